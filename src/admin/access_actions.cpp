@@ -1,0 +1,84 @@
+#include <boost/json/array.hpp>
+
+#include "admin/actions.hpp"
+#include "admin/page.hpp"
+
+namespace sluice::admin {
+namespace {
+
+constexpr int kMaximumRounds = 10;
+constexpr std::size_t kScanned = 1000;  // clients per round, when most may be filtered out
+
+}  // namespace
+
+namespace json = boost::json;
+
+Response create_user(Context& context, const Call& call) {
+  return created_response(context.sources.access.create_user(call.body), "/api/v1/users");
+}
+
+Response list_users(Context& context, const Call& call) {
+  return list_response(call, context.sources.access.users());
+}
+
+Response show_user(Context& context, const Call& call) {
+  return entity_response(context.sources.access.user(call.name()));
+}
+
+Response delete_user(Context& context, const Call& call) {
+  auto& owner = context.sources.access;
+  if (auto stale = refuse_stale(call, owner.user(call.name()))) return *stale;
+  return deleted_response(owner.remove_user(call.name()));
+}
+
+Response create_policy(Context& context, const Call& call) {
+  return created_response(context.sources.access.create_policy(call.body), "/api/v1/policies");
+}
+
+Response list_policies(Context& context, const Call& call) {
+  return list_response(call, context.sources.access.policies());
+}
+
+Response show_policy(Context& context, const Call& call) {
+  return entity_response(context.sources.access.policy(call.name()));
+}
+
+Response delete_policy(Context& context, const Call& call) {
+  auto& owner = context.sources.access;
+  if (auto stale = refuse_stale(call, owner.policy(call.name()))) return *stale;
+  return deleted_response(owner.remove_policy(call.name()));
+}
+
+Response list_clients(Context& context, const Call& call) {
+  if (!context.sources.clients) {
+    return problem_response(Problem{.status = 404,
+                                    .code = "not_found",
+                                    .detail = "this server does not list clients",
+                                    .hint = "see /api/v1/overview for their number"});
+  }
+  const auto page = page_request(call);
+  if (!page) return page.error();
+  json::array shown;
+  std::string last = page->after;
+  bool at_end = false;
+  // With filters a page may be short, or even empty, and still have a next one: how many clients
+  // one request looks at is bounded.
+  for (int round = 0; round < kMaximumRounds && !at_end && shown.size() < page->limit; ++round) {
+    const auto wanted = has_filters(call) ? kScanned : page->limit;
+    const auto found = context.sources.clients({.limit = wanted, .after = last});
+    at_end = found.size() < wanted;
+    for (const auto& client : found) {
+      if (shown.size() == page->limit) {
+        at_end = false;
+        break;
+      }
+      last = client.at("client_id").get_string();
+      if (passes_filters(call, client.as_object())) shown.push_back(client);
+    }
+  }
+  json::value next;
+  if (!at_end) next = encode_page(last);
+  return json_response(200, {{"items", std::move(shown)}, {"next", std::move(next)}});
+}
+
+}  // namespace sluice::admin

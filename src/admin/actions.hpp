@@ -1,0 +1,52 @@
+// What the routes do. Each takes a call that has been authenticated, and whose body is an object.
+#pragma once
+#include "admin/route.hpp"
+
+namespace sluice::admin {
+
+inline constexpr std::string_view kSessionCookie = "sluice_session";
+// The token of a request's header or cookie; empty: none.
+struct GivenToken {
+  std::string token;
+  bool by_cookie = false;
+};
+[[nodiscard]] GivenToken token_of(const Request& request);
+
+[[nodiscard]] const schema::Fields& login_fields();
+[[nodiscard]] Response log_in(Context& context, const Call& call);
+[[nodiscard]] Response show_session(Context& context, const Call& call);
+[[nodiscard]] Response log_out(Context& context, const Call& call);
+
+[[nodiscard]] Response show_overview(Context& context, const Call& call);
+[[nodiscard]] Response show_settings(Context& context, const Call& call);
+[[nodiscard]] Response show_openapi(Context& context, const Call& call);
+[[nodiscard]] Response show_metrics(Context& context, const Call& call);
+[[nodiscard]] Response show_live(Context& context, const Call& call);
+[[nodiscard]] Response show_ready(Context& context, const Call& call);
+
+[[nodiscard]] Response create_user(Context& context, const Call& call);
+[[nodiscard]] Response list_users(Context& context, const Call& call);
+[[nodiscard]] Response show_user(Context& context, const Call& call);
+[[nodiscard]] Response delete_user(Context& context, const Call& call);
+[[nodiscard]] Response create_policy(Context& context, const Call& call);
+[[nodiscard]] Response list_policies(Context& context, const Call& call);
+[[nodiscard]] Response show_policy(Context& context, const Call& call);
+[[nodiscard]] Response delete_policy(Context& context, const Call& call);
+[[nodiscard]] Response list_clients(Context& context, const Call& call);
+
+[[nodiscard]] Response create_connection(Context& context, const Call& call);
+[[nodiscard]] Response list_connections(Context& context, const Call& call);
+[[nodiscard]] Response show_connection(Context& context, const Call& call);
+[[nodiscard]] Response delete_connection(Context& context, const Call& call);
+[[nodiscard]] Response verify_connection(Context& context, const Call& call);
+[[nodiscard]] Response verify_saved_connection(Context& context, const Call& call);
+[[nodiscard]] Response create_task(Context& context, const Call& call);
+[[nodiscard]] Response list_tasks(Context& context, const Call& call);
+[[nodiscard]] Response show_task(Context& context, const Call& call);
+[[nodiscard]] Response start_task(Context& context, const Call& call);
+[[nodiscard]] Response pause_task(Context& context, const Call& call);
+[[nodiscard]] Response delete_task(Context& context, const Call& call);
+[[nodiscard]] Response list_dead_letters(Context& context, const Call& call);
+[[nodiscard]] Response list_connectors(Context& context, const Call& call);
+
+}  // namespace sluice::admin

@@ -1,0 +1,259 @@
+#include "admin/api.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include <boost/json/parse.hpp>
+
+#include "admin/actions.hpp"
+#include "admin/origin.hpp"
+#include "admin/target.hpp"
+#include "base/log.hpp"
+
+namespace sluice::admin {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMaximumDepth = 32;
+
+struct Found {
+  const Route* route = nullptr;
+  std::vector<std::string> parts;
+  std::string other_methods = {};  // that the path knows
+};
+
+struct Place {
+  const Route* route;
+  RoutePath path;
+};
+
+const std::vector<Place>& places() {
+  static const std::vector<Place> kPlaces = [] {
+    std::vector<Place> all;
+    for (const auto& route : routes()) all.push_back({&route, route_path(route)});
+    return all;
+  }();
+  return kPlaces;
+}
+
+bool fits(const RoutePath& path, const Target& target, std::vector<std::string>& parts) {
+  if (path.verb != target.verb || path.parts.size() != target.parts.size()) return false;
+  parts.clear();
+  for (std::size_t i = 0; i < path.parts.size(); ++i) {
+    if (path.parts[i].starts_with('{')) {
+      if (target.parts[i].empty()) return false;
+      parts.push_back(target.parts[i]);
+    } else if (path.parts[i] != target.parts[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Found find_route(Method method, const Target& target) {
+  Found found;
+  std::vector<std::string> parts;
+  for (const auto& [route, path] : places()) {
+    if (!fits(path, target, parts)) continue;
+    if (route->method == method) return {.route = route, .parts = std::move(parts)};
+    if (!found.other_methods.empty()) found.other_methods += ", ";
+    found.other_methods += name_of(route->method);
+  }
+  return found;
+}
+
+bool is_safe(Method method) {
+  return method == Method::Get;
+}
+
+bool is_json(std::string_view content_type) {
+  std::string type(content_type.substr(0, content_type.find(';')));
+  while (type.ends_with(' ')) type.pop_back();
+  std::transform(type.begin(), type.end(), type.begin(), [](char character) {
+    return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a')
+                                                : character;
+  });
+  return type == "application/json";
+}
+
+tl::expected<json::object, Response> parse_body(const Request& request) {
+  if (!is_json(request.content_type)) {
+    return tl::unexpected(problem_response(Problem{.status = 415,
+                                                   .code = "unsupported_media_type",
+                                                   .detail = "the body must be JSON",
+                                                   .hint = "send Content-Type: application/json"}));
+  }
+  json::parse_options options;
+  options.max_depth = kMaximumDepth;
+  boost::system::error_code error;
+  auto value = json::parse(request.body, error, {}, options);
+  if (error) {
+    return tl::unexpected(
+        problem_response(Problem{.status = 400,
+                                 .code = "not_json",
+                                 .detail = "the body is not JSON: " + error.message(),
+                                 .hint = "UTF-8, one object, nested at most 32 deep"}));
+  }
+  if (!value.is_object()) {
+    return tl::unexpected(problem_response(Problem{.status = 422,
+                                                   .code = "invalid_document",
+                                                   .detail = "the body must be a JSON object",
+                                                   .fields = {{"", "must be an object"}}}));
+  }
+  return std::move(value.get_object());
+}
+
+std::optional<Response> check_query(const Route& route,
+                                    const std::map<std::string, std::string>& query) {
+  std::vector<std::string> known;
+  if (route.is_list) known = {"limit", "page"};
+  for (const auto& parameter : route.query) known.emplace_back(parameter.name);
+  for (const auto& [name, value] : query) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const auto meant = schema::nearest(name, known);
+    return problem_response(
+        Problem{.status = 400,
+                .code = "unknown_parameter",
+                .detail = "there is no parameter " + name,
+                .hint = meant ? "did you mean " + *meant + "?" : "see /api/v1/openapi.yaml"});
+  }
+  return std::nullopt;
+}
+
+// What the request was about, for the log.
+std::string subject_of(const Call& call) {
+  if (!call.parts.empty()) return call.name();
+  const auto* name = call.body.if_contains("name");
+  return name != nullptr && name->is_string() ? std::string(name->get_string()) : std::string();
+}
+
+void note(const Route& route, const Call& call, unsigned status) {
+  log::info("administration request", {{"operation", route.id},
+                                       {"subject", subject_of(call)},
+                                       {"user", call.identity->user},
+                                       {"address", call.request.remote_address},
+                                       {"status", status}});
+}
+
+}  // namespace
+
+Api::Api(Sources sources, const AdministratorAccounts& accounts, ApiOptions options)
+    : sources_(std::move(sources)),
+      accounts_(accounts),
+      options_(std::move(options)),
+      sessions_(sources_.clock),
+      logins_(sources_.clock),
+      context_{.sources = sources_,
+               .accounts = accounts_,
+               .options = options_,
+               .sessions = sessions_,
+               .logins = logins_,
+               .started_ms = sources_.clock.wall_ms()},
+      answered_{} {
+  const metrics::Declaration answered{.name = "sluice_admin_requests_total",
+                                      .help = "Requests that the administration answered.",
+                                      .labels = {"status"}};
+  for (std::size_t i = 0; i < answered_.size(); ++i) {
+    answered_[i] = &sources_.metrics.counter(answered, {{"status", std::to_string(i + 2) + "xx"}});
+  }
+}
+
+Response Api::answer(const Request& request) {
+  auto response = dispatch_safely(request);
+  answered_.at(std::clamp(response.status / 100, 2U, 5U) - 2)->add();
+  return response;
+}
+
+Response Api::dispatch_safely(const Request& request) {
+  try {
+    return dispatch(request);
+  } catch (const std::exception& fault) {  // of a third party below, and ours to mend
+    log::error("administration request failed",
+               {{"method", name_of(request.method)}, {"fault", fault.what()}});
+    return problem_response(Problem{.status = 500,
+                                    .code = "internal_error",
+                                    .detail = "the server could not answer",
+                                    .hint = "its log says why"});
+  }
+}
+
+Response Api::dispatch(const Request& request) {
+  if (!is_known_host(request, options_.host_names)) {
+    return problem_response(
+        Problem{.status = 421,
+                .code = "unknown_host",
+                .detail = "this server is not known by that host name",
+                .hint = "use its address or localhost, or name the host in the settings"});
+  }
+  auto target = parse_target(request.target);
+  if (!target) {
+    return problem_response(Problem{.status = 400,
+                                    .code = "invalid_target",
+                                    .detail = "the path or query cannot be read",
+                                    .hint = "percent-encode what is not a letter or digit"});
+  }
+  auto found = find_route(request.method, *target);
+  if (found.route != nullptr) {
+    return run(
+        *found.route, request,
+        {.request = request, .query = std::move(target->query), .parts = std::move(found.parts)});
+  }
+  if (found.other_methods.empty()) {
+    return problem_response(Problem{.status = 404,
+                                    .code = "unknown_path",
+                                    .detail = "there is nothing at this path",
+                                    .hint = "see /api/v1/openapi.yaml"});
+  }
+  auto response = problem_response(Problem{.status = 405,
+                                           .code = "method_not_allowed",
+                                           .detail = "the path does not take this method",
+                                           .hint = "it takes " + found.other_methods});
+  response.headers.emplace_back("Allow", found.other_methods);
+  return response;
+}
+
+Response Api::run(const Route& route, const Request& request, Call call) {
+  Identity identity;
+  const bool is_open =
+      route.guard == Guard::Open || (route.guard == Guard::Metrics && options_.metrics_public);
+  if (!is_open) {
+    auto known = identify(request);
+    if (!known) return known.error();
+    identity = std::move(*known);
+    call.identity = &identity;
+  }
+  if (auto wrong = check_query(route, call.query)) return *wrong;
+  if (route.body == Body::Document) {
+    auto body = parse_body(request);
+    if (!body) return body.error();
+    call.body = std::move(*body);
+  }
+  auto response = route.run(context_, call);
+  if (!is_safe(route.method) && call.identity != nullptr) note(route, call, response.status);
+  return response;
+}
+
+tl::expected<Identity, Response> Api::identify(const Request& request) {
+  const auto given = token_of(request);
+  auto user = sessions_.user_of(given.token);
+  if (!user) {
+    auto response = problem_response(
+        Problem{.status = 401,
+                .code = given.token.empty() ? "not_logged_in" : "session_ended",
+                .detail = given.token.empty() ? "a token is needed" : "the token is not valid",
+                .hint = "log in: POST /api/v1/session"});
+    response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"sluice\"");
+    return tl::unexpected(std::move(response));
+  }
+  if (given.by_cookie && !is_safe(request.method) && !is_same_origin(request)) {
+    return tl::unexpected(
+        problem_response(Problem{.status = 403,
+                                 .code = "cross_origin",
+                                 .detail = "a cookie is accepted from this server's own pages only",
+                                 .hint = "programs send the token as Authorization: Bearer"}));
+  }
+  return Identity{.user = std::move(*user), .by_cookie = given.by_cookie};
+}
+
+}  // namespace sluice::admin

@@ -1,0 +1,38 @@
+#pragma once
+#include <array>
+#include <string>
+
+#include "admin/route.hpp"
+
+namespace sluice::admin {
+
+// Answers requests: who asks, what for, and may they.
+//
+// Owns:    login sessions and their limits.
+// Threads: any but an event loop; calls block as long as what they ask for.
+class Api {
+ public:
+  Api(Sources sources, const AdministratorAccounts& accounts, ApiOptions options);
+
+  // Never throws; every fault is a problem document.
+  [[nodiscard]] Response answer(const Request& request);
+
+  // The token of DATA/run/admin.token.
+  [[nodiscard]] std::string create_local_token() { return sessions_.open_local(); }
+
+ private:
+  [[nodiscard]] Response dispatch_safely(const Request& request);
+  [[nodiscard]] Response dispatch(const Request& request);
+  [[nodiscard]] Response run(const Route& route, const Request& request, Call call);
+  [[nodiscard]] tl::expected<Identity, Response> identify(const Request& request);
+
+  const Sources sources_;
+  const AdministratorAccounts& accounts_;
+  const ApiOptions options_;
+  LoginSessions sessions_;
+  LoginLimit logins_;
+  Context context_;
+  std::array<metrics::Counter*, 4> answered_;  // 2xx, 3xx, 4xx, 5xx
+};
+
+}  // namespace sluice::admin

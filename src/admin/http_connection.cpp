@@ -1,0 +1,226 @@
+#include "admin/http_connection.hpp"
+
+#include <array>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+
+namespace sluice::admin {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+constexpr std::size_t kReadBytes = 4096;
+constexpr std::size_t kMaximumDrained = 4 * 1024 * 1024;
+constexpr std::chrono::seconds kDrainDeadline{2};
+
+Method method_of(http::verb verb) {
+  switch (verb) {
+    case http::verb::get:
+    case http::verb::head:
+      return Method::Get;
+    case http::verb::post:
+      return Method::Post;
+    case http::verb::put:
+      return Method::Put;
+    case http::verb::patch:
+      return Method::Patch;
+    case http::verb::delete_:
+      return Method::Delete;
+    default:  // the many verbs of other protocols
+      return Method::Other;
+  }
+}
+
+std::string text(beast::string_view view) {
+  return {view.data(), view.size()};
+}
+
+std::string address_of(const asio::ip::tcp::endpoint& endpoint, beast::error_code error) {
+  return error ? std::string() : endpoint.address().to_string();
+}
+
+Problem problem_of(beast::error_code error) {
+  if (error == http::error::body_limit) {
+    return {.status = 413,
+            .code = "body_too_large",
+            .detail = "the body is larger than this server takes",
+            .hint = "at most 1 MiB"};
+  }
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return {.status = 431,
+            .code = "header_too_large",
+            .detail = "the request's header is larger than this server takes",
+            .hint = "at most 16 KiB"};
+  }
+  return {.status = 400,
+          .code = "not_http",
+          .detail = "the request cannot be read: " + error.message(),
+          .hint = "HTTP/1.1 is spoken here"};
+}
+
+bool is_http_fault(beast::error_code error) {
+  return error.category() == http::make_error_code(http::error::body_limit).category() &&
+         error != http::error::end_of_stream && error != http::error::partial_message;
+}
+
+}  // namespace
+
+HttpConnection::HttpConnection(asio::ip::tcp::socket socket, Connections& all)
+    : all_(all), stream_(std::move(socket)), buffer_(all.options.maximum_header_bytes + 64 * 1024) {
+  beast::error_code error;
+  const auto remote = stream_.socket().remote_endpoint(error);
+  remote_address_ = address_of(remote, error);
+  const auto local = stream_.socket().local_endpoint(error);
+  local_address_ = address_of(local, error);
+  stream_.socket().set_option(asio::ip::tcp::no_delay(true), error);
+  all_.open.insert(this);
+}
+
+HttpConnection::~HttpConnection() {
+  all_.open.erase(this);
+}
+
+void HttpConnection::begin() {
+  wait_for_request();
+}
+
+void HttpConnection::end_when_answered() {
+  if (is_reading_) stream_.close();
+}
+
+void HttpConnection::wait_for_request() {
+  if (all_.stopping) return close();
+  is_reading_ = true;
+  if (buffer_.size() > 0) return read_header();
+  stream_.expires_after(all_.options.idle_deadline);
+  stream_.async_read_some(buffer_.prepare(kReadBytes),
+                          [self = shared_from_this()](ErrorCode error, std::size_t count) {
+                            if (error) return self->close();
+                            self->buffer_.commit(count);
+                            self->read_header();
+                          });
+}
+
+void HttpConnection::read_header() {
+  parser_.emplace();
+  parser_->header_limit(all_.options.maximum_header_bytes);
+  parser_->body_limit(all_.options.maximum_body_bytes);
+  stream_.expires_after(all_.options.request_deadline);
+  http::async_read_header(
+      stream_, buffer_, *parser_,
+      [self = shared_from_this()](ErrorCode error, std::size_t) { self->on_header(error); });
+}
+
+void HttpConnection::on_header(ErrorCode error) {
+  if (error) return refuse(error);
+  if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+    return promise_to_continue();
+  }
+  read_body();
+}
+
+void HttpConnection::promise_to_continue() {
+  interim_.emplace(http::status::continue_, parser_->get().version());
+  http::async_write(stream_, *interim_, [self = shared_from_this()](ErrorCode error, std::size_t) {
+    if (error) return self->close();
+    self->read_body();
+  });
+}
+
+void HttpConnection::read_body() {
+  http::async_read(stream_, buffer_, *parser_,
+                   [self = shared_from_this()](ErrorCode error, std::size_t) {
+                     if (error) return self->refuse(error);
+                     self->answer();
+                   });
+}
+
+void HttpConnection::answer() {
+  is_reading_ = false;
+  stream_.expires_never();  // an action may wait for the outside world
+  const auto& message = parser_->get();
+  const bool keep_alive = message.keep_alive() && !all_.stopping;
+  const bool is_head = message.method() == http::verb::head;
+  auto& pool = method_of(message.method()) == Method::Get ? all_.reading : all_.changing;
+  asio::post(pool, [self = shared_from_this(), loop = asio::make_work_guard(stream_.get_executor()),
+                    wanted = request(), keep_alive, is_head]() mutable {
+    auto response = self->all_.api.answer(wanted);
+    // Moved on, so that the last owner lets go on the connection's own thread.
+    asio::post(loop.get_executor(),
+               [self = std::move(self), response = std::move(response), keep_alive,
+                is_head]() mutable { self->write(std::move(response), keep_alive, is_head); });
+  });
+}
+
+Request HttpConnection::request() const {
+  const auto& message = parser_->get();
+  const auto header = [&](auto name) { return text(message[name]); };
+  return {.method = method_of(message.method()),
+          .target = text(message.target()),
+          .host = header(http::field::host),
+          .has_host = message.count(http::field::host) > 0 || message.version() >= 11,
+          .origin = header(http::field::origin),
+          .fetch_site = header("Sec-Fetch-Site"),
+          .content_type = header(http::field::content_type),
+          .authorization = header(http::field::authorization),
+          .cookie = header(http::field::cookie),
+          .if_match = header(http::field::if_match),
+          .body = message.body(),
+          .remote_address = remote_address_,
+          .local_address = local_address_};
+}
+
+void HttpConnection::refuse(ErrorCode error) {
+  if (!is_http_fault(error)) return close();
+  is_reading_ = false;
+  write(problem_response(problem_of(error)), false, false);
+}
+
+void HttpConnection::write(Response response, bool keep_alive, bool is_head) {
+  message_.emplace(static_cast<http::status>(response.status), 11);
+  auto& message = *message_;
+  message.reason(status_phrase(response.status));
+  message.set(http::field::server, "sluice");
+  message.set(http::field::cache_control, "no-store");
+  message.set("X-Content-Type-Options", "nosniff");
+  message.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
+  for (const auto& [name, value] : response.headers) message.insert(name, value);
+  message.keep_alive(keep_alive && !all_.stopping);
+  if (response.status != 204) message.content_length(response.body.size());
+  if (!is_head) message.body() = std::move(response.body);
+
+  stream_.expires_after(all_.options.request_deadline);
+  http::async_write(stream_, message, [self = shared_from_this()](ErrorCode error, std::size_t) {
+    if (error) return self->close();
+    if (self->message_->keep_alive()) return self->wait_for_request();
+    self->drain();
+  });
+}
+
+// Closing with unread bytes would reset the connection, and the client would lose the answer.
+void HttpConnection::drain() {
+  ErrorCode ignored;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  stream_.expires_after(kDrainDeadline);
+  buffer_.clear();
+  stream_.async_read_some(buffer_.prepare(kReadBytes),
+                          [self = shared_from_this()](ErrorCode error, std::size_t count) {
+                            self->drained_ += count;
+                            const bool enough = self->drained_ > kMaximumDrained;
+                            if (error || enough || self->all_.stopping) return self->close();
+                            self->drain();
+                          });
+}
+
+void HttpConnection::close() {
+  stream_.close();
+}
+
+}  // namespace sluice::admin

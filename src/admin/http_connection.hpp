@@ -1,0 +1,80 @@
+#pragma once
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "admin/api.hpp"
+#include "admin/server.hpp"
+
+namespace sluice::admin {
+
+class HttpConnection;
+
+// What all connections of a server share. Touched on its one thread, but for `api` and the pools.
+struct Connections {
+  Api& api;
+  const Options& options;
+  boost::asio::thread_pool& reading;   // for GET
+  boost::asio::thread_pool& changing;  // for what may wait long
+  std::set<HttpConnection*> open = {};
+  bool stopping = false;
+  bool is_full() const { return open.size() >= options.maximum_connections; }
+};
+
+// One client: a request is read within its deadline, answered on a pool, and the next one is waited
+// for.
+//
+// Owns:    its socket and one request. Keeps itself alive while an operation is under way.
+// Threads: the server's one; the API alone runs on a pool.
+class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+ public:
+  HttpConnection(boost::asio::ip::tcp::socket socket, Connections& all);
+  ~HttpConnection();
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
+
+  void begin();
+  // Ends now if no whole request has been read, else after the answer.
+  void end_when_answered();
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  using Message = boost::beast::http::response<boost::beast::http::string_body>;
+  using ErrorCode = boost::beast::error_code;
+
+  void wait_for_request();
+  void read_header();
+  void on_header(ErrorCode error);
+  void promise_to_continue();
+  void read_body();
+  void answer();
+  void refuse(ErrorCode error);
+  void write(Response response, bool keep_alive, bool is_head);
+  void drain();
+  void close();
+  [[nodiscard]] Request request() const;
+
+  Connections& all_;
+  boost::beast::tcp_stream stream_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  std::optional<Message> message_;
+  std::optional<boost::beast::http::response<boost::beast::http::empty_body>> interim_;
+  std::string remote_address_;
+  std::string local_address_;
+  std::size_t drained_ = 0;
+  bool is_reading_ = false;
+};
+
+}  // namespace sluice::admin

@@ -1,0 +1,111 @@
+#include <boost/json/array.hpp>
+
+#include "admin/actions.hpp"
+#include "admin/page.hpp"
+
+namespace sluice::admin {
+namespace {
+
+namespace json = boost::json;
+
+// A task that was told to start answers 202 until it runs.
+Response task_response(const Outcome<json::object>& outcome) {
+  auto response = entity_response(outcome);
+  if (!outcome) return response;
+  const auto* status = outcome->if_contains("status");
+  if (status != nullptr && status->is_string() && status->get_string() == "starting") {
+    response.status = 202;
+  }
+  return response;
+}
+
+}  // namespace
+
+Response create_connection(Context& context, const Call& call) {
+  const auto verify = call.parameter("verify").value_or("true");
+  if (verify != "true" && verify != "false") {
+    return problem_response(Problem{.status = 400,
+                                    .code = "invalid_parameter",
+                                    .detail = "verify must be true or false",
+                                    .hint = "leave it out to have the connection verified"});
+  }
+  return created_response(
+      context.sources.integration.create_connection(call.body, verify == "true"),
+      "/api/v1/connections");
+}
+
+Response list_connections(Context& context, const Call& call) {
+  return list_response(call, context.sources.integration.connections());
+}
+
+Response show_connection(Context& context, const Call& call) {
+  return entity_response(context.sources.integration.connection(call.name()));
+}
+
+Response delete_connection(Context& context, const Call& call) {
+  auto& owner = context.sources.integration;
+  if (auto stale = refuse_stale(call, owner.connection(call.name()))) return *stale;
+  return deleted_response(owner.remove_connection(call.name()));
+}
+
+Response verify_connection(Context& context, const Call& call) {
+  return entity_response(context.sources.integration.verify_connection(call.body));
+}
+
+Response verify_saved_connection(Context& context, const Call& call) {
+  return entity_response(context.sources.integration.verify_saved_connection(call.name()));
+}
+
+Response create_task(Context& context, const Call& call) {
+  return created_response(context.sources.integration.create_task(call.body), "/api/v1/tasks");
+}
+
+Response list_tasks(Context& context, const Call& call) {
+  return list_response(call, context.sources.integration.tasks());
+}
+
+Response show_task(Context& context, const Call& call) {
+  return entity_response(context.sources.integration.task(call.name()));
+}
+
+Response start_task(Context& context, const Call& call) {
+  auto& owner = context.sources.integration;
+  if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;
+  return task_response(owner.start_task(call.name()));
+}
+
+Response pause_task(Context& context, const Call& call) {
+  auto& owner = context.sources.integration;
+  if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;
+  return task_response(owner.pause_task(call.name()));
+}
+
+Response delete_task(Context& context, const Call& call) {
+  auto& owner = context.sources.integration;
+  if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;
+  return deleted_response(owner.remove_task(call.name()));
+}
+
+Response list_dead_letters(Context& context, const Call& call) {
+  auto first = call;
+  first.query.erase("page");  // is the runtime's own
+  const auto page = page_request(first);
+  if (!page) return page.error();
+  const auto after = call.parameter("page").value_or("");
+  return entity_response(context.sources.integration.dead_letters(call.name(), page->limit, after));
+}
+
+Response list_connectors(Context& context, const Call& call) {
+  std::vector<json::object> items;
+  for (const auto& [name, connector] : context.sources.connectors.all()) {
+    json::object item{{"name", name},
+                      {"summary", connector.summary},
+                      {"needs_connection", connector.needs_connection},
+                      {"connection", schema::to_json_schema(connector.connection_fields)},
+                      {"sink", schema::to_json_schema(connector.sink_fields)}};
+    items.push_back(std::move(item));
+  }
+  return list_response(call, std::move(items));
+}
+
+}  // namespace sluice::admin

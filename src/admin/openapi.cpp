@@ -1,0 +1,175 @@
+#include "admin/openapi.hpp"
+
+#include <boost/json/array.hpp>
+
+#include "admin/http.hpp"
+#include "admin/route.hpp"
+#include "connect/documents.hpp"
+
+namespace sluice::admin {
+namespace {
+
+namespace json = boost::json;
+
+json::object text_schema() {
+  return {{"type", "string"}};
+}
+
+json::object reference(std::string_view section, std::string_view name) {
+  return {{"$ref", "#/components/" + std::string(section) + "/" + std::string(name)}};
+}
+
+json::object parameter(std::string_view in, std::string_view name, std::string_view help,
+                       json::object schema) {
+  json::object shown{{"name", name}, {"in", in}, {"description", help}};
+  if (in == "path") shown["required"] = true;
+  shown["schema"] = std::move(schema);
+  return shown;
+}
+
+json::array parameters_of(const Route& route) {
+  json::array shown;
+  if (route.path.find("{name}") != std::string_view::npos) {
+    shown.push_back(parameter("path", "name", "Name or id, percent-encoded.", text_schema()));
+  }
+  if (route.is_list) {
+    shown.push_back(reference("parameters", "limit"));
+    shown.push_back(reference("parameters", "page"));
+  }
+  for (const auto& each : route.query) {
+    shown.push_back(parameter("query", each.name, each.help, text_schema()));
+  }
+  return shown;
+}
+
+json::object content(std::string_view type, json::object schema) {
+  return {{type, json::object{{"schema", std::move(schema)}}}};
+}
+
+json::object answers_of(const Route& route) {
+  json::object shown;
+  for (const unsigned status : route.answers) {
+    json::object answer{{"description", status_phrase(status)}};
+    if (status != 204) {
+      auto schema = route.is_list                              ? reference("schemas", "List")
+                    : route.content_type == "application/json" ? reference("schemas", "Entity")
+                                                               : text_schema();
+      answer["content"] = content(route.content_type, std::move(schema));
+    }
+    shown[std::to_string(status)] = std::move(answer);
+  }
+  shown["default"] = reference("responses", "Problem");
+  return shown;
+}
+
+json::object operation_of(const Route& route) {
+  json::object shown{{"operationId", route.id}, {"summary", route.summary}};
+  if (auto parameters = parameters_of(route); !parameters.empty()) {
+    shown["parameters"] = std::move(parameters);
+  }
+  if (route.body == Body::Document) {
+    auto schema = route.document == nullptr ? reference("schemas", route.document_of)
+                                            : schema::to_json_schema(route.document());
+    shown["requestBody"] = json::object{
+        {"required", true}, {"content", content("application/json", std::move(schema))}};
+  }
+  shown["responses"] = answers_of(route);
+  if (route.guard == Guard::Open) shown["security"] = json::array();
+  return shown;
+}
+
+json::object problem_schema() {
+  const json::object field{
+      {"type", "object"},
+      {"properties", json::object{{"pointer", text_schema()}, {"detail", text_schema()}}}};
+  return {
+      {"type", "object"},
+      {"required", json::array{"type", "title", "status", "detail", "code"}},
+      {"properties", json::object{{"type", text_schema()},
+                                  {"title", text_schema()},
+                                  {"status", json::object{{"type", "integer"}}},
+                                  {"detail", text_schema()},
+                                  {"code", text_schema()},
+                                  {"hint", text_schema()},
+                                  {"fields", json::object{{"type", "array"}, {"items", field}}}}}};
+}
+
+json::object list_schema() {
+  return {{"type", "object"},
+          {"required", json::array{"items", "next"}},
+          {"properties",
+           json::object{{"items", json::object{{"type", "array"},
+                                               {"items", reference("schemas", "Entity")}}},
+                        {"next", json::object{{"type", json::array{"string", "null"}}}}}}};
+}
+
+// One alternative per connector.
+json::object one_of(const connect::Registry& connectors,
+                    schema::Fields (*fields_of)(const connect::Connector&),
+                    bool only_with_connection) {
+  json::array alternatives;
+  for (const auto& [name, connector] : connectors.all()) {
+    if (only_with_connection && !connector.needs_connection) continue;
+    auto schema = schema::to_json_schema(fields_of(connector));
+    schema["title"] = name;
+    alternatives.push_back(std::move(schema));
+  }
+  if (alternatives.empty()) return {{"type", "object"}};
+  return {{"oneOf", std::move(alternatives)}};
+}
+
+json::object components(const connect::Registry& connectors) {
+  const json::object limit{{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}, {"default", 50}};
+  return {
+      {"securitySchemes",
+       json::object{
+           {"bearer", json::object{{"type", "http"}, {"scheme", "bearer"}}},
+           {"cookie",
+            json::object{{"type", "apiKey"}, {"in", "cookie"}, {"name", "sluice_session"}}}}},
+      {"parameters",
+       json::object{
+           {"limit", parameter("query", "limit", "How many at most.", limit)},
+           {"page", parameter("query", "page", "The `next` of the page before.", text_schema())}}},
+      {"responses",
+       json::object{
+           {"Problem", json::object{{"description", "A problem (RFC 9457)."},
+                                    {"content", content("application/problem+json",
+                                                        reference("schemas", "Problem"))}}}}},
+      {"schemas", json::object{{"Problem", problem_schema()},
+                               {"Entity", json::object{{"type", "object"}}},
+                               {"Connection", one_of(connectors, connect::connection_fields, true)},
+                               {"Task", one_of(connectors, connect::task_fields, false)},
+                               {"List", list_schema()}}},
+  };
+}
+
+std::string lower(std::string_view text) {
+  std::string lowered(text);
+  for (auto& character : lowered) {
+    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
+  }
+  return lowered;
+}
+
+}  // namespace
+
+json::object openapi_document(const connect::Registry& connectors) {
+  json::object paths;
+  for (const auto& route : routes()) {
+    auto& path = paths[route.path];
+    if (path.is_null()) path.emplace_object();
+    path.get_object()[lower(name_of(route.method))] = operation_of(route);
+  }
+  return {{"openapi", "3.1.0"},
+          {"info", json::object{{"title", "Sluice administration"}, {"version", "1"}}},
+          {"security", json::array{json::object{{"bearer", json::array()}},
+                                   json::object{{"cookie", json::array()}}}},
+          {"paths", std::move(paths)},
+          {"components", components(connectors)}};
+}
+
+std::string openapi_yaml(const connect::Registry& connectors) {
+  return to_yaml(openapi_document(connectors));
+}
+
+}  // namespace sluice::admin

@@ -1,0 +1,41 @@
+// Lists in pages that stay right while the list changes: `next` is the last name that was shown.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "admin/route.hpp"
+
+namespace sluice::admin {
+
+struct PageRequest {
+  std::size_t limit = 50;  // 1 to 1000
+  std::string after;       // decoded; empty: from the beginning
+};
+// What `limit` and `page` ask for, or the answer to a wrong one.
+[[nodiscard]] tl::expected<PageRequest, Response> page_request(const Call& call);
+[[nodiscard]] std::string encode_page(std::string_view last);
+
+[[nodiscard]] bool has_filters(const Call& call);
+// Has the item what the query's filters (`?status=running`) want?
+[[nodiscard]] bool passes_filters(const Call& call, const boost::json::object& item);
+
+// `items` that pass the filters, by `name`, one page of them.
+[[nodiscard]] Response list_response(const Call& call, std::vector<boost::json::object> items);
+
+// The answer to an `If-Match` that names no current version; nothing when the call may go on. The
+// version is that of the document: a status that moves does not change it. Without the header the
+// last writer wins.
+[[nodiscard]] std::optional<Response> refuse_stale(const Call& call,
+                                                   const Outcome<boost::json::object>& current);
+
+// An entity's answer, with its `ETag`.
+[[nodiscard]] Response entity_response(const Outcome<boost::json::object>& outcome);
+[[nodiscard]] Response created_response(const Outcome<boost::json::object>& outcome,
+                                        std::string_view collection);
+[[nodiscard]] Response deleted_response(const Outcome<void>& outcome);
+
+}  // namespace sluice::admin

@@ -1,0 +1,91 @@
+// One declaration per route: dispatch, checks and the OpenAPI document come from it.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admin/administrator_accounts.hpp"
+#include "admin/http.hpp"
+#include "admin/login_limit.hpp"
+#include "admin/login_sessions.hpp"
+#include "admin/sources.hpp"
+#include "base/schema.hpp"
+
+namespace sluice::admin {
+
+struct ApiOptions {
+  bool metrics_public = false;
+  std::vector<std::string> host_names = {};  // besides loopback names and our own addresses
+  std::string node_name = "sluice-1";
+  std::string version = "0.1.0";
+};
+
+// What routes work on. Threads: any; every part guards itself.
+struct Context {
+  const Sources& sources;
+  const AdministratorAccounts& accounts;
+  const ApiOptions& options;
+  LoginSessions& sessions;
+  LoginLimit& logins;
+  std::int64_t started_ms = 0;
+};
+
+// A request that has found its route.
+struct Call {
+  const Request& request;
+  const Identity* identity = nullptr;  // null where the route is open
+  std::map<std::string, std::string> query = {};
+  std::vector<std::string> parts = {};  // what stood for `{...}`, in order
+  boost::json::object body = {};
+
+  [[nodiscard]] const std::string& name() const { return parts.front(); }
+  [[nodiscard]] std::optional<std::string> parameter(const std::string& key) const {
+    const auto found = query.find(key);
+    if (found == query.end()) return std::nullopt;
+    return found->second;
+  }
+};
+
+enum class Guard : std::uint8_t {
+  Open,
+  Administrator,
+  Metrics,  // open when metrics are public
+};
+
+enum class Body : std::uint8_t { None, Document };
+
+struct Parameter {
+  std::string_view name;
+  std::string_view help;
+};
+
+struct Route {
+  Method method = Method::Get;
+  std::string_view path;  // `/api/v1/tasks/{name}:start`
+  std::string_view id;    // operationId
+  std::string_view summary;
+  std::vector<unsigned> answers = {200};  // when it goes well
+  Response (*run)(Context& context, const Call& call) = nullptr;
+  Guard guard = Guard::Administrator;
+  Body body = Body::None;
+  const schema::Fields& (*document)() = nullptr;  // of the body
+  std::string_view document_of = {};  // or: `Connection`, `Task`, as the connectors declare them
+  std::vector<Parameter> query = {};
+  bool is_list = false;  // takes `limit` and `page`
+  std::string_view content_type = "application/json";
+};
+
+// Every route there is.
+[[nodiscard]] const std::vector<Route>& routes();
+
+// A path as it is matched: `{...}` stands for one part.
+struct RoutePath {
+  std::vector<std::string> parts;
+  std::string verb;
+};
+[[nodiscard]] RoutePath route_path(const Route& route);
+
+}  // namespace sluice::admin

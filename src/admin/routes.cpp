@@ -1,0 +1,249 @@
+#include "admin/actions.hpp"
+#include "admin/route.hpp"
+#include "admin/target.hpp"
+
+namespace sluice::admin {
+namespace {
+
+using enum Method;
+
+constexpr Parameter kName{"name", "Only the one with this name."};
+constexpr Parameter kStatus{"status", "Only those with this status."};
+constexpr Parameter kType{"type", "Only those of this type."};
+constexpr Parameter kEffect{"effect", "Only those with this effect."};
+
+std::vector<Route> session_routes() {
+  return {
+      {.method = Post,
+       .path = "/api/v1/session",
+       .id = "logIn",
+       .summary = "Log in: a bearer token, also set as a cookie.",
+       .run = log_in,
+       .guard = Guard::Open,
+       .body = Body::Document,
+       .document = login_fields},
+      {.method = Get,
+       .path = "/api/v1/session",
+       .id = "showSession",
+       .summary = "Who is logged in.",
+       .run = show_session},
+      {.method = Delete,
+       .path = "/api/v1/session",
+       .id = "logOut",
+       .summary = "Log out: the token ends.",
+       .answers = {204},
+       .run = log_out},
+  };
+}
+
+std::vector<Route> status_routes() {
+  return {
+      {.path = "/api/v1/overview",
+       .id = "showOverview",
+       .summary = "What a start page needs.",
+       .run = show_overview},
+      {.path = "/api/v1/settings",
+       .id = "showSettings",
+       .summary = "Effective settings, with where each comes from.",
+       .run = show_settings},
+      {.path = "/api/v1/connectors",
+       .id = "listConnectors",
+       .summary = "The settings of every connector, as JSON Schema.",
+       .run = list_connectors,
+       .query = {kName},
+       .is_list = true},
+      {.path = "/api/v1/clients",
+       .id = "listClients",
+       .summary = "MQTT clients with a session, by client id.",
+       .run = list_clients,
+       .query = {{"client_id", "Only the one with this client id."},
+                 {"username", "Only those of this user."},
+                 {"status", "Only those that are `connected`, or `disconnected`."},
+                 {"address", "Only those from this address."}},
+       .is_list = true},
+      {.path = "/api/v1/openapi.yaml",
+       .id = "showOpenapi",
+       .summary = "This description.",
+       .run = show_openapi,
+       .content_type = "application/yaml"},
+      {.path = "/metrics",
+       .id = "showMetrics",
+       .summary = "Metrics in the text format of Prometheus.",
+       .run = show_metrics,
+       .guard = Guard::Metrics,
+       .content_type = "text/plain"},
+      {.path = "/health/live",
+       .id = "showLive",
+       .summary = "Does the process answer?",
+       .run = show_live,
+       .guard = Guard::Open},
+      {.path = "/health/ready",
+       .id = "showReady",
+       .summary = "Are messages accepted? 503 with reasons when not.",
+       .run = show_ready,
+       .guard = Guard::Open},
+  };
+}
+
+std::vector<Route> access_routes() {
+  return {
+      {.method = Post,
+       .path = "/api/v1/users",
+       .id = "createUser",
+       .summary = "Make an MQTT user. A password that was made is shown in this answer alone.",
+       .answers = {201},
+       .run = create_user,
+       .body = Body::Document,
+       .document = broker::AccessControl::user_fields},
+      {.path = "/api/v1/users",
+       .id = "listUsers",
+       .summary = "MQTT users, by name.",
+       .run = list_users,
+       .query = {kName},
+       .is_list = true},
+      {.path = "/api/v1/users/{name}",
+       .id = "showUser",
+       .summary = "One MQTT user.",
+       .run = show_user},
+      {.method = Delete,
+       .path = "/api/v1/users/{name}",
+       .id = "deleteUser",
+       .summary = "Delete an MQTT user: its sessions are refused from now on.",
+       .answers = {204},
+       .run = delete_user},
+      {.method = Post,
+       .path = "/api/v1/policies",
+       .id = "createPolicy",
+       .summary = "Make a policy. It holds at once, for connected clients too.",
+       .answers = {201},
+       .run = create_policy,
+       .body = Body::Document,
+       .document = broker::AccessControl::policy_fields},
+      {.path = "/api/v1/policies",
+       .id = "listPolicies",
+       .summary = "Policies, by name.",
+       .run = list_policies,
+       .query = {kName, kEffect},
+       .is_list = true},
+      {.path = "/api/v1/policies/{name}",
+       .id = "showPolicy",
+       .summary = "One policy.",
+       .run = show_policy},
+      {.method = Delete,
+       .path = "/api/v1/policies/{name}",
+       .id = "deletePolicy",
+       .summary = "Delete a policy.",
+       .answers = {204},
+       .run = delete_policy},
+  };
+}
+
+std::vector<Route> connection_routes() {
+  return {
+      {.method = Post,
+       .path = "/api/v1/connections",
+       .id = "createConnection",
+       .summary = "Save the address and credentials of an outside system, once verified.",
+       .answers = {201},
+       .run = create_connection,
+       .body = Body::Document,
+       .document_of = "Connection",
+       .query = {{"verify", "false: save it without reaching the other side."}}},
+      {.path = "/api/v1/connections",
+       .id = "listConnections",
+       .summary = "Connections, by name.",
+       .run = list_connections,
+       .query = {kName, kStatus, kType},
+       .is_list = true},
+      {.method = Post,
+       .path = "/api/v1/connections:verify",
+       .id = "verifyConnection",
+       .summary = "Try settings that are not saved: `ok` and every step.",
+       .run = verify_connection,
+       .body = Body::Document,
+       .document_of = "Connection"},
+      {.path = "/api/v1/connections/{name}",
+       .id = "showConnection",
+       .summary = "One connection; secrets are masked.",
+       .run = show_connection},
+      {.method = Post,
+       .path = "/api/v1/connections/{name}:verify",
+       .id = "verifySavedConnection",
+       .summary = "Try a saved connection: `ok` and every step.",
+       .run = verify_saved_connection},
+      {.method = Delete,
+       .path = "/api/v1/connections/{name}",
+       .id = "deleteConnection",
+       .summary = "Delete a connection that no task uses.",
+       .answers = {204},
+       .run = delete_connection},
+  };
+}
+
+std::vector<Route> task_routes() {
+  return {
+      {.method = Post,
+       .path = "/api/v1/tasks",
+       .id = "createTask",
+       .summary = "Make a task; it starts unless `enabled` is false.",
+       .answers = {201},
+       .run = create_task,
+       .body = Body::Document,
+       .document_of = "Task"},
+      {.path = "/api/v1/tasks",
+       .id = "listTasks",
+       .summary = "Tasks with their status, by name.",
+       .run = list_tasks,
+       .query = {kName, kStatus},
+       .is_list = true},
+      {.path = "/api/v1/tasks/{name}",
+       .id = "showTask",
+       .summary = "One task with its status.",
+       .run = show_task},
+      {.method = Post,
+       .path = "/api/v1/tasks/{name}:start",
+       .id = "startTask",
+       .summary = "Start a paused or failed task where it stopped.",
+       .answers = {200, 202},
+       .run = start_task},
+      {.method = Post,
+       .path = "/api/v1/tasks/{name}:pause",
+       .id = "pauseTask",
+       .summary = "Pause a task; what is in flight is settled first.",
+       .run = pause_task},
+      {.method = Delete,
+       .path = "/api/v1/tasks/{name}",
+       .id = "deleteTask",
+       .summary = "Delete a task and its cursor.",
+       .answers = {204},
+       .run = delete_task},
+      {.path = "/api/v1/tasks/{name}/dead-letters",
+       .id = "listDeadLetters",
+       .summary = "Messages that the sink refused, with the reason.",
+       .run = list_dead_letters,
+       .is_list = true},
+  };
+}
+
+}  // namespace
+
+const std::vector<Route>& routes() {
+  static const std::vector<Route> kRoutes = [] {
+    std::vector<Route> all;
+    for (auto* group :
+         {session_routes, status_routes, access_routes, connection_routes, task_routes}) {
+      for (auto& route : group()) all.push_back(std::move(route));
+    }
+    return all;
+  }();
+  return kRoutes;
+}
+
+RoutePath route_path(const Route& route) {
+  RoutePath path;
+  auto target = parse_target(route.path);
+  if (!target) return path;
+  return {.parts = std::move(target->parts), .verb = std::move(target->verb)};
+}
+
+}  // namespace sluice::admin

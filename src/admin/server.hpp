@@ -1,0 +1,49 @@
+#pragma once
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "admin/administrator_accounts.hpp"
+#include "admin/route.hpp"
+#include "admin/sources.hpp"
+
+namespace sluice::admin {
+
+struct Options {
+  std::string bind = "127.0.0.1:8080";  // port 0: any free one
+  ApiOptions api = {};
+  std::size_t maximum_connections = 256;
+  std::uint32_t maximum_header_bytes = 16 * 1024;
+  std::uint64_t maximum_body_bytes = 1024 * 1024;
+  std::chrono::milliseconds request_deadline{15'000};  // from the first byte to the last
+  std::chrono::milliseconds idle_deadline{60'000};     // between requests
+};
+
+// The administration's HTTP server.
+//
+// Owns:    its listening socket, its connections, one thread for them, and two small pools: reading
+//          requests are not held up by those that wait for the outside world.
+// Threads: start() and stop() from one thread; create_local_token() from any.
+// Fails:   start() says what is wrong with the address; afterwards nothing ends the server but
+// stop().
+class Server {
+ public:
+  // `accounts` and what `sources` refers to outlive the server.
+  Server(Sources sources, const AdministratorAccounts& accounts, Options options);
+  ~Server();  // stops
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // The address it accepts at: `127.0.0.1:39011`.
+  [[nodiscard]] Result<std::string> start();
+  // Answers what is under way, then ends. Idempotent.
+  void stop();
+
+  [[nodiscard]] std::string create_local_token();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::admin

@@ -1,0 +1,115 @@
+#include "admin/actions.hpp"
+#include "admin/origin.hpp"
+#include "base/log.hpp"
+#include "broker/access/timestamp.hpp"
+
+namespace sluice::admin {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kBearer = "Bearer ";
+
+std::string cookie_in(std::string_view header, std::string_view name) {
+  while (!header.empty()) {
+    const auto end = header.find(';');
+    auto pair = header.substr(0, end);
+    header.remove_prefix(end == std::string_view::npos ? header.size() : end + 1);
+    while (pair.starts_with(' ')) pair.remove_prefix(1);
+    const auto equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
+      return std::string(pair.substr(equals + 1));
+    }
+  }
+  return {};
+}
+
+bool is_bearer(std::string_view header) {
+  if (header.size() < kBearer.size()) return false;
+  for (std::size_t i = 0; i < kBearer.size(); ++i) {
+    if ((header[i] | 0x20) != (kBearer[i] | 0x20)) return false;
+  }
+  return true;
+}
+
+std::string cookie(std::string_view token, std::string_view attributes) {
+  return std::string(kSessionCookie) + "=" + std::string(token) +
+         "; Path=/; HttpOnly; SameSite=Strict" + std::string(attributes);
+}
+
+}  // namespace
+
+GivenToken token_of(const Request& request) {
+  if (is_bearer(request.authorization)) {
+    return {.token = request.authorization.substr(kBearer.size())};
+  }
+  return {.token = cookie_in(request.cookie, kSessionCookie), .by_cookie = true};
+}
+
+const schema::Fields& login_fields() {
+  static const schema::Fields kFields = {
+      {.name = "user", .help = "The administrator.", .required = true, .maximum = 64},
+      {.name = "password",
+       .help = "Printed once at the first start.",
+       .required = true,
+       .secret = true,
+       .maximum = 1024},
+  };
+  return kFields;
+}
+
+Response log_in(Context& context, const Call& call) {
+  if (is_cross_origin(call.request)) {
+    return problem_response(Problem{.status = 403,
+                                    .code = "cross_origin",
+                                    .detail = "a page of another origin may not log in",
+                                    .hint = "use the console that this server serves"});
+  }
+  const auto checked = schema::check(login_fields(), call.body);
+  if (!checked.problems.empty()) {
+    return problem_response(Problem{.status = 422,
+                                    .code = "invalid_document",
+                                    .detail = "user and password are needed",
+                                    .hint = R"(send {"user": "admin", "password": "..."})",
+                                    .fields = checked.problems});
+  }
+  const std::string user(checked.value.at("user").get_string());
+  const auto& address = call.request.remote_address;
+  if (!context.logins.begin(address, user)) {
+    auto response = problem_response(Problem{.status = 429,
+                                             .code = "too_many_logins",
+                                             .detail = "too many attempts to log in",
+                                             .hint = "wait a minute"});
+    response.headers.emplace_back("Retry-After", "60");
+    return response;
+  }
+  const bool is_right = context.accounts.verify(user, checked.value.at("password").get_string());
+  context.logins.finished(address, user, is_right);
+  if (!is_right) {
+    log::warn("administrator login refused", {{"user", user}, {"address", address}});
+    return problem_response(
+        Problem{.status = 401,
+                .code = "wrong_credentials",
+                .detail = "user or password is wrong",
+                .hint = "the first password was printed once, at the first start of the server"});
+  }
+  log::info("administrator logged in", {{"user", user}, {"address", address}});
+  const auto opened = context.sessions.open(user);
+  auto response = json_response(
+      200, {{"token", opened.token}, {"expires", broker::rfc3339(opened.expires_ms)}});
+  response.headers.emplace_back("Set-Cookie", cookie(opened.token, "; Max-Age=43200"));
+  return response;
+}
+
+Response show_session(Context&, const Call& call) {
+  return json_response(200, {{"user", call.identity->user}, {"role", "administrator"}});
+}
+
+Response log_out(Context& context, const Call& call) {
+  context.sessions.close(token_of(call.request).token);
+  auto response = no_content();
+  response.headers.emplace_back("Set-Cookie", cookie("", "; Max-Age=0"));
+  return response;
+}
+
+}  // namespace sluice::admin

@@ -1,0 +1,39 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "base/clock.hpp"
+#include "base/metrics.hpp"
+#include "broker/access_control.hpp"
+#include "connect/registry.hpp"
+#include "connect/service.hpp"
+#include "store/store.hpp"
+
+namespace sluice::admin {
+
+// A page of clients: those whose id comes after `after`, ascending by id, at most `limit`.
+struct ClientQuery {
+  std::size_t limit = 50;
+  std::string after;
+};
+
+// What the administration shows and works on. Everything referred to outlives the server; the
+// functions are called from its threads, may block, and may be empty.
+struct Sources {
+  store::Store& store;
+  broker::AccessControl& access;
+  connect::Service& integration;
+  const connect::Registry& connectors;
+  metrics::Registry& metrics;
+  const Clock& clock;
+  std::function<boost::json::object()> broker_overview = {};
+  std::function<boost::json::array(const ClientQuery&)> clients = {};  // members have `client_id`
+  std::function<boost::json::object()> settings = {};      // effective, with origin, secrets masked
+  std::function<std::vector<std::string>()> unready = {};  // reasons besides the store's
+};
+
+}  // namespace sluice::admin

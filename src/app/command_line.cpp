@@ -1,0 +1,354 @@
+#include "app/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <functional>
+#include <memory>
+#include <unistd.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "app/check_command.hpp"
+#include "app/kafka_dev.hpp"
+#include "app/reference.hpp"
+#include "app/rest_commands.hpp"
+#include "app/serve.hpp"
+#include "app/settings.hpp"
+#include "base/escape.hpp"
+
+namespace sluice::app {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr int kWrongUse = 2;
+
+Environment environment_of_process() {
+  Environment variables;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    variables.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+int wrong_use(std::string_view sentence) {
+  std::string line;
+  append_escaped(line, sentence, EscapeFor::Terminal);
+  fmt::print(stderr, "sluice: {}\n", line);
+  return kWrongUse;
+}
+
+// --- what the commands were given
+
+struct SettingArguments {
+  std::string file;
+  std::string data;
+  std::vector<std::string> set;
+};
+
+void add_setting_arguments(CLI::App& command, SettingArguments& arguments) {
+  command.add_option("-c,--config", arguments.file, "Settings file (YAML)")->type_name("FILE");
+  command.add_option("--data", arguments.data, "The same as --set data=DIR")->type_name("DIR");
+  command.add_option("--set", arguments.set, "One setting, stronger than all else; repeatable")
+      ->type_name("KEY=VALUE")
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
+SettingSources sources_of(const SettingArguments& arguments, const Environment& environment) {
+  SettingSources sources;
+  if (!arguments.file.empty()) sources.file = arguments.file;
+  sources.environment = environment;
+  for (const auto& text : arguments.set) sources.flags.push_back(parse_set_flag(text));
+  if (!arguments.data.empty()) sources.flags.push_back({"--data", "data", arguments.data});
+  return sources;
+}
+
+void print_warnings(const EffectiveSettings& effective) {
+  for (const auto& warning : effective.warnings) {
+    std::string line;
+    append_escaped(line, warning, EscapeFor::Terminal);
+    fmt::print(stderr, "sluice: warning: {}\n", line);
+  }
+}
+
+OutputFormat output_of(const std::string& name) {
+  return name == "json" ? OutputFormat::Json : OutputFormat::Table;
+}
+
+void add_output(CLI::App& command, std::string& output) {
+  command.add_option("-o,--output", output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+}
+
+// The command line: declares every command, runs the one that was named.
+class CommandLine {
+ public:
+  CommandLine() : app_("Sluice: MQTT messaging with a durable log and data integration", "sluice") {
+    app_.set_version_flag("--version", "sluice " SLUICE_VERSION);
+    app_.require_subcommand(1);
+    app_.footer("Exit codes: 0 done, 1 refused or failed, 2 wrong arguments or settings.");
+    add_serve();
+    add_check();
+    add_reference();
+    add_kafka_dev();
+    for (const auto& noun : nouns()) add_noun(noun);
+  }
+
+  int run(int argc, const char* const* argv) {
+    if (const auto mistake = mistaken_word(argc, argv)) return wrong_use(*mistake);
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::CallForVersion& version) {
+      fmt::print("{}\n", version.what());
+      return kDone;
+    } catch (const CLI::Success& help) {
+      return app_.exit(help);
+    } catch (const CLI::ParseError& error) {
+      return wrong_use(fmt::format("{}; --help shows what there is", error.what()));
+    }
+    return chosen_ ? chosen_() : kWrongUse;
+  }
+
+ private:
+  // The first word that is no command, with the nearest one that is.
+  std::optional<std::string> mistaken_word(int argc, const char* const* argv) {
+    const CLI::App* at = &app_;
+    for (int i = 1; i < argc; ++i) {
+      const std::string word(argv[i]);
+      const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
+      if (word.starts_with('-') || commands.empty()) return std::nullopt;
+      std::vector<std::string> names;
+      const CLI::App* found = nullptr;
+      for (const auto* command : commands) {
+        names.push_back(command->get_name());
+        if (names.back() == word) found = command;
+      }
+      if (found == nullptr) {
+        const auto meant = schema::nearest(word, names);
+        return fmt::format("there is no command `{}`; {}", word,
+                           meant ? fmt::format("did you mean `{}`?", *meant)
+                                 : fmt::format("there are {}", fmt::join(names, ", ")));
+      }
+      at = found;
+    }
+    return std::nullopt;
+  }
+
+  void add_serve() {
+    auto* command = app_.add_subcommand("serve", "Run the server until SIGTERM or SIGINT");
+    add_setting_arguments(*command, settings_);
+    command->callback([this] { chosen_ = [this] { return run_serve(); }; });
+  }
+
+  int run_serve() {
+    const auto sources = sources_of(settings_, environment_);
+    const auto effective = load_settings(sources);
+    if (!effective) {
+      fmt::print(stderr, "{}", problems_text(effective.error()));
+      return kWrongUse;
+    }
+    ServeOptions options{.effective = *effective,
+                         .admin_password = std::nullopt,
+                         .reload = [sources] { return load_settings(sources); }};
+    for (const auto& [name, value] : environment_) {
+      if (name == "SLUICE_ADMIN_PASSWORD" && !value.empty()) options.admin_password = value;
+    }
+    return serve(effective->settings, options);
+  }
+
+  void add_check() {
+    auto* command = app_.add_subcommand(
+        "check", "Validate the settings; print those in effect and where each comes from");
+    add_setting_arguments(*command, settings_);
+    add_output(*command, output_);
+    command->callback([this] { chosen_ = [this] { return run_check(); }; });
+  }
+
+  int run_check() {
+    const auto effective = load_settings(sources_of(settings_, environment_));
+    if (!effective) {
+      fmt::print(stderr, "{}", problems_text(effective.error()));
+      return kWrongUse;
+    }
+    print_warnings(*effective);
+    if (output_of(output_) == OutputFormat::Json) {
+      fmt::print("{}\n", boost::json::serialize(settings_document(*effective)));
+    } else {
+      fmt::print("{}", settings_text(*effective));
+    }
+    return kDone;
+  }
+
+  void add_reference() {
+    auto* command = app_.add_subcommand("reference", "Reference pages, made from declarations");
+    command->require_subcommand(1);
+    struct Page {
+      const char* name;
+      const char* help;
+      std::string (*make)();
+    };
+    constexpr std::array<Page, 5> kPages = {
+        {{"settings", "Every setting (Markdown)", settings_reference},
+         {"metrics", "Every metric (Markdown)", metrics_reference},
+         {"errors", "Exit codes, error codes of REST, reason codes of MQTT (Markdown)",
+          errors_reference},
+         {"connectors", "Every connector's settings (Markdown)", connectors_reference},
+         {"openapi", "The REST API (OpenAPI 3.1, YAML)", openapi_reference}}};
+    for (const auto& page : kPages) {
+      auto* which = command->add_subcommand(page.name, page.help);
+      which->callback([this, make = page.make] {
+        chosen_ = [make] {
+          fmt::print("{}", make());
+          return kDone;
+        };
+      });
+    }
+  }
+
+  void add_kafka_dev() {
+    auto* command = app_.add_subcommand(
+        "kafka-dev", "A development Kafka in one small process (librdkafka's mock cluster)");
+    command->footer(
+        "One broker, in memory, for clients of this machine. Clients come in through --bind and "
+        "are\n"
+        "then told the broker's own port on 127.0.0.1. A partition keeps its last 5 MiB or "
+        "100,000\n"
+        "batches; the oldest go. Nothing outlives the process. Topics are made when they are "
+        "asked\n"
+        "for, with 4 partitions. Prints `ready bootstrap=HOST:PORT` when it accepts.");
+    command->add_option("--bind", bind_, "Where clients find it: a loopback address; port 0: any")
+        ->type_name("HOST:PORT")
+        ->capture_default_str();
+    command->add_option("--topic", topics_, "Make a topic at the start; repeatable")
+        ->type_name("NAME:PARTITIONS")
+        ->take_all()
+        ->allow_extra_args(false);
+    command->callback([this] { chosen_ = [this] { return start_kafka_dev(); }; });
+  }
+
+  int start_kafka_dev() {
+    KafkaDevOptions options;
+    auto bind = parse_bind_address(bind_);
+    const bool is_loopback = bind && (bind->host.starts_with("127.") || bind->host == "::1");
+    if (!is_loopback) {
+      return wrong_use(fmt::format(
+          "--bind must be a loopback address and a port such as 127.0.0.1:9092, not {}", bind_));
+    }
+    options.bind = *bind;
+    for (const auto& text : topics_) {
+      auto topic = parse_kafka_topic(text);
+      if (!topic) return wrong_use("--topic " + topic.error().detail);
+      options.topics.push_back(*std::move(topic));
+    }
+    return run_kafka_dev(options);
+  }
+
+  void add_noun(const Noun& noun) {
+    auto* command = app_.add_subcommand(std::string(noun.name), std::string(noun.help));
+    if (noun.verbs.empty()) {
+      add_rest_arguments(*command, noun, "");
+      return;
+    }
+    command->require_subcommand(1);
+    for (const auto verb : noun.verbs) {
+      auto* which = command->add_subcommand(std::string(verb), std::string(verb_help(verb)));
+      add_rest_arguments(*which, noun, verb);
+    }
+  }
+
+  void add_rest_arguments(CLI::App& command, const Noun& noun, std::string_view verb) {
+    command.add_option("--data", data_, "Data directory of a server on this machine")
+        ->type_name("DIR");
+    add_output(command, output_);
+    if (verb == "create") {
+      add_create_arguments(command, noun);
+    } else if (verb == "verify") {
+      command.add_option("name", rest_.name, "Name or id of a saved one")->type_name("NAME");
+      command.add_option("-f,--file", rest_.file, "Document that is not saved; -: standard input")
+          ->type_name("FILE");
+    } else if (!verb.empty() && verb != "list") {
+      command.add_option("name", rest_.name, "Name or id")->type_name("NAME")->required();
+    }
+    command.callback([this, &noun, verb = std::string(verb)] {
+      chosen_ = [this, &noun, verb] { return run_rest(noun, verb); };
+    });
+    command.footer(
+        "The server: SLUICE_URL, else the one in --data, else http://127.0.0.1:8080. Who asks:\n"
+        "SLUICE_TOKEN, or SLUICE_USER and SLUICE_PASSWORD, else the token in "
+        "DATA/run/admin.token.");
+  }
+
+  void add_create_arguments(CLI::App& command, const Noun& noun) {
+    const bool is_user = noun.name == "user";
+    command
+        .add_option("name", rest_.name,
+                    is_user ? "Name of the user, or a JSON document (FILE.json, -)"
+                            : "JSON document; -: standard input")
+        ->type_name(is_user ? "NAME" : "FILE");
+    command.add_option("-f,--file", rest_.file, "JSON document; -: standard input")
+        ->type_name("FILE");
+    if (is_user) {
+      command.add_option("--password", rest_.password,
+                         "Others on this machine may see it; without one, one is made and shown");
+      command.add_option("--password-file", rest_.password_file, "File that holds it; -: input")
+          ->type_name("FILE");
+    }
+    if (noun.name == "connection") {
+      command.add_flag("!--no-verify", rest_.verify, "Save it without reaching the other side");
+    }
+  }
+
+  int run_rest(const Noun& noun, const std::string& verb) {
+    rest_.noun = &noun;
+    rest_.verb = verb;
+    rest_.output = output_of(output_);
+    const bool needs_what = verb == "create" || verb == "verify";
+    if (needs_what && rest_.name.empty() == !rest_.file.has_value()) {
+      return wrong_use(fmt::format("{} {} takes either a name or -f FILE", noun.name, verb));
+    }
+    if (rest_.password && rest_.password_file) {
+      return wrong_use("--password and --password-file exclude each other");
+    }
+    const bool has_password = rest_.password || rest_.password_file;
+    if (has_password && (rest_.file || rest_.name == "-" || rest_.name.ends_with(".json"))) {
+      return wrong_use("--password goes with a name; a document holds its own");
+    }
+    const auto target = find_rest_target(
+        environment_, data_.empty() ? std::nullopt : std::optional<std::string>(data_));
+    if (!target) {
+      fmt::print(stderr, "sluice: {}\n", target.error().detail);
+      return kFailed;
+    }
+    return run_rest_command(rest_, *target);
+  }
+
+  CLI::App app_;
+  const Environment environment_ = environment_of_process();
+  SettingArguments settings_;
+  std::string output_ = "table";
+  std::string bind_ = "127.0.0.1:9092";
+  std::vector<std::string> topics_;
+  std::string data_;
+  RestCommand rest_;
+  std::function<int()> chosen_;
+};
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv) {
+  try {
+    return CommandLine().run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "sluice: {}\n", error.what());
+    return kFailed;
+  }
+}
+
+}  // namespace sluice::app

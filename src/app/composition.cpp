@@ -1,0 +1,147 @@
+#include "app/composition.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "app/connectors.hpp"
+#include "app/store_metrics.hpp"
+#include "base/log.hpp"
+
+namespace sluice::app {
+
+namespace json = boost::json;
+
+namespace {
+
+// Replaces the file with one that only its owner may read.
+Result<void> write_private(const std::string& path, std::string_view text) {
+  const auto fresh = path + ".new";
+  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) return fail(Errc::IoFailed, fresh + ": " + std::strerror(errno));
+  const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const bool closed = ::close(file) == 0;
+  if (!written || !closed || std::rename(fresh.c_str(), path.c_str()) != 0)
+    return fail(Errc::IoFailed, path + ": " + std::strerror(errno));
+  return {};
+}
+
+bool is_loopback(const std::string& host) {
+  return host.starts_with("127.") || host == "::1";
+}
+
+}  // namespace
+
+Composition::Composition(Plan plan) : plan_(std::move(plan)), files_(posix_file_system()) {
+  register_connectors(connectors_);
+}
+
+Composition::~Composition() {
+  stop();
+}
+
+Result<void> Composition::open() {
+  SL_TRY_VOID(open_store());
+  access_ = std::make_unique<broker::AccessControl>(*store_, clock_, plan_.access);
+  SL_TRY_VOID(access_->load());
+  broker_ = std::make_unique<broker::Broker>(*store_, *access_, clock_, metrics_, plan_.broker);
+  integration_ = std::make_unique<connect::Service>(*store_, broker_->filters(), connectors_,
+                                                    clock_, metrics_, plan_.connect);
+  broker_->set_task_groups(
+      [this](std::string_view group) { return integration_->owns_group(group); });
+  SL_TRY_VOID(broker_->load());
+  accounts_ = std::make_unique<admin::AdministratorAccounts>(*store_, clock_);
+  SL_TRY(made, accounts_->ensure_first(plan_.admin_password));
+  first_password_ = made;
+  declare_store_metrics(metrics_, [this] { return store_->statistics(); });
+  SL_TRY_VOID(open_listeners());
+  SL_TRY_VOID(integration_->start());
+  return broker_->filters().drop_unclaimed();
+}
+
+Result<void> Composition::open_store() {
+  SL_TRY_VOID(files_->create_directories(plan_.data));
+  SL_TRY(opened, store::open_embedded(*files_, clock_, plan_.store));
+  store_ = std::move(opened);
+  return {};
+}
+
+Result<void> Composition::open_listeners() {
+  for (const auto& plan : plan_.listeners) {
+    auto listener = std::make_unique<net::Listener>(*broker_);
+    if (auto bound = listener->open(plan.host, plan.port); !bound)
+      return fail(bound.error().code, "listener `" + plan.name + "`: " + bound.error().detail +
+                                          "; `listeners." + plan.name + ".bind` moves it");
+    addresses_.emplace_back(plan.name, listener->address());
+    listeners_.push_back(std::move(listener));
+    if (!plan_.access.enabled && !is_loopback(plan.host))
+      log::warn(
+          "LISTENING BEYOND LOOPBACK WITHOUT ACCESS CONTROL: anybody may publish and subscribe",
+          {{"listener", plan.name}, {"address", addresses_.back().second}});
+  }
+  admin_ = std::make_unique<admin::Server>(
+      admin::Sources{.store = *store_,
+                     .access = *access_,
+                     .integration = *integration_,
+                     .connectors = connectors_,
+                     .metrics = metrics_,
+                     .clock = clock_,
+                     .broker_overview = [this] { return broker_->overview(); },
+                     .clients =
+                         [this](const admin::ClientQuery& query) {
+                           json::array page;
+                           for (auto& client : broker_->clients(query.after, query.limit))
+                             page.push_back(std::move(client));
+                           return page;
+                         },
+                     .settings = plan_.settings,
+                     .unready = {}},
+      *accounts_, plan_.admin);
+  return {};
+}
+
+Result<void> Composition::start() {
+  broker_->start();
+  auto bound = admin_->start();
+  if (!bound) return fail(bound.error().code, bound.error().detail + "; `admin.bind` moves it");
+  addresses_.emplace_back("admin", *bound);
+  for (const auto& listener : listeners_) listener->start();
+  return write_run_files();
+}
+
+Result<void> Composition::write_run_files() {
+  const auto directory = plan_.data + "/run";
+  SL_TRY_VOID(files_->create_directories(directory));
+  json::object addresses;
+  for (const auto& [name, address] : addresses_) addresses[name] = address;
+  // The token first: who sees the addresses may use it.
+  SL_TRY_VOID(write_private(directory + "/admin.token", admin_->create_local_token()));
+  return write_private(directory + "/addresses.json", json::serialize(addresses) + "\n");
+}
+
+void Composition::stop() {
+  if (std::exchange(is_stopped_, true)) return;
+  std::error_code ignored;
+  std::filesystem::remove(plan_.data + "/run/addresses.json", ignored);
+  std::filesystem::remove(plan_.data + "/run/admin.token", ignored);
+  for (const auto& listener : listeners_) listener->close();
+  if (admin_) admin_->stop();
+  if (access_) access_->stop();  // its threads post to the broker's workers
+  if (integration_) integration_->stop();
+  if (broker_) broker_->stop();
+  if (store_) store_->close();
+  listeners_.clear();
+  admin_.reset();
+  integration_.reset();
+  broker_.reset();
+  accounts_.reset();
+  access_.reset();
+  store_.reset();
+}
+
+}  // namespace sluice::app

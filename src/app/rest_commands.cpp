@@ -1,0 +1,386 @@
+#include "app/rest_commands.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fmt/format.h>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/stream_parser.hpp>
+
+#include "app/rest_output.hpp"
+#include "base/escape.hpp"
+#include "io/http_client.hpp"
+
+namespace sluice::app {
+namespace {
+
+namespace json = boost::json;
+using Columns = std::string_view;
+
+constexpr std::size_t kLargestDocument = 1024 * 1024;  // bytes; the server takes no more either
+constexpr std::size_t kMostPages = 10'000;             // a server that never ends its list
+
+constexpr std::array<std::string_view, 5> kConnectionVerbs = {"create", "list", "show", "delete",
+                                                              "verify"};
+constexpr std::array<std::string_view, 7> kTaskVerbs = {"create", "list",   "show",        "start",
+                                                        "pause",  "delete", "dead-letters"};
+constexpr std::array<std::string_view, 4> kDocumentVerbs = {"create", "list", "show", "delete"};
+constexpr std::array<std::string_view, 1> kListVerbs = {"list"};
+
+constexpr std::array<Columns, 5> kConnectionColumns = {"name", "type", "status", "status_reason",
+                                                       "updated"};
+constexpr std::array<Columns, 6> kTaskColumns = {"name",      "status",   "lag_messages",
+                                                 "delivered", "rejected", "status_reason"};
+constexpr std::array<Columns, 3> kUserColumns = {"name", "description", "created"};
+constexpr std::array<Columns, 5> kPolicyColumns = {"name", "effect", "operations", "resources",
+                                                   "users"};
+constexpr std::array<Columns, 6> kClientColumns = {"client_id", "status",        "username",
+                                                   "address",   "subscriptions", "lag_messages"};
+constexpr std::array<Columns, 4> kDeadLetterColumns = {"rejected_at", "topic", "client_id",
+                                                       "reason"};
+
+constexpr std::array<Noun, 6> kNouns = {
+    Noun{"connection", "/connections", "Addresses and credentials of outside systems",
+         kConnectionVerbs, kConnectionColumns},
+    Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
+    Noun{"user", "/users", "MQTT users", kDocumentVerbs, kUserColumns},
+    Noun{"policy", "/policies", "Who may connect, publish and subscribe", kDocumentVerbs,
+         kPolicyColumns},
+    Noun{"client", "/clients", "MQTT clients with a session", kListVerbs, kClientColumns},
+    Noun{"overview", "/overview", "What a start page needs", {}, {}},
+};
+
+std::string percent_encoded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+    if (is_plain) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+Result<std::string> read_text(const std::string& path, std::size_t limit) {
+  std::string text;
+  const auto read = [&](std::istream& in) {
+    text.resize(limit + 1);
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+  };
+  if (path == "-") {
+    read(std::cin);
+  } else {
+    std::ifstream file(path, std::ios::binary);
+    if (file) read(file);
+    if (!file.is_open() || file.bad()) {
+      return fail(Errc::IoFailed, fmt::format("{} cannot be read", path));
+    }
+  }
+  if (text.size() > limit) {
+    return fail(Errc::InvalidArgument, fmt::format("{} holds more than {} bytes", path, limit));
+  }
+  return text;
+}
+
+// "line 3, column 7" of a byte.
+std::string line_and_column(std::string_view text, std::size_t offset) {
+  const auto before = text.substr(0, offset);
+  const auto line = std::ranges::count(before, '\n') + 1;
+  const auto last = before.rfind('\n');
+  const auto column = last == std::string_view::npos ? offset + 1 : offset - last;
+  return fmt::format("line {}, column {}", line, column);
+}
+
+Result<json::object> read_document(const std::string& path) {
+  SL_TRY(text, read_text(path, kLargestDocument));
+  json::stream_parser parser;
+  json::error_code error;
+  const auto consumed = parser.write_some(text, error);
+  if (!error && text.find_first_not_of(" \t\r\n", consumed) != std::string::npos) {
+    error = json::error::extra_data;
+  }
+  if (!error) parser.finish(error);
+  if (error) {
+    return fail(Errc::InvalidArgument,
+                fmt::format("{} is not JSON: {} at {}", path == "-" ? "standard input" : path,
+                            error.message(), line_and_column(text, consumed)));
+  }
+  auto value = parser.release();
+  if (!value.is_object()) {
+    return fail(Errc::InvalidArgument, fmt::format("{} holds no JSON object", path));
+  }
+  return std::move(value.get_object());
+}
+
+// One conversation with the administration: a token, made by a login if need be.
+//
+// Owns:  the login, which it ends.
+class RestClient {
+ public:
+  explicit RestClient(const RestTarget& target) : url_(target.url), token_(target.token) {}
+  ~RestClient() {
+    if (is_login_) (void)send("DELETE", "/session");
+  }
+  RestClient(const RestClient&) = delete;
+  RestClient& operator=(const RestClient&) = delete;
+
+  Result<io::HttpResponse> log_in(const RestTarget& target) {
+    const json::object credentials{{"user", target.user}, {"password", target.password}};
+    SL_TRY(answer, send("POST", "/session", json::serialize(credentials)));
+    if (answer.status != 200) return answer;
+    json::error_code error;
+    const auto parsed = json::parse(answer.body, error);
+    const auto* session = error ? nullptr : parsed.if_object();
+    const auto* token = session == nullptr ? nullptr : session->if_contains("token");
+    if (token == nullptr || !token->is_string()) {
+      return fail(Errc::IoFailed, "the server's answer to the login holds no token");
+    }
+    token_ = std::string(token->get_string());
+    is_login_ = true;
+    return answer;
+  }
+
+  Result<io::HttpResponse> send(std::string_view method, const std::string& path,
+                                std::string body = {}) {
+    io::HttpRequest request;
+    request.method = method;
+    request.url = url_ + "/api/v1" + path;
+    if (!token_.empty()) request.headers.emplace_back("Authorization", "Bearer " + token_);
+    if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+    request.body = std::move(body);
+    request.timeout = std::chrono::seconds(60);
+    auto answer = io::send(request);
+    if (answer) return answer;
+    auto detail = fmt::format("{}: {}", url_, answer.error().detail);
+    if (answer.error().code == Errc::Unavailable) {
+      detail += "; is the server running there? SLUICE_URL or --data says where";
+    }
+    return fail(answer.error().code, detail);
+  }
+
+ private:
+  std::string url_;
+  std::string token_;
+  bool is_login_ = false;
+};
+
+int fail_with(std::string_view sentence) {
+  std::string line;
+  append_escaped(line, sentence, EscapeFor::Terminal);
+  fmt::print(stderr, "sluice: {}\n", line);
+  return 1;
+}
+
+int show(const RestCommand& command, const io::HttpResponse& answer) {
+  if (answer.status >= 300) {
+    fmt::print(stderr, "{}", problem_text(answer.status, answer.body));
+    return 1;
+  }
+  if (answer.body.empty()) return 0;
+  json::error_code error;
+  const auto value = json::parse(answer.body, error);
+  if (error) return fail_with("the server's answer is not JSON");
+  const auto* object = value.if_object();
+  if (command.output == OutputFormat::Json || object == nullptr) {
+    fmt::print("{}\n", json::serialize(value));
+  } else {
+    fmt::print("{}", entity_text(*object));
+  }
+  const auto* ok = object == nullptr ? nullptr : object->if_contains("ok");
+  return command.verb == "verify" && ok != nullptr && *ok == false ? 1 : 0;
+}
+
+// All pages as one.
+int list(RestClient& client, const RestCommand& command, const std::string& path,
+         std::span<const std::string_view> columns) {
+  json::array items;
+  std::string page;
+  for (std::size_t i = 0; i < kMostPages; ++i) {
+    const auto answer = client.send("GET", path + "?limit=1000" + page);
+    if (!answer) return fail_with(answer.error().detail);
+    if (answer->status != 200) return show(command, *answer);
+    json::error_code error;
+    auto value = json::parse(answer->body, error);
+    auto* object = error ? nullptr : value.if_object();
+    auto* found = object == nullptr ? nullptr : object->if_contains("items");
+    if (found == nullptr || !found->is_array()) return fail_with("the server's answer is no list");
+    for (auto& item : found->get_array()) items.push_back(std::move(item));
+    const auto* next = object->if_contains("next");
+    if (next == nullptr || !next->is_string() || next->get_string().empty()) break;
+    page = "&page=" + percent_encoded(next->get_string());
+  }
+  if (command.output == OutputFormat::Json) {
+    fmt::print("{}\n", json::serialize(json::object{{"items", std::move(items)}}));
+  } else {
+    fmt::print("{}", table_text(items, columns));
+  }
+  return 0;
+}
+
+Result<json::object> new_user(const RestCommand& command) {
+  json::object document{{"name", command.name}};
+  if (command.password) document["password"] = *command.password;
+  if (command.password_file) {
+    SL_TRY(text, read_text(*command.password_file, 4096));
+    while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+    document["password"] = text;
+  }
+  return document;
+}
+
+// A user may be given by name alone; a path or `-` where the name stands is a document.
+bool names_a_file(const RestCommand& command) {
+  return command.noun->name != "user" || command.name == "-" || command.name.ends_with(".json") ||
+         command.name.find('/') != std::string::npos;
+}
+
+int create(RestClient& client, const RestCommand& command) {
+  const bool is_document = command.file.has_value() || names_a_file(command);
+  const auto document =
+      is_document ? read_document(command.file.value_or(command.name)) : new_user(command);
+  if (!document) return fail_with(document.error().detail);
+  const auto path = std::string(command.noun->path) + (command.verify ? "" : "?verify=false");
+  const auto answer = client.send("POST", path, json::serialize(*document));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
+int verify_unsaved(RestClient& client, const RestCommand& command) {
+  const auto document = read_document(*command.file);
+  if (!document) return fail_with(document.error().detail);
+  const auto answer =
+      client.send("POST", std::string(command.noun->path) + ":verify", json::serialize(*document));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
+int run(RestClient& client, const RestCommand& command) {
+  const std::string path(command.noun->path);
+  const auto one = path + "/" + percent_encoded(command.name);
+  const auto& verb = command.verb;
+  if (verb == "create") return create(client, command);
+  if (verb == "list") return list(client, command, path, command.noun->columns);
+  if (verb == "dead-letters") {
+    return list(client, command, one + "/dead-letters", kDeadLetterColumns);
+  }
+  if (verb == "verify" && command.file) return verify_unsaved(client, command);
+
+  Result<io::HttpResponse> answer;
+  if (verb.empty()) answer = client.send("GET", path);
+  if (verb == "show") answer = client.send("GET", one);
+  if (verb == "delete") answer = client.send("DELETE", one);
+  if (verb == "start" || verb == "pause" || verb == "verify") {
+    answer = client.send("POST", one + ":" + verb);
+  }
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
+std::string variable(const Environment& environment, std::string_view name) {
+  for (const auto& [key, value] : environment) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+bool is_this_machine(const std::string& url) {
+  const auto parsed = io::parse_http_url(url);
+  return parsed &&
+         (parsed->host.starts_with("127.") || parsed->host == "localhost" || parsed->host == "::1");
+}
+
+// The address in DATA/run/addresses.json, as one to connect to.
+std::string url_of_server_in(const std::string& data) {
+  auto text = read_text(data + "/run/addresses.json", 64 * 1024);
+  if (!text) return {};
+  json::error_code error;
+  const auto parsed = json::parse(*text, error);
+  const auto* addresses = error ? nullptr : parsed.if_object();
+  const auto* admin = addresses == nullptr ? nullptr : addresses->if_contains("admin");
+  if (admin == nullptr || !admin->is_string()) return {};
+  std::string address(admin->get_string());
+  if (address.starts_with("0.0.0.0:")) address.replace(0, 7, "127.0.0.1");
+  if (address.starts_with("[::]:")) address.replace(0, 4, "[::1]");
+  return "http://" + address;
+}
+
+}  // namespace
+
+std::span<const Noun> nouns() {
+  return kNouns;
+}
+
+const Noun* find_noun(std::string_view name) {
+  const auto it = std::ranges::find(kNouns, name, &Noun::name);
+  return it == kNouns.end() ? nullptr : &*it;
+}
+
+std::string_view verb_help(std::string_view verb) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kHelp = {
+      {{"create", "Make one from a JSON document"},
+       {"list", "All of them"},
+       {"show", "One of them"},
+       {"delete", "Delete it"},
+       {"verify", "Try it: every step on the way to the other side"},
+       {"start", "Start it where it stopped"},
+       {"pause", "Pause it; what is in flight is settled first"},
+       {"dead-letters", "Messages that the other side refused"}}};
+  for (const auto& [name, help] : kHelp) {
+    if (name == verb) return help;
+  }
+  return {};
+}
+
+Result<RestTarget> find_rest_target(const Environment& environment,
+                                    const std::optional<std::string>& data) {
+  RestTarget target;
+  const auto named_data = variable(environment, "SLUICE_DATA");
+  const auto directory = data.value_or(named_data.empty() ? "./data" : named_data);
+  const auto url = variable(environment, "SLUICE_URL");
+  const auto local = url_of_server_in(directory);
+  if (!url.empty()) {
+    target.url = url;
+  } else if (!local.empty()) {
+    target.url = local;
+  }
+  while (target.url.ends_with('/')) target.url.pop_back();
+
+  target.token = variable(environment, "SLUICE_TOKEN");
+  if (!target.token.empty()) return target;
+  target.user = variable(environment, "SLUICE_USER");
+  target.password = variable(environment, "SLUICE_PASSWORD");
+  if (!target.user.empty()) return target;
+
+  if (data || is_this_machine(target.url)) {
+    if (auto token = read_text(directory + "/run/admin.token", 4096)) {
+      while (token->ends_with('\n')) token->pop_back();
+      target.token = *token;
+    }
+  }
+  if (target.token.empty()) {
+    return fail(
+        Errc::NotAuthorized,
+        fmt::format("who asks? Set SLUICE_TOKEN, or SLUICE_USER and SLUICE_PASSWORD; on the "
+                    "server's machine give its --data ({}/run/admin.token cannot be read)",
+                    directory));
+  }
+  return target;
+}
+
+int run_rest_command(const RestCommand& command, const RestTarget& target) {
+  RestClient client(target);
+  if (target.token.empty()) {
+    const auto login = client.log_in(target);
+    if (!login) return fail_with(login.error().detail);
+    if (login->status != 200) return show(command, *login);
+  }
+  return run(client, command);
+}
+
+}  // namespace sluice::app

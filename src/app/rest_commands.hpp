@@ -1,0 +1,58 @@
+// Administration over REST from the command line: what each command asks, and how its answer looks.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json/value.hpp>
+
+#include "base/result.hpp"
+
+namespace sluice::app {
+
+// A noun of the command line, and where it lives under /api/v1.
+struct Noun {
+  std::string_view name;
+  std::string_view path;
+  std::string_view help;
+  std::span<const std::string_view> verbs;    // empty: the noun alone is the command
+  std::span<const std::string_view> columns;  // of a list
+};
+[[nodiscard]] std::span<const Noun> nouns();
+[[nodiscard]] const Noun* find_noun(std::string_view name);
+[[nodiscard]] std::string_view verb_help(std::string_view verb);
+
+enum class OutputFormat : std::uint8_t { Table, Json };
+
+struct RestCommand {
+  const Noun* noun = nullptr;
+  std::string verb;
+  std::string name;                 // of the entity, or what `create` was given
+  std::optional<std::string> file;  // a JSON document; `-`: standard input
+  std::optional<std::string> password;
+  std::optional<std::string> password_file;
+  bool verify = true;  // connection create
+  OutputFormat output = OutputFormat::Table;
+};
+
+// Where the server is and who asks: from the environment, else from DATA/run of a server here.
+struct RestTarget {
+  std::string url = "http://127.0.0.1:8080";
+  std::string token;
+  std::string user;  // with `password`: log in first
+  std::string password;
+};
+using Environment = std::vector<std::pair<std::string, std::string>>;
+// `data`: of --data; not given, DATA is what the variable SLUICE_DATA or the default says, and its
+// token is sent to this machine only. Fails: no token and no user.
+[[nodiscard]] Result<RestTarget> find_rest_target(const Environment& environment,
+                                                  const std::optional<std::string>& data);
+
+// Runs it and prints the answer. Returns the exit code.
+int run_rest_command(const RestCommand& command, const RestTarget& target);
+
+}  // namespace sluice::app

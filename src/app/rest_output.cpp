@@ -1,0 +1,121 @@
+#include "app/rest_output.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <vector>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "base/escape.hpp"
+
+namespace sluice::app {
+namespace {
+
+namespace json = boost::json;
+
+std::string safe(std::string_view text) {
+  std::string out;
+  append_escaped(out, text, EscapeFor::Terminal);
+  return out;
+}
+
+std::string value_text(const json::value* value) {
+  if (value == nullptr || value->is_null()) return "-";
+  if (const auto* text = value->if_string()) return text->empty() ? "-" : safe(*text);
+  if (const auto* list = value->if_array()) {
+    std::string out;
+    for (const auto& member : *list) {
+      if (!out.empty()) out += ", ";
+      out += value_text(&member);
+    }
+    return out.empty() ? "-" : out;
+  }
+  return safe(json::serialize(*value));
+}
+
+void append_members(std::string& out, const json::object& object, const std::string& prefix) {
+  for (const auto& member : object) {
+    const auto name = prefix + safe(member.key());
+    const auto* nested = member.value().if_object();
+    if (nested != nullptr && !nested->empty()) {
+      append_members(out, *nested, name + ".");
+    } else {
+      out += fmt::format("{:<32} {}\n", name, value_text(&member.value()));
+    }
+  }
+}
+
+std::string text_of(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? safe(value->get_string()) : std::string();
+}
+
+void append_fields(std::string& out, const json::object& problem) {
+  const auto* fields = problem.if_contains("fields");
+  if (fields == nullptr || !fields->is_array()) return;
+  for (const auto& field : fields->get_array()) {
+    const auto* members = field.if_object();
+    if (members == nullptr) continue;
+    out += fmt::format("  {} {}\n", text_of(*members, "pointer"), text_of(*members, "detail"));
+  }
+}
+
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
+}
+
+}  // namespace
+
+std::string table_text(const json::array& items, std::span<const std::string_view> columns) {
+  std::vector<std::vector<std::string>> rows(1);
+  for (const auto column : columns) {
+    std::string title(column);
+    for (char& c : title) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    rows[0].push_back(std::move(title));
+  }
+  for (const auto& item : items) {
+    auto& row = rows.emplace_back();
+    const auto* object = item.if_object();
+    for (const auto column : columns) {
+      row.push_back(value_text(object == nullptr ? nullptr : object->if_contains(column)));
+    }
+  }
+
+  std::vector<std::size_t> widths(columns.size(), 0);
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      out += row[i];
+      if (i + 1 < row.size()) out.append(widths[i] - width_of(row[i]) + 2, ' ');
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+std::string entity_text(const json::object& entity) {
+  std::string out;
+  append_members(out, entity, "");
+  return out;
+}
+
+std::string problem_text(unsigned status, std::string_view body) {
+  json::error_code error;
+  const auto parsed = json::parse(body, error);
+  const auto* problem = error ? nullptr : parsed.if_object();
+  if (problem == nullptr) return fmt::format("the server answered {} without a reason\n", status);
+  auto title = text_of(*problem, "title");
+  if (title.empty()) title = fmt::format("Status {}", status);
+  auto out = fmt::format("{}: {}\n", title, text_of(*problem, "detail"));
+  const auto hint = text_of(*problem, "hint");
+  if (!hint.empty()) out += fmt::format("hint: {}\n", hint);
+  append_fields(out, *problem);
+  return out;
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,20 @@
+// Answers of the administration as text. Nothing in them can move the terminal.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+namespace sluice::app {
+
+// A header, then a line per item, in columns.
+[[nodiscard]] std::string table_text(const boost::json::array& items,
+                                     std::span<const std::string_view> columns);
+// A line per member: name, value; objects inside with dotted names.
+[[nodiscard]] std::string entity_text(const boost::json::object& entity);
+// An answer that is not a success: `title: detail`, the hint, a line per field.
+[[nodiscard]] std::string problem_text(unsigned status, std::string_view body);
+
+}  // namespace sluice::app

@@ -1,0 +1,141 @@
+#include "app/serve.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <pthread.h>
+#include <thread>
+#include <unistd.h>
+
+#include "app/composition.hpp"
+#include "app/notify_systemd.hpp"
+#include "base/log.hpp"
+
+namespace sluice::app {
+
+namespace {
+
+broker::Limits limits_of(const MqttSettings& settings) {
+  broker::Limits limits;
+  limits.maximum_packet_size = settings.maximum_packet_size;
+  limits.maximum_qos = settings.maximum_qos;
+  limits.receive_maximum = settings.receive_maximum;
+  limits.maximum_inflight = settings.maximum_inflight;
+  limits.topic_alias_maximum = settings.topic_alias_maximum;
+  limits.session_expiry_maximum_s = settings.session_expiry_maximum_s;
+  limits.keep_alive_maximum_s = settings.keep_alive_maximum_s;
+  limits.connections = settings.connections;
+  limits.subscriptions_per_client = settings.subscriptions_per_client;
+  limits.topic_levels = settings.topic_levels;
+  limits.retained_maximum = settings.retained_maximum;
+  limits.groups = settings.groups;
+  return limits;
+}
+
+Plan plan_of(const Settings& settings, const ServeOptions& options) {
+  using DeliverAfter = StoreSettings::DeliverAfter;
+  Plan plan;
+  plan.data = settings.data;
+  plan.node_name = settings.node_name;
+  plan.store.directory = settings.data;
+  plan.store.durability = settings.store.durability == StoreSettings::Durability::Fsync
+                              ? store::EmbeddedOptions::Durability::Fsync
+                              : store::EmbeddedOptions::Durability::Os;
+  plan.store.segment_bytes = settings.store.segment_bytes;
+  plan.store.cache_bytes = settings.store.cache_bytes;
+  plan.broker.workers = settings.io_threads;
+  plan.broker.limits = limits_of(settings.mqtt);
+  plan.broker.deliver_after_durable = settings.store.deliver_after == DeliverAfter::Durable;
+  plan.access.enabled = settings.access_enabled;
+  plan.connect.node_name = settings.node_name;
+  plan.connect.dead_letter_bytes = settings.store.dead_letter_bytes;
+  plan.admin.bind = settings.admin.bind.text();
+  plan.admin.api.metrics_public = settings.admin.metrics_public;
+  for (const auto& listener : settings.listeners)
+    plan.listeners.push_back({listener.name, listener.bind.host, listener.bind.port});
+  plan.admin_password = options.admin_password;
+  plan.settings = [&effective = options.effective] { return settings_document(effective); };
+  return plan;
+}
+
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  return set;
+}
+
+// What can change while running: the level of the log. The rest says so and needs a restart.
+void reload(const ServeOptions& options) {
+  if (!options.reload) return;
+  const auto fresh = options.reload();
+  if (!fresh) {
+    for (const auto& problem : fresh.error())
+      log::error("settings not reloaded", {{"problem", problem.text()}});
+    return;
+  }
+  log::set_level(fresh->settings.log.level);
+  log::info("settings reloaded", {{"applied", "log.level"}});
+}
+
+void run_until_stopped(const sigset_t& signals, const ServeOptions& options) {
+  for (;;) {
+    int number = 0;
+    if (sigwait(&signals, &number) != 0) continue;
+    if (number != SIGHUP) {
+      log::info("stopping", {{"signal", number == SIGINT ? "SIGINT" : "SIGTERM"}});
+      return;
+    }
+    reload(options);
+  }
+}
+
+// A second signal ends the process at once: nothing that was acknowledged depends on a clean stop.
+void end_at_second_signal(sigset_t signals) {
+  std::thread([signals] {
+    int number = SIGHUP;
+    while (number == SIGHUP)
+      if (sigwait(&signals, &number) != 0) return;
+    ::_exit(1);
+  }).detach();
+}
+
+int refuse(const Error& error) {
+  log::error("not started", {{"reason", error.detail}});
+  std::fprintf(stderr, "sluice: %s\n", error.detail.c_str());
+  return 1;
+}
+
+}  // namespace
+
+int serve(const Settings& settings, const ServeOptions& options) {
+  // Before any thread is started, so that all of them leave these signals to this one.
+  const auto signals = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  for (const auto& warning : options.effective.warnings) log::warn(warning);
+  Composition server(plan_of(settings, options));
+  if (auto opened = server.open(); !opened) return refuse(opened.error());
+  if (const auto& password = server.first_password()) {
+    std::printf(
+        "administrator: admin\npassword: %s\n(shown this once; change it or keep it safe)\n",
+        password->c_str());
+    std::fflush(stdout);
+  }
+  if (auto started = server.start(); !started) return refuse(started.error());
+
+  std::string where;
+  for (const auto& [name, address] : server.addresses())
+    where += (where.empty() ? "" : " ") + name + "=" + address;
+  log::info("ready", {{"addresses", where}, {"data", settings.data}});
+  notify_systemd("READY=1");
+  run_until_stopped(signals, options);
+
+  notify_systemd("STOPPING=1");
+  end_at_second_signal(signals);
+  server.stop();
+  log::info("stopped");
+  return 0;
+}
+
+}  // namespace sluice::app

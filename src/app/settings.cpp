@@ -1,0 +1,191 @@
+#include "app/settings.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include <boost/json/array.hpp>
+
+#include "base/check.hpp"
+
+namespace sluice::app {
+namespace {
+
+namespace json = boost::json;
+
+// Reads values that have passed every check: what is wrong here is a bug of ours.
+class Reader {
+ public:
+  explicit Reader(const json::object& values) : values_(values) {}
+
+  [[nodiscard]] Reader in(std::string_view name) const {
+    return Reader(values_.at(name).as_object());
+  }
+  [[nodiscard]] std::string text(std::string_view name) const {
+    return std::string(values_.at(name).as_string());
+  }
+  [[nodiscard]] bool flag(std::string_view name) const { return values_.at(name).as_bool(); }
+  template <class Number>
+  [[nodiscard]] Number number(std::string_view name) const {
+    const auto value = values_.at(name).as_int64();
+    SL_CHECK(std::in_range<Number>(value));
+    return static_cast<Number>(value);
+  }
+  [[nodiscard]] BindAddress bind(std::string_view name) const {
+    auto address = parse_bind_address(text(name));
+    SL_CHECK(address.has_value());
+    return *std::move(address);
+  }
+  [[nodiscard]] const json::object& values() const { return values_; }
+
+ private:
+  const json::object& values_;
+};
+
+std::size_t io_threads(const json::value& value) {
+  if (const auto* number = value.if_int64()) return static_cast<std::size_t>(*number);
+  const std::size_t cores = std::thread::hardware_concurrency();
+  return cores > 2 ? cores - 1 : 1;
+}
+
+std::vector<ListenerSettings> listeners(const json::object& values) {
+  std::vector<ListenerSettings> enabled;
+  for (const auto& member : values) {
+    const Reader listener(member.value().as_object());
+    if (listener.flag("enabled")) enabled.push_back({member.key(), listener.bind("bind")});
+  }
+  std::ranges::sort(enabled, {}, &ListenerSettings::name);
+  return enabled;
+}
+
+StoreSettings store(const Reader& in) {
+  using Durability = StoreSettings::Durability;
+  using DeliverAfter = StoreSettings::DeliverAfter;
+  return {.durability = in.text("durability") == "os" ? Durability::Os : Durability::Fsync,
+          .deliver_after =
+              in.text("deliver_after") == "durable" ? DeliverAfter::Durable : DeliverAfter::Ordered,
+          .segment_bytes = in.number<std::uint64_t>("segment_bytes"),
+          .cache_bytes = in.number<std::uint64_t>("cache_bytes"),
+          .dead_letter_bytes = in.in("dead_letters").number<std::uint64_t>("maximum_bytes")};
+}
+
+MqttSettings mqtt(const Reader& in) {
+  const auto expiry_ms = in.number<std::uint64_t>("session_expiry_maximum");
+  return {.maximum_packet_size = in.number<std::uint32_t>("maximum_packet_size"),
+          .maximum_qos = in.number<std::uint8_t>("maximum_qos"),
+          .receive_maximum = in.number<std::uint16_t>("receive_maximum"),
+          .maximum_inflight = in.number<std::uint16_t>("maximum_inflight"),
+          .topic_alias_maximum = in.number<std::uint16_t>("topic_alias_maximum"),
+          .session_expiry_maximum_s = static_cast<std::uint32_t>(expiry_ms / 1000),
+          .keep_alive_maximum_s = in.number<std::uint16_t>("keep_alive_maximum"),
+          .connections = in.number<std::uint32_t>("connections"),
+          .subscriptions_per_client = in.number<std::uint32_t>("subscriptions_per_client"),
+          .topic_levels = in.number<std::uint32_t>("topic_levels"),
+          .retained_maximum = in.number<std::uint32_t>("retained_maximum"),
+          .groups = in.number<std::uint32_t>("groups")};
+}
+
+LogSettings log_settings(const Reader& in) {
+  const auto level = in.text("level");
+  return {.level = level == "debug"   ? log::Level::Debug
+                   : level == "warn"  ? log::Level::Warn
+                   : level == "error" ? log::Level::Error
+                                      : log::Level::Info,
+          .format = in.text("format") == "json" ? log::Format::Json : log::Format::Text,
+          .file = in.text("file")};
+}
+
+Settings settings_of(const json::object& values) {
+  const Reader in(values);
+  const auto admin = in.in("admin");
+  return {.node_name = in.in("node").text("name"),
+          .data = in.text("data"),
+          .io_threads = io_threads(values.at("io_threads")),
+          .listeners = listeners(in.in("listeners").values()),
+          .admin = {.bind = admin.bind("bind"), .metrics_public = admin.flag("metrics_public")},
+          .access_enabled = in.in("access").flag("enabled"),
+          .store = store(in.in("store")),
+          .mqtt = mqtt(in.in("mqtt")),
+          .log = log_settings(in.in("log"))};
+}
+
+json::value shown_value(const schema::Field& field, const json::value& value) {
+  if (field.type == schema::Type::Bytes && value.is_int64()) {
+    return json::value(schema::bytes_text(value.get_int64()));
+  }
+  if (field.type == schema::Type::Duration && value.is_int64()) {
+    return json::value(schema::duration_text(value.get_int64()));
+  }
+  return value;
+}
+
+class Shower {
+ public:
+  explicit Shower(const EffectiveSettings& effective) : effective_(effective) {}
+
+  void show(const schema::Fields& fields, const json::object& values, const std::string& prefix) {
+    for (const auto& field : fields) {
+      const auto* value = values.if_contains(field.name);
+      if (value == nullptr) continue;
+      const auto name = prefix + field.name;
+      if (field.type == schema::Type::Object && value->is_object()) {
+        show(field.fields, value->get_object(), name + ".");
+      } else if (field.type == schema::Type::ObjectMap && value->is_object()) {
+        for (const auto& member : value->get_object()) {
+          show(field.fields, member.value().as_object(),
+               name + "." + std::string(member.key()) + ".");
+        }
+      } else {
+        const auto origin = effective_.origins.find(name);
+        shown.push_back({name, shown_value(field, *value),
+                         origin == effective_.origins.end() ? "default" : origin->second,
+                         field.reloadable});
+      }
+    }
+  }
+
+  std::vector<ShownSetting> shown;
+
+ private:
+  const EffectiveSettings& effective_;
+};
+
+}  // namespace
+
+tl::expected<EffectiveSettings, std::vector<SettingProblem>> load_settings(
+    const SettingSources& sources) {
+  auto loaded = load_values(setting_fields(), sources);
+  for (auto& problem : check_setting_rules(loaded.values)) {
+    loaded.problems.push_back({place_of(loaded.origins, problem.pointer), dotted(problem.pointer),
+                               std::move(problem.detail)});
+  }
+  if (!loaded.problems.empty()) return tl::unexpected(std::move(loaded.problems));
+
+  EffectiveSettings effective;
+  effective.settings = settings_of(loaded.values);
+  effective.values = std::move(loaded.values);
+  for (auto& [pointer, place] : loaded.origins) {
+    effective.origins.emplace(dotted(pointer), std::move(place));
+  }
+  effective.warnings = std::move(loaded.warnings);
+  return effective;
+}
+
+std::vector<ShownSetting> show_settings(const EffectiveSettings& effective) {
+  Shower shower(effective);
+  shower.show(setting_fields(), schema::mask(setting_fields(), effective.values), "");
+  return std::move(shower.shown);
+}
+
+json::object settings_document(const EffectiveSettings& effective) {
+  json::array items;
+  for (const auto& setting : show_settings(effective)) {
+    items.push_back({{"name", setting.name},
+                     {"value", setting.value},
+                     {"origin", setting.origin},
+                     {"reloadable", setting.reloadable}});
+  }
+  return {{"items", std::move(items)}};
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,115 @@
+// What can be set: interface names in settings_fields.cpp, values for the program here.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "app/setting_sources.hpp"
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "base/schema.hpp"
+
+namespace sluice::app {
+
+// Where to listen: an address of this machine, not a name. Port 0: any free one.
+struct BindAddress {
+  std::string host;  // without brackets
+  std::uint16_t port = 0;
+
+  [[nodiscard]] std::string text() const;  // IPv6 in brackets
+};
+// Errors: InvalidArgument, with what is allowed.
+[[nodiscard]] Result<BindAddress> parse_bind_address(std::string_view text);
+
+struct ListenerSettings {
+  std::string name;
+  BindAddress bind;
+};
+
+struct AdminSettings {
+  BindAddress bind;
+  bool metrics_public = false;
+};
+
+struct StoreSettings {
+  enum class Durability : std::uint8_t { Fsync, Os };
+  enum class DeliverAfter : std::uint8_t { Ordered, Durable };
+  Durability durability = Durability::Fsync;
+  DeliverAfter deliver_after = DeliverAfter::Ordered;
+  std::uint64_t segment_bytes = 0;
+  std::uint64_t cache_bytes = 0;
+  std::uint64_t dead_letter_bytes = 0;
+};
+
+struct MqttSettings {
+  std::uint32_t maximum_packet_size = 0;
+  std::uint8_t maximum_qos = 2;
+  std::uint16_t receive_maximum = 0;
+  std::uint16_t maximum_inflight = 0;
+  std::uint16_t topic_alias_maximum = 0;
+  std::uint32_t session_expiry_maximum_s = 0;
+  std::uint16_t keep_alive_maximum_s = 0;
+  std::uint32_t connections = 0;
+  std::uint32_t subscriptions_per_client = 0;
+  std::uint32_t topic_levels = 0;
+  std::uint32_t retained_maximum = 0;
+  std::uint32_t groups = 0;
+};
+
+struct LogSettings {
+  log::Level level = log::Level::Info;
+  log::Format format = log::Format::Text;
+  std::string file;  // empty: standard error
+};
+
+// Everything that `serve` needs, checked and complete.
+struct Settings {
+  std::string node_name;
+  std::string data;
+  std::size_t io_threads = 1;
+  std::vector<ListenerSettings> listeners;  // those that are enabled, by name
+  AdminSettings admin;
+  bool access_enabled = true;
+  StoreSettings store;
+  MqttSettings mqtt;
+  LogSettings log;
+};
+
+// Settings, and where each value comes from.
+struct EffectiveSettings {
+  Settings settings;
+  boost::json::object values;                  // as declared: bytes and milliseconds as integers
+  std::map<std::string, std::string> origins;  // dotted name -> place; not there: default
+  std::vector<std::string> warnings;           // sentences for the log
+};
+
+// Every setting there is, declared once.
+[[nodiscard]] const schema::Fields& setting_fields();
+
+// Reads all sources and checks everything; all problems at once.
+[[nodiscard]] tl::expected<EffectiveSettings, std::vector<SettingProblem>> load_settings(
+    const SettingSources& sources);
+
+// What no single field can say: rules across settings, and what this version does not serve yet.
+// Each pointer is that of the setting to change. `values` has passed the fields' own checks.
+[[nodiscard]] std::vector<schema::Problem> check_setting_rules(const boost::json::object& values);
+
+// One line per value in effect. `name` is dotted, `value` as one would write it; secrets are
+// masked.
+struct ShownSetting {
+  std::string name;
+  boost::json::value value;
+  std::string origin;
+  bool reloadable = false;
+};
+[[nodiscard]] std::vector<ShownSetting> show_settings(const EffectiveSettings& effective);
+// {"items":[{"name","value","origin","reloadable"}]}: GET /settings and `sluice check -o json`.
+[[nodiscard]] boost::json::object settings_document(const EffectiveSettings& effective);
+
+}  // namespace sluice::app

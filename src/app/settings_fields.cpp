@@ -1,0 +1,320 @@
+// The declaration of every setting: parsing, errors, `sluice check` and the reference page come
+// from it. What this version does not serve is refused in settings_rules.cpp.
+#include <boost/json/array.hpp>
+
+#include "app/settings.hpp"
+
+namespace sluice::app {
+namespace {
+
+namespace json = boost::json;
+using schema::Field;
+using schema::Fields;
+using schema::Type;
+
+constexpr std::int64_t kKiB = 1024;
+constexpr std::int64_t kMiB = 1024 * kKiB;
+constexpr std::int64_t kGiB = 1024 * kMiB;
+constexpr std::int64_t kDay = 24LL * 3600 * 1000;
+constexpr std::int64_t kMost32 = 0xFFFFFFFF;
+
+bool is_bind_address(std::string_view text) {
+  return parse_bind_address(text).has_value();
+}
+
+// Also a part of SLUICE_LISTENERS__NAME__BIND and a name in addresses.json, where `admin` is taken.
+bool is_listener_name(std::string_view text) {
+  if (text.empty() || text.size() > 32 || text == "admin") return false;
+  if (text.find("__") != std::string_view::npos) return false;
+  return text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
+}
+
+bool is_node_name(std::string_view text) {
+  if (text.empty() || text.size() > 64) return false;
+  return text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+         std::string_view::npos;
+}
+
+bool is_absolute_path(std::string_view text) {
+  return text.starts_with('/');
+}
+
+Field bind_field(json::value fallback) {
+  return {
+      .name = "bind",
+      .help = "The address to listen on; port 0 takes any free one.",
+      .fallback = std::move(fallback),
+      .pattern_help = "an address and a port such as 127.0.0.1:1883, 0.0.0.0:1883 or [::1]:1883",
+      .allowed = is_bind_address};
+}
+
+Field path_field(std::string name, std::string help) {
+  return {.name = std::move(name), .help = std::move(help), .minimum = 1};
+}
+
+Field listeners() {
+  auto bind = bind_field(nullptr);
+  bind.required = true;
+  Fields members = {
+      {.name = "type",
+       .type = Type::Choice,
+       .help =
+           "MQTT over TCP (`mqtt`), TLS (`mqtts`), WebSocket (`ws`, `wss`). This version serves "
+           "`mqtt`.",
+       .required = true,
+       .choices = {"mqtt", "mqtts", "ws", "wss"}},
+      std::move(bind),
+      {.name = "enabled", .type = Type::Boolean, .help = "Whether it listens.", .fallback = true},
+      path_field("certificate", "TLS: file of the certificate chain (PEM)."),
+      path_field("key", "TLS: file of the private key (PEM)."),
+      path_field("client_ca", "TLS: file of the authorities of client certificates (PEM)."),
+      {.name = "client_certificate",
+       .type = Type::Choice,
+       .help = "TLS: whether clients must show a certificate.",
+       .fallback = "none",
+       .choices = {"none", "optional", "required"}},
+      {.name = "user_from",
+       .type = Type::Choice,
+       .help = "TLS: what of the client's certificate is the user name.",
+       .fallback = "none",
+       .choices = {"none", "common_name", "subject_alt_name"}},
+      {.name = "path",
+       .help = "WebSocket: the path that is served.",
+       .fallback = "/mqtt",
+       .pattern_help = "a path that begins with /",
+       .allowed = is_absolute_path}};
+  return {
+      .name = "listeners",
+      .type = Type::ObjectMap,
+      .help = "Where clients connect: any number, under any name.",
+      .fallback =
+          json::object{{"tcp", {{"type", "mqtt"}, {"bind", "127.0.0.1:1883"}}},
+                       {"tls", {{"type", "mqtts"}, {"bind", "127.0.0.1:8883"}, {"enabled", false}}},
+                       {"ws", {{"type", "ws"}, {"bind", "127.0.0.1:8083"}, {"enabled", false}}},
+                       {"wss", {{"type", "wss"}, {"bind", "127.0.0.1:8084"}, {"enabled", false}}}},
+      .maximum = 64,
+      .pattern_help = "up to 32 lower-case letters, digits, - and single _, and not `admin`",
+      .allowed = is_listener_name,
+      .fields = std::move(members)};
+}
+
+Field admin() {
+  return {
+      .name = "admin",
+      .type = Type::Object,
+      .help = "REST, metrics, health.",
+      .fields = {bind_field("127.0.0.1:8080"),
+                 path_field("certificate", "File of the certificate chain (PEM). Not served yet."),
+                 path_field("key", "File of the private key (PEM). Not served yet."),
+                 {.name = "metrics_public",
+                  .type = Type::Boolean,
+                  .help = "Whether /metrics answers without a login.",
+                  .fallback = false}}};
+}
+
+// Only the word is served: any other value would be a promise that nobody keeps.
+Field kept_forever(std::string name, Type type, std::string word, std::string help) {
+  return {.name = std::move(name),
+          .type = type,
+          .help = std::move(help) + " This version deletes nothing.",
+          .fallback = json::value(word),
+          .choices = {word}};
+}
+
+Field retention() {
+  return {.name = "retention",
+          .type = Type::Object,
+          .help = "How long messages are kept.",
+          .fields = {kept_forever("time", Type::Duration, "never", "Messages go after this time."),
+                     kept_forever("bytes", Type::Bytes, "unlimited",
+                                  "The oldest messages go when the log is larger."),
+                     {.name = "hold",
+                      .type = Type::Object,
+                      .help = "How much of the log is kept for those who have not read it.",
+                      .fields = {kept_forever("sessions", Type::Bytes, "unlimited",
+                                              "Kept for sessions that are behind."),
+                                 kept_forever("tasks", Type::Bytes, "unlimited",
+                                              "Kept for tasks that are behind.")}}}};
+}
+
+Field store() {
+  return {
+      .name = "store",
+      .type = Type::Object,
+      .help = "The log and what is kept beside it.",
+      .fields = {
+          {.name = "engine",
+           .type = Type::Choice,
+           .help = "What keeps messages. This version has `embedded`.",
+           .fallback = "embedded",
+           .choices = {"embedded", "rocketmq"}},
+          {.name = "durability",
+           .type = Type::Choice,
+           .help =
+               "A publish is acknowledged after fdatasync (`fsync`), or after the write reached "
+               "the operating system (`os`: survives a killed process, not a power cut).",
+           .fallback = "fsync",
+           .choices = {"fsync", "os"}},
+          {.name = "deliver_after",
+           .type = Type::Choice,
+           .help =
+               "QoS 0 and 1 reach subscribers when `ordered`, or not before they are `durable`.",
+           .fallback = "ordered",
+           .choices = {"ordered", "durable"}},
+          {.name = "segment_bytes",
+           .type = Type::Bytes,
+           .help = "Size of a file of the log.",
+           .fallback = "256MiB",
+           .minimum = kMiB,
+           .maximum = 2 * kGiB},
+          retention(),
+          {.name = "cache_bytes",
+           .type = Type::Bytes,
+           .help = "Memory for recent messages; who is further behind reads files.",
+           .fallback = "256MiB",
+           .minimum = kMiB,
+           .maximum = 1024 * kGiB},
+          {.name = "dead_letters",
+           .type = Type::Object,
+           .help = "Messages that a task could not deliver.",
+           .fields = {{.name = "maximum_bytes",
+                       .type = Type::Bytes,
+                       .help = "Bound of all of them together; a task waits when it is reached.",
+                       .fallback = "1GiB",
+                       .minimum = kMiB,
+                       .maximum = 1024 * kGiB}}}}};
+}
+
+Field whole(std::string name, std::string help, std::int64_t fallback, std::int64_t minimum,
+            std::int64_t maximum) {
+  return {.name = std::move(name),
+          .type = Type::Integer,
+          .help = std::move(help),
+          .fallback = fallback,
+          .minimum = minimum,
+          .maximum = maximum};
+}
+
+Field off_yet(std::string name, std::string help) {
+  return {.name = std::move(name),
+          .type = Type::Boolean,
+          .help = std::move(help) + " Not served yet.",
+          .fallback = false};
+}
+
+Fields mqtt_sizes() {
+  return {{.name = "maximum_packet_size",
+           .type = Type::Bytes,
+           .help = "Larger packets close the connection; at most a quarter of store.segment_bytes.",
+           .fallback = "1MiB",
+           .minimum = 256,
+           .maximum = 256 * kMiB},
+          whole("maximum_qos", "Publishes of a higher QoS are refused.", 2, 0, 2),
+          whole("receive_maximum", "QoS 1 and 2 publishes of a client not yet acknowledged.", 1024,
+                1, 65535),
+          whole("maximum_inflight",
+                "Messages to a client not yet acknowledged: cap on its Receive Maximum.", 1024, 1,
+                65535),
+          whole("topic_alias_maximum", "Topic aliases of a client.", 64, 0, 65535),
+          {.name = "session_expiry_maximum",
+           .type = Type::Duration,
+           .help = "Longer Session Expiry Intervals are cut to it.",
+           .fallback = "30d",
+           .minimum = 0,
+           .maximum = 36500 * kDay},
+          whole("keep_alive_maximum",
+                "Seconds; announced as Server Keep Alive when a client asks for more.", 3600, 1,
+                65535)};
+}
+
+Field mqtt() {
+  auto fields = mqtt_sizes();
+  for (auto& field :
+       {whole("connections", "Clients at one time.", 1'000'000, 1, kMost32),
+        whole("subscriptions_per_client", "Subscriptions of a session.", 1000, 1, kMost32),
+        whole("topic_levels", "Levels of a topic name or filter.", 128, 1, 65535),
+        whole("retained_maximum", "Retained messages.", 1'000'000, 0, kMost32),
+        whole("groups", "Shared subscription groups.", 1000, 0, kMost32),
+        off_yet("groups_must_exist",
+                "Whether a shared subscription needs a group that was made before."),
+        off_yet("point_to_point", "Whether {first}/p2p/{clientId} goes to that client alone."),
+        whole("messages_per_second_per_client",
+              "Publishes of a client in a second; 0: no limit. Not served yet.", 0, 0, kMost32)}) {
+    fields.push_back(field);
+  }
+  return {.name = "mqtt",
+          .type = Type::Object,
+          .help = "Limits; each is announced in CONNACK where MQTT 5 can.",
+          .fields = std::move(fields)};
+}
+
+Field log_field() {
+  return {
+      .name = "log",
+      .type = Type::Object,
+      .help = "What the server tells.",
+      .fields = {
+          {.name = "level",
+           .type = Type::Choice,
+           .help = "The least that is told.",
+           .fallback = "info",
+           .choices = {"debug", "info", "warn", "error"},
+           .reloadable = true},
+          {.name = "format",
+           .type = Type::Choice,
+           .help = "For people or for programs.",
+           .fallback = "text",
+           .choices = {"text", "json"}},
+          {.name = "file", .help = "File to append to; empty: standard error.", .fallback = ""}}};
+}
+
+}  // namespace
+
+const Fields& setting_fields() {
+  static const Fields kFields = {
+      {.name = "node",
+       .type = Type::Object,
+       .help = "This server.",
+       .fields = {{.name = "name",
+                   .help = "Its name towards other systems.",
+                   .fallback = "sluice-1",
+                   .pattern_help = "up to 64 letters, digits, dots, - and _",
+                   .allowed = is_node_name}}},
+      {.name = "data",
+       .help = "The directory for everything that lasts; one server at a time.",
+       .fallback = "./data",
+       .minimum = 1},
+      {.name = "io_threads",
+       .type = Type::Integer,
+       .help = "Event loops; `auto`: the number of cores minus one, at least one.",
+       .fallback = "auto",
+       .choices = {"auto"},
+       .minimum = 1,
+       .maximum = 256},
+      listeners(),
+      admin(),
+      {.name = "access",
+       .type = Type::Object,
+       .help = "Access control of MQTT clients.",
+       .fields = {{.name = "enabled",
+                   .type = Type::Boolean,
+                   .help = "Off: every client is admitted and may do everything.",
+                   .fallback = true}}},
+      store(),
+      mqtt(),
+      {.name = "connect",
+       .type = Type::Object,
+       .help = "Connections to outside systems.",
+       .fields = {{.name = "allowed_networks",
+                   .type = Type::TextList,
+                   .help = "Networks that connections may reach. Narrowing it is not served yet.",
+                   .fallback = json::array{"loopback", "private", "public"},
+                   .choices = {"loopback", "private", "public"},
+                   .minimum = 1,
+                   .maximum = 3}}},
+      log_field()};
+  return kFields;
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,172 @@
+// What no single field can say.
+#include <array>
+#include <fmt/format.h>
+#include <map>
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "app/settings.hpp"
+
+namespace sluice::app {
+namespace {
+
+namespace json = boost::json;
+using schema::Problem;
+
+// A setting that can be written but has one value that works: refused, never silently ignored.
+struct NotServed {
+  std::string_view pointer;
+  std::string_view only;  // JSON; empty: it must not be given
+  std::string_view why;
+};
+
+constexpr std::string_view kNoRetention = "retention is not in this version: nothing is deleted";
+
+constexpr std::array kNotServed = {
+    NotServed{"/admin/certificate", "", "REST over TLS is not in this version"},
+    NotServed{"/admin/key", "", "REST over TLS is not in this version"},
+    NotServed{"/store/engine", R"("embedded")", "the rocketmq engine is not in this version"},
+    NotServed{"/store/retention/time", R"("never")", kNoRetention},
+    NotServed{"/store/retention/bytes", R"("unlimited")", kNoRetention},
+    NotServed{"/store/retention/hold/sessions", R"("unlimited")", kNoRetention},
+    NotServed{"/store/retention/hold/tasks", R"("unlimited")", kNoRetention},
+    NotServed{"/mqtt/groups_must_exist", "false", "groups are made by subscribing in this version"},
+    NotServed{"/mqtt/point_to_point", "false", "point to point is not in this version"},
+    NotServed{"/mqtt/messages_per_second_per_client", "0", "rate limits are not in this version"},
+};
+
+const json::value* value_at(const json::object& values, std::string_view pointer) {
+  const auto* object = &values;
+  const json::value* value = nullptr;
+  while (!pointer.empty()) {
+    pointer.remove_prefix(1);
+    const auto name = pointer.substr(0, pointer.find('/'));
+    value = object == nullptr ? nullptr : object->if_contains(name);
+    if (value == nullptr) return nullptr;
+    object = value->if_object();
+    pointer.remove_prefix(name.size());
+  }
+  return value;
+}
+
+std::string text_at(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+void check_not_served(const json::object& values, std::vector<Problem>& problems) {
+  for (const auto& [pointer, only, why] : kNotServed) {
+    const auto* value = value_at(values, pointer);
+    if (value == nullptr) continue;
+    if (only.empty()) {
+      problems.push_back({std::string(pointer), fmt::format("must not be set: {}", why)});
+    } else if (json::serialize(*value) != only) {
+      problems.push_back({std::string(pointer), fmt::format("must be {}: {}", only, why)});
+    }
+  }
+}
+
+void check_networks(const json::object& values, std::vector<Problem>& problems) {
+  constexpr std::string_view kPointer = "/connect/allowed_networks";
+  const auto* networks = value_at(values, kPointer);
+  if (networks == nullptr || !networks->is_array()) return;
+  for (const std::string_view each : {"loopback", "private", "public"}) {
+    bool is_there = false;
+    for (const auto& member : networks->get_array()) {
+      is_there = is_there || (member.is_string() && std::string_view(member.get_string()) == each);
+    }
+    if (is_there) continue;
+    problems.push_back(
+        {std::string(kPointer),
+         fmt::format("must name `{}` too: the address rule is not in this version, so "
+                     "leaving one out would protect nothing",
+                     each)});
+  }
+}
+
+void check_listener(const std::string& name, const json::object& listener,
+                    std::vector<Problem>& problems) {
+  const auto pointer = schema::child_pointer("/listeners", name);
+  const auto* enabled = listener.if_contains("enabled");
+  if (enabled == nullptr || *enabled != true) return;
+  const auto type = text_at(listener, "type");
+  if (type.empty()) return;  // refused already
+  if (type != "mqtt") {
+    problems.push_back({pointer + "/type",
+                        fmt::format("must be `mqtt` while the listener is enabled: `{}` is not in "
+                                    "this version",
+                                    type)});
+    return;
+  }
+  for (const auto* tls : {"certificate", "key", "client_ca"}) {
+    if (!listener.contains(tls)) continue;
+    problems.push_back({fmt::format("{}/{}", pointer, tls),
+                        "must not be set: a listener of type `mqtt` is not encrypted"});
+  }
+  for (const auto* tls : {"client_certificate", "user_from"}) {
+    const auto given = text_at(listener, tls);
+    if (given.empty() || given == "none") continue;
+    problems.push_back({fmt::format("{}/{}", pointer, tls),
+                        "must be `none`: a listener of type `mqtt` sees no certificates"});
+  }
+}
+
+// Two that want the same port: found before either listens.
+void check_same_address(const json::object& values, std::vector<Problem>& problems) {
+  std::map<std::string, std::string> taken;  // address -> dotted name
+  const auto add = [&](const std::string& pointer, const json::object& holder) {
+    const auto bind = parse_bind_address(text_at(holder, "bind"));
+    const auto* enabled = holder.if_contains("enabled");
+    if (!bind || bind->port == 0 || (enabled != nullptr && *enabled != true)) return;
+    const auto [it, is_new] = taken.emplace(bind->text(), dotted(pointer));
+    if (is_new) return;
+    problems.push_back(
+        {pointer, fmt::format("must not be {}, which is {} already", it->first, it->second)});
+  };
+  if (const auto* admin = value_at(values, "/admin"); admin != nullptr && admin->is_object()) {
+    add("/admin/bind", admin->get_object());
+  }
+  const auto* listeners = value_at(values, "/listeners");
+  if (listeners == nullptr || !listeners->is_object()) return;
+  for (const auto& listener : listeners->get_object()) {
+    if (!listener.value().is_object()) continue;
+    add(schema::child_pointer("/listeners", listener.key()) + "/bind",
+        listener.value().get_object());
+  }
+}
+
+void check_packet_fits(const json::object& values, std::vector<Problem>& problems) {
+  const auto* packet = value_at(values, "/mqtt/maximum_packet_size");
+  const auto* segment = value_at(values, "/store/segment_bytes");
+  if (packet == nullptr || segment == nullptr || !packet->is_int64() || !segment->is_int64()) {
+    return;
+  }
+  const auto most = segment->get_int64() / 4;
+  if (packet->get_int64() <= most) return;
+  problems.push_back(
+      {"/mqtt/maximum_packet_size",
+       fmt::format("must be at most {}, a quarter of store.segment_bytes ({}), not {}",
+                   schema::bytes_text(most), schema::bytes_text(segment->get_int64()),
+                   schema::bytes_text(packet->get_int64()))});
+}
+
+}  // namespace
+
+std::vector<Problem> check_setting_rules(const json::object& values) {
+  std::vector<Problem> problems;
+  check_not_served(values, problems);
+  check_networks(values, problems);
+  if (const auto* listeners = value_at(values, "/listeners");
+      listeners != nullptr && listeners->is_object()) {
+    for (const auto& listener : listeners->get_object()) {
+      if (!listener.value().is_object()) continue;
+      check_listener(listener.key(), listener.value().get_object(), problems);
+    }
+  }
+  check_same_address(values, problems);
+  check_packet_fits(values, problems);
+  return problems;
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,119 @@
+#include "broker/access/policy.hpp"
+
+#include <algorithm>
+
+#include "broker/access/policy_fields.hpp"
+
+namespace sluice::broker {
+namespace {
+
+namespace json = boost::json;
+
+bool contains_text(const json::array& list, std::string_view text) {
+  return std::any_of(list.begin(), list.end(), [&](const json::value& value) {
+    return value.is_string() && value.get_string() == text;
+  });
+}
+
+std::vector<NamePattern> name_patterns(const json::array& names) {
+  std::vector<NamePattern> patterns;
+  for (const auto& value : names) {
+    std::string_view text = value.get_string();
+    const bool is_prefix = text.ends_with('*');
+    if (is_prefix) text.remove_suffix(1);
+    patterns.push_back({.text = std::string(text), .is_prefix = is_prefix});
+  }
+  return patterns;
+}
+
+bool any_matches(const std::vector<NamePattern>& patterns, std::string_view name) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const NamePattern& pattern) { return pattern.matches(name); });
+}
+
+const json::array& list_in(const json::object& document, std::string_view name) {
+  return document.at(name).get_array();
+}
+
+}  // namespace
+
+bool Policy::concerns(const Client& client) const {
+  if (!users.empty() && !(client.has_username && any_matches(users, client.username))) return false;
+  if (!client_ids.empty() && !any_matches(client_ids, client.client_id)) return false;
+  if (sources.empty()) return true;
+
+  boost::system::error_code unreadable;
+  const auto address = boost::asio::ip::make_address(client.host, unreadable);
+  if (unreadable) return !allow;
+  return std::any_of(sources.begin(), sources.end(),
+                     [&](const Network& network) { return network.contains(address); });
+}
+
+Policy policy_from(const json::object& document) {
+  Policy policy;
+  policy.document = document;
+  if (const auto* id = document.if_contains("id")) policy.id = id->get_string();
+  policy.name = document.at("name").get_string();
+  policy.allow = document.at("effect").get_string() == kAllow;
+  const auto& operations = list_in(document, "operations");
+  policy.connect = contains_text(operations, kConnect);
+  policy.publish = contains_text(operations, kPublish);
+  policy.subscribe = contains_text(operations, kSubscribe);
+  for (const auto& resource : list_in(document, "resources")) {
+    if (auto parsed = ResourceTemplate::parse(resource.get_string())) {
+      policy.resources.push_back(std::move(*parsed));
+    }
+  }
+  policy.users = name_patterns(list_in(document, "users"));
+  policy.client_ids = name_patterns(list_in(document, "client_ids"));
+  for (const auto& source : list_in(document, "sources")) {
+    if (const auto network = Network::parse(source.get_string()))
+      policy.sources.push_back(*network);
+  }
+  policy.qos_mask = 0;
+  for (const auto& qos : list_in(document, "qos")) {
+    policy.qos_mask =
+        static_cast<std::uint8_t>(policy.qos_mask | (1U << qos.to_number<unsigned>()));
+  }
+  policy.retained = contains_text(list_in(document, "message_types"), kRetained);
+  policy.general = contains_text(list_in(document, "message_types"), kGeneral);
+  return policy;
+}
+
+PolicySet::PolicySet(std::map<std::string, PolicyPtr> by_name) : by_name_(std::move(by_name)) {
+  for (const auto& [name, policy] : by_name_) {
+    const bool exact = !policy->users.empty() &&
+                       std::none_of(policy->users.begin(), policy->users.end(),
+                                    [](const NamePattern& pattern) { return pattern.is_prefix; });
+    if (!exact) {
+      of_any_user_.push_back(policy.get());
+      continue;
+    }
+    for (const auto& user : policy->users) {
+      auto& listed = by_user_[user.text];
+      // A user who is named twice in one policy must not have it twice.
+      if (listed.empty() || listed.back() != policy.get()) listed.push_back(policy.get());
+    }
+  }
+}
+
+PolicyPtr PolicySet::find(std::string_view which) const {
+  for (const auto& [name, policy] : by_name_) {
+    if (policy->id == which) return policy;
+  }
+  const auto named = by_name_.find(std::string(which));
+  return named == by_name_.end() ? nullptr : named->second;
+}
+
+std::vector<const Policy*> PolicySet::candidates(const Client& client) const {
+  std::vector<const Policy*> found = of_any_user_;
+  if (client.has_username) {
+    const auto named = by_user_.find(client.username);
+    if (named != by_user_.end()) {
+      found.insert(found.end(), named->second.begin(), named->second.end());
+    }
+  }
+  return found;
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,91 @@
+#include "broker/access/state.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include "broker/access/permissions.hpp"
+
+namespace sluice::broker {
+namespace {
+
+constexpr std::size_t kRememberedLogins = 65'536;  // about 10 MiB when full
+constexpr std::size_t kHashingThreads = 2;         // 32 MiB each while they hash
+
+Refusal not_saved(const Error& error) {
+  return {.errc = error.code,
+          .code = std::string(name_of(error.code)),
+          .detail = "the change was not saved: " + error.detail,
+          .hint = "nothing was changed; see /health/ready for the state of the store"};
+}
+
+void append_number(std::string& text, std::uint64_t number) {
+  for (int shift = 0; shift < 64; shift += 8) {
+    text.push_back(static_cast<char>(number >> shift & 0xFF));
+  }
+}
+
+}  // namespace
+
+AccessControl::State::State(store::Store& where, const Clock& time, Options chosen)
+    : store(where),
+      clock(time),
+      options(chosen),
+      all_permissions(everything_allowed()),
+      users(std::make_shared<const Users>()),
+      policies(std::make_shared<const PolicySet>(std::map<std::string, PolicyPtr>())),
+      logins(kRememberedLogins),
+      pool(kHashingThreads, chosen.maximum_waiting_logins) {}
+
+std::shared_ptr<const Users> AccessControl::State::all_users() const {
+  return users.with([](const auto& current) { return current; });
+}
+
+std::shared_ptr<const PolicySet> AccessControl::State::all_policies() const {
+  return policies.with([](const auto& current) { return current; });
+}
+
+UserPtr AccessControl::State::find_user(std::string_view which) const {
+  const auto all = all_users();
+  for (const auto& [name, user] : *all) {
+    if (user->id == which) return user;
+  }
+  const auto named = all->find(which);
+  return named == all->end() ? nullptr : named->second;
+}
+
+Outcome<void> AccessControl::State::put(const std::string& key,
+                                        const boost::json::object& document) {
+  const auto batch = store.new_batch();
+  batch->put(store::StateKind::Document, key, boost::json::serialize(document));
+  return append(batch);
+}
+
+Outcome<void> AccessControl::State::erase(const std::string& key) {
+  const auto batch = store.new_batch();
+  batch->erase(store::StateKind::Document, key);
+  return append(batch);
+}
+
+Outcome<void> AccessControl::State::append(const store::BatchPtr& batch) {
+  const auto end = store.append(batch);
+  if (!end) return refuse(not_saved(end.error()));
+  const auto durable = store.wait_durable(*end);
+  if (!durable) return refuse(not_saved(durable.error()));
+  return {};
+}
+
+Digest AccessControl::State::login_of(const User* user, std::string_view username,
+                                      std::string_view password) const {
+  std::string text;
+  text.reserve(16 + username.size() + password.size());
+  append_number(text, user == nullptr ? 0 : user->revision);
+  append_number(text, username.size());
+  text += username;
+  text += password;
+  return login_key.of(text);
+}
+
+std::optional<bool> AccessControl::State::remembered(const Digest& login) {
+  return logins.with([&](LoginCache& cache) { return cache.find(login); });
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,70 @@
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/guarded.hpp"
+#include "broker/access/login_cache.hpp"
+#include "broker/access/password_pool.hpp"
+#include "broker/access/policy.hpp"
+#include "broker/access/secrets.hpp"
+#include "broker/access_control.hpp"
+
+namespace sluice::broker {
+
+struct User {
+  boost::json::object document;  // as it is shown: without password
+  std::string id;
+  std::string password_hash;
+  std::uint64_t revision = 0;  // never used twice in a process
+};
+using UserPtr = std::shared_ptr<const User>;
+using Users = std::map<std::string, UserPtr, std::less<>>;  // by name
+
+// What AccessControl works on.
+//
+// Threads: `changing` is held by whoever changes entities, over the wait for durability; never
+// while
+//          `users`, `policies` or `logins` is held. Nothing else is locked inside these.
+struct AccessControl::State {
+  State(store::Store& where, const Clock& time, Options chosen);
+
+  store::Store& store;
+  const Clock& clock;
+  const Options options;
+  const PermissionsPtr all_permissions;
+  const KeyedDigest login_key;
+
+  std::mutex changing;
+  std::atomic<std::uint64_t> revisions{0};
+  Guarded<std::shared_ptr<const Users>> users;
+  Guarded<std::shared_ptr<const PolicySet>> policies;
+  Guarded<LoginCache> logins;
+  PasswordPool pool;  // last: its threads end before what they use
+
+  [[nodiscard]] std::shared_ptr<const Users> all_users() const;
+  [[nodiscard]] std::shared_ptr<const PolicySet> all_policies() const;
+  [[nodiscard]] UserPtr find_user(std::string_view which) const;  // id or name
+
+  // Durable when these return.
+  [[nodiscard]] Outcome<void> put(const std::string& key, const boost::json::object& document);
+  [[nodiscard]] Outcome<void> erase(const std::string& key);
+
+  // Does the password belong to the user, as far as it is known without hashing?
+  [[nodiscard]] Digest login_of(const User* user, std::string_view username,
+                                std::string_view password) const;
+  [[nodiscard]] std::optional<bool> remembered(const Digest& login);
+
+ private:
+  [[nodiscard]] Outcome<void> append(const store::BatchPtr& batch);
+};
+
+inline constexpr std::string_view kUserPrefix = "user/";
+inline constexpr std::string_view kPolicyPrefix = "policy/";
+
+[[nodiscard]] Result<UserPtr> user_from_stored(const boost::json::object& stored,
+                                               std::uint64_t revision);
+
+}  // namespace sluice::broker

@@ -1,0 +1,138 @@
+#include "broker/access_control.hpp"
+
+#include <boost/json/parse.hpp>
+
+#include "base/log.hpp"
+#include "broker/access/password_hash.hpp"
+#include "broker/access/permissions.hpp"
+#include "broker/access/state.hpp"
+
+namespace sluice::broker {
+namespace {
+
+namespace json = boost::json;
+using mqtt::ReasonCode;
+
+Error damaged(std::string_view key, std::string_view why) {
+  return {.code = Errc::Corrupt,
+          .detail = "the stored document " + std::string(key) + " is damaged: " + std::string(why)};
+}
+
+Result<json::object> parse_stored(std::string_view key, std::string_view text) {
+  boost::system::error_code error;
+  auto value = json::parse(text, error);
+  if (error || !value.is_object()) return tl::unexpected(damaged(key, "not a JSON object"));
+  return std::move(value.get_object());
+}
+
+// What is stored was checked when it came; what does not pass now is damage, and a policy that
+// cannot be read must not be left out silently.
+Result<PolicyPtr> policy_from_stored(const json::object& stored) {
+  json::object fields = stored;
+  for (const auto* added : {"id", "created", "updated"}) fields.erase(added);
+  auto checked = schema::check(AccessControl::policy_fields(), fields);
+  if (checked.problems.empty()) check_policy(checked.value, checked.problems);
+  if (!checked.problems.empty()) {
+    return fail(Errc::Corrupt,
+                checked.problems.front().pointer + " " + checked.problems.front().detail);
+  }
+  return std::make_shared<const Policy>(policy_from(stored));
+}
+
+ReasonCode reason_of(bool is_right) {
+  return is_right ? ReasonCode::Success : ReasonCode::BadUserNameOrPassword;
+}
+
+}  // namespace
+
+AccessControl::AccessControl(store::Store& store, const Clock& clock, Options options)
+    : state_(std::make_unique<State>(store, clock, options)) {}
+
+AccessControl::~AccessControl() {
+  stop();
+}
+
+void AccessControl::stop() {
+  state_->pool.stop();
+}
+
+Result<void> AccessControl::load() {
+  const std::scoped_lock lock(state_->changing);
+  auto users = std::make_shared<Users>();
+  std::map<std::string, PolicyPtr> policies;
+  std::optional<Error> failure;
+
+  SL_TRY_VOID(state_->store.scan(
+      store::StateKind::Document, kUserPrefix, [&](std::string_view key, std::string_view text) {
+        const auto stored = parse_stored(key, text);
+        const auto user = stored.and_then([&](const json::object& document) {
+          return user_from_stored(document, ++state_->revisions);
+        });
+        if (user)
+          users->insert_or_assign(std::string((*user)->document.at("name").get_string()), *user);
+        if (!user) failure = damaged(key, user.error().detail);
+        return user.has_value();
+      }));
+  if (failure) return tl::unexpected(*failure);
+  SL_TRY_VOID(state_->store.scan(store::StateKind::Document, kPolicyPrefix,
+                                 [&](std::string_view key, std::string_view text) {
+                                   const auto stored = parse_stored(key, text);
+                                   const auto policy = stored.and_then(policy_from_stored);
+                                   if (policy) policies.insert_or_assign((*policy)->name, *policy);
+                                   if (!policy) failure = damaged(key, policy.error().detail);
+                                   return policy.has_value();
+                                 }));
+  if (failure) return tl::unexpected(*failure);
+
+  log::info("access control loaded", {{"enabled", enabled() ? "true" : "false"},
+                                      {"users", users->size()},
+                                      {"policies", policies.size()}});
+  state_->users.with([&](auto& current) { current = std::move(users); });
+  auto set = std::make_shared<const PolicySet>(std::move(policies));
+  state_->policies.with([&](auto& current) { current = std::move(set); });
+  generation_.fetch_add(1, std::memory_order_release);
+  return {};
+}
+
+bool AccessControl::enabled() const {
+  return state_->options.enabled;
+}
+
+PermissionsPtr AccessControl::compile(const Client& client) const {
+  if (!enabled()) return state_->all_permissions;
+  return compile_permissions(*state_->all_policies(), client);
+}
+
+void AccessControl::authenticate(std::optional<std::string> username,
+                                 std::optional<std::string> password,
+                                 std::function<void(ReasonCode)> done) {
+  if (!enabled()) return done(ReasonCode::Success);
+  if (!username || !password || password->size() > kMaximumPasswordBytes) {
+    return done(ReasonCode::BadUserNameOrPassword);
+  }
+  const auto all = state_->all_users();
+  const auto found = all->find(*username);
+  const auto user = found == all->end() ? nullptr : found->second;
+  const auto login = state_->login_of(user.get(), *username, *password);
+  if (const auto known = state_->remembered(login)) return done(reason_of(*known));
+
+  const bool taken = state_->pool.submit([state = state_.get(), user, login,
+                                          password = std::move(*password), done] {
+    // The first of many with the same password has it hashed for all.
+    auto is_right = state->remembered(login);
+    if (!is_right) {
+      const std::string_view hash = user ? std::string_view(user->password_hash) : nobodys_hash();
+      is_right = verify_password(password, hash) && user != nullptr;
+      state->logins.with([&](LoginCache& cache) { cache.remember(login, *is_right); });
+    }
+    done(reason_of(*is_right));
+  });
+  if (!taken) done(ReasonCode::ServerBusy);
+}
+
+bool AccessControl::user_exists(std::string_view username) const {
+  if (!enabled()) return true;
+  return state_->all_users()->contains(username);
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,103 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "base/clock.hpp"
+#include "base/refusal.hpp"
+#include "mqtt/packet.hpp"
+#include "store/store.hpp"
+
+namespace sluice::broker {
+
+// Who wants to act, as far as policies can see.
+struct Client {
+  std::string client_id;
+  std::string username;
+  bool has_username = false;
+  std::string host;  // address without port
+};
+
+// What one client may do, compiled from the policies of one generation. Immutable, any thread, no
+// allocation per question.
+class Permissions {
+ public:
+  virtual ~Permissions() = default;
+  [[nodiscard]] virtual bool may_connect() const = 0;
+  [[nodiscard]] virtual bool may_publish(std::string_view topic, mqtt::Qos qos,
+                                         bool retain) const = 0;
+  // `filter` without `$share/{group}/`. Allowed when it is covered by allows and no deny covers it.
+  [[nodiscard]] virtual bool may_subscribe(std::string_view filter, mqtt::Qos qos) const = 0;
+  // Each delivery is checked again for denies. `nothing_denied()` spares the check.
+  [[nodiscard]] virtual bool may_receive(std::string_view topic) const = 0;
+  [[nodiscard]] virtual bool nothing_denied() const = 0;
+};
+using PermissionsPtr = std::shared_ptr<const Permissions>;
+
+// MQTT users and policies: kept in the store, decided on in memory.
+//
+// Owns:    documents `user/...` and `policy/...` of StateKind::Document, and a pool of threads for
+//          password hashing.
+// Threads: every call from any thread; calls that change something block until it is durable.
+class AccessControl {
+ public:
+  struct Options {
+    bool enabled = true;  // the policy switch; off: everybody is admitted and may do everything
+    std::size_t maximum_waiting_logins = 10'000;
+  };
+  AccessControl(store::Store& store, const Clock& clock, Options options);
+  ~AccessControl();
+  AccessControl(const AccessControl&) = delete;
+  AccessControl& operator=(const AccessControl&) = delete;
+
+  [[nodiscard]] Result<void> load();
+  // Forgets the logins that wait: no `done` runs any more once this returns. Before what they refer
+  // to ends; the destructor calls it.
+  void stop();
+  [[nodiscard]] bool enabled() const;
+
+  // Grows with every change of users or policies: compiled permissions of an older generation are
+  // to be compiled again. One load.
+  [[nodiscard]] std::uint64_t generation() const {
+    return generation_.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] PermissionsPtr compile(const Client& client) const;
+
+  // Checks a password with a memory-hard hash on the pool, the same time for unknown users. `done`
+  // runs on a pool thread, or inside this call when no hash is needed: the switch is off, a name or
+  // password is missing, this very login was checked lately, or too many wait. Success,
+  // BadUserNameOrPassword, or ServerBusy.
+  void authenticate(std::optional<std::string> username, std::optional<std::string> password,
+                    std::function<void(mqtt::ReasonCode)> done);
+  // Is there still such a user? (For sessions whose user was deleted.)
+  [[nodiscard]] bool user_exists(std::string_view username) const;
+
+  // Entities as documents of interface.md §4, with `id`, `created`, `updated` added; passwords are
+  // never shown, but for one that was made: `password` in the answer of create_user alone.
+  // `which` is an id or a name.
+  [[nodiscard]] Outcome<boost::json::object> create_user(const boost::json::object& document);
+  [[nodiscard]] std::vector<boost::json::object> users() const;  // by name
+  [[nodiscard]] Outcome<boost::json::object> user(std::string_view which) const;
+  [[nodiscard]] Outcome<void> remove_user(std::string_view which);
+  [[nodiscard]] Outcome<boost::json::object> create_policy(const boost::json::object& document);
+  [[nodiscard]] std::vector<boost::json::object> policies() const;
+  [[nodiscard]] Outcome<boost::json::object> policy(std::string_view which) const;
+  [[nodiscard]] Outcome<void> remove_policy(std::string_view which);
+
+  [[nodiscard]] static const schema::Fields& user_fields();
+  [[nodiscard]] static const schema::Fields& policy_fields();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+  std::atomic<std::uint64_t> generation_{1};
+};
+
+}  // namespace sluice::broker

@@ -1,0 +1,209 @@
+#include "broker/broker.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include <boost/asio/post.hpp>
+
+#include "base/log.hpp"
+#include "broker/client_connection.hpp"
+#include "broker/session.hpp"
+#include "broker/shared_group.hpp"
+#include "broker/worker.hpp"
+
+namespace sluice::broker {
+
+Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
+               metrics::Registry& registry, Options options)
+    : store_(store),
+      access_(access),
+      clock_(clock),
+      options_(options),
+      counters_(registry),
+      filters_(store, options.workers) {
+  for (std::size_t i = 0; i < options.workers; ++i)
+    workers_.push_back(std::make_unique<Worker>(*this, i));
+  durable_listener_ = store_.add_durable_listener([this](store::Position) {
+    for (const auto& worker : workers_) worker->wake_durable();
+  });
+}
+
+Broker::~Broker() {
+  stop();
+  store_.remove_durable_listener(durable_listener_);
+}
+
+void Broker::start() {
+  for (const auto& worker : workers_) threads_.emplace_back([&worker] { worker->run(); });
+}
+
+void Broker::stop() {
+  if (stopping_.exchange(true)) return;
+  for (const auto& worker : workers_) worker->stop();
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+  readers_.join();
+}
+
+Worker& Broker::worker_of(std::string_view client_id) {
+  return *workers_[TextHash{}(client_id) % workers_.size()];
+}
+
+Worker& Broker::worker_of_group(std::string_view key) {
+  return *workers_[TextHash{}(key) % workers_.size()];
+}
+
+Result<void> Broker::join_group(const SessionPtr& session, const Subscription& subscription,
+                                bool is_new) {
+  const auto key = SharedGroup::key_of(subscription.group, subscription.filter);
+  const auto joined = groups_.with([&](Groups& groups) -> Result<SharedGroupPtr> {
+    const auto it = groups.find(key);
+    if (it != groups.end()) {
+      if (is_new) ++it->second.members;
+      return it->second.group;
+    }
+    if (groups.size() >= options_.limits.groups)
+      return fail(Errc::Overloaded, "the limit `mqtt.groups` is reached");
+    auto group = std::make_shared<SharedGroup>(worker_of_group(key), subscription.group,
+                                               subscription.filter);
+    SL_TRY_VOID(group->open(nullptr));
+    // With the subscription's record: a crash must not let the group begin anew at a later place.
+    group->write_cursor(session->worker().state());
+    groups.emplace(key, GroupEntry{group, 1});
+    return group;
+  });
+  if (!joined) return tl::unexpected(joined.error());
+  const auto add = [group = *joined, session, options = subscription.options] {
+    group->add_member(session, options);
+  };
+  if ((*joined)->worker().is_current())
+    add();
+  else
+    (*joined)->worker().post(add);
+  return {};
+}
+
+void Broker::leave_group(const SessionPtr& session, const Subscription& subscription) {
+  const auto key = SharedGroup::key_of(subscription.group, subscription.filter);
+  bool last = false;
+  const auto left = groups_.with([&](Groups& groups) -> SharedGroupPtr {
+    const auto it = groups.find(key);
+    if (it == groups.end()) return nullptr;
+    auto group = it->second.group;
+    last = --it->second.members == 0;
+    if (last) groups.erase(it);
+    return group;
+  });
+  if (!left) return;
+  left->worker().post([left, session, last] {
+    left->remove_member(*session);
+    if (last) left->close();
+  });
+}
+
+SharedGroupPtr Broker::find_group(std::string_view key) {
+  return groups_.with([&](Groups& groups) -> SharedGroupPtr {
+    const auto it = groups.find(key);
+    return it == groups.end() ? nullptr : it->second.group;
+  });
+}
+
+void Broker::read_on_pool(Worker& worker, std::vector<store::QueueId> queues,
+                          store::ReadRequest request,
+                          std::function<void(Result<store::ReadResult>)> done) {
+  boost::asio::post(readers_, [this, &worker, queues = std::move(queues), request,
+                               done = std::move(done)]() mutable {
+    request.queues = queues;
+    auto result = store_.read(request);
+    if (!result) log::error("reading the log failed", {{"reason", result.error().detail}});
+    worker.post([done = std::move(done), result = std::move(result)]() mutable {
+      done(std::move(result));
+    });
+  });
+}
+
+void Broker::load_on_pool(Worker& worker, std::vector<store::Position> positions,
+                          std::function<void(const std::vector<model::MessagePtr>&)> done) {
+  boost::asio::post(readers_, [this, &worker, positions = std::move(positions),
+                               done = std::move(done)]() mutable {
+    std::vector<model::MessagePtr> messages;
+    messages.reserve(positions.size());
+    for (const auto position : positions) {
+      auto message = store_.message_at(position);
+      messages.push_back(message ? *message : nullptr);
+    }
+    worker.post([done = std::move(done), messages = std::move(messages)] { done(messages); });
+  });
+}
+
+void Broker::ask_workers(const std::function<void(Worker&)>& question) {
+  std::mutex mutex;
+  std::condition_variable answered;
+  std::size_t open = workers_.size();
+  for (const auto& worker : workers_)
+    worker->post([&, target = worker.get()] {
+      question(*target);
+      const std::scoped_lock lock(mutex);
+      --open;
+      answered.notify_one();
+    });
+  std::unique_lock lock(mutex);
+  answered.wait(lock, [&] { return open == 0; });
+}
+
+boost::json::object Broker::overview() {
+  std::size_t sessions = 0;
+  std::size_t connected = 0;
+  std::size_t subscriptions = 0;
+  std::mutex mutex;
+  ask_workers([&](Worker& worker) {
+    const std::scoped_lock lock(mutex);
+    for (const auto& [id, session] : worker.sessions()) {
+      ++sessions;
+      if (session->connection()) ++connected;
+      subscriptions += session->subscriptions().size();
+    }
+  });
+  return {{"connections", connected},
+          {"sessions", sessions},
+          {"subscriptions", subscriptions},
+          {"retained", retained_.size()},
+          {"messages_received", counters_.messages_received.value()},
+          {"messages_sent", counters_.messages_sent.value()}};
+}
+
+std::vector<boost::json::object> Broker::clients(const std::string& after, std::size_t limit) {
+  std::vector<boost::json::object> page;
+  std::mutex mutex;
+  ask_workers([&](Worker& worker) {
+    std::vector<SessionPtr> next;  // the first of this worker behind `after`
+    for (const auto& [id, session] : worker.sessions())
+      if (id > after) next.push_back(session);
+    const auto by_id = [](const SessionPtr& session) {
+      return std::string_view(session->client().client_id);
+    };
+    const auto count = std::min(limit, next.size());
+    std::ranges::partial_sort(next, next.begin() + static_cast<std::ptrdiff_t>(count), {}, by_id);
+    next.resize(count);
+    const std::scoped_lock lock(mutex);
+    for (const auto& session : next) page.push_back(describe(*session));
+  });
+  std::ranges::sort(page, {}, [](const boost::json::object& client) {
+    return std::string_view(client.at("client_id").as_string());
+  });
+  if (page.size() > limit) page.resize(limit);
+  return page;
+}
+
+boost::json::object Broker::describe(Session& session) {
+  return {{"client_id", session.client().client_id},
+          {"status", session.connection() ? "connected" : "disconnected"},
+          {"username", session.client().username},
+          {"address", session.client().host},
+          {"subscriptions", session.subscriptions().size()},
+          {"in_flight", session.delivery().in_flight()},
+          {"lag_messages", session.delivery().lag()}};
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,135 @@
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "base/clock.hpp"
+#include "base/guarded.hpp"
+#include "broker/access_control.hpp"
+#include "broker/counters.hpp"
+#include "broker/filter_table.hpp"
+#include "broker/limits.hpp"
+#include "broker/retained.hpp"
+#include "broker/will.hpp"
+#include "mqtt/packet.hpp"
+#include "store/store.hpp"
+
+namespace sluice::broker {
+
+class Session;
+class SharedGroup;
+class Worker;
+struct Subscription;
+
+// Everything between the protocol and the log: sessions, subscriptions, groups, retained messages,
+// wills, access control, dispatch, delivery. Knows neither sockets nor Kafka.
+//
+// Owns:    the workers (one thread each), the pool that reads files for them.
+// Threads: construction, load(), start() and stop() from one thread; the rest as each call says.
+class Broker {
+ public:
+  struct Options {
+    std::size_t workers = 1;
+    Limits limits;
+    bool deliver_after_durable = false;
+  };
+  Broker(store::Store& store, AccessControl& access, const Clock& clock,
+         metrics::Registry& registry, Options options);
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  // Brings back sessions, subscriptions, groups, retained messages and wills. Before start().
+  [[nodiscard]] Result<void> load();
+  void start();  // the workers' threads
+  // DISCONNECT 0x8B to everybody, cursors written, threads ended.
+  void stop();
+  [[nodiscard]] bool is_stopping() const { return stopping_.load(std::memory_order_relaxed); }
+
+  // The worker on which a client's session lives. Any thread.
+  [[nodiscard]] Worker& worker_of(std::string_view client_id);
+  [[nodiscard]] Worker& worker(std::size_t index) { return *workers_[index]; }
+  [[nodiscard]] std::size_t worker_count() const { return workers_.size(); }
+
+  // --- the publish path (publish_path.cpp); from the worker's thread
+  [[nodiscard]] mqtt::ReasonCode may_publish(Session& session, const mqtt::Publish& publish);
+  void publish(Worker& worker, const Client& client, const mqtt::Publish& publish, MatchPtr match);
+  void publish_will(Worker& worker, const std::string& client_id, const WillMessage& will);
+  void note_retained(Worker& worker, const model::Message& message);
+
+  // --- groups
+  [[nodiscard]] Result<void> join_group(const SessionPtr& session, const Subscription& subscription,
+                                        bool is_new);
+  void leave_group(const SessionPtr& session, const Subscription& subscription);
+  [[nodiscard]] Result<void> restore_member(const SessionPtr& session,
+                                            const Subscription& subscription);
+  [[nodiscard]] SharedGroupPtr find_group(std::string_view key);
+  // Whether a name is the group of a task, which clients may not join; set by app.
+  void set_task_groups(std::function<bool(std::string_view)> owns) {
+    owns_group_ = std::move(owns);
+  }
+  [[nodiscard]] bool is_task_group(std::string_view group) const {
+    return owns_group_ && owns_group_(group);
+  }
+
+  // --- files, read on the pool; `done` runs on the worker
+  void read_on_pool(Worker& worker, std::vector<store::QueueId> queues, store::ReadRequest request,
+                    std::function<void(Result<store::ReadResult>)> done);
+  // One message or none for each position, in order.
+  void load_on_pool(Worker& worker, std::vector<store::Position> positions,
+                    std::function<void(const std::vector<model::MessagePtr>&)> done);
+
+  [[nodiscard]] store::Store& store() { return store_; }
+  [[nodiscard]] AccessControl& access() { return access_; }
+  [[nodiscard]] const Clock& clock() const { return clock_; }
+  [[nodiscard]] const Limits& limits() const { return options_.limits; }
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] FilterTable& filters() { return filters_; }
+  [[nodiscard]] Retained& retained() { return retained_; }
+  [[nodiscard]] Counters& counters() { return counters_; }
+
+  // --- for administration, from any thread but a worker's: asks each worker and waits
+  [[nodiscard]] boost::json::object overview();
+  // A page by client id: at most `limit` behind `after`.
+  [[nodiscard]] std::vector<boost::json::object> clients(const std::string& after,
+                                                         std::size_t limit);
+
+ private:
+  struct GroupEntry {
+    SharedGroupPtr group;
+    std::size_t members = 0;
+  };
+  using Groups = std::map<std::string, GroupEntry, std::less<>>;
+  [[nodiscard]] Worker& worker_of_group(std::string_view key);
+  [[nodiscard]] Result<void> load_sessions();
+  [[nodiscard]] Result<void> load_subscriptions();
+  [[nodiscard]] Result<void> load_deliveries();
+  [[nodiscard]] Result<void> load_retained();
+  [[nodiscard]] Result<void> load_wills();
+  [[nodiscard]] static boost::json::object describe(Session& session);
+  void ask_workers(const std::function<void(Worker&)>& question);
+
+  store::Store& store_;
+  AccessControl& access_;
+  const Clock& clock_;
+  const Options options_;
+  Counters counters_;
+  FilterTable filters_;
+  Retained retained_;
+  Guarded<Groups> groups_;
+  std::function<bool(std::string_view)> owns_group_;
+  std::atomic<bool> stopping_{false};
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  boost::asio::thread_pool readers_{1};
+  std::uint64_t durable_listener_ = 0;
+};
+
+}  // namespace sluice::broker

@@ -1,0 +1,180 @@
+// What a restart brings back. Runs before the workers' threads, so everything is touched from one.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "broker/broker.hpp"
+#include "broker/session.hpp"
+#include "broker/session_records.hpp"
+#include "broker/shared_group.hpp"
+#include "broker/worker.hpp"
+
+namespace sluice::broker {
+
+namespace {
+
+// scan() takes a visitor that cannot fail: the first failure is kept and ends the scan.
+class FirstFailure {
+ public:
+  bool keep(Result<void> result) {
+    if (!result && outcome_) outcome_ = std::move(result);
+    return outcome_.has_value();
+  }
+  [[nodiscard]] Result<void> take(Result<void> scanned) {
+    if (!scanned) return scanned;
+    return std::move(outcome_);
+  }
+
+ private:
+  Result<void> outcome_;
+};
+
+}  // namespace
+
+Result<void> Broker::load() {
+  SL_TRY_VOID(load_retained());
+  SL_TRY_VOID(load_sessions());
+  SL_TRY_VOID(load_subscriptions());
+  SL_TRY_VOID(load_deliveries());
+  SL_TRY_VOID(load_wills());
+  std::size_t sessions = 0;
+  for (const auto& worker : workers_) {
+    sessions += worker->sessions().size();
+    worker->end_turn();
+  }
+  log::info("sessions restored",
+            {{"sessions", sessions}, {"filters", filters_.size()}, {"retained", retained_.size()}});
+  return {};
+}
+
+Result<void> Broker::load_retained() {
+  FirstFailure failure;
+  return failure.take(
+      store_.scan(store::StateKind::Retained, "", [&](std::string_view, std::string_view value) {
+        auto message = decode_message(value);
+        if (!message) return failure.keep(tl::unexpected(std::move(message).error()));
+        retained_.set(*message);
+        return true;
+      }));
+}
+
+Result<void> Broker::load_sessions() {
+  FirstFailure failure;
+  return failure.take(
+      store_.scan(store::StateKind::Session, "", [&](std::string_view key, std::string_view value) {
+        const auto record = decode_session(value);
+        if (!record) return failure.keep(tl::unexpected(record.error()));
+        auto& worker = worker_of(key);
+        auto session =
+            std::make_shared<Session>(worker, Client{.client_id = std::string(key),
+                                                     .username = record->username,
+                                                     .has_username = record->has_username,
+                                                     .host = {}});
+        session->restore(record->expiry_s, record->created_ms);
+        worker.add_session(session);
+        return true;
+      }));
+}
+
+Result<void> Broker::load_subscriptions() {
+  FirstFailure failure;
+  return failure.take(store_.scan(
+      store::StateKind::Subscription, "", [&](std::string_view key, std::string_view value) {
+        const auto [client_id, name] = split_key(key);
+        const auto session = worker_of(client_id).find_session(client_id);
+        if (!session) return true;
+        auto subscription = decode_subscription(name, value);
+        if (!subscription) return failure.keep(tl::unexpected(subscription.error()));
+        return failure.keep(
+            session->restore_subscription(std::string(name), std::move(*subscription)));
+      }));
+}
+
+Result<void> Broker::restore_member(const SessionPtr& session, const Subscription& subscription) {
+  const auto key = SharedGroup::key_of(subscription.group, subscription.filter);
+  return groups_.with([&](Groups& groups) -> Result<void> {
+    auto it = groups.find(key);
+    if (it == groups.end()) {
+      auto group = std::make_shared<SharedGroup>(worker_of_group(key), subscription.group,
+                                                 subscription.filter);
+      SL_TRY(record, store_.get(store::StateKind::Cursor, group_cursor_key(key)));
+      store::Cursor cursor{subscription.since, {}};
+      if (record) {
+        SL_TRY(decoded, store::decode_cursor(*record));
+        cursor = decoded;
+      }
+      SL_TRY_VOID(group->open(&cursor));
+      it = groups.emplace(key, GroupEntry{std::move(group), 0}).first;
+    }
+    ++it->second.members;
+    it->second.group->restore_member(session, subscription.options);
+    return {};
+  });
+}
+
+Result<void> Broker::load_deliveries() {
+  FirstFailure failure;
+  std::vector<std::string> orphans;
+  SL_TRY_VOID(failure.take(store_.scan(
+      store::StateKind::Cursor, "session/", [&](std::string_view key, std::string_view value) {
+        const auto client_id = key.substr(std::string_view("session/").size());
+        const auto session = worker_of(client_id).find_session(client_id);
+        if (!session) {
+          orphans.emplace_back(key);
+          return true;
+        }
+        const auto cursor = store::decode_cursor(value);
+        if (!cursor) return failure.keep(tl::unexpected(cursor.error()));
+        session->delivery().restore_cursor(*cursor);
+        return true;
+      })));
+  SL_TRY_VOID(
+      store_.scan(store::StateKind::Cursor, "group/", [&](std::string_view key, std::string_view) {
+        if (!find_group(key.substr(std::string_view("group/").size()))) orphans.emplace_back(key);
+        return true;
+      }));
+  // Groups of clients whose sessions ended with the process.
+  for (const auto& key : orphans) workers_[0]->state().erase(store::StateKind::Cursor, key);
+  SL_TRY_VOID(failure.take(store_.scan(
+      store::StateKind::Outgoing, "", [&](std::string_view key, std::string_view value) {
+        const auto [client_id, rest] = split_key(key);
+        const auto session = worker_of(client_id).find_session(client_id);
+        if (!session) return true;
+        return failure.keep(session->delivery().restore_outgoing(packet_id_of(rest), value));
+      })));
+  return store_.scan(store::StateKind::Incoming, "", [&](std::string_view key, std::string_view) {
+    const auto [client_id, rest] = split_key(key);
+    if (const auto session = worker_of(client_id).find_session(client_id))
+      session->restore_incoming(packet_id_of(rest));
+    return true;
+  });
+}
+
+// The wills of sessions that were connected when the process ended are due after a while, unless
+// the client is back before.
+Result<void> Broker::load_wills() {
+  FirstFailure failure;
+  SL_TRY_VOID(failure.take(
+      store_.scan(store::StateKind::Will, "", [&](std::string_view key, std::string_view value) {
+        auto will = decode_will(value);
+        if (!will) return failure.keep(tl::unexpected(will.error()));
+        auto& worker = worker_of(key);
+        auto session = worker.find_session(key);
+        if (!session) {
+          // Its session ended with the connection; only the will is left of it.
+          session = std::make_shared<Session>(worker, Client{.client_id = std::string(key),
+                                                             .username = will->username,
+                                                             .has_username = will->has_username,
+                                                             .host = will->host});
+          session->restore_for_will(kWillGraceAfterRestart);
+          worker.add_session(session);
+        }
+        session->will = std::move(*will);
+        return true;
+      })));
+  for (const auto& worker : workers_)
+    for (const auto& [client_id, session] : worker->sessions())
+      session->start_waiting(kWillGraceAfterRestart);
+  return {};
+}
+
+}  // namespace sluice::broker

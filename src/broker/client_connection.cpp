@@ -1,0 +1,225 @@
+#include "broker/client_connection.hpp"
+
+#include "base/log.hpp"
+#include "broker/broker.hpp"
+#include "broker/message_expiry.hpp"
+#include "broker/session.hpp"
+#include "broker/worker.hpp"
+
+namespace sluice::broker {
+
+using mqtt::PacketType;
+using mqtt::ReasonCode;
+using mqtt::Version;
+
+ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Link> link)
+    : worker_(worker), link_(std::move(link)) {
+  client_.host = link_->host();
+}
+
+ClientConnection::~ClientConnection() = default;
+
+void ClientConnection::start() {
+  worker_.broker().counters().connections.add(1);
+  timer_ = worker_.timers().after(kConnectDeadline, [self = shared_from_this()] {
+    self->timer_.reset();
+    if (self->state_ == State::AwaitingConnect) self->close();
+  });
+}
+
+std::size_t ClientConnection::maximum_packet_size() const {
+  const auto limit = worker_.broker().limits().maximum_packet_size;
+  return state_ == State::Open ? limit : std::min<std::size_t>(limit, kMaximumConnectSize);
+}
+
+void ClientConnection::on_malformed(ReasonCode reason) {
+  if (state_ == State::Closed) return;
+  worker_.broker().counters().protocol_errors.add();
+  log::info("client sent a packet that breaks the protocol", {{"client_id", client_.client_id},
+                                                              {"host", client_.host},
+                                                              {"reason", mqtt::name_of(reason)}});
+  if (state_ == State::AwaitingConnect) {
+    // Before CONNECT nobody is answered: the other side may not even speak MQTT. A version that is
+    // not ours is the exception. [MQTT-3.1.2-2]
+    if (reason == ReasonCode::UnsupportedProtocolVersion) {
+      refuse_with_connack(reason);
+      return;
+    }
+    close();
+    return;
+  }
+  disconnect(reason);
+}
+
+void ClientConnection::on_packet(const mqtt::Frame& frame) {
+  if (state_ == State::Closed) return;
+  last_heard_ = std::chrono::steady_clock::now();
+  if (state_ == State::AwaitingConnect) {
+    if (frame.type != PacketType::Connect) {  // [MQTT-3.1.0-1]
+      on_malformed(ReasonCode::ProtocolError);
+      return;
+    }
+    const auto connect = mqtt::decode_connect(frame.body);
+    if (connect) {
+      handle_connect(*connect);
+      return;
+    }
+    version_ = mqtt::version_of_connect(frame.body).value_or(Version::V5);
+    on_malformed(connect.error());
+    return;
+  }
+  if (frame.type == PacketType::Publish) {
+    const auto publish =
+        mqtt::decode_publish(version_, mqtt::Sender::Client, frame.flags, frame.body);
+    if (!publish)
+      on_malformed(publish.error());
+    else
+      handle_publish(*publish);
+    return;
+  }
+  const auto packet = mqtt::decode(version_, mqtt::Sender::Client, frame);
+  if (!packet) {
+    on_malformed(packet.error());
+    return;
+  }
+  if (const auto* ack = std::get_if<mqtt::Ack>(&*packet)) {
+    handle_ack(*ack);
+  } else if (const auto* subscribe = std::get_if<mqtt::Subscribe>(&*packet)) {
+    handle_subscribe(*subscribe);
+  } else if (const auto* unsubscribe = std::get_if<mqtt::Unsubscribe>(&*packet)) {
+    handle_unsubscribe(*unsubscribe);
+  } else if (std::holds_alternative<mqtt::Pingreq>(*packet)) {
+    mqtt::encode(output(), mqtt::Pingresp{});
+  } else if (const auto* farewell = std::get_if<mqtt::Disconnect>(&*packet)) {
+    handle_disconnect(*farewell);
+  } else {
+    // A second CONNECT [MQTT-3.1.0-2], or AUTH without a method [MQTT-4.12.0-1].
+    on_malformed(ReasonCode::ProtocolError);
+  }
+}
+
+std::string& ClientConnection::output() {
+  if (!link_->dirty) {
+    link_->dirty = true;
+    worker_.mark_dirty(link_);
+  }
+  return link_->output();
+}
+
+void ClientConnection::on_output_drained() {
+  if (session_ && state_ == State::Open) session_->delivery().on_output_drained();
+}
+
+void ClientConnection::send_ack(PacketType type, std::uint16_t packet_id, ReasonCode reason) {
+  if (state_ != State::Open) return;
+  mqtt::encode(output(), version_,
+               mqtt::Ack{.type = type, .packet_id = packet_id, .reason = reason, .properties = {}});
+}
+
+void ClientConnection::acknowledge_publish(PacketType type, std::uint16_t packet_id,
+                                           ReasonCode reason) {
+  if (unacknowledged_ > 0) --unacknowledged_;
+  if (state_ != State::Open) return;
+  if (version_ != Version::V5 && mqtt::is_error(reason)) {
+    // MQTT 3 has no negative acknowledgement: the client keeps the message and tries again.
+    disconnect(reason);
+    return;
+  }
+  send_ack(type, packet_id, reason);
+}
+
+bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish publish,
+                                    const std::vector<std::uint32_t>& identifiers) {
+  auto& counters = worker_.broker().counters();
+  std::string rewritten;
+  if (!message.properties.empty() || !identifiers.empty()) {
+    const auto expiry_left = seconds_left(message, worker_.broker().clock().wall_ms());
+    if (expiry_left && *expiry_left == 0) {
+      counters.expired.add();
+      return false;
+    }
+    if (version_ == Version::V5) {
+      mqtt::PropertyWriter writer(rewritten);
+      for (const auto& property : mqtt::Properties::from_checked(message.properties)) {
+        if (property.id == mqtt::PropertyId::MessageExpiryInterval)
+          writer.number(property.id, *expiry_left);  // [MQTT-3.3.2-6]
+        else
+          writer.raw(property.encoded);
+      }
+      for (const auto identifier : identifiers)
+        writer.number(mqtt::PropertyId::SubscriptionIdentifier, identifier);
+      publish.properties = mqtt::Properties::from_checked(rewritten);
+    }
+  }
+  if (maximum_packet_size_ != 0 &&
+      mqtt::encoded_size(version_, publish) > maximum_packet_size_) {  // [MQTT-3.1.2-24]
+    counters.too_large_for_client.add();
+    return false;
+  }
+  mqtt::encode(output(), version_, publish);
+  counters.messages_sent.add();
+  return true;
+}
+
+void ClientConnection::disconnect(ReasonCode reason) {
+  if (state_ == State::Closed) return;
+  if (version_ == Version::V5 && state_ == State::Open)
+    mqtt::encode(output(), version_, mqtt::Disconnect{.reason = reason, .properties = {}});
+  close();
+}
+
+void ClientConnection::taken_over() {
+  log::debug("session taken over", {{"client_id", client_.client_id}});
+  disconnect(ReasonCode::SessionTakenOver);
+}
+
+void ClientConnection::shut_down() {
+  if (state_ == State::Closed) return;
+  if (version_ == Version::V5 && state_ == State::Open)
+    mqtt::encode(output(), version_,
+                 mqtt::Disconnect{.reason = ReasonCode::ServerShuttingDown, .properties = {}});
+  state_ = State::Closed;
+  session_.reset();
+  link_->flush();
+  link_->close_after_output();
+}
+
+void ClientConnection::close() {
+  if (state_ == State::Closed) return;
+  state_ = State::Closed;
+  link_->flush();
+  link_->close_after_output();
+  leave_session();
+}
+
+void ClientConnection::on_closed() {
+  if (state_ == State::Closed) return;
+  state_ = State::Closed;
+  leave_session();
+}
+
+void ClientConnection::leave_session() {
+  if (timer_) worker_.timers().cancel(*timer_);
+  timer_.reset();
+  pending_.reset();
+  worker_.broker().counters().connections.add(-1);
+  const auto session = std::move(session_);
+  if (session && session->connection().get() == this) session->detach();
+}
+
+// A client is heard of at least every one and a half keep-alive times. [MQTT-3.1.2-22]
+void ClientConnection::watch_keep_alive() {
+  if (keep_alive_s_ == 0 || state_ != State::Open) return;
+  const auto patience = std::chrono::milliseconds(1500 * std::int64_t{keep_alive_s_});
+  timer_ = worker_.timers().at(last_heard_ + patience, [self = shared_from_this(), patience] {
+    self->timer_.reset();
+    if (self->state_ != State::Open) return;
+    if (std::chrono::steady_clock::now() - self->last_heard_ < patience) {
+      self->watch_keep_alive();
+      return;
+    }
+    self->disconnect(ReasonCode::KeepAliveTimeout);
+  });
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,121 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/access_control.hpp"
+#include "broker/filter_table.hpp"
+#include "broker/link.hpp"
+#include "broker/timers.hpp"
+#include "broker/will.hpp"
+#include "model/message.hpp"
+#include "mqtt/codec.hpp"
+#include "mqtt/packet.hpp"
+
+namespace sluice::broker {
+
+class Session;
+class Worker;
+
+// The protocol side of one network connection: every packet of the client comes in here, every
+// packet to it goes out here. One handle_*.cpp per packet.
+//
+// Threads: its worker's own.
+// Fails:   a packet that breaks the protocol closes the connection with the right reason code.
+class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
+ public:
+  ClientConnection(Worker& worker, std::shared_ptr<Link> link);
+  ~ClientConnection();
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+
+  void start();  // the deadline for CONNECT runs from here
+
+  // --- from net
+  void on_packet(const mqtt::Frame& frame);
+  void on_malformed(mqtt::ReasonCode reason);             // what next_frame() refused
+  void on_closed();                                       // the network connection is gone
+  void on_output_drained();                               // below the high-water mark again
+  [[nodiscard]] std::size_t maximum_packet_size() const;  // that may come in now
+  // For net, to find the worker of a client before anything is decided.
+  [[nodiscard]] bool waits_for_connect() const { return state_ == State::AwaitingConnect; }
+
+  // --- from delivery and worker
+  [[nodiscard]] bool is_open() const { return state_ == State::Open; }
+  [[nodiscard]] std::size_t waiting_bytes() const { return link_->waiting_bytes(); }
+  // False: the message is not for this client (expired, too large).
+  bool send_publish(const model::Message& message, mqtt::Publish publish,
+                    const std::vector<std::uint32_t>& identifiers);
+  void send_ack(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
+  void acknowledge_publish(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
+  // DISCONNECT with the reason where the version has it, then close. The will is sent.
+  void disconnect(mqtt::ReasonCode reason);
+  void taken_over();
+  void shut_down();  // the server stops: the will stays for the next start
+
+  [[nodiscard]] mqtt::Version version() const { return version_; }
+
+ private:
+  enum class State : std::uint8_t { AwaitingConnect, Deciding, Open, Closed };
+
+  // What CONNECT said, kept while it is being decided on.
+  struct Pending {
+    bool clean_start = true;
+    std::uint32_t session_expiry_s = 0;
+    std::uint16_t receive_maximum = 65535;
+    std::uint16_t keep_alive_s = 0;
+    bool keep_alive_changed = false;
+    bool id_assigned = false;
+    std::optional<WillMessage> will;
+  };
+
+  void handle_connect(const mqtt::Connect& connect);
+  [[nodiscard]] std::optional<mqtt::ReasonCode> refuse_connect(const mqtt::Connect& connect);
+  void note_connect(const mqtt::Connect& connect);
+  void on_authenticated(mqtt::ReasonCode reason);
+  void admit();
+  void send_connack(bool session_present);
+  void refuse_with_connack(mqtt::ReasonCode reason);
+
+  void handle_publish(const mqtt::Publish& publish);
+  [[nodiscard]] std::optional<mqtt::ReasonCode> resolve_alias(mqtt::Publish& publish);
+  void refuse_publish(const mqtt::Publish& publish, mqtt::ReasonCode reason);
+  void accept_publish(const mqtt::Publish& publish);
+
+  void handle_ack(const mqtt::Ack& ack);
+  void handle_pubrel(const mqtt::Ack& ack);
+  void handle_subscribe(const mqtt::Subscribe& subscribe);
+  [[nodiscard]] mqtt::ReasonCode grant(const mqtt::SubscriptionRequest& request,
+                                       std::uint32_t identifier,
+                                       std::vector<std::string>& wants_retained);
+  void send_retained(const std::string& name);
+  void handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
+  void handle_disconnect(const mqtt::Disconnect& disconnect);
+
+  [[nodiscard]] std::string& output();
+  void close();
+  void leave_session();
+  void watch_keep_alive();
+
+  Worker& worker_;
+  std::shared_ptr<Link> link_;
+  State state_ = State::AwaitingConnect;
+  mqtt::Version version_ = mqtt::Version::V311;
+  Client client_;
+  std::shared_ptr<Session> session_;
+  std::unique_ptr<Pending> pending_;
+  std::uint32_t maximum_packet_size_ = 0;  // that the client takes; 0: no limit
+  std::uint16_t keep_alive_s_ = 0;
+  std::uint32_t unacknowledged_ = 0;  // publishes of QoS 1 and 2 from the client
+  std::chrono::steady_clock::time_point last_heard_;
+  std::optional<Timers::Id> timer_;
+  std::vector<std::string> aliases_;
+  std::string properties_;  // scratch: a publish's properties without its alias
+
+  friend class Worker;
+};
+
+}  // namespace sluice::broker

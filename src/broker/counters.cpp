@@ -1,0 +1,48 @@
+#include "broker/counters.hpp"
+
+namespace sluice::broker {
+
+namespace {
+
+using metrics::Declaration;
+using metrics::Kind;
+
+Declaration dropped() {
+  return {.name = "sluice_messages_dropped_total",
+          .help = "Deliveries and publishes that were given up, by reason.",
+          .kind = Kind::Counter,
+          .labels = {"reason"}};
+}
+
+}  // namespace
+
+Counters::Counters(metrics::Registry& registry)
+    : connections(registry.gauge({.name = "sluice_connections",
+                                  .help = "Open network connections of MQTT clients.",
+                                  .kind = Kind::Gauge})),
+      connections_refused(registry.counter({.name = "sluice_connections_refused_total",
+                                            .help = "CONNECT packets answered with a refusal."})),
+      messages_received(registry.counter(
+          {.name = "sluice_messages_received_total", .help = "PUBLISH packets from clients."})),
+      messages_sent(registry.counter(
+          {.name = "sluice_messages_sent_total", .help = "PUBLISH packets to clients."})),
+      protocol_errors(registry.counter({.name = "sluice_protocol_errors_total",
+                                        .help = "Connections closed for a malformed packet."})),
+      publishes_refused(
+          registry.counter({.name = "sluice_publishes_refused_total",
+                            .help = "PUBLISH packets refused by access control or a limit."})),
+      dropped_log_busy(registry.counter(dropped(), {{"reason", "log_busy"}})),
+      dropped_slow_client(registry.counter(dropped(), {{"reason", "slow_client"}})),
+      expired(registry.counter(dropped(), {{"reason", "expired"}})),
+      too_large_for_client(registry.counter(dropped(), {{"reason", "too_large_for_client"}})),
+      lost_to_retention(registry.counter(dropped(), {{"reason", "retention"}})),
+      refused_by_log(registry.counter(
+          {.name = "sluice_publishes_refused_by_log_total",
+           .help = "PUBLISH packets of QoS 1 and 2 refused because the log takes nothing."})),
+      acknowledgement_seconds(registry.histogram(
+          {.name = "sluice_acknowledgement_seconds",
+           .help = "From the append of a turn's publishes to their acknowledgement: what the disk "
+                   "costs a publisher.",
+           .kind = Kind::Histogram})) {}
+
+}  // namespace sluice::broker

@@ -1,0 +1,25 @@
+#pragma once
+#include "base/metrics.hpp"
+
+namespace sluice::broker {
+
+// What the broker counts; declared once here, shown at /metrics and in docs/reference/metrics.md.
+struct Counters {
+  explicit Counters(metrics::Registry& registry);
+
+  metrics::Gauge& connections;
+  metrics::Counter& connections_refused;
+  metrics::Counter& messages_received;
+  metrics::Counter& messages_sent;
+  metrics::Counter& protocol_errors;
+  metrics::Counter& publishes_refused;
+  metrics::Counter& dropped_log_busy;
+  metrics::Counter& dropped_slow_client;
+  metrics::Counter& expired;
+  metrics::Counter& too_large_for_client;
+  metrics::Counter& lost_to_retention;
+  metrics::Counter& refused_by_log;
+  metrics::Histogram& acknowledgement_seconds;
+};
+
+}  // namespace sluice::broker

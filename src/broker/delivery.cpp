@@ -1,0 +1,353 @@
+#include "broker/delivery.hpp"
+
+#include <algorithm>
+
+#include "broker/broker.hpp"
+#include "broker/client_connection.hpp"
+#include "broker/session.hpp"
+#include "broker/shared_group.hpp"
+#include "broker/worker.hpp"
+#include "mqtt/topic.hpp"
+
+namespace sluice::broker {
+
+using mqtt::Qos;
+
+bool Delivery::ready() const {
+  return session_.connection() != nullptr && session_.connection()->is_open() && !resuming_;
+}
+
+bool Delivery::has_room() const {
+  return in_flight_.size() < window_ && session_.connection()->waiting_bytes() < kOutputHighWater;
+}
+
+bool Delivery::wants(const model::Message& message, bool no_local) const {
+  if (no_local && message.client_id == session_.client().client_id) return false;
+  const auto& permissions = session_.permissions();
+  return permissions->nothing_denied() || permissions->may_receive(message.topic);
+}
+
+void Delivery::offer(const model::MessagePtr& message, const Receiver& receiver) {
+  const auto qos = std::min(receiver.qos, static_cast<Qos>(message->qos));
+  const bool queued = receiver.qos != Qos::AtMostOnce;
+  if (queued) {
+    if (message->position() <= tracker_.read()) return;  // found in the queue already
+    if (!at_tail_) return;                               // to be found there later
+    if (!ready() || (qos != Qos::AtMostOnce && !has_room())) {
+      at_tail_ = false;
+      return;
+    }
+    tracker_.read_up_to(message->position());
+  }
+  if (!ready() || !wants(*message, receiver.no_local)) return;
+  DeliveryOptions options{qos, receiver.retain_as_published && message->retain,
+                          receiver.identifiers};
+  hand_out(message, std::move(options));
+  if (queued && qos == Qos::AtMostOnce) note_low();
+}
+
+void Delivery::hand_out(const model::MessagePtr& message, DeliveryOptions options) {
+  if (options.qos == Qos::AtMostOnce) {
+    send_unacknowledged(*message, options);
+    return;
+  }
+  tracker_.hand_out(message->position());
+  start({.packet_id = next_packet_id(),
+         .phase = Phase::Waiting,
+         .position = message->position(),
+         .message = message,
+         .options = std::move(options),
+         .tracked = true,
+         .group = nullptr});
+}
+
+void Delivery::offer_retained(const model::MessagePtr& message, DeliveryOptions options) {
+  if (options.qos == Qos::AtMostOnce) {
+    if (ready()) send_unacknowledged(*message, options);
+    return;
+  }
+  retained_.emplace_back(message, std::move(options));
+  pump();
+}
+
+bool Delivery::offer_from_group(const SharedGroupPtr& group, const model::MessagePtr& message,
+                                DeliveryOptions options) {
+  if (!ready() || !has_room()) return false;
+  if (!wants(*message, false) || options.qos == Qos::AtMostOnce) {
+    if (wants(*message, false)) send_unacknowledged(*message, options);
+    group->acknowledge(message->position());
+    return true;
+  }
+  start({.packet_id = next_packet_id(),
+         .phase = Phase::Waiting,
+         .position = message->position(),
+         .message = message,
+         .options = std::move(options),
+         .tracked = false,
+         .group = group});
+  return true;
+}
+
+void Delivery::wake_group_when_room(const SharedGroupPtr& group) {
+  if (std::ranges::find(waiting_groups_, group) == waiting_groups_.end())
+    waiting_groups_.push_back(group);
+}
+
+// QoS 1 leaves with this turn. QoS 2 leaves once its packet id is on disk, so that after a crash
+// the same message goes out under the same id and the client can tell that it has it.
+void Delivery::start(InFlight entry) {
+  in_flight_.push_back(std::move(entry));
+  auto& started = in_flight_.back();
+  if (started.options.qos == Qos::AtLeastOnce) {
+    started.phase = Phase::Sent;
+    send(started, false);
+    return;
+  }
+  started.phase = Phase::AwaitingDurable;
+  if (session_.persistent()) save_outgoing(started);
+  leave_when_durable(started.packet_id);
+}
+
+void Delivery::leave_when_durable(std::uint16_t packet_id) {
+  session_.worker().when_durable([session = session_.shared_from_this(), packet_id] {
+    auto& delivery = session->delivery();
+    const auto entry = delivery.find(packet_id);
+    if (entry == delivery.in_flight_.end() || entry->phase != Phase::AwaitingDurable) return;
+    entry->phase = Phase::Sent;
+    if (delivery.ready()) delivery.send(*entry, false);
+  });
+}
+
+std::uint16_t Delivery::next_packet_id() {
+  do {
+    ++last_packet_id_;
+  } while (last_packet_id_ == 0 ||
+           (!in_flight_.empty() && find(last_packet_id_) != in_flight_.end()));
+  return last_packet_id_;
+}
+
+Delivery::Iterator Delivery::find(std::uint16_t packet_id) {
+  return std::ranges::find(in_flight_, packet_id, &InFlight::packet_id);
+}
+
+void Delivery::send(InFlight& entry, bool dup) {
+  const mqtt::Publish publish{.topic = entry.message->topic,
+                              .payload = entry.message->payload,
+                              .qos = entry.options.qos,
+                              .retain = entry.options.retain,
+                              .dup = dup,
+                              .packet_id = entry.packet_id,
+                              .properties = {}};
+  if (!session_.connection()->send_publish(*entry.message, publish, entry.options.identifiers)) {
+    // Expired, or larger than the client takes: done with, as if it had been delivered.
+    // [MQTT-3.1.2-25] [MQTT-3.3.2-5]
+    if (entry.options.qos == Qos::ExactlyOnce) erase_outgoing(entry.packet_id);
+    finish(find(entry.packet_id));
+  }
+}
+
+void Delivery::send_unacknowledged(const model::Message& message, const DeliveryOptions& options) {
+  auto& connection = *session_.connection();
+  auto& broker = session_.worker().broker();
+  if (connection.waiting_bytes() >= kOutputHighWater) {
+    broker.counters().dropped_slow_client.add();
+    return;
+  }
+  const mqtt::Publish publish{.topic = message.topic,
+                              .payload = message.payload,
+                              .qos = Qos::AtMostOnce,
+                              .retain = options.retain,
+                              .dup = false,
+                              .packet_id = 0,
+                              .properties = {}};
+  (void)connection.send_publish(message, publish, options.identifiers);
+}
+
+bool Delivery::on_puback(std::uint16_t packet_id) {
+  const auto entry = find(packet_id);
+  if (entry == in_flight_.end() || entry->options.qos != Qos::AtLeastOnce) return false;
+  finish(entry);
+  return true;
+}
+
+bool Delivery::on_pubrec(std::uint16_t packet_id, mqtt::ReasonCode reason) {
+  const auto entry = find(packet_id);
+  if (entry == in_flight_.end() || entry->options.qos != Qos::ExactlyOnce) return false;
+  if (mqtt::is_error(reason)) {  // [MQTT-4.3.3-4]: no PUBREL for it, the message is done with
+    erase_outgoing(packet_id);
+    finish(entry);
+    return true;
+  }
+  if (entry->phase == Phase::Released) {
+    send_release(packet_id);
+    return true;
+  }
+  if (entry->phase == Phase::Releasing) return true;
+  entry->phase = Phase::Releasing;
+  entry->message = nullptr;  // the client has it: only the packet id counts from here
+  if (session_.persistent()) save_outgoing(*entry);
+  session_.worker().when_durable([session = session_.shared_from_this(), packet_id] {
+    auto& delivery = session->delivery();
+    const auto released = delivery.find(packet_id);
+    if (released == delivery.in_flight_.end() || released->phase != Phase::Releasing) return;
+    released->phase = Phase::Released;
+    if (delivery.ready()) delivery.send_release(packet_id);
+  });
+  return true;
+}
+
+void Delivery::send_release(std::uint16_t packet_id) {
+  session_.connection()->send_ack(mqtt::PacketType::Pubrel, packet_id, mqtt::ReasonCode::Success);
+}
+
+bool Delivery::on_pubcomp(std::uint16_t packet_id) {
+  const auto entry = find(packet_id);
+  if (entry == in_flight_.end() || entry->phase != Phase::Released) return false;
+  erase_outgoing(packet_id);
+  finish(entry);
+  return true;
+}
+
+void Delivery::finish(Iterator entry) {
+  auto& worker = session_.worker();
+  const bool exactly_once = entry->options.qos == Qos::ExactlyOnce;
+  if (entry->tracked) {
+    tracker_.acknowledge(entry->position);
+    note_low();
+    // With QoS 2 the cursor goes to disk together with the end of the packet id: otherwise a crash
+    // between the two would deliver the message again.
+    if (session_.persistent()) worker.mark_cursor(session_.shared_from_this(), exactly_once);
+  }
+  if (entry->group) entry->group->acknowledge(entry->position);
+  in_flight_.erase(entry);
+  if (pump_marked_) return;
+  pump_marked_ = true;
+  worker.mark_pump(session_.shared_from_this());
+}
+
+void Delivery::on_output_drained() {
+  if (!pump_marked_) {
+    pump_marked_ = true;
+    session_.worker().mark_pump(session_.shared_from_this());
+  }
+}
+
+void Delivery::set_queues(std::vector<const Subscription*> subscriptions) {
+  readable_ = std::move(subscriptions);
+  queues_.clear();
+  for (const auto* subscription : readable_) queues_.push_back(*subscription->queue);
+  at_tail_ = false;
+}
+
+std::uint64_t Delivery::lag() const {
+  if (queues_.empty()) return 0;
+  return session_.worker().broker().store().count_after(queues_, tracker_.read(), 1'000'000);
+}
+
+void Delivery::pump() {
+  pump_marked_ = false;
+  if (!ready()) return;
+  while (!retained_.empty() && has_room()) {
+    auto [message, options] = std::move(retained_.front());
+    retained_.pop_front();
+    start({.packet_id = next_packet_id(),
+           .phase = Phase::Waiting,
+           .position = message->position(),
+           .message = message,
+           .options = std::move(options),
+           .tracked = false,
+           .group = nullptr});
+  }
+  if (some_wait_) send_waiting();
+  if (!at_tail_ && queues_.empty()) at_tail_ = true;
+  while (!at_tail_ && !reading_ && has_room()) {
+    const store::ReadRequest request{
+        .queues = queues_,
+        .after = tracker_.read(),
+        .maximum_messages = static_cast<std::size_t>(window_) - in_flight_.size(),
+        .maximum_bytes = kOutputHighWater,
+        .visibility = store::Visibility::Ordered};
+    const auto result = session_.worker().broker().store().read_cached(request);
+    if (!result) {
+      read_from_log();
+      return;
+    }
+    take(*result);
+  }
+  if (has_room() && !waiting_groups_.empty()) {
+    const auto groups = std::exchange(waiting_groups_, {});
+    for (const auto& group : groups) group->member_has_room(session_);
+  }
+}
+
+void Delivery::take(const store::ReadResult& result) {
+  for (const auto& entry : result.entries) {
+    const auto position = entry.message->position();
+    if (position <= tracker_.read() || tracker_.knows(position)) continue;
+    auto options = options_for(entry);
+    if (!options) continue;
+    hand_out(entry.message, std::move(*options));
+  }
+  if (result.lost > 0) session_.worker().broker().counters().lost_to_retention.add(result.lost);
+  tracker_.read_up_to(result.next);
+  note_low();
+  at_tail_ = result.at_end;
+}
+
+std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& entry) const {
+  const auto& message = *entry.message;
+  DeliveryOptions options;
+  bool matched = false;
+  bool no_local = true;
+  const auto add = [&](const Subscription& subscription) {
+    if (subscription.since >= message.position()) return;
+    matched = true;
+    no_local = no_local && subscription.options.no_local;
+    options.qos = std::max(options.qos, subscription.options.qos);
+    options.retain = options.retain || (subscription.options.retain_as_published && message.retain);
+    if (subscription.options.identifier != 0)
+      options.identifiers.push_back(subscription.options.identifier);
+  };
+  for (std::size_t i = 0; i < readable_.size(); ++i) {
+    const auto bit = std::min<std::size_t>(i, 63);
+    if (((entry.queue_mask >> bit) & 1) == 0) continue;
+    if (bit == 63 && !mqtt::matches(readable_[i]->filter, message.topic)) continue;
+    add(*readable_[i]);
+  }
+  if (!matched || !wants(message, no_local)) return std::nullopt;
+  for (const auto& [name, subscription] : session_.subscriptions())
+    if (!subscription.queue && subscription.group.empty() &&
+        mqtt::matches(subscription.filter, message.topic))
+      add(subscription);
+  options.qos = std::min(options.qos, static_cast<Qos>(message.qos));
+  // What has QoS 0 is not kept for a client that is away.
+  if (options.qos == Qos::AtMostOnce && message.position() <= connected_at_) return std::nullopt;
+  return options;
+}
+
+// The cache does not reach back that far: files are read, and files never block a loop.
+void Delivery::read_from_log() {
+  reading_ = true;
+  const store::ReadRequest request{
+      .queues = {},
+      .after = tracker_.read(),
+      .maximum_messages = static_cast<std::size_t>(window_) - in_flight_.size(),
+      .maximum_bytes = kOutputHighWater,
+      .visibility = store::Visibility::Ordered};
+  auto& broker = session_.worker().broker();
+  broker.read_on_pool(
+      session_.worker(), queues_, request,
+      [session = session_.shared_from_this(), epoch = epoch_](Result<store::ReadResult> result) {
+        auto& delivery = session->delivery();
+        delivery.reading_ = false;
+        if (delivery.epoch_ == epoch && delivery.ready() && result) {
+          delivery.take(*result);
+          // What was appended since that read was offered to a session that was behind: only a
+          // read on the worker itself can tell that there is no more.
+          delivery.at_tail_ = false;
+        }
+        if (result) delivery.pump();
+      });
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,153 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/container/deque.hpp>
+
+#include "broker/cursor_tracker.hpp"
+#include "broker/filter_table.hpp"
+#include "mqtt/packet.hpp"
+#include "store/store.hpp"
+
+namespace sluice::broker {
+
+class ClientConnection;
+struct Subscription;
+
+// How one message goes to one client.
+struct DeliveryOptions {
+  mqtt::Qos qos = mqtt::Qos::AtMostOnce;  // the effective one
+  bool retain = false;                    // the RETAIN flag to send
+  std::vector<std::uint32_t> identifiers;
+};
+
+// The way of messages to one client: what is in flight, and how far its cursor has come.
+//
+// A session at the tail is handed each message as it is dispatched. When the window is full, the
+// client reads slowly or it was away, the session is behind: it then reads from its queues by
+// position until it has reached the tail again.
+//
+// Invariants: a message that stands in a queue of the session is handed out when its position is
+//             above tracker_.read(), and only then; positions are handed out ascending.
+// Threads: its worker's own.
+class Delivery {
+ public:
+  explicit Delivery(Session& session) : session_(session) {}
+
+  // --- from dispatch: a message that was just appended. Arrives in log order.
+  void offer(const model::MessagePtr& message, const Receiver& receiver);
+  // Not from the queues: retained messages for a new subscription, and those of a shared group.
+  void offer_retained(const model::MessagePtr& message, DeliveryOptions options);
+  [[nodiscard]] bool offer_from_group(const SharedGroupPtr& group, const model::MessagePtr& message,
+                                      DeliveryOptions options);
+  // A group that found no room is told when there is some.
+  void wake_group_when_room(const SharedGroupPtr& group);
+
+  // --- from the client. False: no such packet id in that state.
+  bool on_puback(std::uint16_t packet_id);
+  bool on_pubrec(std::uint16_t packet_id, mqtt::ReasonCode reason);
+  bool on_pubcomp(std::uint16_t packet_id);
+  void on_output_drained();  // the client has read: there is room again
+
+  // --- connection
+  // Sends again what was in flight, then goes on; after CONNACK. [MQTT-4.4.0-1]
+  void resume(std::uint16_t window);
+  void suspend();
+  // The session ends: what groups gave goes back or is done with.
+  void end();
+  // The process ends: nothing is sent, nothing written.
+  void let_go() {
+    in_flight_.clear();
+    waiting_groups_.clear();
+  }
+
+  // --- queues; called when subscriptions change
+  void set_queues(std::vector<const Subscription*> subscriptions);
+  void read_from(store::Position position) { tracker_.read_up_to(position); }
+  void set_connected_at(store::Position head) { connected_at_ = head; }
+
+  void pump();  // hands out what is waiting, as far as there is room
+  void write_cursor(store::Batch& batch);
+  [[nodiscard]] bool cursor_is_marked() const { return cursor_marked_; }
+  void mark_cursor() { cursor_marked_ = true; }
+
+  // --- after a restart
+  void restore_cursor(const store::Cursor& cursor) { tracker_ = CursorTracker(cursor); }
+  Result<void> restore_outgoing(std::uint16_t packet_id, std::string_view record);
+
+  // Up to here the queues are not needed for this client. Any thread; may lag behind.
+  [[nodiscard]] store::Position low() const {
+    return store::Position(low_.load(std::memory_order_relaxed));
+  }
+  [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
+  [[nodiscard]] std::uint64_t lag() const;  // messages not handed out yet, at most 1,000,000
+
+ private:
+  enum class Phase : std::uint8_t {
+    Waiting,          // to be sent when the window has room
+    AwaitingDurable,  // QoS 2: its packet id is not on disk yet
+    Sent,             // PUBLISH has left
+    Releasing,        // PUBREC came, its record is not on disk yet
+    Released,         // PUBREL has left or may leave
+  };
+  struct InFlight {
+    std::uint16_t packet_id = 0;
+    Phase phase = Phase::Waiting;
+    store::Position position;
+    model::MessagePtr message;  // none while the client is away: read again from the log
+    DeliveryOptions options;
+    bool tracked = false;  // counts for the session's cursor
+    SharedGroupPtr group;
+  };
+  using Iterator = boost::container::deque<InFlight>::iterator;
+
+  [[nodiscard]] bool ready() const;
+  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] std::uint16_t next_packet_id();
+  [[nodiscard]] Iterator find(std::uint16_t packet_id);
+  [[nodiscard]] bool wants(const model::Message& message, bool no_local) const;
+  void hand_out(const model::MessagePtr& message, DeliveryOptions options);
+  void start(InFlight entry);
+  void leave_when_durable(std::uint16_t packet_id);
+  void send(InFlight& entry, bool dup);
+  void send_unacknowledged(const model::Message& message, const DeliveryOptions& options);
+  void send_release(std::uint16_t packet_id);
+  void finish(Iterator entry);
+  void take(const store::ReadResult& result);
+  [[nodiscard]] std::optional<DeliveryOptions> options_for(const store::ReadEntry& entry) const;
+  void read_from_log();
+  void load_then_resend();
+  void resend();
+  void send_waiting();
+  void save_outgoing(const InFlight& entry);
+  void erase_outgoing(std::uint16_t packet_id);
+
+  Session& session_;
+  void note_low() { low_.store(tracker_.low().get(), std::memory_order_relaxed); }
+
+  CursorTracker tracker_;
+  std::atomic<std::uint64_t> low_{0};
+  store::Position connected_at_;
+  std::uint16_t window_ = 1;
+  std::uint16_t last_packet_id_ = 0;
+  bool at_tail_ = false;
+  bool cursor_marked_ = false;  // on the worker's list of cursors to write
+  bool pump_marked_ = false;
+  bool some_wait_ = false;   // an entry is in Phase::Waiting
+  bool reading_ = false;     // a read of the log is under way
+  bool resuming_ = false;    // what was in flight is being read again
+  std::uint64_t epoch_ = 0;  // of the connection: what began under an older one is stale
+  boost::container::deque<InFlight> in_flight_;
+  boost::container::deque<std::pair<model::MessagePtr, DeliveryOptions>> retained_;
+  std::vector<const Subscription*> readable_;  // subscriptions with a queue, as in queues_
+  std::vector<store::QueueId> queues_;
+  std::vector<SharedGroupPtr> waiting_groups_;
+};
+
+}  // namespace sluice::broker

@@ -1,0 +1,235 @@
+#include "broker/filter_table.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <mutex>
+
+#include "base/check.hpp"
+#include "broker/session.hpp"
+#include "broker/shared_group.hpp"
+
+namespace sluice::broker {
+
+bool Match::nobody() const {
+  if (!queues.empty()) return false;
+  return std::ranges::all_of(workers, [](const OnWorker& worker) {
+    return worker.receivers.empty() && worker.groups.empty();
+  });
+}
+
+FilterTable::FilterTable(store::Store& store, std::size_t workers)
+    : store_(store), workers_(workers) {}
+
+FilterTable::Entry& FilterTable::entry(std::string_view filter) {
+  Entry& found = tree_.at(filter);
+  if (!found.filter) found.filter = std::make_shared<const std::string>(filter);
+  return found;
+}
+
+Result<store::Store::OpenedQueue> FilterTable::open(Entry& entry, bool persistent) {
+  auto& queue = persistent ? entry.persistent_queue : entry.volatile_queue;
+  if (!queue) {
+    SL_TRY(opened, store_.open_queue(*entry.filter, persistent));
+    queue = opened;
+  }
+  return *queue;
+}
+
+void FilterTable::count(Entry& entry, const Subscriber& subscriber, bool added) {
+  if (subscriber.options.qos == mqtt::Qos::AtMostOnce) return;
+  auto& readers = subscriber.persistent ? entry.persistent_readers : entry.volatile_readers;
+  if (added)
+    ++readers;
+  else
+    --readers;
+}
+
+void FilterTable::drop_what_nobody_needs(Entry& entry) {
+  const bool needs_persistent = entry.acquired > 0 || entry.persistent_readers > 0;
+  const bool needs_volatile = entry.volatile_readers > 0;
+  if (entry.persistent_queue && !needs_persistent) {
+    store_.drop_queue(entry.persistent_queue->id);
+    entry.persistent_queue.reset();
+  }
+  if (entry.volatile_queue && !needs_volatile) {
+    store_.drop_queue(entry.volatile_queue->id);
+    entry.volatile_queue.reset();
+  }
+  if (entry.acquired == 0 && entry.subscribers.empty() && entry.groups.empty())
+    tree_.erase(std::string(*entry.filter));
+}
+
+Result<std::optional<store::Store::OpenedQueue>> FilterTable::subscribe(std::string_view filter,
+                                                                        const SessionPtr& session,
+                                                                        std::size_t worker,
+                                                                        SubscriptionOptions options,
+                                                                        bool persistent) {
+  SL_CHECK(worker < workers_);
+  const std::scoped_lock lock(mutex_);
+  Entry& found = entry(filter);
+  std::optional<store::Store::OpenedQueue> queue;
+  if (options.qos != mqtt::Qos::AtMostOnce) {
+    auto opened = open(found, persistent);
+    if (!opened) {
+      drop_what_nobody_needs(found);
+      return tl::unexpected(std::move(opened).error());
+    }
+    queue = *opened;
+  }
+  const Subscriber subscriber{session, worker, options, persistent};
+  const auto [it, is_new] = found.subscribers.try_emplace(session.get(), subscriber);
+  if (!is_new) count(found, it->second, false);
+  it->second = subscriber;
+  count(found, subscriber, true);
+  drop_what_nobody_needs(found);
+  version_.fetch_add(1, std::memory_order_release);
+  return queue;
+}
+
+void FilterTable::unsubscribe(std::string_view filter, const Session& session) {
+  const std::scoped_lock lock(mutex_);
+  Entry* found = tree_.find(filter);
+  if (found == nullptr) return;
+  const auto it = found->subscribers.find(&session);
+  if (it == found->subscribers.end()) return;
+  count(*found, it->second, false);
+  found->subscribers.erase(it);
+  drop_what_nobody_needs(*found);
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+Result<store::Store::OpenedQueue> FilterTable::join(std::string_view filter,
+                                                    const SharedGroupPtr& group, std::size_t worker,
+                                                    bool persistent) {
+  SL_CHECK(worker < workers_);
+  const std::scoped_lock lock(mutex_);
+  Entry& found = entry(filter);
+  auto opened = open(found, persistent);
+  if (opened) {
+    if (found.groups.try_emplace(group.get(), GroupEntry{group, worker, persistent}).second)
+      ++(persistent ? found.persistent_readers : found.volatile_readers);
+  } else {
+    drop_what_nobody_needs(found);
+  }
+  version_.fetch_add(1, std::memory_order_release);
+  return opened;
+}
+
+void FilterTable::leave(std::string_view filter, const SharedGroup& group) {
+  const std::scoped_lock lock(mutex_);
+  Entry* found = tree_.find(filter);
+  if (found == nullptr) return;
+  const auto it = found->groups.find(&group);
+  if (it == found->groups.end()) return;
+  --(it->second.persistent ? found->persistent_readers : found->volatile_readers);
+  found->groups.erase(it);
+  drop_what_nobody_needs(*found);
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+Result<store::Store::OpenedQueue> FilterTable::acquire(std::string_view filter) {
+  Result<store::Store::OpenedQueue> opened;
+  {
+    const std::scoped_lock lock(mutex_);
+    Entry& found = entry(filter);
+    opened = open(found, true);
+    if (opened)
+      ++found.acquired;
+    else
+      drop_what_nobody_needs(found);
+    version_.fetch_add(1, std::memory_order_release);
+  }
+  if (opened) SL_TRY_VOID(store_.wait_durable(opened->durable_at));
+  return opened;
+}
+
+void FilterTable::release(std::string_view filter) {
+  const std::scoped_lock lock(mutex_);
+  Entry* found = tree_.find(filter);
+  if (found == nullptr || found->acquired == 0) return;
+  --found->acquired;
+  drop_what_nobody_needs(*found);
+  version_.fetch_add(1, std::memory_order_release);
+}
+
+void FilterTable::add_receivers(const Entry& entry, Match& match, Seen& seen, bool may_repeat) {
+  if (entry.persistent_queue) match.queues.push_back(entry.persistent_queue->id);
+  if (entry.volatile_queue) match.queues.push_back(entry.volatile_queue->id);
+  if (entry.persistent_queue || entry.volatile_queue) match.queue_filters.push_back(entry.filter);
+  for (const auto& [group, member] : entry.groups)
+    match.workers[member.worker].groups.push_back(member.group);
+  for (const auto& [session, subscriber] : entry.subscribers) {
+    auto& receivers = match.workers[subscriber.worker].receivers;
+    const auto& options = subscriber.options;
+    const auto repeated = may_repeat ? seen.find(session) : seen.end();
+    if (repeated == seen.end()) {
+      if (may_repeat) seen.emplace(session, receivers.size());
+      receivers.push_back(
+          {subscriber.session, options.qos, options.retain_as_published, options.no_local, {}});
+    } else {
+      auto& receiver = receivers[repeated->second];
+      receiver.qos = std::max(receiver.qos, options.qos);
+      receiver.retain_as_published = receiver.retain_as_published || options.retain_as_published;
+      receiver.no_local = receiver.no_local && options.no_local;
+    }
+    if (options.identifier == 0) continue;
+    const auto index = may_repeat ? seen[session] : receivers.size() - 1;
+    receivers[index].identifiers.push_back(options.identifier);
+  }
+}
+
+MatchPtr FilterTable::match(std::string_view topic) {
+  auto made = std::make_shared<Match>();
+  made->workers.resize(workers_);
+  Seen seen;
+  const std::shared_lock lock(mutex_);
+  std::vector<const Entry*> found;
+  tree_.match(topic, [&](const Entry& entry) { found.push_back(&entry); });
+  for (const auto* entry : found) add_receivers(*entry, *made, seen, found.size() > 1);
+  return made;
+}
+
+Result<void> FilterTable::drop_unclaimed() {
+  std::vector<std::string> unclaimed;
+  const std::scoped_lock lock(mutex_);
+  SL_TRY_VOID(
+      store_.scan(store::StateKind::Queue, "", [&](std::string_view filter, std::string_view) {
+        const Entry* found = tree_.find(filter);
+        if (found == nullptr || !found->persistent_queue) unclaimed.emplace_back(filter);
+        return true;
+      }));
+  for (const auto& filter : unclaimed) {
+    SL_TRY(queue, store_.open_queue(filter, true));
+    store_.drop_queue(queue.id);
+  }
+  return {};
+}
+
+void FilterTable::trim(std::string_view filter) {
+  const std::shared_lock lock(mutex_);
+  const Entry* found = tree_.find(filter);
+  if (found == nullptr) return;
+  constexpr auto kNobody = store::Position(std::numeric_limits<std::uint64_t>::max());
+  auto persistent = kNobody;
+  auto in_memory = kNobody;
+  for (const auto& [session, subscriber] : found->subscribers) {
+    if (subscriber.options.qos == mqtt::Qos::AtMostOnce) continue;
+    auto& low = subscriber.persistent ? persistent : in_memory;
+    low = std::min(low, subscriber.session->delivery().low());
+  }
+  for (const auto& [group, member] : found->groups) {
+    auto& low = member.persistent ? persistent : in_memory;
+    low = std::min(low, group->low());
+  }
+  if (found->volatile_queue && in_memory != kNobody)
+    store_.trim_queue(found->volatile_queue->id, in_memory);
+  if (found->persistent_queue && found->acquired == 0 && persistent != kNobody)
+    store_.trim_queue(found->persistent_queue->id, persistent);
+}
+
+std::size_t FilterTable::size() const {
+  const std::shared_lock lock(mutex_);
+  return tree_.size();
+}
+
+}  // namespace sluice::broker

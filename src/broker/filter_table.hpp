@@ -1,0 +1,132 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/filter_tree.hpp"
+#include "broker/queues.hpp"
+#include "mqtt/packet.hpp"
+#include "store/store.hpp"
+
+namespace sluice::broker {
+
+class Session;
+class SharedGroup;
+using SessionPtr = std::shared_ptr<Session>;
+using SharedGroupPtr = std::shared_ptr<SharedGroup>;
+
+// How one session wants what matches one filter.
+struct SubscriptionOptions {
+  mqtt::Qos qos = mqtt::Qos::AtMostOnce;
+  bool no_local = false;
+  bool retain_as_published = false;
+  std::uint8_t retain_handling = 0;
+  std::uint32_t identifier = 0;  // 0: none
+};
+
+// One session that is to get a message once, however many of its filters match: the highest QoS,
+// every identifier. [MQTT-3.3.4-2] [MQTT-3.3.4-3]
+struct Receiver {
+  SessionPtr session;
+  mqtt::Qos qos = mqtt::Qos::AtMostOnce;
+  bool retain_as_published = false;
+  bool no_local = false;  // every matching subscription says so
+  std::vector<std::uint32_t> identifiers;
+};
+
+// All that is to happen with a message on one topic.
+struct Match {
+  struct OnWorker {
+    std::vector<Receiver> receivers;
+    std::vector<SharedGroupPtr> groups;
+  };
+  std::vector<store::QueueId> queues;                             // in which the message is indexed
+  std::vector<std::shared_ptr<const std::string>> queue_filters;  // theirs, for trim()
+  std::vector<OnWorker> workers;                                  // by index of the worker
+  [[nodiscard]] bool nobody() const;
+};
+using MatchPtr = std::shared_ptr<const Match>;
+
+// Which filters exist, who subscribed to them, and the queue of each that somebody must not miss.
+//
+// Owns:    the tree of filters; opens and drops queues of the store.
+// Threads: every call from any thread. subscribe and acquire may open a queue in the store, which
+//          only touches memory and the log's order.
+class FilterTable final : public Queues {
+ public:
+  FilterTable(store::Store& store, std::size_t workers);
+
+  // Adds or replaces the session's subscription to the filter. Returns the filter's queue if the
+  // subscription needs one.
+  Result<std::optional<store::Store::OpenedQueue>> subscribe(std::string_view filter,
+                                                             const SessionPtr& session,
+                                                             std::size_t worker,
+                                                             SubscriptionOptions options,
+                                                             bool persistent);
+  void unsubscribe(std::string_view filter, const Session& session);
+  Result<store::Store::OpenedQueue> join(std::string_view filter, const SharedGroupPtr& group,
+                                         std::size_t worker, bool persistent);
+  void leave(std::string_view filter, const SharedGroup& group);
+
+  [[nodiscard]] Result<store::Store::OpenedQueue> acquire(std::string_view filter) override;
+  void release(std::string_view filter) override;
+
+  // After a restart, when every owner has acquired: queues that nobody came back for are dropped.
+  [[nodiscard]] Result<void> drop_unclaimed();
+
+  // Tells the store what none of the filter's readers needs any more. Queues that a task reads are
+  // left to retention.
+  void trim(std::string_view filter);
+
+  [[nodiscard]] MatchPtr match(std::string_view topic);
+  // Grows with every change: a match of an older version is to be made again.
+  [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  struct Subscriber {
+    SessionPtr session;
+    std::size_t worker = 0;
+    SubscriptionOptions options;
+    bool persistent = false;
+  };
+  struct GroupEntry {
+    SharedGroupPtr group;
+    std::size_t worker = 0;
+    bool persistent = false;
+  };
+  struct Entry {
+    std::shared_ptr<const std::string> filter;
+    std::map<const Session*, Subscriber> subscribers;
+    std::map<const SharedGroup*, GroupEntry> groups;
+    std::size_t acquired = 0;  // by tasks
+    // Subscribers and groups that read the queue: counted, as a filter may have a million of them.
+    std::size_t persistent_readers = 0;
+    std::size_t volatile_readers = 0;
+    // A filter may have both: one that must survive, and one for those who are gone with the
+    // process.
+    std::optional<store::Store::OpenedQueue> persistent_queue;
+    std::optional<store::Store::OpenedQueue> volatile_queue;
+  };
+  Entry& entry(std::string_view filter);
+  Result<store::Store::OpenedQueue> open(Entry& entry, bool persistent);
+  void drop_what_nobody_needs(Entry& entry);
+  static void count(Entry& entry, const Subscriber& subscriber, bool added);
+  using Seen = std::unordered_map<const Session*, std::size_t>;  // index among the receivers
+  static void add_receivers(const Entry& entry, Match& match, Seen& seen, bool may_repeat);
+
+  store::Store& store_;
+  const std::size_t workers_;
+  mutable std::shared_mutex mutex_;
+  FilterTree<Entry> tree_;
+  std::atomic<std::uint64_t> version_{1};
+};
+
+}  // namespace sluice::broker

@@ -1,0 +1,202 @@
+// CONNECT: from the first packet to CONNACK. MQTT 5.0 §3.1, §3.2.
+#include <algorithm>
+
+#include "base/entity_id.hpp"
+#include "base/log.hpp"
+#include "broker/broker.hpp"
+#include "broker/client_connection.hpp"
+#include "broker/session.hpp"
+#include "broker/worker.hpp"
+#include "mqtt/topic.hpp"
+
+namespace sluice::broker {
+
+using mqtt::PropertyId;
+using mqtt::ReasonCode;
+using mqtt::Version;
+
+void ClientConnection::handle_connect(const mqtt::Connect& connect) {
+  version_ = connect.version;
+  if (timer_) worker_.timers().cancel(*timer_);
+  timer_.reset();
+  if (const auto reason = refuse_connect(connect)) {
+    refuse_with_connack(*reason);
+    return;
+  }
+  note_connect(connect);
+  state_ = State::Deciding;
+  link_->hold_reading(true);
+  auto to_text = [](const auto& view) {
+    return view ? std::optional<std::string>(*view) : std::nullopt;
+  };
+  worker_.broker().access().authenticate(
+      to_text(connect.username), to_text(connect.password),
+      [worker = &worker_, weak = weak_from_this()](ReasonCode reason) {
+        worker->post([weak, reason] {
+          if (const auto self = weak.lock()) self->on_authenticated(reason);
+        });
+      });
+}
+
+std::optional<ReasonCode> ClientConnection::refuse_connect(const mqtt::Connect& connect) {
+  const auto& limits = worker_.broker().limits();
+  // A client id may be empty where the server makes one: with MQTT 5, and with 3.1.1 for a clean
+  // session. [MQTT-3.1.3-8]
+  if (connect.client_id.empty() &&
+      (version_ == Version::V31 || (version_ == Version::V311 && !connect.clean_start)))
+    return ReasonCode::ClientIdentifierNotValid;
+  if (connect.properties.text(PropertyId::AuthenticationMethod))
+    return ReasonCode::BadAuthenticationMethod;
+  if (connect.will) {
+    const auto& will = *connect.will;
+    if (!mqtt::is_valid_topic_name(will.topic, limits.topic_levels) || will.topic.starts_with('$'))
+      return ReasonCode::TopicNameInvalid;
+    if (static_cast<std::uint8_t>(will.qos) > limits.maximum_qos)
+      return ReasonCode::QosNotSupported;
+  }
+  if (worker_.broker().counters().connections.value() > limits.connections)
+    return ReasonCode::ServerBusy;
+  if (worker_.broker().is_stopping()) return ReasonCode::ServerShuttingDown;
+  return std::nullopt;
+}
+
+void ClientConnection::note_connect(const mqtt::Connect& connect) {
+  const auto& limits = worker_.broker().limits();
+  pending_ = std::make_unique<Pending>();
+  client_.client_id = connect.client_id;
+  if (client_.client_id.empty()) {
+    client_.client_id = new_entity_id(worker_.broker().clock());
+    pending_->id_assigned = true;
+  }
+  client_.has_username = connect.username.has_value();
+  client_.username = connect.username.value_or("");
+  pending_->clean_start = connect.clean_start;
+  pending_->receive_maximum = limits.maximum_inflight;
+  pending_->keep_alive_s = connect.keep_alive_s;
+  if (version_ == Version::V5) {
+    const auto& properties = connect.properties;
+    pending_->session_expiry_s =
+        std::min(properties.number(PropertyId::SessionExpiryInterval).value_or(0),
+                 limits.session_expiry_maximum_s);
+    const auto receive = properties.number(PropertyId::ReceiveMaximum).value_or(65535);
+    pending_->receive_maximum =
+        static_cast<std::uint16_t>(std::min<std::uint32_t>(receive, limits.maximum_inflight));
+    maximum_packet_size_ = properties.number(PropertyId::MaximumPacketSize).value_or(0);
+    // An endless or longer silence would hold a connection for ever: the server says its own.
+    const auto most = limits.keep_alive_maximum_s;
+    if (most > 0 && (pending_->keep_alive_s == 0 || pending_->keep_alive_s > most)) {
+      pending_->keep_alive_s = most;
+      pending_->keep_alive_changed = true;
+    }
+  } else {
+    pending_->session_expiry_s = connect.clean_start ? 0 : limits.session_expiry_maximum_s;
+  }
+  if (!connect.will) return;
+  pending_->will = will_of(*connect.will);
+  pending_->will->username = client_.username;
+  pending_->will->has_username = client_.has_username;
+  pending_->will->host = client_.host;
+}
+
+void ClientConnection::on_authenticated(ReasonCode reason) {
+  if (state_ != State::Deciding) return;
+  if (worker_.broker().is_stopping()) {
+    refuse_with_connack(ReasonCode::ServerShuttingDown);
+    return;
+  }
+  if (mqtt::is_error(reason)) {
+    log::info("client refused", {{"client_id", client_.client_id},
+                                 {"username", client_.username},
+                                 {"host", client_.host},
+                                 {"reason", mqtt::name_of(reason)}});
+    refuse_with_connack(reason);
+    return;
+  }
+  const auto permissions = worker_.broker().access().compile(client_);
+  const auto& will = pending_->will;
+  if (!permissions->may_connect() ||
+      (will && !permissions->may_publish(will->topic, will->qos, will->retain))) {
+    log::info("client refused: no policy allows it",
+              {{"client_id", client_.client_id}, {"username", client_.username}});
+    refuse_with_connack(ReasonCode::NotAuthorized);
+    return;
+  }
+  admit();
+}
+
+// Session: taken over, continued or begun. [MQTT-3.1.2-4] [MQTT-3.1.2-5]
+void ClientConnection::admit() {
+  auto& broker = worker_.broker();
+  auto session = worker_.find_session(client_.client_id);
+  if (session && broker.access().enabled() && session->client().username != client_.username) {
+    // A client id belongs to the user who began its session: nobody else takes it over.
+    log::warn("client id belongs to another user",
+              {{"client_id", client_.client_id}, {"username", client_.username}});
+    refuse_with_connack(ReasonCode::NotAuthorized);
+    return;
+  }
+  if (session && session->connection()) session->connection()->taken_over();
+  if (session && (session->ended() || pending_->clean_start)) {
+    if (!session->ended()) session->end();
+    session = nullptr;
+  }
+  if (session && session->only_will()) {
+    session->will.reset();  // the client is back before it was due. [MQTT-3.1.3-9]
+    session->end();
+    session = nullptr;
+  }
+  const bool session_present = session != nullptr;
+  if (!session) {
+    session = std::make_shared<Session>(worker_, client_);
+    worker_.add_session(session);
+  }
+  session->set_client(client_);
+  session_ = session;
+  session->will = std::move(pending_->will);
+  session->attach(shared_from_this(), pending_->session_expiry_s);
+  // The answer waits until what it promises is on disk.
+  worker_.when_durable([weak = weak_from_this(), session_present] {
+    if (const auto self = weak.lock()) self->send_connack(session_present);
+  });
+}
+
+void ClientConnection::send_connack(bool session_present) {
+  if (state_ != State::Deciding || !session_) return;
+  const auto& limits = worker_.broker().limits();
+  std::string properties;
+  if (version_ == Version::V5) {
+    mqtt::PropertyWriter writer(properties);
+    writer.number(PropertyId::SessionExpiryInterval, session_->expiry_s());
+    if (limits.receive_maximum != 65535)
+      writer.number(PropertyId::ReceiveMaximum, limits.receive_maximum);
+    if (limits.maximum_qos < 2) writer.number(PropertyId::MaximumQos, limits.maximum_qos);
+    writer.number(PropertyId::MaximumPacketSize, limits.maximum_packet_size);
+    if (pending_->id_assigned) writer.text(PropertyId::AssignedClientIdentifier, client_.client_id);
+    if (limits.topic_alias_maximum > 0)
+      writer.number(PropertyId::TopicAliasMaximum, limits.topic_alias_maximum);
+    if (pending_->keep_alive_changed)
+      writer.number(PropertyId::ServerKeepAlive, pending_->keep_alive_s);
+  }
+  mqtt::encode(output(), version_,
+               mqtt::Connack{.session_present = session_present,
+                             .reason = ReasonCode::Success,
+                             .properties = mqtt::Properties::from_checked(properties)});
+  state_ = State::Open;
+  keep_alive_s_ = pending_->keep_alive_s;
+  const auto window = pending_->receive_maximum;
+  pending_.reset();
+  last_heard_ = std::chrono::steady_clock::now();
+  watch_keep_alive();
+  link_->hold_reading(false);
+  session_->delivery().resume(window);
+  session_->wake_groups();
+}
+
+void ClientConnection::refuse_with_connack(ReasonCode reason) {
+  worker_.broker().counters().connections_refused.add();
+  mqtt::encode(output(), version_,
+               mqtt::Connack{.session_present = false, .reason = reason, .properties = {}});
+  close();
+}
+
+}  // namespace sluice::broker

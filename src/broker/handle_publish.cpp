@@ -1,0 +1,140 @@
+// PUBLISH from a client, and PUBREL that ends one of QoS 2. MQTT 5.0 §3.3, §4.3.
+#include "broker/broker.hpp"
+#include "broker/client_connection.hpp"
+#include "broker/session.hpp"
+#include "broker/worker.hpp"
+#include "mqtt/topic.hpp"
+
+namespace sluice::broker {
+
+using mqtt::PacketType;
+using mqtt::PropertyId;
+using mqtt::Qos;
+using mqtt::ReasonCode;
+using mqtt::Version;
+
+namespace {
+
+PacketType answer_to(const mqtt::Publish& publish) {
+  return publish.qos == Qos::AtLeastOnce ? PacketType::Puback : PacketType::Pubrec;
+}
+
+}  // namespace
+
+void ClientConnection::handle_publish(const mqtt::Publish& received) {
+  auto publish = received;
+  auto& broker = worker_.broker();
+  const auto& limits = broker.limits();
+  broker.counters().messages_received.add();
+  if (static_cast<std::uint8_t>(publish.qos) > limits.maximum_qos) {  // [MQTT-3.2.2-11]
+    disconnect(ReasonCode::QosNotSupported);
+    return;
+  }
+  if (const auto reason = resolve_alias(publish)) {
+    disconnect(*reason);
+    return;
+  }
+  if (!mqtt::is_valid_topic_name(publish.topic, limits.topic_levels)) {
+    disconnect(ReasonCode::TopicNameInvalid);
+    return;
+  }
+  if (publish.qos == Qos::ExactlyOnce && session_->is_incoming(publish.packet_id)) {
+    // It is in the log already, or on its way there: only the answer is repeated. [MQTT-4.3.3-10]
+    worker_.when_durable([weak = weak_from_this(), packet_id = publish.packet_id] {
+      if (const auto self = weak.lock())
+        self->send_ack(PacketType::Pubrec, packet_id, ReasonCode::Success);
+    });
+    return;
+  }
+  // MQTT 3 knows no Receive Maximum: there the log's own bound holds the client back.
+  if (publish.qos != Qos::AtMostOnce && ++unacknowledged_ > limits.receive_maximum &&
+      version_ == Version::V5) {
+    disconnect(ReasonCode::ReceiveMaximumExceeded);  // [MQTT-3.3.4-9]
+    return;
+  }
+  const auto refused = broker.may_publish(*session_, publish);
+  if (refused != ReasonCode::Success)
+    refuse_publish(publish, refused);
+  else
+    accept_publish(publish);
+}
+
+// Topic Alias: an empty topic stands for the one that the alias was given. [MQTT-3.3.2-8]
+std::optional<ReasonCode> ClientConnection::resolve_alias(mqtt::Publish& publish) {
+  if (version_ != Version::V5 || publish.properties.empty()) return std::nullopt;
+  const auto alias = publish.properties.number(PropertyId::TopicAlias);
+  if (!alias) return std::nullopt;
+  if (*alias == 0 || *alias > worker_.broker().limits().topic_alias_maximum)
+    return ReasonCode::TopicAliasInvalid;
+  if (aliases_.size() < *alias) aliases_.resize(*alias);
+  auto& topic = aliases_[*alias - 1];
+  if (publish.topic.empty()) {
+    if (topic.empty()) return ReasonCode::ProtocolError;
+    publish.topic = topic;
+  } else {
+    topic = publish.topic;
+  }
+  properties_.clear();
+  for (const auto& property : publish.properties)
+    if (property.id != PropertyId::TopicAlias) properties_.append(property.encoded);
+  publish.properties = mqtt::Properties::from_checked(properties_);
+  return std::nullopt;
+}
+
+void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode reason) {
+  worker_.broker().counters().publishes_refused.add();
+  if (publish.qos != Qos::AtMostOnce)
+    acknowledge_publish(answer_to(publish), publish.packet_id, reason);
+}
+
+void ClientConnection::accept_publish(const mqtt::Publish& publish) {
+  auto match = worker_.match(publish.topic);
+  // 0x10 tells an MQTT 5 publisher that nobody listens just now; the message is stored all the
+  // same.
+  const auto reason = match->nobody() && version_ == Version::V5 ? ReasonCode::NoMatchingSubscribers
+                                                                 : ReasonCode::Success;
+  // With QoS 2 the message and its packet id are kept together or not at all: what the client sends
+  // again after a crash must be known if, and only if, it is in the log.
+  auto& batch = worker_.publishing();
+  if (publish.qos == Qos::ExactlyOnce) batch.begin_atomic();
+  worker_.broker().publish(worker_, client_, publish, std::move(match));
+  if (publish.qos == Qos::ExactlyOnce) {
+    session_->add_incoming(publish.packet_id, batch);
+    batch.end_atomic();
+  }
+  if (publish.qos == Qos::AtMostOnce) return;
+  worker_.acknowledge_publish({.connection = shared_from_this(),
+                               .type = answer_to(publish),
+                               .packet_id = publish.packet_id,
+                               .reason = reason});
+}
+
+void ClientConnection::handle_ack(const mqtt::Ack& ack) {
+  if (!session_) return;
+  auto& delivery = session_->delivery();
+  switch (ack.type) {
+    case PacketType::Puback:
+      (void)delivery.on_puback(ack.packet_id);  // one too many is not an error
+      return;
+    case PacketType::Pubrec:
+      if (!delivery.on_pubrec(ack.packet_id, ack.reason) && !mqtt::is_error(ack.reason))
+        send_ack(PacketType::Pubrel, ack.packet_id, ReasonCode::PacketIdentifierNotFound);
+      return;
+    case PacketType::Pubcomp:
+      (void)delivery.on_pubcomp(ack.packet_id);
+      return;
+    default:
+      handle_pubrel(ack);
+  }
+}
+
+void ClientConnection::handle_pubrel(const mqtt::Ack& ack) {
+  const auto reason = session_->release_incoming(ack.packet_id)
+                          ? ReasonCode::Success
+                          : ReasonCode::PacketIdentifierNotFound;
+  worker_.when_durable([weak = weak_from_this(), packet_id = ack.packet_id, reason] {
+    if (const auto self = weak.lock()) self->send_ack(PacketType::Pubcomp, packet_id, reason);
+  });
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,121 @@
+// SUBSCRIBE, UNSUBSCRIBE, DISCONNECT. MQTT 5.0 §3.8, §3.10, §3.14.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "broker/broker.hpp"
+#include "broker/client_connection.hpp"
+#include "broker/retained.hpp"
+#include "broker/session.hpp"
+#include "broker/worker.hpp"
+#include "mqtt/topic.hpp"
+
+namespace sluice::broker {
+
+using mqtt::PropertyId;
+using mqtt::Qos;
+using mqtt::ReasonCode;
+using mqtt::Version;
+
+void ClientConnection::handle_subscribe(const mqtt::Subscribe& subscribe) {
+  const auto identifier =
+      subscribe.properties.number(PropertyId::SubscriptionIdentifier).value_or(0);
+  mqtt::Suback answer{.packet_id = subscribe.packet_id, .properties = {}, .reasons = {}};
+  std::vector<std::string> wants_retained;
+  for (const auto& request : subscribe.subscriptions)
+    answer.reasons.push_back(grant(request, identifier, wants_retained));
+  // The answer waits until the subscriptions are on disk; retained messages follow it.
+  worker_.when_durable([weak = weak_from_this(), answer = std::move(answer),
+                        wants_retained = std::move(wants_retained)] {
+    const auto self = weak.lock();
+    if (!self || self->state_ != State::Open) return;
+    mqtt::encode(self->output(), self->version_, answer);
+    for (const auto& name : wants_retained) self->send_retained(name);
+    self->session_->delivery().pump();
+  });
+}
+
+ReasonCode ClientConnection::grant(const mqtt::SubscriptionRequest& request,
+                                   std::uint32_t identifier,
+                                   std::vector<std::string>& wants_retained) {
+  auto& broker = worker_.broker();
+  const auto& limits = broker.limits();
+  const auto shared = mqtt::parse_shared_filter(request.filter);
+  const auto filter = shared ? shared->filter : request.filter;
+  if ((shared && (shared->group.empty() || shared->filter.empty())) ||
+      !mqtt::is_valid_topic_filter(filter, limits.topic_levels))
+    return ReasonCode::TopicFilterInvalid;
+  if (!session_->permissions()->may_subscribe(filter, request.qos))
+    return ReasonCode::NotAuthorized;
+  if (shared && broker.is_task_group(shared->group)) return ReasonCode::NotAuthorized;
+  const std::string name(request.filter);
+  const bool is_new = !session_->subscriptions().contains(name);
+  if (is_new && session_->subscriptions().size() >= limits.subscriptions_per_client)
+    return ReasonCode::QuotaExceeded;
+  const auto qos = std::min(request.qos, static_cast<Qos>(limits.maximum_qos));
+  Subscription subscription{.filter = std::string(filter),
+                            .group = shared ? std::string(shared->group) : std::string(),
+                            .options = {.qos = qos,
+                                        .no_local = request.no_local,
+                                        .retain_as_published = request.retain_as_published,
+                                        .retain_handling = request.retain_handling,
+                                        .identifier = identifier},
+                            .since = {},
+                            .queue = {}};
+  const auto granted = session_->subscribe(name, std::move(subscription));
+  if (!granted) {
+    log::warn(
+        "subscription refused",
+        {{"client_id", client_.client_id}, {"filter", name}, {"reason", granted.error().detail}});
+    return granted.error().code == Errc::Overloaded || granted.error().code == Errc::NoSpace
+               ? ReasonCode::QuotaExceeded
+               : ReasonCode::UnspecifiedError;
+  }
+  // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; a shared subscription gets none. [MQTT-4.8.2]
+  if (!shared && (request.retain_handling == 0 || (request.retain_handling == 1 && is_new)))
+    wants_retained.push_back(name);
+  return static_cast<ReasonCode>(qos);
+}
+
+void ClientConnection::send_retained(const std::string& name) {
+  const auto it = session_->subscriptions().find(name);
+  if (it == session_->subscriptions().end()) return;
+  const auto& subscription = it->second;
+  const auto& permissions = session_->permissions();
+  for (const auto& message : worker_.broker().retained().match(subscription.filter)) {
+    if (!permissions->nothing_denied() && !permissions->may_receive(message->topic)) continue;
+    DeliveryOptions options{
+        std::min(subscription.options.qos, static_cast<Qos>(message->qos)), true, {}};
+    if (subscription.options.identifier != 0)
+      options.identifiers.push_back(subscription.options.identifier);
+    session_->delivery().offer_retained(message, std::move(options));
+  }
+}
+
+void ClientConnection::handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe) {
+  mqtt::Unsuback answer{.packet_id = unsubscribe.packet_id, .properties = {}, .reasons = {}};
+  for (const auto filter : unsubscribe.filters)
+    answer.reasons.push_back(session_->unsubscribe(std::string(filter))
+                                 ? ReasonCode::Success
+                                 : ReasonCode::NoSubscriptionExisted);
+  worker_.when_durable([weak = weak_from_this(), answer = std::move(answer)] {
+    const auto self = weak.lock();
+    if (self && self->state_ == State::Open) mqtt::encode(self->output(), self->version_, answer);
+  });
+}
+
+void ClientConnection::handle_disconnect(const mqtt::Disconnect& disconnect) {
+  if (version_ == Version::V5) {
+    if (const auto expiry = disconnect.properties.number(PropertyId::SessionExpiryInterval)) {
+      if (session_->expiry_s() == 0 && *expiry != 0) {  // [MQTT-3.1.2-23]
+        this->disconnect(ReasonCode::ProtocolError);
+        return;
+      }
+      session_->set_expiry(std::min(*expiry, worker_.broker().limits().session_expiry_maximum_s));
+    }
+  }
+  // [MQTT-3.14.4-3]: without a will, unless the client asks for it.
+  if (disconnect.reason != ReasonCode::DisconnectWithWill) session_->forget_will();
+  close();
+}
+
+}  // namespace sluice::broker

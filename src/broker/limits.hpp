@@ -1,0 +1,42 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::broker {
+
+// What one peer may take, from the settings `mqtt.*`. Each is announced in CONNACK where MQTT 5
+// can.
+struct Limits {
+  std::uint32_t maximum_packet_size = 1 << 20;
+  std::uint8_t maximum_qos = 2;
+  std::uint16_t receive_maximum = 1024;   // QoS 1 and 2 publishes towards us not yet acknowledged
+  std::uint16_t maximum_inflight = 1024;  // towards the client: cap on its Receive Maximum
+  std::uint16_t topic_alias_maximum = 64;
+  std::uint32_t session_expiry_maximum_s = 30 * 24 * 3600;
+  std::uint16_t keep_alive_maximum_s = 3600;
+  std::uint32_t connections = 1'000'000;
+  std::uint32_t subscriptions_per_client = 1000;
+  std::uint32_t topic_levels = 128;
+  std::uint32_t retained_maximum = 1'000'000;
+  std::uint32_t groups = 1000;
+};
+
+// Until CONNECT has been accepted a peer is a stranger: its first packet may not be larger.
+inline constexpr std::size_t kMaximumConnectSize = 256 * 1024;
+inline constexpr std::chrono::seconds kConnectDeadline{15};
+
+// Output that waits for a client. Above it QoS 0 is dropped for that client, and QoS 1 and 2 stay
+// in the log until it has read.
+inline constexpr std::size_t kOutputHighWater = 1 << 20;
+
+// A cursor of QoS 1 is written at most this often.
+inline constexpr std::chrono::milliseconds kCursorInterval{100};
+
+// What a worker reads in one turn before it appends and dispatches.
+inline constexpr std::size_t kTurnBytes = 4 << 20;
+
+// After a crash the wills of sessions that were connected wait at least this long for the client.
+inline constexpr std::chrono::seconds kWillGraceAfterRestart{30};
+
+}  // namespace sluice::broker

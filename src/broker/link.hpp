@@ -1,0 +1,28 @@
+#pragma once
+#include <cstddef>
+#include <string>
+
+namespace sluice::broker {
+
+// A client's network connection as the broker sees it; net/ implements it.
+//
+// Threads: the worker's own only.
+class Link {
+ public:
+  virtual ~Link() = default;
+  // Encoded packets are appended here and leave at the end of the turn, all with one call.
+  [[nodiscard]] virtual std::string& output() = 0;
+  // Bytes that the peer has not taken yet, output() included.
+  [[nodiscard]] virtual std::size_t waiting_bytes() const = 0;
+  // Hands output() to the operating system; the worker calls it at the end of a turn.
+  virtual void flush() = 0;
+  // Sends what is in output() and then closes. Nothing more is read.
+  virtual void close_after_output() = 0;
+  // While held, nothing is read from the peer: CONNECT is being decided on.
+  virtual void hold_reading(bool hold) = 0;
+  // Already on the worker's list of those to flush.
+  bool dirty = false;
+  [[nodiscard]] virtual const std::string& host() const = 0;  // the peer's address without port
+};
+
+}  // namespace sluice::broker

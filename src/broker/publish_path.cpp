@@ -1,0 +1,84 @@
+// The life of an accepted PUBLISH inside the broker. docs/life-of-a-publish.md walks through it.
+#include "base/log.hpp"
+#include "broker/broker.hpp"
+#include "broker/session.hpp"
+#include "broker/session_records.hpp"
+#include "broker/worker.hpp"
+#include "mqtt/topic.hpp"
+
+namespace sluice::broker {
+
+using mqtt::Qos;
+using mqtt::ReasonCode;
+
+// Authorise, then quota: why a publish is refused, or Success.
+ReasonCode Broker::may_publish(Session& session, const mqtt::Publish& publish) {
+  // Topics that begin with `$` belong to the server.
+  if (publish.topic.starts_with('$')) return ReasonCode::NotAuthorized;
+  if (!session.permissions()->may_publish(publish.topic, publish.qos, publish.retain))
+    return ReasonCode::NotAuthorized;
+  if (publish.retain && !publish.payload.empty() &&
+      retained_.size() >= options_.limits.retained_maximum && !retained_.contains(publish.topic))
+    return ReasonCode::QuotaExceeded;
+  if (publish.qos == Qos::AtMostOnce && session.worker().log_is_busy()) {
+    counters_.dropped_log_busy.add();
+    return ReasonCode::ServerBusy;
+  }
+  return ReasonCode::Success;
+}
+
+// Into this turn's batch: appended, dispatched and made durable with all that the turn collects.
+void Broker::publish(Worker& worker, const Client& client, const mqtt::Publish& publish,
+                     MatchPtr match) {
+  worker.publish({.topic = publish.topic,
+                  .payload = publish.payload,
+                  .properties = publish.properties.encoded(),
+                  .client_id = client.client_id,
+                  .host = client.host,
+                  .username = client.username,
+                  .packet_id = publish.packet_id,
+                  .qos = static_cast<std::uint8_t>(publish.qos),
+                  .retain = publish.retain,
+                  .dup = publish.dup,
+                  .has_username = client.has_username},
+                 std::move(match));
+}
+
+// The rights of the publisher as they are now decide, not those of the time of CONNECT.
+void Broker::publish_will(Worker& worker, const std::string& client_id, const WillMessage& will) {
+  const Client client{.client_id = client_id,
+                      .username = will.username,
+                      .has_username = will.has_username,
+                      .host = will.host};
+  if (access_.enabled() &&
+      !access_.compile(client)->may_publish(will.topic, will.qos, will.retain)) {
+    log::warn("will not sent: no policy allows it",
+              {{"client_id", client_id}, {"topic", will.topic}});
+    counters_.publishes_refused.add();
+    return;
+  }
+  const mqtt::Publish publish{.topic = will.topic,
+                              .payload = will.payload,
+                              .qos = will.qos,
+                              .retain = will.retain,
+                              .dup = false,
+                              .packet_id = 0,
+                              .properties = mqtt::Properties::from_checked(will.properties)};
+  this->publish(worker, client, publish, worker.match(will.topic));
+}
+
+// The retained message of a topic is the last one appended with RETAIN; an empty payload takes it
+// away. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
+void Broker::note_retained(Worker& worker, const model::Message& message) {
+  if (message.payload.empty()) {
+    retained_.erase(message.topic);
+    worker.state().erase(store::StateKind::Retained, message.topic);
+    return;
+  }
+  const auto record = encode(message);
+  const auto copy = decode_message(record);
+  if (copy) retained_.set(*copy);
+  worker.state().put(store::StateKind::Retained, message.topic, record);
+}
+
+}  // namespace sluice::broker

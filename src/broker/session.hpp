@@ -1,0 +1,119 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/access_control.hpp"
+#include "broker/delivery.hpp"
+#include "broker/filter_table.hpp"
+#include "broker/timers.hpp"
+#include "broker/will.hpp"
+#include "store/store.hpp"
+
+namespace sluice::broker {
+
+class ClientConnection;
+class Worker;
+
+// One entry of a SUBSCRIBE that was granted.
+struct Subscription {
+  std::string filter;  // without `$share/{group}/`
+  std::string group;   // empty: not shared
+  SubscriptionOptions options;
+  store::Position since;  // messages up to here were there before it
+  std::optional<store::QueueId> queue;
+};
+
+// The session of one client id: what outlives its network connections. [MQTT-3.1.2.11.2]
+//
+// Owns:    subscriptions, both QoS 2 states, the delivery to the client.
+// Threads: its worker's own.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(Worker& worker, Client client);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  [[nodiscard]] Worker& worker() { return worker_; }
+  [[nodiscard]] const Client& client() const { return client_; }
+  void set_client(const Client& client) { client_ = client; }
+  [[nodiscard]] Delivery& delivery() { return delivery_; }
+  // Lives longer than its connection; false: it ends with it and nothing of it is written.
+  [[nodiscard]] bool persistent() const { return saved_ || expiry_s_ > 0; }
+  [[nodiscard]] std::uint32_t expiry_s() const { return expiry_s_; }
+
+  // --- connection
+  void attach(std::shared_ptr<ClientConnection> connection, std::uint32_t expiry_s);
+  // The connection is gone; a persistent session waits, any other ends.
+  void detach();
+  [[nodiscard]] const std::shared_ptr<ClientConnection>& connection() const { return connection_; }
+  void set_expiry(std::uint32_t expiry_s) { expiry_s_ = expiry_s; }
+  // Unsubscribes, forgets and erases everything; the will, if it waits, is due.
+  void end();
+  [[nodiscard]] bool ended() const { return ended_; }
+  void save();  // the session record, into this turn's state
+
+  [[nodiscard]] const PermissionsPtr& permissions();  // of the newest generation
+
+  // --- subscriptions; `name` is the filter as the client wrote it
+  [[nodiscard]] Result<bool> subscribe(const std::string& name, Subscription subscription);
+  bool unsubscribe(const std::string& name);
+  void wake_groups();  // this member is there and takes messages
+  [[nodiscard]] const std::map<std::string, Subscription, std::less<>>& subscriptions() const {
+    return subscriptions_;
+  }
+
+  // --- publishes of QoS 2 from the client that it has not released yet. [MQTT-4.3.3-10]
+  [[nodiscard]] bool is_incoming(std::uint16_t packet_id) const {
+    return incoming_.contains(packet_id);
+  }
+  void add_incoming(std::uint16_t packet_id, store::Batch& batch);
+  bool release_incoming(std::uint16_t packet_id);
+
+  // --- will
+  std::optional<WillMessage> will;
+  void forget_will();  // a clean DISCONNECT. [MQTT-3.14.4-3]
+  void send_will();    // at once
+  void save_will();
+
+  // --- after a restart, before anything runs
+  [[nodiscard]] Result<void> restore_subscription(const std::string& name,
+                                                  Subscription subscription);
+  void restore_incoming(std::uint16_t packet_id) { incoming_.insert(packet_id); }
+  void restore(std::uint32_t expiry_s, std::int64_t created_ms);
+  // Nothing is left of the session but its will.
+  void restore_for_will(std::chrono::seconds grace) {
+    expiry_s_ = static_cast<std::uint32_t>(grace.count());
+    only_will_ = true;
+  }
+  [[nodiscard]] bool only_will() const { return only_will_; }
+  void start_waiting(std::chrono::milliseconds will_grace);  // as after detach()
+
+ private:
+  [[nodiscard]] bool delivery_has_no_queue() const;
+  void refresh_queues();
+
+  Worker& worker_;
+  Client client_;
+  std::uint32_t expiry_s_ = 0;
+  std::int64_t created_ms_ = 0;
+  bool ended_ = false;
+  bool saved_ = false;
+  bool only_will_ = false;
+  std::shared_ptr<ClientConnection> connection_;
+  PermissionsPtr permissions_;
+  std::uint64_t permissions_generation_ = 0;
+  std::map<std::string, Subscription, std::less<>> subscriptions_;
+  std::set<std::uint16_t> incoming_;
+  std::optional<Timers::Id> expiry_timer_;
+  std::optional<Timers::Id> will_timer_;
+  Delivery delivery_;
+};
+
+}  // namespace sluice::broker

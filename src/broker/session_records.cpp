@@ -1,0 +1,144 @@
+#include "broker/session_records.hpp"
+
+#include "broker/bytes.hpp"
+
+namespace sluice::broker {
+
+namespace {
+constexpr std::uint8_t kForm = 1;
+}
+
+std::string encode(const SessionRecord& record) {
+  return ByteWriter()
+      .number(kForm)
+      .text(record.username)
+      .boolean(record.has_username)
+      .number(record.expiry_s)
+      .number(static_cast<std::uint64_t>(record.created_ms))
+      .number(static_cast<std::uint64_t>(record.disconnected_ms))
+      .take();
+}
+
+Result<SessionRecord> decode_session(std::string_view bytes) {
+  ByteReader in(bytes);
+  if (in.number<std::uint8_t>() != kForm) return fail(Errc::Corrupt, "session of unknown form");
+  SessionRecord record;
+  record.username = in.text();
+  record.has_username = in.boolean();
+  record.expiry_s = in.number<std::uint32_t>();
+  record.created_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+  record.disconnected_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+  if (!in.ok()) return fail(Errc::Corrupt, "session record is too short");
+  return record;
+}
+
+std::string encode(const Subscription& subscription) {
+  return ByteWriter()
+      .number(kForm)
+      .text(subscription.filter)
+      .text(subscription.group)
+      .number(static_cast<std::uint8_t>(subscription.options.qos))
+      .boolean(subscription.options.no_local)
+      .boolean(subscription.options.retain_as_published)
+      .number(subscription.options.retain_handling)
+      .number(subscription.options.identifier)
+      .number(subscription.since.get())
+      .take();
+}
+
+Result<Subscription> decode_subscription(std::string_view name, std::string_view bytes) {
+  ByteReader in(bytes);
+  if (in.number<std::uint8_t>() != kForm)
+    return fail(Errc::Corrupt, "subscription of unknown form: " + std::string(name));
+  Subscription subscription;
+  subscription.filter = in.text();
+  subscription.group = in.text();
+  subscription.options.qos = static_cast<mqtt::Qos>(in.number<std::uint8_t>() & 3);
+  subscription.options.no_local = in.boolean();
+  subscription.options.retain_as_published = in.boolean();
+  subscription.options.retain_handling = in.number<std::uint8_t>();
+  subscription.options.identifier = in.number<std::uint32_t>();
+  subscription.since = store::Position(in.number<std::uint64_t>());
+  if (!in.ok()) return fail(Errc::Corrupt, "subscription record is too short");
+  return subscription;
+}
+
+std::string subscription_key(std::string_view client_id, std::string_view name) {
+  std::string key(client_id);
+  key.push_back('\0');
+  key.append(name);
+  return key;
+}
+
+std::pair<std::string_view, std::string_view> split_key(std::string_view key) {
+  const auto nul = key.find('\0');
+  if (nul == std::string_view::npos) return {key, {}};
+  return {key.substr(0, nul), key.substr(nul + 1)};
+}
+
+std::string packet_key(std::string_view client_id, std::uint16_t packet_id) {
+  std::string key(client_id);
+  key.push_back('\0');
+  key.push_back(static_cast<char>(packet_id >> 8));
+  key.push_back(static_cast<char>(packet_id & 0xff));
+  return key;
+}
+
+std::uint16_t packet_id_of(std::string_view key_rest) {
+  if (key_rest.size() != 2) return 0;
+  return static_cast<std::uint16_t>(static_cast<std::uint8_t>(key_rest[0]) << 8 |
+                                    static_cast<std::uint8_t>(key_rest[1]));
+}
+
+std::string session_cursor_key(std::string_view client_id) {
+  return "session/" + std::string(client_id);
+}
+
+std::string group_cursor_key(std::string_view group_key) {
+  return "group/" + std::string(group_key);
+}
+
+std::string encode(const model::Message& message) {
+  return ByteWriter()
+      .number(kForm)
+      .number(message.id.time_and_node)
+      .number(message.id.position)
+      .number(static_cast<std::uint64_t>(message.timestamp_ms))
+      .text(message.topic)
+      .text(message.payload)
+      .text(message.properties)
+      .text(message.client_id)
+      .text(message.host)
+      .text(message.username)
+      .boolean(message.has_username)
+      .number(message.qos)
+      .take();
+}
+
+Result<model::MessagePtr> decode_message(std::string_view bytes) {
+  struct Kept {
+    std::string bytes;
+    model::Message message;
+  };
+  auto kept = std::make_shared<Kept>();
+  kept->bytes = bytes;
+  auto& message = kept->message;
+  ByteReader in(kept->bytes);
+  if (in.number<std::uint8_t>() != kForm) return fail(Errc::Corrupt, "message of unknown form");
+  message.id.time_and_node = in.number<std::uint64_t>();
+  message.id.position = in.number<std::uint64_t>();
+  message.timestamp_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+  message.topic = in.text();
+  message.payload = in.text();
+  message.properties = in.text();
+  message.client_id = in.text();
+  message.host = in.text();
+  message.username = in.text();
+  message.has_username = in.boolean();
+  message.qos = in.number<std::uint8_t>();
+  message.retain = true;
+  if (!in.ok()) return fail(Errc::Corrupt, "message record is too short");
+  return model::MessagePtr(kept, &kept->message);
+}
+
+}  // namespace sluice::broker

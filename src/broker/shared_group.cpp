@@ -1,0 +1,234 @@
+#include "broker/shared_group.hpp"
+
+#include <algorithm>
+
+#include "broker/broker.hpp"
+#include "broker/session.hpp"
+#include "broker/session_records.hpp"
+#include "broker/worker.hpp"
+
+namespace sluice::broker {
+
+namespace {
+constexpr std::size_t kFetch = 256;  // messages read ahead for the members
+}
+
+SharedGroup::SharedGroup(Worker& worker, std::string name, std::string filter)
+    : worker_(worker),
+      name_(std::move(name)),
+      filter_(std::move(filter)),
+      key_(key_of(name_, filter_)) {}
+
+std::string SharedGroup::key_of(std::string_view name, std::string_view filter) {
+  return subscription_key(name, filter);
+}
+
+Result<store::Position> SharedGroup::open(const store::Cursor* cursor) {
+  SL_TRY(queue,
+         worker_.broker().filters().join(filter_, shared_from_this(), worker_.index(), true));
+  queue_ = queue.id;
+  open_ = true;
+  tracker_ = CursorTracker(cursor != nullptr
+                               ? *cursor
+                               : store::Cursor{last_before(worker_.broker().store().head()), {}});
+  return queue.durable_at;
+}
+
+void SharedGroup::close() {
+  if (!open_) return;
+  open_ = false;
+  worker_.broker().filters().leave(filter_, *this);
+  worker_.state().erase(store::StateKind::Cursor, group_cursor_key(key_));
+  given_back_.clear();
+  fetched_.clear();
+}
+
+void SharedGroup::on_worker(std::function<void()> work) {
+  if (worker_.is_current())
+    work();
+  else
+    worker_.post(std::move(work));
+}
+
+void SharedGroup::add_member(const SessionPtr& session, SubscriptionOptions options) {
+  const auto it = std::ranges::find(members_, session, &Member::session);
+  if (it == members_.end())
+    members_.push_back({session, options, true});
+  else
+    it->options = options;
+  notify();
+}
+
+void SharedGroup::remove_member(const Session& session) {
+  std::erase_if(members_, [&](const Member& member) { return member.session.get() == &session; });
+}
+
+void SharedGroup::acknowledge(store::Position position) {
+  on_worker([self = shared_from_this(), position] {
+    self->tracker_.acknowledge(position);
+    self->low_.store(self->tracker_.low().get(), std::memory_order_relaxed);
+    self->worker_.mark_cursor(self, false);
+  });
+}
+
+void SharedGroup::give_back(store::Position position, model::MessagePtr message) {
+  on_worker([self = shared_from_this(), position, message = std::move(message)]() mutable {
+    if (!self->open_) return;
+    self->given_back_.insert_or_assign(position, std::move(message));
+    self->worker_.post([self] { self->pump(); });
+  });
+}
+
+void SharedGroup::member_has_room(const Session& session) {
+  on_worker([self = shared_from_this(), id = &session] {
+    for (auto& member : self->members_)
+      if (member.session.get() == id) member.has_room = true;
+    self->pump();
+  });
+}
+
+void SharedGroup::notify() {
+  on_worker([self = shared_from_this()] {
+    self->at_tail_ = false;
+    self->pump();
+  });
+}
+
+void SharedGroup::write_cursor(store::Batch& batch) {
+  cursor_marked_ = false;
+  if (open_)
+    batch.put(store::StateKind::Cursor, group_cursor_key(key_), store::encode(tracker_.cursor()));
+}
+
+std::uint64_t SharedGroup::lag() const {
+  if (!open_) return 0;
+  const auto waiting = fetched_.size() - fetched_next_ + given_back_.size();
+  return waiting + worker_.broker().store().count_after({&queue_, 1}, tracker_.read(), 1'000'000);
+}
+
+// Hands out as long as somebody has room: first what came back, by position, then what is new.
+void SharedGroup::pump() {
+  if (!open_ || pumping_) return;
+  pumping_ = true;
+  while (!given_back_.empty()) {
+    const auto it = given_back_.begin();
+    if (!it->second) {
+      load_given_back();
+      break;
+    }
+    const auto message = it->second;
+    if (!hand_out(message)) break;
+    given_back_.erase(message->position());
+  }
+  while (given_back_.empty()) {
+    if (fetched_next_ == fetched_.size()) {
+      if (at_tail_ || reading_) break;
+      fetch();
+      if (fetched_next_ == fetched_.size()) continue;
+    }
+    if (!hand_out(fetched_[fetched_next_])) break;
+    ++fetched_next_;
+  }
+  pumping_ = false;
+}
+
+bool SharedGroup::hand_out(const model::MessagePtr& message) {
+  for (std::size_t tried = 0; tried < members_.size(); ++tried) {
+    auto& member = members_[next_ % members_.size()];
+    next_ = (next_ + 1) % members_.size();
+    if (!member.has_room) continue;
+    tracker_.hand_out(message->position());
+    if (offer(member, message)) return true;
+    member.has_room = false;
+  }
+  return false;
+}
+
+bool SharedGroup::offer(Member& member, const model::MessagePtr& message) {
+  DeliveryOptions options{std::min(member.options.qos, static_cast<mqtt::Qos>(message->qos)),
+                          member.options.retain_as_published && message->retain,
+                          {}};
+  if (member.options.identifier != 0) options.identifiers.push_back(member.options.identifier);
+  auto& session = *member.session;
+  if (&session.worker() == &worker_) {
+    if (session.delivery().offer_from_group(shared_from_this(), message, std::move(options)))
+      return true;
+    session.delivery().wake_group_when_room(shared_from_this());
+    return false;
+  }
+  session.worker().post([self = shared_from_this(), session = member.session, message,
+                         options = std::move(options)]() mutable {
+    auto& delivery = session->delivery();
+    if (delivery.offer_from_group(self, message, std::move(options))) return;
+    delivery.wake_group_when_room(self);
+    self->on_worker([self, session, message] {
+      for (auto& other : self->members_)
+        if (other.session == session) other.has_room = false;
+      self->give_back(message->position(), message);
+    });
+  });
+  return true;
+}
+
+void SharedGroup::fetch() {
+  auto& broker = worker_.broker();
+  const store::ReadRequest request{.queues = {&queue_, 1},
+                                   .after = tracker_.read(),
+                                   .maximum_messages = kFetch,
+                                   .maximum_bytes = kOutputHighWater,
+                                   .visibility = store::Visibility::Ordered};
+  const auto take = [this](const store::ReadResult& result) {
+    fetched_.clear();
+    fetched_next_ = 0;
+    for (const auto& entry : result.entries)
+      if (!tracker_.knows(entry.message->position())) fetched_.push_back(entry.message);
+    for (const auto& message : fetched_) tracker_.hand_out(message->position());
+    tracker_.read_up_to(result.next);
+    at_tail_ = result.at_end;
+    broker_lost(result.lost);
+  };
+  if (const auto cached = broker.store().read_cached(request)) {
+    take(*cached);
+    return;
+  }
+  reading_ = true;
+  broker.read_on_pool(worker_, {queue_}, request,
+                      [self = shared_from_this(), take](Result<store::ReadResult> result) {
+                        self->reading_ = false;
+                        if (!result || !self->open_) return;
+                        take(*result);
+                        self->at_tail_ = false;  // more may have come since that read
+                        self->pump();
+                      });
+}
+
+void SharedGroup::broker_lost(std::uint64_t count) {
+  if (count > 0) worker_.broker().counters().lost_to_retention.add(count);
+}
+
+void SharedGroup::load_given_back() {
+  if (reading_) return;
+  reading_ = true;
+  std::vector<store::Position> missing;
+  for (const auto& [position, message] : given_back_)
+    if (!message) missing.push_back(position);
+  worker_.broker().load_on_pool(
+      worker_, missing,
+      [self = shared_from_this(), missing](const std::vector<model::MessagePtr>& messages) {
+        self->reading_ = false;
+        for (std::size_t i = 0; i < missing.size(); ++i) {
+          const auto it = self->given_back_.find(missing[i]);
+          if (it == self->given_back_.end() || it->second) continue;
+          if (messages[i]) {
+            it->second = messages[i];
+            continue;
+          }
+          self->broker_lost(1);
+          self->tracker_.acknowledge(missing[i]);
+          self->given_back_.erase(it);
+        }
+        self->pump();
+      });
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,93 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/cursor_tracker.hpp"
+#include "broker/filter_table.hpp"
+#include "broker/limits.hpp"
+
+namespace sluice::broker {
+
+class Worker;
+
+// One shared subscription: one cursor over one filter, many members, each message to one of them.
+// MQTT 5.0 §4.8.2. Round robin among the members that have room; what a member did not acknowledge
+// goes to another when it leaves.
+//
+// Threads: its worker's own (the worker of its key); member calls and answers cross by post.
+class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
+ public:
+  SharedGroup(Worker& worker, std::string name, std::string filter);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::string& filter() const { return filter_; }
+  [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] Worker& worker() { return worker_; }
+  [[nodiscard]] static std::string key_of(std::string_view name, std::string_view filter);
+
+  // Opens the queue and begins at `cursor`, or at the queue's creation where there is none.
+  [[nodiscard]] Result<store::Position> open(const store::Cursor* cursor);
+  void close();  // no member is left: queue, cursor and record go
+
+  void add_member(const SessionPtr& session, SubscriptionOptions options);
+  void remove_member(const Session& session);
+  [[nodiscard]] bool empty() const { return members_.empty(); }
+  [[nodiscard]] std::size_t member_count() const { return members_.size(); }
+
+  // From any thread: crosses to the group's worker.
+  void acknowledge(store::Position position);
+  void give_back(store::Position position, model::MessagePtr message);
+  void member_has_room(const Session& session);
+  void notify();  // something was appended for it
+
+  // Up to here its queue is not needed. Any thread; may lag behind.
+  [[nodiscard]] store::Position low() const {
+    return store::Position(low_.load(std::memory_order_relaxed));
+  }
+  void write_cursor(store::Batch& batch);
+  [[nodiscard]] bool cursor_is_marked() const { return cursor_marked_; }
+  void mark_cursor() { cursor_marked_ = true; }
+  void restore_member(const SessionPtr& session, SubscriptionOptions options) {
+    members_.push_back({session, options, true});
+  }
+  void restore_handed_out(store::Position position) { tracker_.hand_out(position); }
+  [[nodiscard]] std::uint64_t lag() const;
+
+ private:
+  struct Member {
+    SessionPtr session;
+    SubscriptionOptions options;
+    bool has_room = true;
+  };
+  void on_worker(std::function<void()> work);
+  void pump();
+  bool hand_out(const model::MessagePtr& message);
+  bool offer(Member& member, const model::MessagePtr& message);
+  void fetch();
+  void load_given_back();
+  void broker_lost(std::uint64_t count);
+
+  Worker& worker_;
+  const std::string name_;
+  const std::string filter_;
+  const std::string key_;
+  store::QueueId queue_;
+  bool open_ = false;
+  CursorTracker tracker_;
+  std::atomic<std::uint64_t> low_{0};
+  std::vector<Member> members_;
+  std::size_t next_ = 0;
+  bool reading_ = false;
+  bool at_tail_ = false;
+  bool cursor_marked_ = false;  // on the worker's list of cursors to write
+  bool pumping_ = false;
+  std::map<store::Position, model::MessagePtr> given_back_;  // none: to be read again
+  std::vector<model::MessagePtr> fetched_;  // read, not handed out: at most one read's worth
+  std::size_t fetched_next_ = 0;
+};
+
+}  // namespace sluice::broker

@@ -1,0 +1,405 @@
+#include "broker/worker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "base/check.hpp"
+#include "base/log.hpp"
+#include "broker/broker.hpp"
+#include "broker/client_connection.hpp"
+#include "broker/session.hpp"
+#include "broker/shared_group.hpp"
+
+namespace sluice::broker {
+
+namespace {
+
+// Handlers that run before the turn ends: what they read is appended together.
+constexpr std::size_t kHandlersPerTurn = 256;
+constexpr std::size_t kCachedTopics = 100'000;
+constexpr std::chrono::seconds kTrimInterval{1};
+constexpr std::uint64_t kLogBusyBytes = 48 << 20;
+
+thread_local const Worker* current_worker = nullptr;
+
+}  // namespace
+
+Worker::Worker(Broker& broker, std::size_t index)
+    : broker_(broker),
+      index_(index),
+      io_(1),
+      work_(boost::asio::make_work_guard(io_)),
+      timers_(io_),
+      state_(broker.store().new_batch()),
+      publishing_(broker.store().new_batch()) {}
+
+// Sessions, connections and groups refer to each other while they are in use.
+Worker::~Worker() {
+  for (const auto& [client_id, session] : sessions_) {
+    if (const auto connection = session->connection()) connection->shut_down();
+    session->delivery().let_go();
+  }
+}
+
+bool Worker::is_current() const {
+  return current_worker == nullptr || current_worker == this;
+}
+
+void Worker::run() {
+  current_worker = this;
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    io_.run_one();
+    for (std::size_t i = 1; i < kHandlersPerTurn && !turn_is_full(); ++i)
+      if (io_.poll_one() == 0) break;
+    end_turn();
+  }
+  shut_down();
+  current_worker = nullptr;
+}
+
+void Worker::stop() {
+  stopping_.store(true);
+  post([] {});
+}
+
+// Clients are told, cursors are written; what is not durable yet was not acknowledged.
+void Worker::shut_down() {
+  const auto sessions = sessions_;
+  for (const auto& [client_id, session] : sessions) {
+    if (const auto connection = session->connection()) connection->shut_down();
+    if (session->persistent()) mark_cursor(session, true);
+  }
+  timers_.stop();
+  end_turn();
+  io_.poll();  // what was posted in the meantime, e.g. to groups; nobody is admitted any more
+  write_cursors(true);
+  end_turn();
+}
+
+void Worker::post(std::function<void()> work) {
+  boost::asio::post(io_, std::move(work));
+}
+
+// One turn's changes of state survive together or not at all: a QoS 2 packet id must not end
+// without the cursor that says why.
+store::Batch& Worker::state() {
+  if (!std::exchange(state_is_open_, true)) state_->begin_atomic();
+  return *state_;
+}
+
+store::Batch& Worker::publishing() {
+  return *publishing_;
+}
+
+void Worker::publish(const store::NewMessage& message, MatchPtr match) {
+  publishing_->add_message(message, match->queues);
+  matches_.push_back(std::move(match));
+}
+
+void Worker::acknowledge_publish(Acknowledgement acknowledgement) {
+  answers_.push_back(std::move(acknowledgement));
+}
+
+void Worker::when_durable(std::function<void()> work) {
+  current_.work.push_back(std::move(work));
+}
+
+bool Worker::turn_is_full() const {
+  return stalled_ || publishing_->bytes() >= kTurnBytes;
+}
+
+void Worker::when_flowing(std::function<void()> work) {
+  flowing_.push_back(std::move(work));
+}
+
+MatchPtr Worker::match(std::string_view topic) {
+  const auto version = broker_.filters().version();
+  if (version != match_version_ || match_cache_.size() >= kCachedTopics) {
+    match_cache_.clear();
+    match_version_ = version;
+  }
+  const auto it = match_cache_.find(topic);
+  if (it != match_cache_.end()) return it->second;
+  auto match = broker_.filters().match(topic);
+  match_cache_.emplace(std::string(topic), match);
+  return match;
+}
+
+// --- the turn
+
+void Worker::end_turn() {
+  // Dispatch and durable work may produce state of their own (QoS 2): a few rounds settle it.
+  for (int round = 0; round < 4; ++round) {
+    // State first: a packet id that was released and used again in one turn must end as used.
+    write_cursors(false);
+    append_state();
+    append_publishing();
+    seal_waiting();
+    run_durable();
+    drain_mailbox();
+    for (const auto& session : std::exchange(pumps_, {})) session->delivery().pump();
+    if (state_->empty() && (publishing_->empty() || stalled_) && pumps_.empty()) break;
+  }
+  flush_output();
+  // What did not settle goes on at once; what the log refuses waits for its news.
+  if (!pumps_.empty() || (!state_->empty() && !state_refused_)) post([] {});
+  const auto& store = broker_.store();
+  log_is_busy_ = store.head().get() - store.durable().get() > kLogBusyBytes;
+}
+
+void Worker::append_publishing() {
+  if (publishing_->empty()) return;
+  auto turn = std::make_shared<Turn>();
+  turn->batch = publishing_;
+  turn->matches = matches_;
+  std::vector<Worker*> concerned;
+  for (std::size_t i = 0; i < broker_.worker_count(); ++i) {
+    const auto has_receiver = [i](const MatchPtr& match) {
+      return !match->workers[i].receivers.empty() || !match->workers[i].groups.empty();
+    };
+    if (std::ranges::any_of(matches_, has_receiver)) concerned.push_back(&broker_.worker(i));
+  }
+  const auto appended = broker_.store().append(publishing_, [&] {
+    for (auto* worker : concerned) worker->deliver(turn);
+  });
+  if (!appended && appended.error().code == Errc::Overloaded) {
+    if (!std::exchange(stalled_, true)) log::warn("log is behind: reading from clients waits");
+    return;
+  }
+  if (std::exchange(stalled_, false)) {
+    for (auto& work : std::exchange(flowing_, {})) post(std::move(work));
+  }
+  if (!appended) {
+    refuse_publishing(appended.error().code);
+  } else {
+    answer_when_durable(*appended);
+    trim_later(*turn);
+  }
+  publishing_ = broker_.store().new_batch();
+  matches_.clear();
+}
+
+// A retained message is acknowledged once it is durable as such, too: with the turn's state.
+void Worker::answer_when_durable(store::Position end) {
+  bool retained = false;
+  for (std::size_t i = 0; i < publishing_->message_count(); ++i) {
+    if (!publishing_->message(i).retain) continue;
+    broker_.note_retained(*this, publishing_->message(i));
+    retained = true;
+  }
+  current_.end = std::max(current_.end, end);
+  auto answers = std::exchange(answers_, {});
+  if (!retained) {
+    if (!answers.empty())
+      waiting_.push_back({end, std::move(answers), {}, false, std::chrono::steady_clock::now()});
+    return;
+  }
+  current_.acknowledgements.insert(current_.acknowledgements.end(), answers.begin(), answers.end());
+}
+
+// The log takes nothing (disk full, failed): each publish of the turn is refused, none is lost.
+void Worker::refuse_publishing(Errc reason) {
+  log::warn("publishes refused: the log takes nothing",
+            {{"reason", name_of(reason)}, {"messages", matches_.size()}});
+  for (const auto& refused : std::exchange(answers_, {})) refuse(refused);
+}
+
+void Worker::append_state() {
+  if (state_->empty()) return;
+  if (std::exchange(state_is_open_, false)) state_->end_atomic();
+  const auto appended = broker_.store().append(state_);
+  state_refused_ = !appended.has_value();
+  if (appended) {
+    current_.end = std::max(current_.end, *appended);
+  } else if (appended.error().code == Errc::Closed) {
+    current_.never = true;  // what waited for it is never answered
+  } else {
+    return;  // tried again with the next turn
+  }
+  state_ = broker_.store().new_batch();
+}
+
+void Worker::seal_waiting() {
+  if (current_.acknowledgements.empty() && current_.work.empty()) {
+    current_ = {};
+    return;
+  }
+  if (stalled_ || !state_->empty()) return;  // not all of it is in the log yet
+  if (current_.never) {
+    current_ = {};
+    return;
+  }
+  if (current_.end == store::Position()) current_.end = broker_.store().head();
+  waiting_.push_back(std::exchange(current_, {}));
+}
+
+void Worker::run_durable() {
+  const bool woken = durable_wake_pending_.exchange(false, std::memory_order_acq_rel);
+  const auto durable = broker_.store().durable();
+  while (!waiting_.empty() && waiting_.front().end <= durable) {
+    const auto done = std::move(waiting_.front());
+    waiting_.pop_front();
+    for (const auto& answer : done.acknowledgements)
+      answer.connection->acknowledge_publish(answer.type, answer.packet_id, answer.reason);
+    if (done.since != std::chrono::steady_clock::time_point())
+      broker_.counters().acknowledgement_seconds.observe(
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - done.since).count());
+    for (const auto& work : done.work) work();
+  }
+  if (woken && !waiting_.empty()) refuse_waiting_if_log_stopped();
+}
+
+// The log takes nothing: who waits for an acknowledgement learns that there will be none soon, by a
+// refusal or a closed connection. What was appended may be on disk all the same: after a failed
+// sync nobody knows, and on a full disk it is written when space returns. So a QoS 2 message is not
+// refused, which would have the client send it again as a new one: its connection ends, its packet
+// id stays taken, and the client repeats it under that id. [MQTT-4.3.3-1]
+void Worker::refuse_waiting_if_log_stopped() {
+  const auto health = broker_.store().health();
+  if (health.accepting) return;
+  for (auto& waiting : waiting_) {
+    for (const auto& unanswered : std::exchange(waiting.acknowledgements, {})) {
+      if (unanswered.type == mqtt::PacketType::Puback)
+        refuse(unanswered);
+      else
+        unanswered.connection->disconnect(mqtt::ReasonCode::QuotaExceeded);
+    }
+    if (health.reason == Errc::Closed) waiting.work.clear();
+  }
+  if (health.reason == Errc::Closed) waiting_.clear();
+}
+
+void Worker::refuse(const Acknowledgement& refused) {
+  broker_.counters().refused_by_log.add();
+  auto& connection = *refused.connection;
+  // The client may use the packet id for another message now.
+  if (refused.type == mqtt::PacketType::Pubrec && connection.session_)
+    connection.session_->release_incoming(refused.packet_id);
+  connection.acknowledge_publish(refused.type, refused.packet_id, mqtt::ReasonCode::QuotaExceeded);
+}
+
+void Worker::wake_durable() {
+  if (!durable_wake_pending_.exchange(true, std::memory_order_acq_rel)) post([] {});
+}
+
+// --- dispatch
+
+void Worker::deliver(const TurnPtr& turn) {
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    mailbox_.push_back(turn);
+  }
+  if (current_worker != this && !mailbox_wake_pending_.exchange(true)) post([] {});
+}
+
+void Worker::drain_mailbox() {
+  mailbox_wake_pending_.store(false);
+  std::vector<TurnPtr> turns;
+  {
+    const std::scoped_lock lock(mailbox_mutex_);
+    turns.swap(mailbox_);
+  }
+  if (!broker_.options().deliver_after_durable) {
+    for (const auto& turn : turns) dispatch(*turn);
+    return;
+  }
+  held_.insert(held_.end(), turns.begin(), turns.end());
+  const auto durable = broker_.store().durable();
+  while (!held_.empty() && held_.front()->batch->end() <= durable) {
+    dispatch(*held_.front());
+    held_.pop_front();
+  }
+}
+
+// Every session that matches is handed the message; groups are told once that there is something.
+void Worker::dispatch(const Turn& turn) {
+  std::vector<SharedGroupPtr> groups;
+  for (std::size_t i = 0; i < turn.matches.size(); ++i) {
+    const auto& here = turn.matches[i]->workers[index_];
+    for (const auto& group : here.groups)
+      if (std::ranges::find(groups, group) == groups.end()) groups.push_back(group);
+    if (here.receivers.empty()) continue;
+    const auto message = store::message_of(turn.batch, i);
+    for (const auto& receiver : here.receivers)
+      receiver.session->delivery().offer(message, receiver);
+  }
+  for (const auto& group : groups) group->notify();
+}
+
+// A queue keeps what somebody may still need; now and then the store learns what nobody does.
+void Worker::trim_later(const Turn& turn) {
+  for (const auto& match : turn.matches)
+    for (const auto& filter : match->queue_filters)
+      if (grown_.size() < kCachedTopics) grown_.insert(filter);
+  if (grown_.empty() || std::exchange(trim_timer_armed_, true)) return;
+  timers_.after(kTrimInterval, [this] {
+    trim_timer_armed_ = false;
+    for (const auto& filter : std::exchange(grown_, {})) broker_.filters().trim(*filter);
+  });
+}
+
+void Worker::flush_output() {
+  for (const auto& link : std::exchange(dirty_, {})) {
+    link->dirty = false;
+    link->flush();
+  }
+}
+
+// --- cursors
+
+void Worker::mark_cursor(const SessionPtr& session, bool now) {
+  if (!session->delivery().cursor_is_marked()) {
+    session->delivery().mark_cursor();
+    dirty_sessions_.push_back(session);
+  }
+  want_cursors(now);
+}
+
+void Worker::mark_cursor(const SharedGroupPtr& group, bool now) {
+  if (!group->cursor_is_marked()) {
+    group->mark_cursor();
+    dirty_groups_.push_back(group);
+  }
+  want_cursors(now);
+}
+
+void Worker::want_cursors(bool now) {
+  if (now) {
+    cursors_now_ = true;
+    return;
+  }
+  if (std::exchange(cursor_timer_armed_, true)) return;
+  timers_.after(kCursorInterval, [this] {
+    cursor_timer_armed_ = false;
+    cursors_now_ = true;
+  });
+}
+
+void Worker::write_cursors(bool all) {
+  if (!all && !std::exchange(cursors_now_, false)) return;
+  if (dirty_sessions_.empty() && dirty_groups_.empty()) return;
+  for (const auto& session : std::exchange(dirty_sessions_, {}))
+    if (!session->ended()) session->delivery().write_cursor(state());
+  for (const auto& group : std::exchange(dirty_groups_, {})) group->write_cursor(state());
+  append_state();
+}
+
+// --- sessions
+
+SessionPtr Worker::find_session(std::string_view client_id) const {
+  const auto it = sessions_.find(client_id);
+  return it == sessions_.end() ? nullptr : it->second;
+}
+
+void Worker::add_session(const SessionPtr& session) {
+  sessions_.insert_or_assign(session->client().client_id, session);
+}
+
+void Worker::remove_session(std::string_view client_id) {
+  const auto it = sessions_.find(client_id);
+  if (it != sessions_.end()) sessions_.erase(it);
+}
+
+}  // namespace sluice::broker

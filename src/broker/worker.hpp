@@ -1,0 +1,169 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "broker/filter_table.hpp"
+#include "broker/link.hpp"
+#include "broker/timers.hpp"
+#include "mqtt/packet.hpp"
+#include "store/store.hpp"
+
+namespace sluice::broker {
+
+class Broker;
+class ClientConnection;
+
+// What one turn of one worker appended: handed to every worker that has a receiver for it.
+struct Turn {
+  store::BatchPtr batch;
+  std::vector<MatchPtr> matches;  // by index of the message in the batch
+};
+using TurnPtr = std::shared_ptr<const Turn>;
+
+// One event loop and everything that lives on it: client connections, their sessions, groups.
+//
+// A turn: handle what is ready (sockets are read, packets handled) while messages and changes of
+// state collect in two batches; append them; dispatch what was appended, here and on other workers;
+// write every connection's output with one call. What waits for the disk waits in order behind the
+// turn that it belongs to.
+//
+// Owns:    the io_context, the sessions by client id, the mailbox.
+// Threads: run() is the worker's thread; post(), deliver() and wake_durable() from any; everything
+//          else from the worker's own.
+class Worker {
+ public:
+  Worker(Broker& broker, std::size_t index);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void run();   // until stop()
+  void stop();  // any thread
+  void post(std::function<void()> work);
+  [[nodiscard]] bool is_current() const;  // called on the worker's own thread (or before run)
+  [[nodiscard]] boost::asio::io_context& io() { return io_; }
+  [[nodiscard]] std::size_t index() const { return index_; }
+  [[nodiscard]] Broker& broker() { return broker_; }
+  [[nodiscard]] Timers& timers() { return timers_; }
+
+  // One round without waiting, for tests and for the loop: ready handlers, then end_turn().
+  void end_turn();
+
+  // --- what packet handlers put into this turn
+  [[nodiscard]] store::Batch& state();  // changes of small state
+  // A publish to be appended with the turn; `acknowledge` is sent when it is durable, if QoS > 0.
+  struct Acknowledgement {
+    std::shared_ptr<ClientConnection> connection;
+    mqtt::PacketType type = mqtt::PacketType::Puback;
+    std::uint16_t packet_id = 0;
+    mqtt::ReasonCode reason = mqtt::ReasonCode::Success;
+  };
+  void publish(const store::NewMessage& message, MatchPtr match);
+  void acknowledge_publish(Acknowledgement acknowledgement);
+  [[nodiscard]] store::Batch& publishing();  // the batch of publish(), to join state to a message
+  // Runs when all that this turn has put so far is durable; not at all if the log closes.
+  void when_durable(std::function<void()> work);
+  [[nodiscard]] MatchPtr match(std::string_view topic);  // cached until a filter changes
+
+  // The log is behind: nothing more is read from clients until it has caught up.
+  [[nodiscard]] bool stalled() const { return stalled_; }
+  void when_flowing(std::function<void()> work);
+  // More waits for the disk than is good: QoS 0 is dropped first.
+  [[nodiscard]] bool log_is_busy() const { return log_is_busy_; }
+  // Enough was read in this turn: append before more is read.
+  [[nodiscard]] bool turn_is_full() const;
+
+  // --- between workers
+  void deliver(const TurnPtr& turn);  // called while the log's order is held
+  void wake_durable();
+
+  // --- output
+  void mark_dirty(std::shared_ptr<Link> link) { dirty_.push_back(std::move(link)); }
+  void mark_pump(const SessionPtr& session) { pumps_.push_back(session); }
+  void mark_cursor(const SessionPtr& session, bool now);
+  void mark_cursor(const SharedGroupPtr& group, bool now);
+
+  // --- sessions of this worker
+  [[nodiscard]] SessionPtr find_session(std::string_view client_id) const;
+  void add_session(const SessionPtr& session);
+  void remove_session(std::string_view client_id);
+  [[nodiscard]] const auto& sessions() const { return sessions_; }
+
+ private:
+  struct Waiting {
+    store::Position end;
+    std::vector<Acknowledgement> acknowledgements;
+    std::vector<std::function<void()>> work;
+    bool never = false;                                // the log closed before it was appended
+    std::chrono::steady_clock::time_point since = {};  // appended; of publishes alone
+  };
+  void append_state();
+  void append_publishing();
+  void refuse_publishing(Errc reason);
+  void drain_mailbox();
+  void dispatch(const Turn& turn);
+  void seal_waiting();
+  void run_durable();
+  void answer_when_durable(store::Position end);
+  void refuse_waiting_if_log_stopped();
+  void refuse(const Acknowledgement& refused);
+  void shut_down();
+  void want_cursors(bool now);
+  void write_cursors(bool all);
+  void flush_output();
+  void trim_later(const Turn& turn);
+
+  Broker& broker_;
+  const std::size_t index_;
+  boost::asio::io_context io_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  Timers timers_;
+  std::atomic<bool> stopping_{false};
+
+  store::BatchPtr state_;
+  store::BatchPtr publishing_;
+  std::vector<MatchPtr> matches_;
+  std::vector<Acknowledgement> answers_;  // to the publishes in publishing_
+  bool state_is_open_ = false;            // its atomic group has begun and not ended
+  bool state_refused_ = false;            // by the last append
+  Waiting current_;
+  std::deque<Waiting> waiting_;
+  std::atomic<bool> durable_wake_pending_{false};
+  bool stalled_ = false;
+  bool log_is_busy_ = false;
+  std::vector<std::function<void()>> flowing_;
+
+  std::mutex mailbox_mutex_;
+  std::vector<TurnPtr> mailbox_;
+  std::atomic<bool> mailbox_wake_pending_{false};
+  std::deque<TurnPtr> held_;  // deliver_after: durable
+
+  // Filters whose queues have grown since they were trimmed last.
+  std::set<std::shared_ptr<const std::string>> grown_;
+  bool trim_timer_armed_ = false;
+
+  std::vector<std::shared_ptr<Link>> dirty_;
+  std::vector<SessionPtr> pumps_;
+  std::vector<SessionPtr> dirty_sessions_;
+  std::vector<SharedGroupPtr> dirty_groups_;
+  bool cursor_timer_armed_ = false;
+  bool cursors_now_ = false;
+
+  std::unordered_map<std::string, MatchPtr, TextHash, std::equal_to<>> match_cache_;
+  std::uint64_t match_version_ = 0;
+  std::unordered_map<std::string, SessionPtr, TextHash, std::equal_to<>> sessions_;
+};
+
+}  // namespace sluice::broker

@@ -1,0 +1,226 @@
+#include "connect/dead_letters.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "connect/text.hpp"
+#include "mqtt/properties.hpp"
+
+namespace sluice::connect {
+namespace {
+
+namespace json = boost::json;
+using mqtt::PropertyId;
+using store::StateKind;
+
+constexpr std::size_t kMostPerPage = 1000;
+constexpr std::size_t kMostPerAppend = std::size_t{4} << 20;  // bytes
+
+std::string prefix_of(std::string_view task_id) {
+  return std::string(task_id) + "/";
+}
+
+// Sorts as the log does.
+std::string key_of(std::string_view task_id, model::Position position) {
+  char digits[24];
+  std::snprintf(digits, sizeof digits, "%020llu", static_cast<unsigned long long>(position.get()));
+  return prefix_of(task_id) + digits;
+}
+
+json::object properties_of(const model::Message& message) {
+  json::object out;
+  json::array user;
+  const auto properties = mqtt::Properties::from_checked(message.properties);
+  for (auto it = properties.begin(); it != properties.end(); ++it) {
+    switch (it->id) {
+      case PropertyId::ContentType:
+        out["content_type"] = it->text;
+        break;
+      case PropertyId::ResponseTopic:
+        out["response_topic"] = it->text;
+        break;
+      case PropertyId::CorrelationData:
+        out["correlation_data"] = base64(it->text);
+        break;
+      case PropertyId::PayloadFormatIndicator:
+        out["payload_format"] = it->number;
+        break;
+      case PropertyId::MessageExpiryInterval:
+        out["message_expiry"] = it->number;
+        break;
+      case PropertyId::UserProperty:
+        user.push_back(json::object{{"name", it->name}, {"value", it->text}});
+        break;
+      default:
+        break;
+    }
+  }
+  if (!user.empty()) out["user"] = std::move(user);
+  return out;
+}
+
+// Everything that is needed to look at the message, and to send it again as it was.
+std::string encode(const DeadLetter& letter) {
+  const auto& message = *letter.message;
+  json::object out;
+  out["message_id"] = model::to_hex(message.id);
+  out["position"] = message.position().get();
+  out["timestamp"] = rfc3339(message.timestamp_ms);
+  out["rejected_at"] = rfc3339(letter.at_ms);
+  out["reason"] = letter.reason;
+  out["attempts"] = letter.attempts;
+  out["target"] = letter.target;
+  out["topic"] = message.topic;
+  out["client_id"] = message.client_id;
+  out["host"] = message.host;
+  if (message.has_username) out["username"] = message.username;
+  out["qos"] = message.qos;
+  out["retain"] = message.retain;
+  out["dup"] = message.dup;
+  if (message.packet_id != 0) out["packet_id"] = message.packet_id;
+  out["properties"] = properties_of(message);
+  out["encoded_properties"] = base64(message.properties);
+  out["payload_bytes"] = message.payload.size();
+  out["payload"] = base64(message.payload);
+  return json::serialize(out);
+}
+
+}  // namespace
+
+DeadLetters::DeadLetters(store::Store& store, std::uint64_t maximum_bytes)
+    : store_(store), maximum_(maximum_bytes) {}
+
+Result<void> DeadLetters::load() {
+  const std::scoped_lock lock(mutex_);
+  total_ = 0;
+  uses_.clear();
+  return store_.scan(StateKind::DeadLetter, "",
+                     [this](std::string_view key, std::string_view value) {
+                       auto& use = uses_[std::string(key.substr(0, key.find('/')))];
+                       ++use.letters;
+                       use.bytes += value.size();
+                       total_ += value.size();
+                       return true;
+                     });
+}
+
+Result<std::size_t> DeadLetters::keep(std::string_view task_id, std::span<const DeadLetter> letters,
+                                      bool drop_oldest) {
+  const std::scoped_lock lock(mutex_);
+  const auto batch = store_.new_batch();
+  const auto total_before = total_;
+  const auto uses_before = uses_;
+  const auto undo = [&] {
+    total_ = total_before;
+    uses_ = uses_before;
+  };
+
+  std::size_t kept = 0;
+  for (const auto& letter : letters) {
+    if (batch->bytes() > kMostPerAppend) break;
+    const auto key = key_of(task_id, letter.message->position());
+    const auto value = encode(letter);
+    auto made = replace_and_make_room(task_id, key, value.size(), drop_oldest, *batch);
+    if (!made) {
+      undo();
+      return tl::unexpected(std::move(made).error());
+    }
+    if (!has_room(value.size())) break;
+    batch->put(StateKind::DeadLetter, key, value);
+    auto& use = uses_[std::string(task_id)];
+    ++use.letters;
+    use.bytes += value.size();
+    total_ += value.size();
+    ++kept;
+  }
+  if (kept == 0) {
+    undo();
+    return fail(Errc::Overloaded, "the dead letters have reached their bound of bytes");
+  }
+  auto end = store_.append(batch);
+  if (!end) {
+    undo();
+    return tl::unexpected(std::move(end).error());
+  }
+  SL_TRY_VOID(store_.wait_durable(*end));
+  return kept;
+}
+
+// A letter that is there already counts no more. Then, if the task says so, its oldest letters go
+// until `bytes` fit, in the same batch as what takes their place.
+Result<void> DeadLetters::replace_and_make_room(std::string_view task_id, const std::string& key,
+                                                std::uint64_t bytes, bool drop_oldest,
+                                                store::Batch& batch) {
+  SL_TRY(old, store_.get(StateKind::DeadLetter, key));
+  if (old) forget(task_id, old->size());
+  if (!drop_oldest || has_room(bytes)) return {};
+  return store_.scan(StateKind::DeadLetter, prefix_of(task_id),
+                     [&](std::string_view key, std::string_view value) {
+                       if (has_room(bytes)) return false;
+                       batch.erase(StateKind::DeadLetter, key);
+                       forget(task_id, value.size());
+                       return true;
+                     });
+}
+
+void DeadLetters::forget(std::string_view task_id, std::uint64_t bytes) {
+  const auto it = uses_.find(task_id);
+  if (it == uses_.end()) return;
+  it->second.bytes -= std::min(it->second.bytes, bytes);
+  it->second.letters -= std::min<std::uint64_t>(it->second.letters, 1);
+  total_ -= std::min(total_, bytes);
+}
+
+Result<json::object> DeadLetters::page(std::string_view task_id, std::size_t limit,
+                                       std::string_view after) const {
+  limit = std::clamp<std::size_t>(limit, 1, kMostPerPage);
+  const auto prefix = prefix_of(task_id);
+  json::array items;
+  std::string last;
+  bool more = false;
+  SL_TRY_VOID(
+      store_.scan(StateKind::DeadLetter, prefix, [&](std::string_view key, std::string_view value) {
+        const auto position = key.substr(prefix.size());
+        if (position <= after) return true;
+        more = items.size() == limit;
+        if (more) return false;
+        json::error_code error;
+        auto item = json::parse(value, error);
+        if (!error) items.push_back(std::move(item));
+        last = position;
+        return true;
+      }));
+  json::object page;
+  page["items"] = std::move(items);
+  page["next"] = more ? json::value(last) : json::value(nullptr);
+  return page;
+}
+
+Result<void> DeadLetters::erase_all(std::string_view task_id) {
+  const std::scoped_lock lock(mutex_);
+  const auto batch = store_.new_batch();
+  SL_TRY_VOID(store_.scan(StateKind::DeadLetter, prefix_of(task_id),
+                          [&](std::string_view key, std::string_view) {
+                            batch->erase(StateKind::DeadLetter, key);
+                            return true;
+                          }));
+  if (!batch->empty()) SL_TRY_VOID(store_.append(batch));
+  if (const auto it = uses_.find(task_id); it != uses_.end()) {
+    total_ -= std::min(total_, it->second.bytes);
+    uses_.erase(it);
+  }
+  return {};
+}
+
+std::uint64_t DeadLetters::count(std::string_view task_id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto it = uses_.find(task_id);
+  return it == uses_.end() ? 0 : it->second.letters;
+}
+
+}  // namespace sluice::connect

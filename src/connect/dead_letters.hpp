@@ -1,0 +1,62 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <boost/json/object.hpp>
+
+#include "store/store.hpp"
+
+namespace sluice::connect {
+
+// A message that could not be delivered, with why. Views: used at once.
+struct DeadLetter {
+  const model::Message* message = nullptr;
+  std::string_view reason;
+  std::string_view target;  // the mapped topic; empty when the mapping failed
+  unsigned attempts = 0;
+  std::int64_t at_ms = 0;
+};
+
+// The messages that tasks gave up on, whole: small state under `<task id>/<position>`. Together
+// they take a bounded number of bytes.
+//
+// Owns:    the StateKind::DeadLetter records.
+// Threads: every call from any thread but an event loop: they block.
+class DeadLetters {
+ public:
+  DeadLetters(store::Store& store, std::uint64_t maximum_bytes);
+
+  [[nodiscard]] Result<void> load();  // counts what is there
+  // Keeps as many from the front as there is room for: durable when this returns. The same message
+  // twice is one letter. Errors: Overloaded (no room for the first), and those of the store.
+  [[nodiscard]] Result<std::size_t> keep(std::string_view task_id,
+                                         std::span<const DeadLetter> letters, bool drop_oldest);
+  // {"items":[...],"next":"..."}, oldest first; `after` is the `next` of the page before.
+  [[nodiscard]] Result<boost::json::object> page(std::string_view task_id, std::size_t limit,
+                                                 std::string_view after) const;
+  [[nodiscard]] Result<void> erase_all(std::string_view task_id);
+  [[nodiscard]] std::uint64_t count(std::string_view task_id) const;
+
+ private:
+  struct Use {
+    std::uint64_t letters = 0;
+    std::uint64_t bytes = 0;
+  };
+  [[nodiscard]] bool has_room(std::uint64_t bytes) const { return total_ + bytes <= maximum_; }
+  [[nodiscard]] Result<void> replace_and_make_room(std::string_view task_id, const std::string& key,
+                                                   std::uint64_t bytes, bool drop_oldest,
+                                                   store::Batch& batch);
+  void forget(std::string_view task_id, std::uint64_t bytes);
+
+  store::Store& store_;
+  const std::uint64_t maximum_;
+  mutable std::mutex mutex_;  // guards all below, and one change at a time
+  std::uint64_t total_ = 0;
+  std::map<std::string, Use, std::less<>> uses_;
+};
+
+}  // namespace sluice::connect

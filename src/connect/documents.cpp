@@ -1,0 +1,279 @@
+#include "connect/documents.hpp"
+
+#include <algorithm>
+
+#include <boost/json/array.hpp>
+
+namespace sluice::connect {
+namespace {
+
+namespace json = boost::json;
+using schema::Field;
+using schema::Fields;
+using schema::Type;
+
+constexpr std::int64_t kLongestName = 64;
+constexpr std::int64_t kLongestDescription = 128;
+constexpr std::int64_t kLongestTemplate = 16384;
+constexpr std::int64_t kMostFilters = 64;
+constexpr std::int64_t kGiB = std::int64_t{1} << 30;
+
+Field name_field(std::string help) {
+  return {.name = "name",
+          .help = std::move(help),
+          .required = true,
+          .minimum = 1,
+          .maximum = kLongestName,
+          .pattern_help = "letters, digits and _ - . (and not dots alone)",
+          .allowed = is_entity_name};
+}
+
+Field description_field() {
+  return {
+      .name = "description", .help = "For people.", .fallback = "", .maximum = kLongestDescription};
+}
+
+Field source_field() {
+  return {.name = "source",
+          .type = Type::Object,
+          .help = "Where messages come from.",
+          .required = true,
+          .fields = {
+              {.name = "type",
+               .type = Type::Choice,
+               .help = "`local`: a cursor over this server's log.",
+               .fallback = "local",
+               .choices = {"local", "mqtt", "kafka", "rocketmq"}},
+              {.name = "filters",
+               .type = Type::TextList,
+               .help = "Topic filters, merged in the order of the log. A message that several of "
+                       "them match is taken once.",
+               .required = true,
+               .minimum = 1,
+               .maximum = kMostFilters},
+              {.name = "start",
+               .type = Type::Any,
+               .help = "Where a new task begins: `now`, `earliest` (what the log holds for these "
+                       "filters since one of them was first read), {\"time\": \"RFC 3339\"} or "
+                       "{\"position\": n}.",
+               .fallback = "now"},
+          }};
+}
+
+Field map_field() {
+  return {
+      .name = "map",
+      .type = Type::Object,
+      .help = "How a message becomes a record.",
+      .required = true,
+      .fields = {
+          {.name = "topic",
+           .help = "The target topic, a template: `plant.${topic[1]}`.",
+           .required = true,
+           .minimum = 1,
+           .maximum = kLongestTemplate},
+          {.name = "key",
+           .help = "The record's key, a template. Empty: no key, which needs `order: none`.",
+           .fallback = "${client_id}",
+           .maximum = kLongestTemplate},
+          {.name = "value",
+           .type = Type::Any,
+           .help = "`raw`: the payload, byte for byte. `envelope`: JSON with the payload in "
+                   "base 64 and all that is known of the message. {\"template\": \"...\"}.",
+           .fallback = "raw"},
+          {.name = "headers",
+           .type = Type::Any,
+           .help = "`all`, `none`, or a list of {\"name\", \"value\"} with a template as value.",
+           .fallback = "all"},
+          {.name = "jq", .help = "A jq program for the payload.", .fallback = ""},
+          {.name = "schema",
+           .type = Type::Any,
+           .help = "Encoding by a schema registry.",
+           .nullable = true},
+          {.name = "metadata",
+           .type = Type::Map,
+           .help = "Constants for the envelope's `metadata`.",
+           .fallback = json::object()},
+      }};
+}
+
+Field retry_field() {
+  return {
+      .name = "retry",
+      .type = Type::Object,
+      .help = "Waiting times while the other side is away.",
+      .fields = {
+          {.name = "initial",
+           .type = Type::Duration,
+           .help = "The first wait; each next one is twice as long, with jitter.",
+           .fallback = "200ms",
+           .minimum = 1,
+           .maximum = 3'600'000},
+          {.name = "maximum",
+           .type = Type::Duration,
+           .help = "The longest wait.",
+           .fallback = "30s",
+           .minimum = 1,
+           .maximum = 3'600'000},
+          {.name = "give_up_after",
+           .type = Type::Duration,
+           .help =
+               "A message that the other side has sent back for so long is treated as rejected. "
+               "Time without an answer does not count.",
+           .fallback = "never",
+           .choices = {"never"},
+           .minimum = 1},
+      }};
+}
+
+Field delivery_field() {
+  return {
+      .name = "delivery",
+      .type = Type::Object,
+      .help = "What is promised, and what happens when it cannot be kept at once.",
+      .fields = {
+          {.name = "guarantee",
+           .type = Type::Choice,
+           .help = "`best_effort` alone may use `acks` other than `all`.",
+           .fallback = "at_least_once",
+           .choices = {"at_least_once", "exactly_once", "best_effort"}},
+          {.name = "order",
+           .type = Type::Choice,
+           .help = "What arrives in the order of the log; the key must be a function of it.",
+           .fallback = "per_publisher",
+           .choices = {"per_publisher", "per_topic", "per_key", "none"}},
+          {.name = "workers",
+           .type = Type::Integer,
+           .help = "Threads that share the task's work.",
+           .fallback = 1,
+           .minimum = 1,
+           .maximum = 64},
+          retry_field(),
+          {.name = "rejected",
+           .type = Type::Choice,
+           .help = "What becomes of a message that can never be delivered as it stands.",
+           .fallback = "dead_letter",
+           .choices = {"dead_letter", "drop", "stop"}},
+          {.name = "dead_letter_overflow",
+           .type = Type::Choice,
+           .help = "When there is no room for another dead letter: `wait`, or drop this task's "
+                   "oldest.",
+           .fallback = "wait",
+           .choices = {"wait", "drop_oldest"}},
+          {.name = "expired",
+           .type = Type::Choice,
+           .help = "What becomes of a message whose MQTT expiry has passed before delivery.",
+           .fallback = "deliver",
+           .choices = {"deliver", "drop", "dead_letter"}},
+          {.name = "backpressure",
+           .type = Type::Choice,
+           .help = "What happens when messages come faster than they go: `buffer` keeps them in "
+                   "the log.",
+           .fallback = "buffer",
+           .choices = {"buffer", "block", "shed_oldest", "shed_qos0"}},
+          {.name = "maximum_age",
+           .type = Type::Duration,
+           .help = "Messages older than this are passed over.",
+           .nullable = true},
+          {.name = "drain",
+           .type = Type::Any,
+           .help = "The order in which a backlog is worked off.",
+           .fallback = "in_order"},
+          {.name = "hold_segments_bytes",
+           .type = Type::Bytes,
+           .help = "How much log this task's cursor may hold back from retention.",
+           .fallback = 10 * kGiB},
+          {.name = "drain_timeout",
+           .type = Type::Duration,
+           .help = "How long a pause waits for what is in flight.",
+           .fallback = "30s",
+           .minimum = 0,
+           .maximum = 600'000},
+      }};
+}
+
+Fields sink_fields(const Connector& connector) {
+  Fields fields = {{.name = "type",
+                    .type = Type::Choice,
+                    .help = "The kind of outside system.",
+                    .required = true,
+                    .choices = {connector.name}}};
+  if (connector.needs_connection)
+    fields.push_back({.name = "connection",
+                      .help = "Name or id of the connection.",
+                      .required = true,
+                      .minimum = 1,
+                      .maximum = kLongestName});
+  fields.insert(fields.end(), connector.sink_fields.begin(), connector.sink_fields.end());
+  return fields;
+}
+
+}  // namespace
+
+bool is_entity_name(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  };
+  return std::ranges::all_of(text, allowed) &&
+         text.find_first_not_of('.') != std::string_view::npos;
+}
+
+Fields connection_fields(const Connector& connector) {
+  return {name_field("Unique among connections."),
+          {.name = "type",
+           .type = Type::Choice,
+           .help = "The kind of outside system.",
+           .required = true,
+           .choices = {connector.name}},
+          description_field(),
+          {.name = "settings",
+           .type = Type::Object,
+           .help = "Address and credentials: see the connector.",
+           .required = true,
+           .fields = connector.connection_fields}};
+}
+
+Fields task_fields(const Connector& connector) {
+  return {name_field("Unique among tasks."),
+          description_field(),
+          {.name = "enabled",
+           .type = Type::Boolean,
+           .help = "Whether it runs; `start` and `pause` change it.",
+           .fallback = true},
+          source_field(),
+          {.name = "where",
+           .help = "A condition that a message must meet.",
+           .fallback = "",
+           .maximum = kLongestTemplate},
+          map_field(),
+          {.name = "sink",
+           .type = Type::Object,
+           .help = "Where records go: see the connector.",
+           .required = true,
+           .fields = sink_fields(connector)},
+          delivery_field()};
+}
+
+json::object readable(const Fields& fields, json::object checked) {
+  for (const auto& field : fields) {
+    auto* value = checked.if_contains(field.name);
+    if (value == nullptr) continue;
+    if (field.type == Type::Duration && value->is_int64()) {
+      *value = schema::duration_text(value->get_int64());
+    } else if (field.type == Type::Object && value->is_object()) {
+      *value = readable(field.fields, std::move(value->get_object()));
+    }
+  }
+  return checked;
+}
+
+std::string group_name(std::string_view connection, std::string_view task) {
+  return "group-" + std::string(connection) + "-" + std::string(task);
+}
+
+std::string worker_name(std::string_view connection, std::string_view task, unsigned number) {
+  return std::string(connection) + "-" + std::string(task) + "-" + std::to_string(number);
+}
+
+}  // namespace sluice::connect

@@ -1,0 +1,48 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "store/store.hpp"
+
+namespace sluice::connect {
+
+enum class TaskState : std::uint8_t {
+  Starting,
+  Running,
+  Waiting,  // the other side, or the log, is away: goes on by itself
+  Paused,
+  Failed,  // only a person can mend it
+};
+[[nodiscard]] std::string_view name_of(TaskState state);
+
+// How a worker stands, as of its last turn. Wall-clock times in ms, 0 for none.
+struct Progress {
+  TaskState state = TaskState::Starting;
+  std::string reason;  // why it waits or failed
+  std::int64_t since_ms = 0;
+  std::int64_t next_try_ms = 0;
+
+  std::uint64_t delivered = 0;
+  std::uint64_t retried = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t filtered = 0;  // passed over by rule: expired
+  std::uint64_t lost = 0;      // deleted by retention before they were read
+  std::uint64_t possible_duplicates = 0;
+  std::string last_error;
+  std::int64_t last_error_ms = 0;
+  std::int64_t last_success_ms = 0;
+
+  store::Position read_position;         // what stands behind it in the queues has not been read
+  std::uint64_t acknowledged_ahead = 0;  // behind it, and done with all the same (parked only)
+  std::uint64_t unfinished = 0;          // read and not done with
+  std::uint64_t unfinished_bytes = 0;
+  std::uint64_t in_sink = 0;
+  std::int64_t oldest_unfinished_ms = 0;  // when it was stored
+  std::uint64_t messages_read = 0;
+  std::uint64_t bytes_read = 0;
+  // When the sink last reported anything, or had nothing to report.
+  std::chrono::steady_clock::time_point last_movement;
+};
+
+}  // namespace sluice::connect

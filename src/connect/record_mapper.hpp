@@ -1,0 +1,54 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "connect/sink.hpp"
+#include "connect/template.hpp"
+
+namespace sluice::connect {
+
+enum class ValueForm : std::uint8_t { Raw, Envelope, Template };
+enum class HeaderForm : std::uint8_t { All, None, List };
+
+// The compiled `map` of a task.
+struct Mapping {
+  Template topic;
+  Template key;  // empty: records have no key
+  ValueForm value_form = ValueForm::Raw;
+  Template value;  // of ValueForm::Template
+  HeaderForm header_form = HeaderForm::All;
+  std::vector<std::pair<std::string, Template>> headers;      // of HeaderForm::List
+  std::vector<std::pair<std::string, std::string>> metadata;  // constants of the envelope
+};
+
+// Makes the record of a message: interface.md §5. What it can point at in the message it points at;
+// the rest goes into the arena.
+//
+// Threads: one at a time; `mapping` must outlive it.
+class RecordMapper {
+ public:
+  // `worker` stands in the envelope as the one who made it.
+  RecordMapper(const Mapping& mapping, std::string node_name, std::string worker);
+
+  // Fails with the reason, for a person, when the message lacks what a template needs.
+  [[nodiscard]] Result<Record, std::string> map(const model::Message& message, Arena& arena,
+                                                std::int64_t now_ms);
+
+ private:
+  using Headers = decltype(Record::headers);
+  [[nodiscard]] Headers all_headers(std::int64_t now_ms);
+  void add_properties(std::int64_t now_ms);
+  [[nodiscard]] Result<Headers, std::string> listed_headers();
+  [[nodiscard]] Headers take_headers();
+  [[nodiscard]] std::string_view envelope();
+  [[nodiscard]] std::string_view number(std::uint64_t value);
+
+  const Mapping& mapping_;
+  std::string worker_;
+  MessageFields fields_;
+  std::vector<std::pair<std::string_view, std::string_view>> headers_;
+};
+
+}  // namespace sluice::connect

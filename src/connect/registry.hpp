@@ -1,0 +1,70 @@
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "base/refusal.hpp"
+#include "base/schema.hpp"
+#include "connect/sink.hpp"
+
+namespace sluice::connect {
+
+// What a sink is made from: both objects are checked and complete.
+struct SinkConfig {
+  boost::json::object connection;  // the connection's `settings`; empty where there is none
+  boost::json::object sink;        // the task's `sink`
+  std::string client_id;           // `<connection>-<task>-<n>`, for the other side's logs
+  std::string task_id;
+};
+
+// One kind of outside system, declared once: specs give validation, console form and reference
+// page.
+struct Connector {
+  std::string name;                  // the `type` of its connections and sinks
+  std::string summary;               // one sentence
+  schema::Fields connection_fields;  // of `settings`
+  schema::Fields sink_fields;        // of the task's `sink`, besides `type` and `connection`
+  bool needs_connection = true;
+  // What the declaration cannot say: rules across fields, property names. Pointers begin with
+  // `/settings` and `/sink`.
+  void (*check_connection)(const boost::json::object& settings,
+                           std::vector<schema::Problem>& problems) = nullptr;
+  void (*check_sink)(const boost::json::object& sink,
+                     std::vector<schema::Problem>& problems) = nullptr;
+  // Why a record can never have this topic; nothing when it can.
+  std::optional<std::string> (*why_not_topic)(std::string_view topic) = nullptr;
+  // Hides what the declaration cannot mark as secret: some values of a map.
+  void (*mask_settings)(boost::json::object& settings) = nullptr;
+  std::string (*bound_resource)(const boost::json::object& settings) = nullptr;
+  std::vector<VerifyStep> (*verify)(const boost::json::object& settings) = nullptr;  // blocks
+  // Does not wait for the other side. Errors: InvalidArgument (a person must mend it), anything
+  // else is worth another try.
+  Result<std::unique_ptr<Sink>> (*make_sink)(const SinkConfig& config,
+                                             Sink::Callbacks callbacks) = nullptr;
+};
+
+// Threads: filled once at start, then read only.
+class Registry {
+ public:
+  void add(Connector connector) {
+    auto name = connector.name;
+    connectors_.emplace(std::move(name), std::move(connector));
+  }
+  [[nodiscard]] const Connector* find(std::string_view name) const {
+    const auto it = connectors_.find(name);
+    return it == connectors_.end() ? nullptr : &it->second;
+  }
+  [[nodiscard]] const std::map<std::string, Connector, std::less<>>& all() const {
+    return connectors_;
+  }
+
+ private:
+  std::map<std::string, Connector, std::less<>> connectors_;
+};
+
+}  // namespace sluice::connect

@@ -1,0 +1,69 @@
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "connect/dead_letters.hpp"
+#include "connect/service.hpp"
+#include "connect/task.hpp"
+
+namespace sluice::connect {
+
+// A saved address with credentials, as it is kept under `connection/<id>`.
+struct Connection {
+  std::string id, created, updated;
+  boost::json::object document;  // as it was given, secrets included
+  boost::json::object settings;  // checked and complete
+  std::string name;
+  const Connector* connector = nullptr;
+  // What the last verification in this process found.
+  enum class Verified : std::uint8_t { Never, Ok, Failed } verified = Verified::Never;
+  std::string verified_detail;
+
+  [[nodiscard]] boost::json::object to_json() const;
+};
+using ConnectionPtr = std::shared_ptr<const Connection>;
+using TaskPtr = std::shared_ptr<Task>;
+
+// Threads: `mutex` guards the maps; what they hold is immutable (connections) or guards itself
+// (tasks). `changing` is taken first, by whoever adds or removes.
+struct Service::State {
+  State(store::Store& store, broker::Queues& queues, const Registry& connectors, const Clock& time,
+        metrics::Registry& metrics, Options given)
+      : options(std::move(given)),
+        dead_letters(store, options.dead_letter_bytes),
+        around{store, queues, connectors, time, metrics, dead_letters, options} {}
+
+  const Options options;
+  DeadLetters dead_letters;
+  Surroundings around;
+
+  std::mutex changing;
+  mutable std::mutex mutex;
+  std::map<std::string, ConnectionPtr, std::less<>> connections;  // by id
+  std::map<std::string, TaskPtr, std::less<>> tasks;              // by id
+  bool is_open = false;                                           // between start() and stop()
+
+  [[nodiscard]] ConnectionPtr find_connection(std::string_view which) const;
+  [[nodiscard]] TaskPtr find_task(std::string_view which) const;
+  [[nodiscard]] std::vector<TaskPtr> all_tasks() const;
+  [[nodiscard]] std::vector<TaskPtr> tasks_of(std::string_view connection_id) const;
+  [[nodiscard]] boost::json::object connection_entity(const Connection& connection) const;
+  [[nodiscard]] Outcome<void> must_be_open() const;
+
+  // Checked, but neither saved nor verified.
+  [[nodiscard]] Outcome<Connection> parse_connection(const boost::json::object& document) const;
+  [[nodiscard]] Result<void> load_connections();
+  [[nodiscard]] Result<void> load_tasks();
+  [[nodiscard]] Result<void> save(const Connection& connection);
+  void start(Task& task);
+};
+
+// Shared by what answers requests.
+[[nodiscard]] tl::unexpected<Refusal> not_found(std::string_view what, std::string_view which);
+[[nodiscard]] tl::unexpected<Refusal> name_taken(std::string_view what, std::string_view name);
+[[nodiscard]] tl::unexpected<Refusal> failed(const Error& error);
+
+}  // namespace sluice::connect

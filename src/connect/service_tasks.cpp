@@ -1,0 +1,174 @@
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+
+#include "base/entity_id.hpp"
+#include "base/log.hpp"
+#include "connect/documents.hpp"
+#include "connect/service_state.hpp"
+#include "connect/text.hpp"
+
+namespace sluice::connect {
+namespace {
+
+namespace json = boost::json;
+
+// What stands for the connection in group and client names.
+std::string flow_name(const ConnectionPtr& connection, const TaskSpec& spec) {
+  return connection ? connection->name : spec.sink_type;
+}
+
+tl::unexpected<Refusal> no_such_connection(const TaskSpec& spec) {
+  return refuse({.errc = Errc::InvalidArgument,
+                 .code = "invalid_document",
+                 .detail = "the task's document is not valid",
+                 .hint = "create the connection first",
+                 .fields = {{"/sink/connection", "there is no connection `" + spec.connection +
+                                                     "` of type " + spec.sink_type}}});
+}
+
+}  // namespace
+
+Result<void> Service::State::load_tasks() {
+  std::vector<TaskRecord> records;
+  SL_TRY_VOID(around.store.scan(
+      store::StateKind::Document, "task/", [&](std::string_view key, std::string_view value) {
+        json::error_code error;
+        const auto parsed = json::parse(value, error);
+        auto record = error || !parsed.is_object() ? fail(Errc::Corrupt, "not an object")
+                                                   : TaskRecord::from_json(parsed.get_object());
+        if (record) {
+          records.push_back(std::move(*record));
+        } else {
+          log::error("a saved task cannot be understood",
+                     {{"key", key}, {"detail", record.error().detail}});
+        }
+        return true;
+      }));
+  for (auto& record : records) {
+    auto spec = parse_task(around.registry, record.document);
+    std::string invalid;
+    if (!spec) {
+      const auto& refusal = spec.error();
+      invalid = "its document is not valid any more";
+      for (const auto& field : refusal.fields) invalid += "; " + field.pointer + " " + field.detail;
+      log::error("a saved task is not valid any more and does not run",
+                 {{"task", record.id}, {"detail", invalid}});
+      spec = salvage_task(record.document);
+    }
+    const auto connection = find_connection(record.connection_id);
+    auto flow = flow_name(connection, *spec);
+    auto task =
+        std::make_shared<Task>(around, std::move(record), std::move(*spec), std::move(flow));
+    SL_TRY_VOID(task->acquire_queues());
+    SL_TRY_VOID(task->resume());
+    if (!invalid.empty()) {
+      task->invalidate(invalid);
+      task->fail(invalid);
+    }
+    task->watch(task);
+    const std::scoped_lock lock(mutex);
+    tasks[task->id()] = task;
+  }
+  return {};
+}
+
+Outcome<json::object> Service::create_task(const json::object& document) {
+  if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
+  auto spec = parse_task(state_->around.registry, document);
+  if (!spec) return tl::unexpected(std::move(spec.error()));
+
+  const std::scoped_lock changing(state_->changing);
+  if (state_->find_task(spec->name)) return name_taken("task", spec->name);
+  ConnectionPtr connection;
+  if (!spec->connection.empty()) {
+    connection = state_->find_connection(spec->connection);
+    if (!connection || connection->connector->name != spec->sink_type)
+      return no_such_connection(*spec);
+  }
+  const auto flow = flow_name(connection, *spec);
+  const auto group = group_name(flow, spec->name);
+  if (owns_group(group))
+    return refuse({.errc = Errc::AlreadyExists,
+                   .code = "group_name_taken",
+                   .detail = "the group `" + group + "` belongs to another task",
+                   .hint = "choose another name for the task",
+                   .fields = {{"/name", "makes the group name of another task"}}});
+
+  const auto now = rfc3339(state_->around.clock.wall_ms());
+  TaskRecord record{.id = new_entity_id(state_->around.clock),
+                    .connection_id = connection ? connection->id : "",
+                    .created = now,
+                    .updated = now,
+                    .document = document};
+  auto task = std::make_shared<Task>(state_->around, std::move(record), std::move(*spec), flow);
+  auto ready = task->acquire_queues();
+  if (ready) ready = task->create();
+  if (!ready) {
+    task->release_queues();
+    return failed(ready.error());
+  }
+  task->watch(task);
+  {
+    const std::scoped_lock lock(state_->mutex);
+    state_->tasks[task->id()] = task;
+  }
+  if (task->is_enabled()) state_->start(*task);
+  return task->entity();
+}
+
+std::vector<json::object> Service::tasks() const {
+  std::vector<json::object> entities;
+  for (const auto& task : state_->all_tasks()) entities.push_back(task->entity());
+  return entities;
+}
+
+Outcome<json::object> Service::task(std::string_view which) const {
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  return task->entity();
+}
+
+Outcome<json::object> Service::start_task(std::string_view which) {
+  if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  if (auto saved = task->set_enabled(true); !saved) return failed(saved.error());
+  // What failed is started afresh.
+  if (task->progress().state == TaskState::Failed) task->pause();
+  state_->start(*task);
+  return task->entity();
+}
+
+Outcome<json::object> Service::pause_task(std::string_view which) {
+  if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  if (auto saved = task->set_enabled(false); !saved) return failed(saved.error());
+  task->pause();
+  return task->entity();
+}
+
+Outcome<void> Service::remove_task(std::string_view which) {
+  if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
+  const std::scoped_lock changing(state_->changing);
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  task->retire();
+  if (auto erased = task->erase(); !erased) return failed(erased.error());
+  task->release_queues();
+  task->forget();
+  const std::scoped_lock lock(state_->mutex);
+  state_->tasks.erase(task->id());
+  return {};
+}
+
+Outcome<json::object> Service::dead_letters(std::string_view which, std::size_t limit,
+                                            std::string_view after) const {
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  auto page = state_->dead_letters.page(task->id(), limit, after);
+  if (!page) return failed(page.error());
+  return std::move(*page);
+}
+
+}  // namespace sluice::connect

@@ -1,0 +1,84 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace sluice::connect {
+
+// One message on its way out, already mapped. Views into the arena of the batch that owns it.
+struct Record {
+  std::uint64_t token = 0;  // given back with the outcome
+  std::string_view topic;
+  std::optional<std::string_view> key;
+  std::string_view value;
+  std::int64_t timestamp_ms = 0;
+  std::span<const std::pair<std::string_view, std::string_view>> headers;  // order, repeats kept
+};
+
+enum class Verdict : std::uint8_t {
+  Delivered,
+  RetryLater,  // the other side is away or busy; the same record is to be handed over again
+  Rejected,    // this record can never be delivered as it stands
+  Fatal,       // the sink cannot go on as configured: a person must mend it
+};
+
+struct Delivery {
+  std::uint64_t token = 0;
+  Verdict verdict = Verdict::Delivered;
+  bool maybe_arrived = false;  // of RetryLater: handing it over again may make a duplicate
+  std::string reason;          // empty when delivered
+};
+
+// Where records leave Sluice. A sink hands over and reports; the runtime owns retries, order,
+// batches, cursors and dead letters.
+//
+// Order:   records of one topic and key arrive in the order they were handed over. When one of them
+//          comes back (RetryLater), so does every later one that was accepted, and nothing more is
+//          accepted before the runtime has collected what came back.
+// Threads: every call from the worker that owns the sink. `on_ready` is called from any thread, but
+//          not after the destructor.
+class Sink {
+ public:
+  struct Callbacks {
+    // There is something to collect. Short.
+    std::function<void()> on_ready;
+  };
+  using Milliseconds = std::chrono::milliseconds;
+  static constexpr Milliseconds kNotByItself = Milliseconds::max();
+
+  virtual ~Sink() = default;
+  // Takes as many records as there is room for, from the front; the number taken. What is not taken
+  // is offered again after the next outcome: a full client queue is not an error. The record's
+  // memory must stay valid until its outcome. May block for a few seconds.
+  // Errors, when nothing was taken: Unavailable (the first record cannot be handed over now: try
+  // again after a while, whether or not outcomes come), InvalidArgument (Fatal, as above).
+  [[nodiscard]] virtual Result<std::size_t> write(std::span<const Record> records) = 0;
+  // Appends the outcomes that have come: exactly one for every record that was taken. Returns after
+  // how long it wants to be called again, even if on_ready is silent.
+  [[nodiscard]] virtual Milliseconds collect(std::vector<Delivery>& outcomes) = 0;
+  // Why the other side cannot be reached, as far as the last collect() knew; empty: all is well.
+  [[nodiscard]] virtual std::string_view away() const = 0;
+  // What waits to be sent in larger batches is sent. Blocks for a moment.
+  virtual void flush() = 0;
+  // Gives up what is still accepted: each such record comes back soon. Blocks for a moment.
+  virtual void abandon() = 0;
+};
+
+struct VerifyStep {
+  std::string name;  // resolve, connect, authenticate, metadata, topic ...
+  bool ok = false;
+  std::int64_t ms = 0;
+  std::string detail;
+  std::string hint;  // what to do when it is not ok
+};
+
+}  // namespace sluice::connect

@@ -1,0 +1,275 @@
+#include "connect/task.hpp"
+
+#include <algorithm>
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "base/log.hpp"
+#include "connect/documents.hpp"
+#include "connect/text.hpp"
+
+namespace sluice::connect {
+namespace {
+
+namespace json = boost::json;
+using store::Position;
+using store::StateKind;
+
+std::string document_key(std::string_view id) {
+  return "task/" + std::string(id);
+}
+
+std::string text_or_empty(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+Position before(Position position) {
+  return Position(position.get() > 0 ? position.get() - 1 : 0);
+}
+
+}  // namespace
+
+json::object TaskRecord::to_json() const {
+  return {{"id", id},
+          {"connection_id", connection_id},
+          {"created", created},
+          {"updated", updated},
+          {"document", document}};
+}
+
+Result<TaskRecord> TaskRecord::from_json(const json::object& json) {
+  const auto* document = json.if_contains("document");
+  TaskRecord record{.id = text_or_empty(json, "id"),
+                    .connection_id = text_or_empty(json, "connection_id"),
+                    .created = text_or_empty(json, "created"),
+                    .updated = text_or_empty(json, "updated"),
+                    .document = {}};
+  if (record.id.empty() || document == nullptr || !document->is_object())
+    return fail(Errc::Corrupt, "a saved task cannot be understood");
+  record.document = document->get_object();
+  return record;
+}
+
+Task::Task(Surroundings& around, TaskRecord record, TaskSpec spec, std::string connection)
+    : around_(around),
+      record_(std::move(record)),
+      spec_(std::move(spec)),
+      connection_(std::move(connection)),
+      enabled_(spec_.enabled) {
+  parked_.state = TaskState::Paused;
+  parked_.since_ms = around_.clock.wall_ms();
+}
+
+Task::~Task() {
+  pause();
+}
+
+std::string Task::group() const {
+  return group_name(connection_, spec_.name);
+}
+std::string Task::worker_client() const {
+  return worker_name(connection_, spec_.name, 0);
+}
+
+Result<void> Task::acquire_queues() {
+  for (; acquired_ < spec_.filters.size(); ++acquired_) {
+    auto queue = around_.queues.acquire(spec_.filters[acquired_]);
+    if (!queue) return tl::unexpected(std::move(queue).error());
+    queues_.push_back(*queue);
+  }
+  return {};
+}
+
+void Task::release_queues() {
+  for (; acquired_ > 0; --acquired_) around_.queues.release(spec_.filters[acquired_ - 1]);
+  queues_.clear();
+}
+
+Result<void> Task::create() {
+  SL_TRY(cursor, begin());
+  place_parked(cursor);
+  return save(cursor);
+}
+
+Result<void> Task::resume() {
+  SL_TRY(cursor, load_cursor());
+  place_parked(cursor);
+  return {};
+}
+
+void Task::place_parked(const store::Cursor& cursor) {
+  const std::scoped_lock lock(mutex_);
+  parked_.read_position = cursor.position;
+  parked_.acknowledged_ahead = cursor.acknowledged.size();
+}
+
+Result<void> Task::save(const std::optional<store::Cursor>& cursor) {
+  const auto batch = around_.store.new_batch();
+  batch->begin_atomic();
+  {
+    const std::scoped_lock lock(mutex_);
+    batch->put(StateKind::Document, document_key(record_.id), json::serialize(record_.to_json()));
+  }
+  if (cursor) batch->put(StateKind::Cursor, Worker::cursor_key(record_.id), store::encode(*cursor));
+  batch->end_atomic();
+  SL_TRY(end, around_.store.append(batch));
+  return around_.store.wait_durable(end);
+}
+
+Result<void> Task::erase() {
+  const auto batch = around_.store.new_batch();
+  batch->begin_atomic();
+  batch->erase(StateKind::Document, document_key(record_.id));
+  batch->erase(StateKind::Cursor, Worker::cursor_key(record_.id));
+  batch->end_atomic();
+  SL_TRY(end, around_.store.append(batch));
+  SL_TRY_VOID(around_.store.wait_durable(end));
+  return around_.dead_letters.erase_all(record_.id);
+}
+
+std::vector<store::QueueId> Task::queue_ids() const {
+  std::vector<store::QueueId> ids;
+  ids.reserve(queues_.size());
+  for (const auto& queue : queues_) ids.push_back(queue.id);
+  return ids;
+}
+
+Position Task::earliest() const {
+  auto first = queues_.front().created;
+  for (const auto& queue : queues_) first = std::min(first, queue.created);
+  return first;
+}
+
+Result<store::Cursor> Task::begin() const {
+  if (std::holds_alternative<StartEarliest>(spec_.start)) return store::Cursor{earliest(), {}};
+  if (const auto* at = std::get_if<StartPosition>(&spec_.start))
+    return store::Cursor{before(Position(at->position)), {}};
+  if (const auto* time = std::get_if<StartTime>(&spec_.start)) {
+    SL_TRY(position, before_time(time->wall_ms));
+    return store::Cursor{position, {}};
+  }
+  // Whatever comes from now on stands at head() or behind it.
+  return store::Cursor{before(around_.store.head()), {}};
+}
+
+// The place before the first message of the queues that was stored at `wall_ms` or later.
+Result<Position> Task::before_time(std::int64_t wall_ms) const {
+  const auto ids = queue_ids();
+  auto after = earliest();
+  for (;;) {
+    SL_TRY(read, around_.store.read({.queues = ids,
+                                     .after = after,
+                                     .maximum_messages = 4096,
+                                     .maximum_bytes = std::size_t{8} << 20,
+                                     .visibility = store::Visibility::Ordered}));
+    for (const auto& entry : read.entries) {
+      if (entry.message->timestamp_ms >= wall_ms) return before(entry.message->position());
+    }
+    if (read.at_end) return before(around_.store.head());
+    after = read.next;
+  }
+}
+
+Result<store::Cursor> Task::load_cursor() const {
+  SL_TRY(bytes, around_.store.get(StateKind::Cursor, Worker::cursor_key(record_.id)));
+  if (!bytes) {
+    log::error("a task has no cursor and begins at the earliest message", {{"task", record_.id}});
+    return store::Cursor{earliest(), {}};
+  }
+  return store::decode_cursor(*bytes);
+}
+
+void Task::start(const json::object& settings) {
+  const std::scoped_lock changing(changing_);
+  if (worker_ || is_retired_) return;
+  if (!invalid_.empty()) return fail_parked(invalid_);
+  const auto* connector = around_.registry.find(spec_.sink_type);
+  auto cursor = load_cursor();
+  if (!cursor) return fail_parked("its cursor cannot be read: " + cursor.error().detail);
+  if (connector == nullptr || connector->make_sink == nullptr)
+    return fail_parked("there is no connector `" + spec_.sink_type + "`");
+  SinkConfig config{.connection = settings,
+                    .sink = spec_.sink,
+                    .client_id = worker_client(),
+                    .task_id = record_.id};
+  auto make = [connector, config = std::move(config)](Sink::Callbacks callbacks) {
+    return connector->make_sink(config, std::move(callbacks));
+  };
+  auto worker = std::make_shared<Worker>(Worker::Context{.store = around_.store,
+                                                         .dead_letters = around_.dead_letters,
+                                                         .clock = around_.clock,
+                                                         .counters = counters(),
+                                                         .task_id = record_.id,
+                                                         .node_name = around_.options.node_name,
+                                                         .worker_name = worker_client(),
+                                                         .queues = queue_ids(),
+                                                         .cursor = std::move(*cursor),
+                                                         .before = progress()},
+                                         spec_, std::move(make));
+  worker->start();
+  const std::scoped_lock lock(mutex_);
+  worker_ = std::move(worker);
+}
+
+void Task::fail(std::string reason) {
+  const std::scoped_lock changing(changing_);
+  if (!worker_) fail_parked(invalid_.empty() ? std::move(reason) : invalid_);
+}
+
+void Task::fail_parked(std::string reason) {
+  const std::scoped_lock lock(mutex_);
+  parked_.state = TaskState::Failed;
+  parked_.since_ms = around_.clock.wall_ms();
+  parked_.reason = std::move(reason);
+}
+
+void Task::request_pause() {
+  const std::scoped_lock lock(mutex_);
+  if (worker_) worker_->request_stop();
+}
+
+void Task::retire() {
+  {
+    const std::scoped_lock changing(changing_);
+    is_retired_ = true;
+  }
+  pause();
+}
+
+void Task::pause() {
+  const std::scoped_lock changing(changing_);
+  std::shared_ptr<Worker> worker;
+  {
+    const std::scoped_lock lock(mutex_);
+    worker = worker_;
+  }
+  if (worker) worker->stop();
+  const std::scoped_lock lock(mutex_);
+  if (worker) parked_ = worker->progress();
+  worker_.reset();
+  if (parked_.state != TaskState::Paused) parked_.since_ms = around_.clock.wall_ms();
+  parked_.state = TaskState::Paused;
+  parked_.reason.clear();
+  parked_.next_try_ms = 0;
+}
+
+Result<void> Task::set_enabled(bool enabled) {
+  if (enabled_ == enabled) return {};
+  {
+    const std::scoped_lock lock(mutex_);
+    record_.document["enabled"] = enabled;
+    record_.updated = rfc3339(around_.clock.wall_ms());
+  }
+  SL_TRY_VOID(save(std::nullopt));
+  enabled_ = enabled;
+  return {};
+}
+
+Progress Task::progress() const {
+  const std::scoped_lock lock(mutex_);
+  return worker_ ? worker_->progress() : parked_;
+}
+
+}  // namespace sluice::connect

@@ -1,0 +1,115 @@
+#pragma once
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "base/clock.hpp"
+#include "base/metrics.hpp"
+#include "broker/queues.hpp"
+#include "connect/dead_letters.hpp"
+#include "connect/registry.hpp"
+#include "connect/service.hpp"
+#include "connect/task_spec.hpp"
+#include "connect/worker.hpp"
+
+namespace sluice::connect {
+
+// What every task works with; outlives them all.
+struct Surroundings {
+  store::Store& store;
+  broker::Queues& queues;
+  const Registry& registry;
+  const Clock& clock;
+  metrics::Registry& metrics;
+  DeadLetters& dead_letters;
+  const Options& options;
+};
+
+// A task's document as it is kept under `task/<id>`.
+struct TaskRecord {
+  std::string id;
+  std::string connection_id;  // empty where the sink needs none
+  std::string created, updated;
+  boost::json::object document;  // as it was given
+
+  [[nodiscard]] boost::json::object to_json() const;
+  [[nodiscard]] static Result<TaskRecord> from_json(const boost::json::object& json);
+};
+
+// A saved flow from queues to a sink: its document, the queues it holds, and its worker while it
+// runs.
+//
+// Threads: any; start() and pause() exclude each other and block.
+class Task {
+ public:
+  // `connection` is the connection's name, or the sink's type where there is none.
+  Task(Surroundings& around, TaskRecord record, TaskSpec spec, std::string connection);
+  ~Task();
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+
+  // Makes sure that every message that matches is kept for this task from now on.
+  [[nodiscard]] Result<void> acquire_queues();
+  void release_queues();
+  // A new task: saves the document and the cursor from which it starts. Durable.
+  [[nodiscard]] Result<void> create();
+  // A task of an earlier run: finds its cursor.
+  [[nodiscard]] Result<void> resume();
+  [[nodiscard]] Result<void> erase();  // document, cursor and dead letters
+
+  // Both do nothing when it is so already. `settings` are the connection's.
+  void start(const boost::json::object& settings);
+  void fail(std::string reason);  // instead of start(): it cannot run as it stands
+  // It cannot run before a person mends its document.
+  void invalidate(std::string reason) { invalid_ = std::move(reason); }
+  void pause();
+  void request_pause();  // does not wait
+  void retire();         // pause(), and no start() any more
+
+  [[nodiscard]] const std::string& id() const { return record_.id; }
+  [[nodiscard]] const std::string& name() const { return spec_.name; }
+  [[nodiscard]] const std::string& connection_id() const { return record_.connection_id; }
+  [[nodiscard]] std::string group() const;
+  [[nodiscard]] bool is_enabled() const { return enabled_; }
+  [[nodiscard]] Result<void> set_enabled(bool enabled);  // saved before it returns
+  [[nodiscard]] boost::json::object entity() const;
+  [[nodiscard]] Progress progress() const;
+  void watch(const std::shared_ptr<Task>& self);  // its gauges, until forget()
+  void forget();
+
+ private:
+  [[nodiscard]] Result<void> save(const std::optional<store::Cursor>& cursor);
+  [[nodiscard]] Result<store::Cursor> load_cursor() const;
+  void place_parked(const store::Cursor& cursor);
+  void fail_parked(std::string reason);
+  [[nodiscard]] Result<store::Cursor> begin() const;
+  [[nodiscard]] std::vector<store::QueueId> queue_ids() const;
+  [[nodiscard]] store::Position earliest() const;
+  [[nodiscard]] Result<store::Position> before_time(std::int64_t wall_ms) const;
+  [[nodiscard]] std::uint64_t lag(const Progress& progress) const;
+  [[nodiscard]] std::int64_t oldest_unsent_ms(const Progress& progress) const;
+  [[nodiscard]] metrics::Labels labels() const;
+  [[nodiscard]] TaskCounters counters() const;
+  [[nodiscard]] std::string worker_client() const;
+
+  Surroundings& around_;
+  TaskRecord record_;
+  TaskSpec spec_;
+  const std::string connection_;
+  std::vector<store::Store::OpenedQueue> queues_;
+  std::size_t acquired_ = 0;  // of the spec's filters
+
+  std::mutex changing_;  // start(), pause() and retire()
+  bool is_retired_ = false;
+  std::string invalid_;       // why it can never start
+  mutable std::mutex mutex_;  // guards worker_, parked_, record_
+  std::shared_ptr<Worker> worker_;
+  Progress parked_;  // while there is no worker
+  std::atomic<bool> enabled_;
+};
+
+}  // namespace sluice::connect

@@ -1,0 +1,325 @@
+#include "connect/task_spec.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <boost/json/array.hpp>
+
+#include "connect/documents.hpp"
+#include "connect/text.hpp"
+#include "mqtt/topic.hpp"
+
+namespace sluice::connect {
+namespace {
+
+namespace json = boost::json;
+using schema::Problem;
+using std::chrono::milliseconds;
+
+constexpr std::string_view kNotYet = "is not available in this version";
+constexpr std::int64_t kDefaultHold = std::int64_t{10} << 30;
+
+std::string text_of(const json::value& value) {
+  return std::string(value.as_string());
+}
+
+bool is_text(const json::value& value, std::string_view text) {
+  return value.is_string() && std::string_view(value.get_string()) == text;
+}
+
+// Reads one checked document. A member function per part; problems collect.
+class TaskReader {
+ public:
+  explicit TaskReader(std::vector<Problem>& problems) : problems_(problems) {}
+
+  void source(const json::object& source);
+  void mapping(const json::object& map);
+  void delivery(const json::object& delivery);
+  void where(const json::value& where) {
+    if (!where.as_string().empty()) not_yet("/where");
+  }
+  TaskSpec take() { return std::move(spec_); }
+  [[nodiscard]] const TaskSpec& spec() const { return spec_; }
+
+ private:
+  void problem(std::string pointer, std::string detail) {
+    problems_.push_back({std::move(pointer), std::move(detail)});
+  }
+  void not_yet(std::string pointer) { problem(std::move(pointer), std::string(kNotYet)); }
+  Template compile(std::string pointer, std::string_view text);
+  void start(const json::value& start);
+  void value(const json::value& value);
+  void headers(const json::value& headers);
+  void header(const json::value& header, const std::string& pointer);
+  void retry(const json::object& retry);
+
+  std::vector<Problem>& problems_;
+  TaskSpec spec_;
+};
+
+Template TaskReader::compile(std::string pointer, std::string_view text) {
+  auto compiled = Template::compile(text);
+  if (compiled) return std::move(*compiled);
+  problem(std::move(pointer), compiled.error().text());
+  return {};
+}
+
+void TaskReader::source(const json::object& source) {
+  if (!is_text(source.at("type"), "local")) not_yet("/source/type");
+  std::size_t index = 0;
+  for (const auto& filter : source.at("filters").as_array()) {
+    const auto text = text_of(filter);
+    const auto pointer = "/source/filters/" + std::to_string(index++);
+    if (text.starts_with("$share/")) {
+      problem(pointer, "must be a filter without $share: the task is a group of its own");
+    } else if (text.size() > 65535 || !mqtt::is_valid_topic_filter(text)) {
+      problem(pointer, "must be a topic filter, such as `plant/+/telemetry` or `plant/#`");
+    } else if (std::ranges::find(spec_.filters, text) != spec_.filters.end()) {
+      problem(pointer, "stands in the list twice");
+    } else {
+      spec_.filters.push_back(text);
+    }
+  }
+  start(source.at("start"));
+}
+
+void TaskReader::start(const json::value& start) {
+  static constexpr std::string_view kAllowed =
+      "must be `now`, `earliest`, {\"time\": \"2024-05-01T12:00:00Z\"} or {\"position\": n}";
+  if (is_text(start, "now")) {
+    spec_.start = StartNow{};
+    return;
+  }
+  if (is_text(start, "earliest")) {
+    spec_.start = StartEarliest{};
+    return;
+  }
+  const auto* object = start.if_object();
+  if (object != nullptr && object->size() == 1) {
+    const auto* time = object->if_contains("time");
+    std::int64_t wall_ms = 0;
+    if (time != nullptr && time->is_string() && parse_rfc3339(time->get_string(), wall_ms)) {
+      spec_.start = StartTime{wall_ms};
+      return;
+    }
+    const auto* position = object->if_contains("position");
+    boost::system::error_code error;
+    const auto number =
+        position != nullptr ? position->to_number<std::uint64_t>(error) : std::uint64_t{0};
+    if (position != nullptr && !error) {
+      spec_.start = StartPosition{number};
+      return;
+    }
+  }
+  problem("/source/start", std::string(kAllowed));
+}
+
+void TaskReader::mapping(const json::object& map) {
+  spec_.mapping.topic = compile("/map/topic", map.at("topic").as_string());
+  spec_.mapping.key = compile("/map/key", map.at("key").as_string());
+  value(map.at("value"));
+  headers(map.at("headers"));
+  if (!map.at("jq").as_string().empty()) not_yet("/map/jq");
+  if (!map.at("schema").is_null()) not_yet("/map/schema");
+  for (const auto& [name, text] : map.at("metadata").as_object())
+    spec_.mapping.metadata.emplace_back(std::string(name), text_of(text));
+}
+
+void TaskReader::value(const json::value& value) {
+  if (is_text(value, "raw")) return;
+  if (is_text(value, "envelope")) {
+    spec_.mapping.value_form = ValueForm::Envelope;
+    return;
+  }
+  if (is_text(value, "cloudevents")) return not_yet("/map/value");
+  const auto* object = value.if_object();
+  const auto* text = object != nullptr ? object->if_contains("template") : nullptr;
+  if (text == nullptr || !text->is_string() || object->size() != 1)
+    return problem("/map/value", "must be `raw`, `envelope` or {\"template\": \"...\"}");
+  spec_.mapping.value_form = ValueForm::Template;
+  spec_.mapping.value = compile("/map/value/template", text->get_string());
+}
+
+void TaskReader::headers(const json::value& headers) {
+  if (is_text(headers, "all")) return;
+  if (is_text(headers, "none")) {
+    spec_.mapping.header_form = HeaderForm::None;
+    return;
+  }
+  if (is_text(headers, "cloudevents")) return not_yet("/map/headers");
+  const auto* list = headers.if_array();
+  if (list == nullptr || list->size() > 256)
+    return problem("/map/headers",
+                   "must be `all`, `none` or a list of at most 256 {\"name\", \"value\"}");
+  spec_.mapping.header_form = HeaderForm::List;
+  std::size_t index = 0;
+  for (const auto& entry : *list) header(entry, "/map/headers/" + std::to_string(index++));
+}
+
+void TaskReader::header(const json::value& header, const std::string& pointer) {
+  const auto* object = header.if_object();
+  const auto* name = object != nullptr ? object->if_contains("name") : nullptr;
+  const auto* value = object != nullptr ? object->if_contains("value") : nullptr;
+  if (name == nullptr || value == nullptr || !name->is_string() || !value->is_string() ||
+      name->get_string().empty() || object->size() != 2)
+    return problem(pointer, "must be {\"name\": \"...\", \"value\": \"...\"}");
+  spec_.mapping.headers.emplace_back(text_of(*name),
+                                     compile(pointer + "/value", value->get_string()));
+}
+
+void TaskReader::delivery(const json::object& delivery) {
+  if (is_text(delivery.at("guarantee"), "exactly_once")) not_yet("/delivery/guarantee");
+  static const std::map<std::string, Order, std::less<>> kOrders = {
+      {"per_publisher", Order::PerPublisher},
+      {"per_topic", Order::PerTopic},
+      {"per_key", Order::PerKey},
+      {"none", Order::None}};
+  static const std::map<std::string, RejectedPolicy, std::less<>> kRejected = {
+      {"dead_letter", RejectedPolicy::DeadLetter},
+      {"drop", RejectedPolicy::Drop},
+      {"stop", RejectedPolicy::Stop}};
+  static const std::map<std::string, ExpiredPolicy, std::less<>> kExpired = {
+      {"deliver", ExpiredPolicy::Deliver},
+      {"drop", ExpiredPolicy::Drop},
+      {"dead_letter", ExpiredPolicy::DeadLetter}};
+  spec_.order = kOrders.at(text_of(delivery.at("order")));
+  spec_.rejected = kRejected.at(text_of(delivery.at("rejected")));
+  spec_.expired = kExpired.at(text_of(delivery.at("expired")));
+  spec_.drop_oldest_dead_letter = is_text(delivery.at("dead_letter_overflow"), "drop_oldest");
+  spec_.drain_timeout = milliseconds(delivery.at("drain_timeout").as_int64());
+  retry(delivery.at("retry").as_object());
+
+  if (delivery.at("workers").as_int64() != 1) not_yet("/delivery/workers");
+  if (!is_text(delivery.at("backpressure"), "buffer")) not_yet("/delivery/backpressure");
+  if (!is_text(delivery.at("drain"), "in_order")) not_yet("/delivery/drain");
+  if (!delivery.at("maximum_age").is_null()) not_yet("/delivery/maximum_age");
+  if (delivery.at("hold_segments_bytes").as_int64() != kDefaultHold)
+    not_yet("/delivery/hold_segments_bytes");
+}
+
+void TaskReader::retry(const json::object& retry) {
+  spec_.retry_initial = milliseconds(retry.at("initial").as_int64());
+  spec_.retry_maximum = milliseconds(retry.at("maximum").as_int64());
+  if (spec_.retry_initial > spec_.retry_maximum)
+    problem("/delivery/retry/initial", "must not be longer than `maximum`");
+  const auto& give_up = retry.at("give_up_after");
+  if (give_up.is_int64()) spec_.give_up_after = milliseconds(give_up.get_int64());
+}
+
+// Kafka keeps order within a partition, and the key chooses the partition: records that are to stay
+// in order must have the same key.
+std::optional<std::string> why_key_breaks_order(const TaskSpec& spec) {
+  if (spec.order == Order::None) return std::nullopt;
+  if (spec.mapping.key.is_empty())
+    return "must not be empty: records without a key are spread over all partitions. Give a key, "
+           "or set /delivery/order to `none`";
+  if (spec.order == Order::PerKey) return std::nullopt;
+
+  const bool per_topic = spec.order == Order::PerTopic;
+  const auto keeps_order = [per_topic](TemplateName name) {
+    if (name == TemplateName::Node) return true;
+    if (per_topic) return name == TemplateName::Topic || name == TemplateName::TopicLevel;
+    return name == TemplateName::ClientId;
+  };
+  if (std::ranges::all_of(spec.mapping.key.names(), keeps_order)) return std::nullopt;
+  return per_topic ? "must be made of ${topic} and ${topic[n]} alone to keep order per topic; or "
+                     "set /delivery/order to `per_key`"
+                   : "must be made of ${client_id} alone to keep order per publisher; or set "
+                     "/delivery/order to `per_key`";
+}
+
+void check_sink(const Connector& connector, const TaskSpec& spec, std::vector<Problem>& problems) {
+  if (connector.check_sink != nullptr) connector.check_sink(spec.sink, problems);
+  const auto constant = spec.mapping.topic.constant();
+  if (connector.why_not_topic == nullptr || !constant || constant->empty()) return;
+  if (auto why = connector.why_not_topic(*constant))
+    problems.push_back({"/map/topic", std::move(*why)});
+}
+
+// The type of the sink decides what else the document may say.
+const Connector* connector_of(const Registry& registry, const json::object& document,
+                              std::vector<Problem>& problems) {
+  const auto* sink = document.if_contains("sink");
+  const auto* object = sink != nullptr ? sink->if_object() : nullptr;
+  const auto* type = object != nullptr ? object->if_contains("type") : nullptr;
+  if (type != nullptr && type->is_string()) {
+    if (const auto* found = registry.find(type->get_string())) return found;
+  }
+  std::string known;
+  for (const auto& [name, connector] : registry.all()) known += (known.empty() ? "" : ", ") + name;
+  problems.push_back({"/sink/type", "must be one of: " + known});
+  return nullptr;
+}
+
+tl::unexpected<Refusal> invalid(std::vector<Problem> problems) {
+  return refuse({.errc = Errc::InvalidArgument,
+                 .code = "invalid_document",
+                 .detail = "the task's document is not valid",
+                 .hint = "correct the fields that are named and send it again",
+                 .fields = std::move(problems)});
+}
+
+}  // namespace
+
+Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& document) {
+  std::vector<Problem> problems;
+  const auto* connector = connector_of(registry, document, problems);
+  if (connector == nullptr) return invalid(std::move(problems));
+
+  const auto fields = task_fields(*connector);
+  auto checked = schema::check(fields, document);
+  if (!checked.problems.empty()) return invalid(std::move(checked.problems));
+
+  TaskReader reader(problems);
+  reader.source(checked.value.at("source").as_object());
+  reader.where(checked.value.at("where"));
+  reader.mapping(checked.value.at("map").as_object());
+  reader.delivery(checked.value.at("delivery").as_object());
+  auto spec = reader.take();
+  spec.name = text_of(checked.value.at("name"));
+  auto& metadata = spec.mapping.metadata;
+  const auto is_name = [](const auto& entry) { return entry.first == "integrationName"; };
+  if (std::ranges::none_of(metadata, is_name))  // TBMQ always says it
+    metadata.insert(metadata.begin(), {"integrationName", spec.name});
+  spec.enabled = checked.value.at("enabled").as_bool();
+  spec.sink_type = connector->name;
+  spec.sink = checked.value.at("sink").as_object();
+  if (const auto* connection = spec.sink.if_contains("connection"))
+    spec.connection = text_of(*connection);
+  if (const auto* buffer = spec.sink.if_contains("buffer_bytes"); buffer && buffer->is_int64())
+    spec.window_bytes = static_cast<std::size_t>(buffer->get_int64());
+  check_sink(*connector, spec, problems);
+  const auto guarantee = text_of(checked.value.at("delivery").as_object().at("guarantee"));
+  const auto* acks = spec.sink.if_contains("acks");
+  if (acks != nullptr && !is_text(*acks, "all") && guarantee != "best_effort")
+    problems.push_back({"/sink/acks", "must be `all` unless /delivery/guarantee is `best_effort`"});
+  spec.shown = readable(fields, std::move(checked.value));
+  if (!problems.empty()) return invalid(std::move(problems));
+
+  if (auto why = why_key_breaks_order(spec))
+    return refuse({.errc = Errc::InvalidArgument,
+                   .code = "order_needs_key",
+                   .detail = "this key cannot keep the order that is asked for",
+                   .hint = "",
+                   .fields = {{"/map/key", std::move(*why)}}});
+  return spec;
+}
+
+TaskSpec salvage_task(const json::object& document) {
+  TaskSpec spec;
+  spec.enabled = false;
+  spec.shown = document;
+  const auto* name = document.if_contains("name");
+  if (name != nullptr && name->is_string()) spec.name = text_of(*name);
+  const auto* source = document.if_contains("source");
+  const auto* object = source != nullptr ? source->if_object() : nullptr;
+  const auto* filters = object != nullptr ? object->if_contains("filters") : nullptr;
+  if (filters == nullptr || !filters->is_array()) return spec;
+  for (const auto& filter : filters->get_array()) {
+    if (filter.is_string() && mqtt::is_valid_topic_filter(filter.get_string()))
+      spec.filters.push_back(text_of(filter));
+  }
+  return spec;
+}
+
+}  // namespace sluice::connect

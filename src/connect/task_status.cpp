@@ -1,0 +1,186 @@
+// What a task tells of itself: its entity and its metrics.
+#include <algorithm>
+
+#include <boost/json/array.hpp>
+
+#include "connect/documents.hpp"
+#include "connect/service.hpp"
+#include "connect/task.hpp"
+#include "connect/text.hpp"
+
+namespace sluice::connect {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using store::Position;
+
+constexpr std::uint64_t kMostCounted = 1'000'000'000;
+// Connected and silent for so long with something unsent: not healthy, whatever the client says.
+constexpr auto kStalledAfter = 5s;
+
+const metrics::Declaration kDelivered{"sluice_task_delivered_total",
+                                      "Records that the other side has acknowledged.",
+                                      metrics::Kind::Counter,
+                                      {"task", "task_id"}};
+const metrics::Declaration kRetried{"sluice_task_retried_total",
+                                    "Records that came back and were handed over again.",
+                                    metrics::Kind::Counter,
+                                    {"task", "task_id"}};
+const metrics::Declaration kRejected{"sluice_task_rejected_total",
+                                     "Messages that can never be delivered as they stand.",
+                                     metrics::Kind::Counter,
+                                     {"task", "task_id"}};
+const metrics::Declaration kFiltered{"sluice_task_filtered_total",
+                                     "Messages passed over by rule: expired.",
+                                     metrics::Kind::Counter,
+                                     {"task", "task_id"}};
+const metrics::Declaration kLost{"sluice_task_lost_total",
+                                 "Messages that retention deleted before they were delivered.",
+                                 metrics::Kind::Counter,
+                                 {"task", "task_id"}};
+const metrics::Declaration kDuplicates{
+    "sluice_task_possible_duplicates_total",
+    "Records handed over again that may have arrived the first time.",
+    metrics::Kind::Counter,
+    {"task", "task_id"}};
+const metrics::Declaration kLag{"sluice_task_lag_messages",
+                                "Messages in the task's queues that are not delivered yet.",
+                                metrics::Kind::Gauge,
+                                {"task", "task_id"}};
+const metrics::Declaration kAge{"sluice_task_oldest_unsent_age_seconds",
+                                "Age of the oldest message not delivered yet.",
+                                metrics::Kind::Gauge,
+                                {"task", "task_id"}};
+const metrics::Declaration kInFlight{"sluice_task_in_flight",
+                                     "Records handed over and not answered yet.",
+                                     metrics::Kind::Gauge,
+                                     {"task", "task_id"}};
+const metrics::Declaration kUp{"sluice_task_up",
+                               "1 while the task runs, 0 while it waits, is paused or failed.",
+                               metrics::Kind::Gauge,
+                               {"task", "task_id"}};
+
+json::value time_or_null(std::int64_t wall_ms) {
+  return wall_ms == 0 ? json::value(nullptr) : json::value(rfc3339(wall_ms));
+}
+
+// Health comes from progress: a worker that has handed something over and hears nothing waits.
+Progress judged(Progress progress, std::int64_t now_ms) {
+  const auto silent = std::chrono::steady_clock::now() - progress.last_movement;
+  if (progress.state != TaskState::Running || progress.in_sink == 0 || silent < kStalledAfter)
+    return progress;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silent).count();
+  progress.state = TaskState::Waiting;
+  progress.reason = "the other side has not answered for " + std::to_string(seconds) +
+                    " s; the client library keeps trying";
+  progress.since_ms = now_ms - seconds * 1000;
+  return progress;
+}
+
+}  // namespace
+
+void declare_task_metrics(metrics::Registry& registry) {
+  for (const auto* declaration : {&kDelivered, &kRetried, &kRejected, &kFiltered, &kLost,
+                                  &kDuplicates, &kLag, &kAge, &kInFlight, &kUp}) {
+    registry.declare(*declaration);
+  }
+}
+
+metrics::Labels Task::labels() const {
+  return {{"task", spec_.name}, {"task_id", record_.id}};
+}
+
+TaskCounters Task::counters() const {
+  auto& registry = around_.metrics;
+  return {registry.counter(kDelivered, labels()), registry.counter(kRetried, labels()),
+          registry.counter(kRejected, labels()),  registry.counter(kFiltered, labels()),
+          registry.counter(kLost, labels()),      registry.counter(kDuplicates, labels())};
+}
+
+void Task::watch(const std::shared_ptr<Task>& self) {
+  static_cast<void>(counters());  // shown from the beginning, at 0
+  const auto observe = [&](const metrics::Declaration& declaration, auto value) {
+    around_.metrics.observe(declaration, labels(), [weak = std::weak_ptr(self), value] {
+      const auto task = weak.lock();
+      return task ? value(*task) : 0.0;
+    });
+  };
+  observe(kLag, [](const Task& task) { return static_cast<double>(task.lag(task.progress())); });
+  observe(kAge, [](const Task& task) {
+    const auto oldest = task.oldest_unsent_ms(task.progress());
+    const auto age = oldest == 0 ? 0 : task.around_.clock.wall_ms() - oldest;
+    return static_cast<double>(std::max<std::int64_t>(0, age)) / 1000.0;
+  });
+  observe(kInFlight, [](const Task& task) { return static_cast<double>(task.progress().in_sink); });
+  observe(kUp, [](const Task& task) {
+    const auto progress = judged(task.progress(), task.around_.clock.wall_ms());
+    return progress.state == TaskState::Running ? 1.0 : 0.0;
+  });
+}
+
+void Task::forget() {
+  around_.metrics.forget("task_id", record_.id);
+}
+
+// A message that two of the task's filters match counts twice while it is unread.
+std::uint64_t Task::lag(const Progress& progress) const {
+  const auto ids = queue_ids();
+  if (ids.empty()) return 0;
+  const auto behind = around_.store.count_after(ids, progress.read_position, kMostCounted);
+  return behind - std::min(behind, progress.acknowledged_ahead) + progress.unfinished;
+}
+
+std::int64_t Task::oldest_unsent_ms(const Progress& progress) const {
+  if (progress.oldest_unfinished_ms != 0) return progress.oldest_unfinished_ms;
+  const auto ids = queue_ids();
+  if (ids.empty()) return 0;
+  const auto next = around_.store.read({.queues = ids,
+                                        .after = progress.read_position,
+                                        .maximum_messages = 1,
+                                        .visibility = store::Visibility::Durable});
+  return next && !next->entries.empty() ? next->entries.front().message->timestamp_ms : 0;
+}
+
+json::object Task::entity() const {
+  const auto now_ms = around_.clock.wall_ms();
+  const auto progress = judged(this->progress(), now_ms);
+  const auto lag_messages = lag(progress);
+  const auto oldest_ms = lag_messages == 0 ? 0 : oldest_unsent_ms(progress);
+  const auto average =
+      progress.messages_read == 0 ? 0 : progress.bytes_read / progress.messages_read;
+
+  json::object out;
+  out["id"] = record_.id;
+  for (const auto& member : spec_.shown) out[member.key()] = member.value();
+  out["enabled"] = is_enabled();
+  out["status"] = name_of(progress.state);
+  out["status_reason"] = progress.reason;
+  out["since"] = time_or_null(progress.since_ms);
+  out["next_try"] = time_or_null(progress.next_try_ms);
+  out["lag_messages"] = lag_messages;
+  out["lag_bytes"] = lag_messages * average;  // an estimate: of payloads, by their average so far
+  out["oldest_unsent_age_seconds"] =
+      oldest_ms == 0 ? 0.0
+                     : static_cast<double>(std::max<std::int64_t>(0, now_ms - oldest_ms)) / 1e3;
+  out["in_flight"] = progress.in_sink;
+  out["delivered"] = progress.delivered;
+  out["retried"] = progress.retried;
+  out["rejected"] = progress.rejected;
+  out["filtered"] = progress.filtered;
+  out["lost"] = progress.lost;
+  out["possible_duplicates"] = progress.possible_duplicates;
+  out["dead_letters"] = around_.dead_letters.count(record_.id);
+  out["last_error"] =
+      progress.last_error.empty() ? json::value(nullptr) : json::value(progress.last_error);
+  out["last_error_at"] = time_or_null(progress.last_error_ms);
+  out["last_success"] = time_or_null(progress.last_success_ms);
+  out["group"] = group();
+  out["clients"] = json::array{worker_client()};
+  const std::scoped_lock lock(mutex_);
+  out["created"] = record_.created;
+  out["updated"] = record_.updated;
+  return out;
+}
+
+}  // namespace sluice::connect

@@ -1,0 +1,253 @@
+#include "connect/text.hpp"
+
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+namespace sluice::connect {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<std::int16_t, 256> kBase64Values = [] {
+  std::array<std::int16_t, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < kBase64.size(); ++i)
+    values[static_cast<unsigned char>(kBase64[i])] = static_cast<std::int16_t>(i);
+  return values;
+}();
+
+void append_double(std::string& out, double number) {
+  if (!std::isfinite(number)) {
+    out += "null";
+    return;
+  }
+  char digits[32];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+  out.append(digits, end);
+}
+
+// Reads exactly `count` digits from the front of `text`.
+bool take_digits(std::string_view& text, int count, int& number) {
+  if (text.size() < static_cast<std::size_t>(count)) return false;
+  number = 0;
+  for (int i = 0; i < count; ++i) {
+    const char c = text[static_cast<std::size_t>(i)];
+    if (c < '0' || c > '9') return false;
+    number = number * 10 + (c - '0');
+  }
+  text.remove_prefix(static_cast<std::size_t>(count));
+  return true;
+}
+
+bool take(std::string_view& text, char c) {
+  if (text.empty() || text.front() != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// `.123456` -> 123 ms.
+bool take_fraction(std::string_view& text, std::int64_t& milliseconds) {
+  milliseconds = 0;
+  if (!take(text, '.')) return true;
+  std::int64_t unit = 100;
+  std::size_t digits = 0;
+  while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+    milliseconds += (text.front() - '0') * unit;
+    unit /= 10;
+    ++digits;
+    text.remove_prefix(1);
+  }
+  return digits > 0;
+}
+
+// `Z`, `+02:00`: minutes east of UTC.
+bool take_offset(std::string_view& text, int& minutes) {
+  minutes = 0;
+  if (take(text, 'Z') || take(text, 'z')) return true;
+  const bool west = !text.empty() && text.front() == '-';
+  if (!take(text, '+') && !take(text, '-')) return false;
+  int hour = 0;
+  int minute = 0;
+  if (!take_digits(text, 2, hour) || !take(text, ':') || !take_digits(text, 2, minute))
+    return false;
+  if (hour > 23 || minute > 59) return false;
+  minutes = (hour * 60 + minute) * (west ? -1 : 1);
+  return true;
+}
+
+}  // namespace
+
+void append_base64(std::string& out, std::string_view bytes) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
+  std::size_t i = 0;
+  for (; i + 2 < bytes.size(); i += 3) {
+    const unsigned group = (unsigned{byte(i)} << 16) | (unsigned{byte(i + 1)} << 8) | byte(i + 2);
+    const char four[] = {kBase64[group >> 18], kBase64[(group >> 12) & 63],
+                         kBase64[(group >> 6) & 63], kBase64[group & 63]};
+    out.append(four, 4);
+  }
+  if (i + 1 == bytes.size()) {
+    const unsigned group = unsigned{byte(i)} << 16;
+    out += kBase64[group >> 18];
+    out += kBase64[(group >> 12) & 63];
+    out += "==";
+  } else if (i + 2 == bytes.size()) {
+    const unsigned group = (unsigned{byte(i)} << 16) | (unsigned{byte(i + 1)} << 8);
+    out += kBase64[group >> 18];
+    out += kBase64[(group >> 12) & 63];
+    out += kBase64[(group >> 6) & 63];
+    out += '=';
+  }
+}
+
+std::string base64(std::string_view bytes) {
+  std::string out;
+  append_base64(out, bytes);
+  return out;
+}
+
+bool decode_base64(std::string_view text, std::string& out) {
+  out.clear();
+  if (text.size() % 4 != 0) return false;
+  out.reserve(text.size() / 4 * 3);
+  while (text.ends_with('=') && text.size() % 4 != 2) text.remove_suffix(1);
+  unsigned group = 0;
+  int bits = 0;
+  for (const char c : text) {
+    const int value = kBase64Values[static_cast<unsigned char>(c)];
+    if (value < 0) return false;
+    group = (group << 6) | static_cast<unsigned>(value);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out += static_cast<char>((group >> bits) & 0xff);
+    }
+  }
+  return (group & ((1U << bits) - 1)) == 0;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  out += '"';
+  std::size_t plain = 0;  // start of what needs no escape
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text, plain, i - plain);
+    plain = i + 1;
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        out += "\\u00";
+        out += kHex[c >> 4];
+        out += kHex[c & 15];
+    }
+  }
+  out.append(text, plain);
+  out += '"';
+}
+
+void append_json(std::string& out, const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::null:
+      out += "null";
+      break;
+    case json::kind::bool_:
+      out += value.get_bool() ? "true" : "false";
+      break;
+    case json::kind::int64:
+      append_number(out, value.get_int64());
+      break;
+    case json::kind::uint64:
+      append_number(out, value.get_uint64());
+      break;
+    case json::kind::double_:
+      append_double(out, value.get_double());
+      break;
+    case json::kind::string:
+      append_json_string(out, value.get_string());
+      break;
+    case json::kind::array: {
+      char before = '[';
+      for (const auto& element : value.get_array()) {
+        out += before;
+        append_json(out, element);
+        before = ',';
+      }
+      out += before == '[' ? "[]" : "]";
+      break;
+    }
+    case json::kind::object: {
+      char before = '{';
+      for (const auto& [name, member] : value.get_object()) {
+        out += before;
+        append_json_string(out, name);
+        out += ':';
+        append_json(out, member);
+        before = ',';
+      }
+      out += before == '{' ? "{}" : "}";
+      break;
+    }
+  }
+}
+
+std::string rfc3339(std::int64_t wall_ms) {
+  using namespace std::chrono;
+  const sys_time<milliseconds> time{milliseconds(wall_ms)};
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss clock(time - day);
+  char text[48];
+  std::snprintf(
+      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  return text;
+}
+
+bool parse_rfc3339(std::string_view text, std::int64_t& wall_ms) {
+  using namespace std::chrono;
+  int year_number = 0, month_number = 0, day_number = 0, hour = 0, minute = 0, second = 0;
+  if (!take_digits(text, 4, year_number) || !take(text, '-') ||
+      !take_digits(text, 2, month_number) || !take(text, '-') || !take_digits(text, 2, day_number))
+    return false;
+  if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return false;
+  if (!take_digits(text, 2, hour) || !take(text, ':') || !take_digits(text, 2, minute) ||
+      !take(text, ':') || !take_digits(text, 2, second))
+    return false;
+  std::int64_t fraction = 0;
+  int offset = 0;
+  if (!take_fraction(text, fraction) || !take_offset(text, offset) || !text.empty()) return false;
+
+  const year_month_day date(year{year_number}, month{static_cast<unsigned>(month_number)},
+                            day{static_cast<unsigned>(day_number)});
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return false;
+  const auto whole =
+      sys_days(date).time_since_epoch() + hours(hour) + minutes(minute - offset) + seconds(second);
+  wall_ms = duration_cast<milliseconds>(whole).count() + fraction;
+  return true;
+}
+
+}  // namespace sluice::connect

@@ -1,0 +1,188 @@
+#include "connect/window.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.hpp"
+
+namespace sluice::connect {
+
+using store::Position;
+
+namespace {
+constexpr std::size_t kMostSpares = 4;
+}
+
+void ReadBatch::copy(const model::Message& message) {
+  auto& copied = messages.emplace_back(message);
+  std::string_view* const texts[] = {&copied.topic,     &copied.payload, &copied.properties,
+                                     &copied.client_id, &copied.host,    &copied.username};
+  std::size_t size = 0;
+  for (const auto* text : texts) size += text->size();
+  char* at = arena.allocate(size);
+  for (auto* text : texts) {
+    if (!text->empty()) std::memcpy(at, text->data(), text->size());
+    *text = {at, text->size()};
+    at += text->size();
+  }
+}
+
+Window::Window(store::Cursor start)
+    : passed_(start.position),
+      read_position_(start.position),
+      known_(std::move(start.acknowledged)) {}
+
+std::unique_ptr<ReadBatch> Window::new_batch() {
+  if (spares_.empty()) return std::make_unique<ReadBatch>();
+  auto batch = std::move(spares_.back());
+  spares_.pop_back();
+  return batch;
+}
+
+Window::Token Window::add(std::unique_ptr<ReadBatch> batch, Position next) {
+  const auto first = end_token();
+  SL_CHECK(batch->records.size() == batch->messages.size());
+  read_position_ = next;
+  batch->unfinished = batch->messages.size();
+  for (std::size_t i = 0; i < batch->messages.size(); ++i) {
+    const auto position = batch->messages[i].position();
+    batch->records[i].token = end_token();
+    slots_.push_back(
+        {position, batch.get(), static_cast<std::uint32_t>(i), std::uint16_t{0}, State::Ready});
+    bytes_ += cost(slots_.back());
+    ++unfinished_;
+    ++ready_;
+    if (std::ranges::binary_search(known_, position)) change(slots_.back(), State::Done);
+  }
+  if (!known_.empty() && known_.back() <= next) known_.clear();
+  batches_.push_back(std::move(batch));
+  pass_done();
+  return first;
+}
+
+std::span<const Record> Window::next_records(std::size_t maximum) {
+  next_ = std::max(next_, base_);
+  while (next_ < end_token() && slot(next_).state != State::Ready) ++next_;
+  if (next_ == end_token()) return {};
+
+  const auto& first = slot(next_);
+  std::size_t count = 1;
+  while (count < maximum && next_ + count < end_token()) {
+    const auto& following = slot(next_ + count);
+    if (following.state != State::Ready || following.batch != first.batch) break;
+    ++count;
+  }
+  return std::span<const Record>(first.batch->records).subspan(first.index, count);
+}
+
+void Window::handed_over(std::span<const Record> records) {
+  for (const auto& record : records) {
+    auto& handed = slot(record.token);
+    SL_CHECK(handed.state == State::Ready);
+    if (handed.attempts < UINT16_MAX) ++handed.attempts;
+    change(handed, State::HandedOver);
+  }
+}
+
+void Window::done(Token token) {
+  change(slot(token), State::Done);
+  pass_done();
+}
+
+void Window::hold(Token token) {
+  change(slot(token), State::Held);
+}
+
+void Window::give_back(Token token) {
+  auto& given = slot(token);
+  SL_CHECK(given.state == State::HandedOver);
+  change(given, State::Ready);
+  next_ = std::min(next_, token);
+}
+
+const model::Message& Window::message(Token token) const {
+  const auto& at = slot(token);
+  return at.batch->messages[at.index];
+}
+
+const Record& Window::record(Token token) const {
+  const auto& at = slot(token);
+  return at.batch->records[at.index];
+}
+
+store::Cursor Window::cursor() const {
+  if (slots_.empty()) {
+    store::Cursor cursor{read_position_, {}};
+    // What was acknowledged before the start and has not been read again yet.
+    for (const auto position : known_)
+      if (position > read_position_) cursor.acknowledged.push_back(position);
+    return cursor;
+  }
+  store::Cursor cursor{passed_, {}};
+  for (const auto& entry : slots_)
+    if (entry.state == State::Done) cursor.acknowledged.push_back(entry.position);
+  for (const auto position : known_)
+    if (position > slots_.back().position) cursor.acknowledged.push_back(position);
+  return cursor;
+}
+
+std::int64_t Window::oldest_timestamp_ms() const {
+  // The front is never done with: pass_done() takes such slots away.
+  if (slots_.empty()) return 0;
+  const auto& front = slots_.front();
+  return front.batch->messages[front.index].timestamp_ms;
+}
+
+Window::Slot& Window::slot(Token token) {
+  SL_CHECK(holds(token));
+  return slots_[static_cast<std::size_t>(token - base_)];
+}
+
+const Window::Slot& Window::slot(Token token) const {
+  SL_CHECK(holds(token));
+  return slots_[static_cast<std::size_t>(token - base_)];
+}
+
+// What a message keeps in memory while it stands here; the fixed part is the record, the slot and
+// the store's own view.
+std::size_t Window::cost(const Slot& slot) {
+  static constexpr std::size_t kFixed = 320;
+  const auto& record = slot.batch->records[slot.index];
+  const auto& message = slot.batch->messages[slot.index];
+  const auto made = record.value.data() == message.payload.data() ? 0 : record.value.size();
+  const auto headers = record.headers.size() * (sizeof(record.headers[0]) + 16);
+  return kFixed + message.payload.size() + message.properties.size() + message.topic.size() + made +
+         headers;
+}
+
+void Window::change(Slot& slot, State state) {
+  SL_CHECK(slot.state != State::Done);
+  if (slot.state == State::HandedOver) --in_sink_;
+  if (slot.state == State::Ready) --ready_;
+  if (state == State::HandedOver) ++in_sink_;
+  if (state == State::Ready) ++ready_;
+  if (state == State::Done) --unfinished_;
+  slot.state = state;
+}
+
+void Window::pass_done() {
+  while (!slots_.empty() && slots_.front().state == State::Done) {
+    const auto& front = slots_.front();
+    passed_ = front.position;
+    bytes_ -= cost(front);
+    --front.batch->unfinished;
+    slots_.pop_front();
+    ++base_;
+  }
+  while (!batches_.empty() && batches_.front()->unfinished == 0) {
+    auto batch = std::move(batches_.front());
+    batches_.pop_front();
+    if (spares_.size() == kMostSpares) continue;
+    batch->messages.clear();
+    batch->records.clear();
+    batch->arena.reset();
+    spares_.push_back(std::move(batch));
+  }
+}
+
+}  // namespace sluice::connect

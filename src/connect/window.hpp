@@ -1,0 +1,106 @@
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "connect/arena.hpp"
+#include "connect/sink.hpp"
+#include "store/store.hpp"
+
+namespace sluice::connect {
+
+// One read's worth of messages and the records made of them. Nothing in it moves, so that a sink
+// may point into it.
+//
+// The messages are copies: a view into the store keeps a whole batch of the log alive, and a task
+// that takes one message in a thousand would keep all thousand while its sink is away.
+struct ReadBatch {
+  std::vector<model::Message> messages;
+  std::vector<Record> records;  // one per message
+  Arena arena;
+  std::size_t unfinished = 0;  // messages that still stand in the window
+
+  void copy(const model::Message& message);
+};
+
+// What a worker has read and is not yet done with, in the order of the log; from it the cursor
+// follows. Tokens number the messages in that order.
+//
+// Owns:    the batches that its messages stand in, until the cursor has passed them.
+// Threads: one at a time.
+class Window {
+ public:
+  using Token = std::uint64_t;
+  enum class State : std::uint8_t {
+    Ready,       // to be handed over
+    HandedOver,  // the sink has it
+    Held,        // rejected; its dead letter is not durable yet
+    Done,
+  };
+
+  explicit Window(store::Cursor start);
+
+  // An empty batch to read into, with the memory of an old one where there is one.
+  [[nodiscard]] std::unique_ptr<ReadBatch> new_batch();
+  // Adds the batch's messages; those the cursor knows as acknowledged are Done at once. `next` is
+  // where reading goes on. Returns the token of the first.
+  Token add(std::unique_ptr<ReadBatch> batch, store::Position next);
+  [[nodiscard]] store::Position read_position() const { return read_position_; }
+
+  // The first run of records that are to be handed over, at most `maximum`; they stand in one
+  // batch. Empty: nothing to hand over.
+  [[nodiscard]] std::span<const Record> next_records(std::size_t maximum);
+  void handed_over(std::span<const Record> records);
+
+  [[nodiscard]] State state(Token token) const { return slot(token).state; }
+  [[nodiscard]] bool holds(Token token) const { return token >= base_ && token < end_token(); }
+  void done(Token token);
+  void hold(Token token);       // Ready or HandedOver -> Held
+  void give_back(Token token);  // HandedOver -> Ready: to be handed over again, in its place
+  [[nodiscard]] const model::Message& message(Token token) const;
+  [[nodiscard]] const Record& record(Token token) const;
+  [[nodiscard]] unsigned attempts(Token token) const { return slot(token).attempts; }
+
+  [[nodiscard]] store::Cursor cursor() const;
+  [[nodiscard]] bool empty() const { return slots_.empty(); }
+  [[nodiscard]] std::size_t size() const { return slots_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t in_sink() const { return in_sink_; }        // HandedOver
+  [[nodiscard]] std::size_t unfinished() const { return unfinished_; }  // not Done
+  [[nodiscard]] std::size_t ready() const { return ready_; }
+  // When the oldest message that is not done with was stored; 0 when there is none.
+  [[nodiscard]] std::int64_t oldest_timestamp_ms() const;
+
+ private:
+  struct Slot {
+    store::Position position;
+    ReadBatch* batch = nullptr;
+    std::uint32_t index = 0;
+    std::uint16_t attempts = 0;
+    State state = State::Ready;
+  };
+  [[nodiscard]] Token end_token() const { return base_ + slots_.size(); }
+  [[nodiscard]] Slot& slot(Token token);
+  [[nodiscard]] const Slot& slot(Token token) const;
+  [[nodiscard]] static std::size_t cost(const Slot& slot);
+  void change(Slot& slot, State state);
+  void pass_done();
+
+  std::deque<Slot> slots_;
+  Token base_ = 0;  // token of the front
+  Token next_ = 0;  // nothing before it is Ready
+  std::deque<std::unique_ptr<ReadBatch>> batches_;
+  std::vector<std::unique_ptr<ReadBatch>> spares_;
+  store::Position passed_;  // all up to here is done with
+  store::Position read_position_;
+  std::vector<store::Position> known_;  // acknowledged before the start, ascending
+  std::size_t bytes_ = 0;
+  std::size_t in_sink_ = 0;
+  std::size_t unfinished_ = 0;
+  std::size_t ready_ = 0;
+};
+
+}  // namespace sluice::connect

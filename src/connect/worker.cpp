@@ -1,0 +1,315 @@
+#include "connect/worker.hpp"
+
+#include <algorithm>
+#include <pthread.h>
+#include <random>
+
+#include "broker/message_expiry.hpp"
+
+namespace sluice::connect {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t kReadMessages = 512;
+constexpr std::size_t kReadBytes = std::size_t{1} << 20;
+// Records that stand ready beyond what the sink has: enough to keep it busy, few enough to wait.
+constexpr std::size_t kReadAhead = 1024;
+constexpr std::size_t kWindowMessages = 32768;
+constexpr std::size_t kLongestThreadName = 15;
+constexpr auto kCommitEvery = 100ms;
+constexpr auto kReadAgainAfter = 1s;
+constexpr auto kDrainStep = 100ms;
+constexpr auto kAbandonWithin = 30s;
+
+}  // namespace
+
+Worker::Worker(Context context, const TaskSpec& spec, MakeSink make_sink)
+    : context_(std::move(context)),
+      spec_(spec),
+      make_sink_(std::move(make_sink)),
+      mapper_(spec.mapping, context_.node_name, context_.worker_name),
+      window_(context_.cursor),
+      backoff_(spec.retry_initial, spec.retry_maximum, std::random_device()()),
+      committed_(context_.cursor),
+      progress_(context_.before) {
+  progress_.last_movement = SteadyClock::now();
+  set_state(TaskState::Starting, "");
+  publish_progress();
+}
+
+Worker::~Worker() {
+  stop();
+}
+
+std::string Worker::cursor_key(std::string_view task_id) {
+  return "task/" + std::string(task_id);
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::request_stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    inbox_.stopping = true;
+  }
+  wake_.notify_one();
+}
+
+void Worker::stop() {
+  request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+Progress Worker::progress() const {
+  return published_.with([](const Progress& progress) { return progress; });
+}
+
+// A turn settles what came back, then moves what can move; between turns the thread sleeps until
+// the sink, the store, a timer or stop() has something for it.
+void Worker::run() {
+  pthread_setname_np(pthread_self(), context_.worker_name.substr(0, kLongestThreadName).c_str());
+  if (open_sink()) set_state(TaskState::Running, "");
+  while (!stopping_) turn();
+  park();
+}
+
+bool Worker::open_sink() {
+  const Sink::Callbacks callbacks{.on_ready = [this] {
+    {
+      const std::scoped_lock lock(mutex_);
+      inbox_.sink_is_ready = true;
+    }
+    wake_.notify_one();
+  }};
+  while (!stopping_) {
+    auto made = make_sink_(callbacks);
+    if (made) {
+      sink_ = std::move(*made);
+      resume_at_.reset();
+      wait_reason_.clear();
+      return true;
+    }
+    if (made.error().code == Errc::InvalidArgument) {
+      fail_for_good(made.error().detail);
+      return false;
+    }
+    wait_for(made.error().detail);
+    publish_progress();
+    while (!stopping_ && SteadyClock::now() < *resume_at_) wait();
+  }
+  return false;
+}
+
+void Worker::turn() {
+  take_inbox();
+  if (stopping_) return;
+  collect();
+  const auto letters_before = rejections_.size();
+  const auto read_before = window_.read_position();
+  const auto in_sink_before = window_.in_sink();
+  keep_dead_letters();
+  if (failure_.empty()) {
+    read_more();
+    hand_over();
+  }
+  commit(false);
+  publish_progress();
+  const bool moved = rejections_.size() < letters_before || window_.read_position() > read_before ||
+                     window_.in_sink() > in_sink_before;
+  if (!moved) wait();
+}
+
+void Worker::take_inbox() {
+  const std::scoped_lock lock(mutex_);
+  inbox_.sink_is_ready = false;
+  if (inbox_.woken) {
+    inbox_.woken = false;
+    is_asked_to_wake_ = false;
+    at_end_ = false;
+  }
+  stopping_ = inbox_.stopping;
+}
+
+void Worker::collect() {
+  if (!sink_) return;
+  deliveries_.clear();
+  const auto again = sink_->collect(deliveries_);
+  collect_at_ = again == Sink::kNotByItself ? SteadyTime::max() : SteadyClock::now() + again;
+  settle(deliveries_);
+  const auto away = sink_->away();
+  if (away == away_reason_) return;
+  away_reason_ = away;
+  if (!away_reason_.empty()) note_error(away_reason_);
+}
+
+void Worker::wait() {
+  ask_for_wake();
+  const auto deadline = next_deadline();
+  std::unique_lock lock(mutex_);
+  const auto has_mail = [this] { return inbox_.sink_is_ready || inbox_.woken || inbox_.stopping; };
+  if (deadline == SteadyTime::max()) {
+    wake_.wait(lock, has_mail);
+  } else {
+    wake_.wait_until(lock, deadline, has_mail);
+  }
+  stopping_ = inbox_.stopping;
+}
+
+Worker::SteadyTime Worker::next_deadline() const {
+  auto deadline = collect_at_;
+  if (cursor_moved_) deadline = std::min(deadline, last_commit_ + kCommitEvery);
+  if (!failure_.empty()) return deadline;
+  if (resume_at_ && window_.in_sink() == 0) deadline = std::min(deadline, *resume_at_);
+  if (resume_at_ && !came_back_) deadline = std::min(deadline, *resume_at_);
+  if (letters_at_) deadline = std::min(deadline, *letters_at_);
+  if (read_again_) deadline = std::min(deadline, *read_again_);
+  return deadline;
+}
+
+void Worker::ask_for_wake() {
+  if (!at_end_ || is_asked_to_wake_) return;
+  is_asked_to_wake_ = true;
+  context_.store.notify(reinterpret_cast<std::uintptr_t>(this), context_.queues,
+                        window_.read_position(), store::Visibility::Durable, [this] {
+                          {
+                            const std::scoped_lock lock(mutex_);
+                            inbox_.woken = true;
+                          }
+                          wake_.notify_one();
+                        });
+}
+
+void Worker::read_more() {
+  const auto now = SteadyClock::now();
+  if (read_again_ && now < *read_again_) return;
+  read_again_.reset();
+  for (int reads = 0; reads < 4; ++reads) {
+    if (at_end_ || window_.ready() >= kReadAhead || window_.size() >= kWindowMessages ||
+        window_.bytes() >= spec_.window_bytes)
+      return;
+    if (!read_once()) return;
+  }
+}
+
+bool Worker::read_once() {
+  auto read = context_.store.read({.queues = context_.queues,
+                                   .after = window_.read_position(),
+                                   .maximum_messages = kReadMessages,
+                                   .maximum_bytes = kReadBytes,
+                                   .visibility = store::Visibility::Durable});
+  if (!read) {
+    if (read.error().code == Errc::Corrupt) {
+      fail_for_good("the log cannot be read: " + read.error().detail);
+    } else {
+      read_reason_ = "the log cannot be read: " + read.error().detail;
+      read_again_ = SteadyClock::now() + kReadAgainAfter;
+      note_error(read_reason_);
+    }
+    return false;
+  }
+  at_end_ = read->at_end;
+  if (read->lost > 0) {
+    progress_.lost += read->lost;
+    context_.counters.lost.add(read->lost);
+    cursor_moved_ = true;
+    note_error(std::to_string(read->lost) + " messages were deleted by retention before delivery");
+  }
+  auto batch = window_.new_batch();
+  batch->messages.reserve(read->entries.size());
+  for (const auto& entry : read->entries) {
+    batch->copy(*entry.message);
+    progress_.bytes_read += entry.message->payload.size();
+  }
+  read->entries.clear();
+  progress_.messages_read += batch->messages.size();
+  map_all(*batch);
+  const auto first = window_.add(std::move(batch), read->next);
+  apply_unmapped(first);
+  return true;
+}
+
+void Worker::map_all(ReadBatch& batch) {
+  const auto now_ms = context_.clock.wall_ms();
+  unmapped_.clear();
+  batch.records.resize(batch.messages.size());
+  for (std::size_t i = 0; i < batch.messages.size(); ++i) {
+    const auto& message = batch.messages[i];
+    if (spec_.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U) {
+      unmapped_.push_back({i, spec_.expired == ExpiredPolicy::DeadLetter,
+                           "the message expired before it could be delivered"});
+      continue;
+    }
+    auto record = mapper_.map(message, batch.arena, now_ms);
+    if (record) {
+      batch.records[i] = *record;
+    } else {
+      unmapped_.push_back({i, true, std::move(record.error())});
+    }
+  }
+}
+
+// What will not become a record, now that it has its place in the window. A message may be done
+// with already: acknowledged before the start.
+void Worker::apply_unmapped(Window::Token first) {
+  for (auto& unmapped : unmapped_) {
+    const auto token = first + unmapped.index;
+    if (!window_.holds(token) || window_.state(token) == Window::State::Done) continue;
+    if (unmapped.is_rejected) {
+      reject(token, std::move(unmapped.reason));
+      continue;
+    }
+    ++progress_.filtered;
+    context_.counters.filtered.add();
+    window_.done(token);
+    cursor_moved_ = true;
+  }
+}
+
+// Waits for what the sink has, and when the time is over takes it back.
+void Worker::drain() {
+  const auto wait_until = [this](SteadyTime deadline) {
+    while (window_.in_sink() > 0 && SteadyClock::now() < deadline) {
+      sink_->flush();
+      std::unique_lock lock(mutex_);
+      wake_.wait_until(lock, std::min({deadline, collect_at_, SteadyClock::now() + kDrainStep}),
+                       [this] { return inbox_.sink_is_ready; });
+      inbox_.sink_is_ready = false;
+      lock.unlock();
+      collect();
+      commit(false);
+      publish_progress();
+    }
+  };
+  collect();
+  wait_until(SteadyClock::now() + spec_.drain_timeout);
+  if (window_.in_sink() == 0) return;
+  sink_->abandon();
+  collect();
+  wait_until(SteadyClock::now() + kAbandonWithin);
+}
+
+void Worker::park() {
+  context_.store.cancel_notify(reinterpret_cast<std::uintptr_t>(this));
+  if (sink_) {
+    drain();
+    sink_.reset();
+  }
+  letters_at_.reset();
+  keep_dead_letters();
+  commit(true);
+  progress_.read_position = committed_.position;
+  progress_.unfinished = 0;
+  progress_.unfinished_bytes = 0;
+  progress_.in_sink = 0;
+  progress_.oldest_unfinished_ms = 0;
+  progress_.acknowledged_ahead = committed_.acknowledged.size();
+  if (failure_.empty()) set_state(TaskState::Paused, "");
+  published_.with([this](Progress& published) { published = progress_; });
+}
+
+}  // namespace sluice::connect

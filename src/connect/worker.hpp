@@ -1,0 +1,158 @@
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/guarded.hpp"
+#include "base/metrics.hpp"
+#include "connect/backoff.hpp"
+#include "connect/dead_letters.hpp"
+#include "connect/progress.hpp"
+#include "connect/record_mapper.hpp"
+#include "connect/task_spec.hpp"
+#include "connect/window.hpp"
+#include "store/store.hpp"
+
+namespace sluice::connect {
+
+// Counters that outlive a worker: a task keeps them over pause and start.
+struct TaskCounters {
+  metrics::Counter& delivered;
+  metrics::Counter& retried;
+  metrics::Counter& rejected;
+  metrics::Counter& filtered;
+  metrics::Counter& lost;
+  metrics::Counter& possible_duplicates;
+};
+
+// Runs one task: reads its queues as far as they are durable, maps, hands to the sink in order,
+// settles each outcome, and lets the cursor follow. docs/adr/0007-delivery-and-cursor.md says why
+// it is built so.
+//
+// Owns:    its thread, its sink, and the cursor record `task/<id>` while it runs.
+// Threads: start(), stop() from one thread at a time; progress() from any.
+// Fails:   never by itself: what cannot go on is `waiting` or `failed` in progress(), and nothing
+//          that was not delivered or dead-lettered is ever behind the cursor.
+class Worker {
+ public:
+  using MakeSink = std::function<Result<std::unique_ptr<Sink>>(Sink::Callbacks)>;
+  struct Context {
+    store::Store& store;
+    DeadLetters& dead_letters;
+    const Clock& clock;
+    TaskCounters counters;
+    std::string task_id;
+    std::string node_name;
+    std::string worker_name;
+    std::vector<store::QueueId> queues;
+    store::Cursor cursor;  // where it begins
+    Progress before;       // counters go on from here
+  };
+
+  Worker(Context context, const TaskSpec& spec, MakeSink make_sink);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void start();
+  // Asks the thread to end: nothing more is handed over, what is in flight is settled for at most
+  // the task's drain_timeout, the cursor is written. Does not wait.
+  void request_stop();
+  void stop();  // request_stop(), and waits; the progress afterwards is the last word
+  [[nodiscard]] Progress progress() const;
+
+  [[nodiscard]] static std::string cursor_key(std::string_view task_id);
+
+ private:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+  // What other threads leave for the worker.
+  struct Inbox {
+    bool sink_is_ready = false;  // with outcomes
+    bool woken = false;          // the store has something to read
+    bool stopping = false;
+  };
+  struct Rejection {
+    Window::Token token = 0;
+    std::string reason;
+    unsigned attempts = 0;
+  };
+
+  void run();
+  [[nodiscard]] bool open_sink();
+  void turn();
+  void take_inbox();
+  void collect();
+  void park();
+  void drain();
+  void wait();
+  [[nodiscard]] SteadyTime next_deadline() const;
+
+  void settle(std::span<Delivery> deliveries);
+  void retry_later(Delivery& delivery);
+  [[nodiscard]] bool is_given_up(Window::Token token);
+  void reject(Window::Token token, std::string reason);
+  void keep_dead_letters();
+  void commit(bool now);
+
+  void read_more();
+  [[nodiscard]] bool read_once();
+  void map_all(ReadBatch& batch);
+  void apply_unmapped(Window::Token first);
+  void ask_for_wake();
+  void hand_over();
+  [[nodiscard]] bool may_hand_over();
+
+  void wait_for(std::string reason);  // the next try after a back-off
+  void fail_for_good(std::string reason);
+  void note_error(const std::string& reason);
+  void publish_progress();
+  void set_state(TaskState state, std::string reason);
+
+  Context context_;
+  const TaskSpec& spec_;
+  const MakeSink make_sink_;
+
+  mutable std::mutex mutex_;  // guards inbox_
+  std::condition_variable wake_;
+  Inbox inbox_;
+  Guarded<Progress> published_;
+
+  // All below: the worker's thread only.
+  RecordMapper mapper_;
+  Window window_;
+  Backoff backoff_;
+  std::unique_ptr<Sink> sink_;
+  std::vector<Delivery> deliveries_;
+  std::vector<Rejection> rejections_;  // Held in the window until their dead letters are durable
+  struct Unmapped {
+    std::size_t index = 0;
+    bool is_rejected = false;  // otherwise passed over
+    std::string reason;
+  };
+  std::vector<Unmapped> unmapped_;  // of the batch that was read last
+  // What came back first in the last round, and since when: the one that holds up the others.
+  std::optional<Window::Token> culprit_;
+  SteadyTime culprit_since_{};
+  store::Cursor committed_;
+  SteadyTime last_commit_{};
+  bool cursor_moved_ = false;
+  bool stopping_ = false;
+  bool is_asked_to_wake_ = false;
+  bool at_end_ = false;     // nothing more to read until the store wakes us
+  bool came_back_ = false;  // something is to be retried: nothing goes out before all is settled
+  SteadyTime collect_at_ = SteadyTime::max();  // even if the sink says nothing
+  std::optional<SteadyTime> resume_at_;        // not before: a back-off is running
+  std::optional<SteadyTime> letters_at_;       // not before: dead letters found no room
+  std::optional<SteadyTime> read_again_;       // not before: a read failed
+  std::string wait_reason_, letters_reason_, read_reason_, away_reason_, failure_;
+  Progress progress_;
+  std::thread thread_;
+};
+
+}  // namespace sluice::connect

@@ -1,0 +1,254 @@
+// How a worker hands over, what it makes of each outcome, and when the cursor follows.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "connect/worker.hpp"
+
+namespace sluice::connect {
+namespace {
+
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t kHandOver = 512;
+constexpr auto kCommitEvery = 100ms;
+constexpr auto kLettersAgainAfter = 1s;
+
+}  // namespace
+
+std::string_view name_of(TaskState state) {
+  switch (state) {
+    case TaskState::Starting:
+      return "starting";
+    case TaskState::Running:
+      return "running";
+    case TaskState::Waiting:
+      return "waiting";
+    case TaskState::Paused:
+      return "paused";
+    case TaskState::Failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+void Worker::hand_over() {
+  while (may_hand_over()) {
+    const auto records = window_.next_records(kHandOver);
+    if (records.empty()) return;
+    const bool was_empty = window_.in_sink() == 0;
+    const auto taken = sink_->write(records);
+    if (!taken) {
+      if (taken.error().code == Errc::InvalidArgument) {
+        fail_for_good(taken.error().detail);
+      } else {
+        note_error(taken.error().detail);
+        wait_for(taken.error().detail);
+      }
+      return;
+    }
+    if (was_empty) progress_.last_movement = SteadyClock::now();
+    window_.handed_over(records.first(*taken));
+    if (*taken < records.size()) return;  // full: outcomes will make room
+  }
+}
+
+// After something came back, nothing goes out before all that the sink has is settled and the
+// back-off is over: what came back goes first, so order holds whatever the key.
+bool Worker::may_hand_over() {
+  if (!failure_.empty() || !sink_) return false;
+  if (came_back_ && window_.in_sink() > 0) return false;
+  if (resume_at_) {
+    if (SteadyClock::now() < *resume_at_) return false;
+    resume_at_.reset();
+  }
+  came_back_ = false;
+  return true;
+}
+
+void Worker::settle(std::span<Delivery> deliveries) {
+  if (deliveries.empty()) return;
+  progress_.last_movement = SteadyClock::now();
+  std::uint64_t delivered = 0;
+  for (auto& delivery : deliveries) {
+    if (delivery.verdict == Verdict::Delivered) {
+      window_.done(delivery.token);
+      ++delivered;
+    } else if (delivery.verdict == Verdict::RetryLater) {
+      retry_later(delivery);
+    } else if (delivery.verdict == Verdict::Rejected) {
+      reject(delivery.token, std::move(delivery.reason));
+    } else {
+      window_.give_back(delivery.token);
+      fail_for_good(std::move(delivery.reason));
+    }
+  }
+  if (delivered == 0) return;
+  cursor_moved_ = true;
+  progress_.delivered += delivered;
+  progress_.last_success_ms = context_.clock.wall_ms();
+  context_.counters.delivered.add(delivered);
+  if (!came_back_) {
+    backoff_.reset();
+    wait_reason_.clear();
+  }
+}
+
+void Worker::retry_later(Delivery& delivery) {
+  ++progress_.retried;
+  context_.counters.retried.add();
+  if (delivery.maybe_arrived) {
+    ++progress_.possible_duplicates;
+    context_.counters.possible_duplicates.add();
+  }
+  const bool is_first = !came_back_;
+  came_back_ = true;
+  if (is_first && is_given_up(delivery.token))
+    return reject(delivery.token, "given up: " + delivery.reason);
+  window_.give_back(delivery.token);
+  if (!is_first && resume_at_) return;
+  note_error(delivery.reason);
+  wait_for(std::move(delivery.reason));
+}
+
+// Only the first of a round is judged: its successors came back because it did.
+bool Worker::is_given_up(Window::Token token) {
+  if (!spec_.give_up_after) return false;
+  const auto now = SteadyClock::now();
+  if (culprit_ != token) {
+    culprit_ = token;
+    culprit_since_ = now;
+  }
+  return now - culprit_since_ >= *spec_.give_up_after;
+}
+
+void Worker::reject(Window::Token token, std::string reason) {
+  ++progress_.rejected;
+  context_.counters.rejected.add();
+  note_error(reason);
+  switch (spec_.rejected) {
+    case RejectedPolicy::Drop:
+      window_.done(token);
+      cursor_moved_ = true;
+      return;
+    case RejectedPolicy::Stop:
+      if (window_.state(token) == Window::State::HandedOver) window_.give_back(token);
+      return fail_for_good("a message was rejected: " + reason);
+    case RejectedPolicy::DeadLetter:
+      rejections_.push_back({token, std::move(reason), window_.attempts(token)});
+      return window_.hold(token);
+  }
+}
+
+// The cursor passes a rejected message only after its dead letter is durable.
+void Worker::keep_dead_letters() {
+  if (rejections_.empty()) return;
+  if (letters_at_ && SteadyClock::now() < *letters_at_) return;
+  letters_at_.reset();
+  const auto now_ms = context_.clock.wall_ms();
+  std::vector<DeadLetter> letters;
+  letters.reserve(rejections_.size());
+  for (const auto& rejection : rejections_)
+    letters.push_back({.message = &window_.message(rejection.token),
+                       .reason = rejection.reason,
+                       .target = window_.record(rejection.token).topic,
+                       .attempts = rejection.attempts,
+                       .at_ms = now_ms});
+  const auto kept =
+      context_.dead_letters.keep(context_.task_id, letters, spec_.drop_oldest_dead_letter);
+  if (!kept) {
+    letters_reason_ = "dead letters cannot be kept: " + kept.error().detail;
+    letters_at_ = SteadyClock::now() + kLettersAgainAfter;
+    return;
+  }
+  letters_reason_.clear();
+  for (std::size_t i = 0; i < *kept; ++i) window_.done(rejections_[i].token);
+  rejections_.erase(rejections_.begin(), rejections_.begin() + static_cast<std::ptrdiff_t>(*kept));
+  cursor_moved_ = true;
+}
+
+// At most one record per interval while busy; `now` when the worker parks, and then durable.
+void Worker::commit(bool now) {
+  if (!cursor_moved_ && !now) return;
+  const auto time = SteadyClock::now();
+  if (!now && time - last_commit_ < kCommitEvery) return;
+  last_commit_ = time;
+  auto cursor = window_.cursor();
+  if (cursor == committed_) {
+    cursor_moved_ = false;
+    return;
+  }
+  const auto batch = context_.store.new_batch();
+  batch->put(store::StateKind::Cursor, cursor_key(context_.task_id), store::encode(cursor));
+  const auto end = context_.store.append(batch);
+  if (!end) {
+    note_error("the cursor cannot be written: " + end.error().detail);
+    return;  // tried again: an old cursor only means that more is sent again after a crash
+  }
+  committed_ = std::move(cursor);
+  cursor_moved_ = false;
+  if (!now) return;
+  const auto durable = context_.store.wait_durable(*end);
+  if (!durable) note_error("the cursor is not durable: " + durable.error().detail);
+}
+
+void Worker::wait_for(std::string reason) {
+  const auto pause = backoff_.next();
+  resume_at_ = SteadyClock::now() + pause;
+  progress_.next_try_ms = context_.clock.wall_ms() + pause.count();
+  wait_reason_ = std::move(reason);
+}
+
+void Worker::fail_for_good(std::string reason) {
+  if (!failure_.empty()) return;
+  note_error(reason);
+  failure_ = std::move(reason);
+}
+
+void Worker::note_error(const std::string& reason) {
+  progress_.last_error = reason;
+  progress_.last_error_ms = context_.clock.wall_ms();
+}
+
+void Worker::publish_progress() {
+  progress_.read_position = window_.read_position();
+  progress_.unfinished = window_.unfinished();
+  progress_.unfinished_bytes = window_.bytes();
+  progress_.in_sink = window_.in_sink();
+  progress_.oldest_unfinished_ms = window_.oldest_timestamp_ms();
+  progress_.acknowledged_ahead = 0;
+  if (!failure_.empty()) {
+    set_state(TaskState::Failed, failure_);
+  } else if (!letters_reason_.empty() && !rejections_.empty()) {
+    set_state(TaskState::Waiting, letters_reason_);
+  } else if (!away_reason_.empty()) {
+    set_state(TaskState::Waiting, away_reason_);  // says more than that nobody answered in time
+  } else if (!wait_reason_.empty()) {
+    set_state(TaskState::Waiting, wait_reason_);
+  } else if (read_again_) {
+    set_state(TaskState::Waiting, read_reason_);
+  } else if (sink_) {
+    set_state(TaskState::Running, "");
+  }
+  published_.with([this](Progress& published) { published = progress_; });
+}
+
+void Worker::set_state(TaskState state, std::string reason) {
+  const bool changed = state != progress_.state;
+  progress_.reason = std::move(reason);
+  if (state != TaskState::Waiting) progress_.next_try_ms = 0;
+  if (!changed && progress_.since_ms != 0) return;
+  progress_.state = state;
+  progress_.since_ms = context_.clock.wall_ms();
+  const auto level = state == TaskState::Failed    ? log::Level::Error
+                     : state == TaskState::Waiting ? log::Level::Warn
+                                                   : log::Level::Info;
+  if (!log::enabled(level)) return;
+  log::write(level, "task changed its state",
+             {{"task", context_.task_id},
+              {"worker", context_.worker_name},
+              {"state", name_of(state)},
+              {"reason", progress_.reason}});
+}
+
+}  // namespace sluice::connect

@@ -1,0 +1,74 @@
+#include "connectors/kafka/kafka_client.hpp"
+
+#include "base/log.hpp"
+
+namespace sluice::connectors::kafka {
+namespace {
+
+// The library tells of every lost connection; whoever looks after a task reads its status instead.
+void on_log(const rd_kafka_t* /*client*/, int /*level*/, const char* facility, const char* text) {
+  log::debug("kafka client", {{"facility", facility}, {"text", text}});
+}
+
+}  // namespace
+
+Result<Conf> make_conf(const Properties& properties) {
+  Conf conf(rd_kafka_conf_new());
+  char error[512];
+  for (const auto& [name, value] : properties) {
+    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), error, sizeof error) ==
+        RD_KAFKA_CONF_OK)
+      continue;
+    // The library's own text may repeat the value, and the value may be a secret.
+    return fail(Errc::InvalidArgument, "the Kafka client refuses the value of `" + name + "`");
+  }
+  rd_kafka_conf_set_log_cb(conf.get(), on_log);
+  return conf;
+}
+
+Result<Client> make_client(rd_kafka_type_t type, Conf conf) {
+  char error[512] = "";
+  Client client(rd_kafka_new(type, conf.get(), error, sizeof error));
+  if (!client)
+    return fail(Errc::InvalidArgument,
+                std::string("the Kafka client refuses its settings: ") + error);
+  [[maybe_unused]] const auto* given = conf.release();  // the client owns it now
+  return client;
+}
+
+std::string explain(rd_kafka_resp_err_t error, const std::string& detail) {
+  auto text = detail.empty() ? std::string(rd_kafka_err2str(error)) : detail;
+  const auto hint = hint_for(error);
+  if (!hint.empty()) text += "; " + hint;
+  return text;
+}
+
+std::string hint_for(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+      return "check username, password and sasl_mechanism of the connection";
+    case RD_KAFKA_RESP_ERR__SSL:
+      return "check ca_pem, certificate_pem and key_pem of the connection, and that the broker "
+             "speaks TLS on this port";
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+      return "check the host names in bootstrap_servers, and those the brokers advertise";
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+      return "check that Kafka runs, that bootstrap_servers and security_protocol are right, and "
+             "that this machine can reach it";
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return "allow the connection's Kafka user to WRITE and DESCRIBE this topic";
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return "allow the connection's Kafka user IDEMPOTENT_WRITE on the cluster";
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return "create the topic, or set /sink/create in the task";
+    default:
+      return "";
+  }
+}
+
+}  // namespace sluice::connectors::kafka

@@ -1,0 +1,43 @@
+// librdkafka's handles with owners. Only the files of this folder see the library.
+#pragma once
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/result.hpp"
+
+namespace sluice::connectors::kafka {
+
+template <class T, void (*kDestroy)(T*)>
+struct Deleter {
+  void operator()(T* handle) const { kDestroy(handle); }
+};
+template <class T, void (*kDestroy)(T*)>
+using Handle = std::unique_ptr<T, Deleter<T, kDestroy>>;
+
+using Conf = Handle<rd_kafka_conf_t, rd_kafka_conf_destroy>;
+using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
+using Queue = Handle<rd_kafka_queue_t, rd_kafka_queue_destroy>;
+using TopicHandle = Handle<rd_kafka_topic_t, rd_kafka_topic_destroy>;
+using Event = Handle<rd_kafka_event_t, rd_kafka_event_destroy>;
+using Headers = Handle<rd_kafka_headers_t, rd_kafka_headers_destroy>;
+using ProduceError = Handle<rd_kafka_error_t, rd_kafka_error_destroy>;
+using AdminOptions = Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
+using ConfigResource = Handle<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
+using NewTopic = Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
+
+using Properties = std::vector<std::pair<std::string, std::string>>;
+
+// Errors: InvalidArgument with the name of the property.
+[[nodiscard]] Result<Conf> make_conf(const Properties& properties);
+// Errors: InvalidArgument. Does not wait for any broker.
+[[nodiscard]] Result<Client> make_client(rd_kafka_type_t type, Conf conf);
+
+// What an error of the library means for a person, and what to do about it.
+[[nodiscard]] std::string explain(rd_kafka_resp_err_t error, const std::string& detail);
+[[nodiscard]] std::string hint_for(rd_kafka_resp_err_t error);
+
+}  // namespace sluice::connectors::kafka

@@ -1,0 +1,228 @@
+#include "connectors/kafka/kafka_producer.hpp"
+
+#include "base/log.hpp"
+
+namespace sluice::connectors::kafka {
+namespace {
+
+using connect::Delivery;
+using connect::Verdict;
+
+constexpr auto kTakeBackEvery = std::chrono::milliseconds(50);
+constexpr auto kLookEvery = std::chrono::milliseconds(1000);
+constexpr int kLookForMs = 500;
+constexpr int kFlushMs = 20;
+
+// Errors that one record can cause and that the whole batch around it gets.
+bool is_fault_of_a_record(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_purged(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+         error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__DESTROY;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Producer>> Producer::make(const Properties& properties,
+                                                 std::optional<CreateTopic> create,
+                                                 std::function<void()> on_ready) {
+  auto conf = make_conf(properties);
+  if (!conf) return tl::unexpected(std::move(conf).error());
+  rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+  auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
+  if (!client) return tl::unexpected(std::move(client).error());
+  Queue events(rd_kafka_queue_get_main(client->get()));
+  return std::unique_ptr<Producer>(
+      new Producer(std::move(*client), std::move(events), create, std::move(on_ready)));
+}
+
+Producer::Producer(Client client, Queue events, std::optional<CreateTopic> create,
+                   std::function<void()> on_ready)
+    : on_ready_(std::move(on_ready)),
+      client_(std::move(client)),
+      events_(std::move(events)),
+      topics_(client_.get(), events_.get(), create) {
+  rd_kafka_queue_cb_event_enable(
+      events_.get(),
+      [](rd_kafka_t* /*client*/, void* self) { static_cast<Producer*>(self)->on_ready_(); }, this);
+}
+
+Producer::~Producer() {
+  rd_kafka_queue_cb_event_enable(events_.get(), nullptr, nullptr);
+}
+
+rd_kafka_resp_err_t Producer::produce(const Topic& topic, const connect::Record& record,
+                                      bool alone) {
+  // A null value would be a tombstone; an empty payload is not.
+  const char* value = record.value.data() != nullptr ? record.value.data() : "";
+  rd_kafka_vu_t parts[6];
+  std::size_t count = 0;
+  parts[count].vtype = RD_KAFKA_VTYPE_RKT;
+  parts[count++].u.rkt = topic.handle.get();
+  parts[count].vtype = RD_KAFKA_VTYPE_VALUE;
+  parts[count++].u.mem = {const_cast<char*>(value), record.value.size()};
+  parts[count].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+  parts[count++].u.i64 = record.timestamp_ms;
+  parts[count].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  // Never followed: a number on its way there and back.
+  parts[count++].u.ptr =
+      reinterpret_cast<void*>(record.token);  // NOLINT(performance-no-int-to-ptr)
+  if (record.key) {
+    const char* key = record.key->data() != nullptr ? record.key->data() : "";
+    parts[count].vtype = RD_KAFKA_VTYPE_KEY;
+    parts[count++].u.mem = {const_cast<char*>(key), record.key->size()};
+  }
+  Headers headers;
+  if (!record.headers.empty()) {
+    headers.reset(rd_kafka_headers_new(record.headers.size()));
+    for (const auto& [name, text] : record.headers)
+      rd_kafka_header_add(headers.get(), name.data(), static_cast<ssize_t>(name.size()),
+                          text.data() != nullptr ? text.data() : "",
+                          static_cast<ssize_t>(text.size()));
+    parts[count].vtype = RD_KAFKA_VTYPE_HEADERS;
+    parts[count++].u.headers = headers.get();
+  }
+  alone_ = alone;
+  ++outstanding_;
+  const ProduceError error(rd_kafka_produceva(client_.get(), parts, count));
+  if (!error) {
+    [[maybe_unused]] const auto* given = headers.release();  // the library owns them now
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  --outstanding_;
+  char why[256];
+  if (rd_kafka_fatal_error(client_.get(), why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    broken_ = true;
+    return RD_KAFKA_RESP_ERR__FATAL;
+  }
+  return rd_kafka_error_code(error.get());
+}
+
+Producer::Milliseconds Producer::collect(std::vector<Delivery>& outcomes) {
+  while (true) {
+    const Event event(rd_kafka_queue_poll(events_.get(), 0));
+    if (!event) break;
+    switch (rd_kafka_event_type(event.get())) {
+      case RD_KAFKA_EVENT_DR:
+        on_deliveries(event.get(), outcomes);
+        break;
+      case RD_KAFKA_EVENT_ERROR:
+        on_error(event.get());
+        break;
+      case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT:
+        Topics::on_limits(event.get());
+        break;
+      default:
+        break;
+    }
+  }
+  if (broken_ && outstanding_ > 0) {
+    // What a broken producer takes back from brokers it would keep for ever.
+    rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    return kTakeBackEvery;
+  }
+  if (!look_at_) return connect::Sink::kNotByItself;
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= *look_at_) look_for_brokers(now);
+  return look_at_ ? kLookEvery : connect::Sink::kNotByItself;
+}
+
+void Producer::flush() {
+  rd_kafka_flush(client_.get(), kFlushMs);
+}
+
+void Producer::purge() {
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
+void Producer::on_deliveries(rd_kafka_event_t* event, std::vector<Delivery>& outcomes) {
+  bool arrived = false;
+  bool came_back = false;
+  while (const auto* message = rd_kafka_event_message_next(event)) {
+    outcomes.push_back(judge(*message));
+    arrived = arrived || outcomes.back().verdict == Verdict::Delivered;
+    came_back = came_back || outcomes.back().verdict == Verdict::RetryLater;
+    --outstanding_;
+  }
+  if (came_back) topics_.doubt_all();
+  if (!arrived) return;
+  away_.clear();
+  look_at_.reset();
+}
+
+Delivery Producer::judge(const rd_kafka_message_t& message) {
+  Delivery delivery{.token = reinterpret_cast<std::uint64_t>(message._private),
+                    .verdict = Verdict::Delivered,
+                    .maybe_arrived = false,
+                    .reason = {}};
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return delivery;
+
+  delivery.verdict = Verdict::RetryLater;
+  delivery.maybe_arrived = rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+  const char* topic = message.rkt != nullptr ? rd_kafka_topic_name(message.rkt) : "";
+  if (is_purged(message.err)) {
+    delivery.reason = "the producer was replaced";
+  } else {
+    delivery.reason = "topic " + std::string(topic) + ": " + explain(message.err, "");
+  }
+  if (is_fault_of_a_record(message.err)) {
+    if (alone_) {
+      delivery.verdict = Verdict::Rejected;
+    } else {
+      ++suspects_;
+    }
+  }
+  return delivery;
+}
+
+void Producer::on_error(rd_kafka_event_t* event) {
+  const auto error = rd_kafka_event_error(event);
+  const char* text = rd_kafka_event_error_string(event);
+  const std::string detail = text != nullptr ? text : "";
+  if (error == RD_KAFKA_RESP_ERR__FATAL) {
+    char why[512] = "";
+    const auto cause = rd_kafka_fatal_error(client_.get(), why, sizeof why);
+    log::warn("kafka producer must be replaced",
+              {{"cause", rd_kafka_err2name(cause)}, {"detail", why}});
+    broken_ = true;
+    return;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    // Idle connections that a broker closed look the same for a moment: first look for it.
+    if (!look_at_) look_at_ = now;
+    return;
+  }
+  last_trouble_ = explain(error, detail);
+  if (error != RD_KAFKA_RESP_ERR__AUTHENTICATION && error != RD_KAFKA_RESP_ERR__SSL) return;
+  away_ = last_trouble_;
+  if (!look_at_) look_at_ = now + kLookEvery;
+}
+
+// The library tells when the last broker is lost, but not when one is back.
+void Producer::look_for_brokers(Time now) {
+  const struct rd_kafka_metadata* metadata = nullptr;
+  const auto error = rd_kafka_metadata(client_.get(), 0, nullptr, &metadata, kLookForMs);
+  if (metadata != nullptr) rd_kafka_metadata_destroy(metadata);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    look_at_.reset();
+    away_.clear();
+    return;
+  }
+  look_at_ = now + kLookEvery;
+  away_ = "no Kafka broker can be reached: " +
+          (last_trouble_.empty() ? hint_for(RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) : last_trouble_);
+}
+
+}  // namespace sluice::connectors::kafka

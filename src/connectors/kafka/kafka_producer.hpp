@@ -1,0 +1,74 @@
+#pragma once
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "connect/sink.hpp"
+#include "connectors/kafka/kafka_client.hpp"
+#include "connectors/kafka/kafka_topics.hpp"
+
+namespace sluice::connectors::kafka {
+
+// One producer of the client library: hands records to it and makes outcomes of its reports. The
+// reports are taken on the thread that hands over: what the library made for a record is then freed
+// where it was made, which costs a third of freeing it elsewhere.
+//
+// Owns:    the library's handle with its threads.
+// Threads: one at a time; `on_ready` is called on the library's.
+// Fails:   a fatal error of the library ends it: `is_broken()`; every record it holds still gets
+//          its outcome. The sink then makes another.
+class Producer {
+ public:
+  using Milliseconds = std::chrono::milliseconds;
+  [[nodiscard]] static Result<std::unique_ptr<Producer>> make(const Properties& properties,
+                                                              std::optional<CreateTopic> create,
+                                                              std::function<void()> on_ready);
+  ~Producer();
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
+
+  // Hands one record to the library, which points at its value until the outcome. `alone`: nothing
+  // else is with the library, so that an error is this record's own.
+  [[nodiscard]] rd_kafka_resp_err_t produce(const Topic& topic, const connect::Record& record,
+                                            bool alone);
+  // As Sink::collect().
+  [[nodiscard]] Milliseconds collect(std::vector<connect::Delivery>& outcomes);
+  void flush();
+  void purge();  // every record comes back soon
+
+  [[nodiscard]] Topics& topics() { return topics_; }
+  [[nodiscard]] const std::string& away() const { return away_; }
+  [[nodiscard]] std::uint64_t outstanding() const { return outstanding_; }  // without an outcome
+  [[nodiscard]] bool is_alone() const { return alone_ && outstanding_ > 0; }
+  [[nodiscard]] bool is_broken() const { return broken_; }
+  // A batch was refused whose records cannot be told apart: how many.
+  [[nodiscard]] std::uint64_t take_suspects() { return std::exchange(suspects_, 0); }
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+
+  Producer(Client client, Queue events, std::optional<CreateTopic> create,
+           std::function<void()> on_ready);
+  void on_deliveries(rd_kafka_event_t* event, std::vector<connect::Delivery>& outcomes);
+  void on_error(rd_kafka_event_t* event);
+  [[nodiscard]] connect::Delivery judge(const rd_kafka_message_t& message);
+  void look_for_brokers(Time now);
+
+  const std::function<void()> on_ready_;
+  Client client_;
+  Queue events_;
+  Topics topics_;
+  std::uint64_t outstanding_ = 0;
+  std::uint64_t suspects_ = 0;
+  bool alone_ = false;  // the one record that is outstanding went alone
+  bool broken_ = false;
+  std::string last_trouble_;     // what the library last told of a broker
+  std::string away_;             // why no broker can be reached; empty: they can
+  std::optional<Time> look_at_;  // when to look whether they can
+};
+
+}  // namespace sluice::connectors::kafka

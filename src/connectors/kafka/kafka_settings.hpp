@@ -1,0 +1,27 @@
+// From the settings of a connection and a sink to properties of the client library.
+#pragma once
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "base/schema.hpp"
+#include "connectors/kafka/kafka_client.hpp"
+
+namespace sluice::connectors::kafka {
+
+// Rules across fields, and `properties` against the list of what may be set (security: nothing
+// that names files, runs programs, loads code or weakens verification).
+void check_settings(const boost::json::object& settings, std::vector<schema::Problem>& problems);
+// Hides the secrets that stand in `properties`.
+void mask_properties(boost::json::object& settings);
+
+// Addresses, security and the properties of the connection: what every client needs.
+[[nodiscard]] Properties client_properties(const boost::json::object& settings);
+// And what a producer needs besides, for the task's `sink`. `batch_bytes` may be smaller than the
+// sink's own, for a topic that takes less.
+[[nodiscard]] Properties producer_properties(const boost::json::object& settings,
+                                             const boost::json::object& sink,
+                                             const std::string& client_id, std::size_t batch_bytes);
+
+}  // namespace sluice::connectors::kafka

@@ -1,0 +1,213 @@
+#include "connectors/kafka/kafka_sink.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "connectors/kafka/kafka_settings.hpp"
+
+namespace sluice::connectors::kafka {
+namespace {
+
+namespace json = boost::json;
+using connect::Record;
+using connect::Verdict;
+
+constexpr std::size_t kSmallestBatch = 1024;
+
+std::string text_at(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+int number_at(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_int64() ? static_cast<int>(value->get_int64()) : -1;
+}
+
+std::optional<CreateTopic> create_of(const json::object& sink) {
+  const auto* create = sink.if_contains("create");
+  if (create == nullptr || !create->is_object()) return std::nullopt;
+  const auto& fields = create->get_object();
+  CreateTopic out{.partitions = number_at(fields, "partitions"),
+                  .replication = number_at(fields, "replication"),
+                  .retention_ms = std::nullopt};
+  const auto* retention = fields.if_contains("retention_ms");
+  if (retention != nullptr && retention->is_int64()) out.retention_ms = retention->get_int64();
+  return out;
+}
+
+std::string client_id_of(const connect::SinkConfig& config) {
+  const auto prefix = text_at(config.sink, "client_id_prefix");
+  return prefix.empty() ? config.client_id : prefix + "-" + config.client_id;
+}
+
+}  // namespace
+
+RecordSize size_of(const Record& record) {
+  // Batch header 61; record: length, attributes, timestamp and offset deltas, lengths of key and
+  // value, number of headers, and two lengths per header. Each number takes 1 to 5 bytes (10 for
+  // the timestamp), and the library counts the latter.
+  static constexpr std::size_t kAtLeast = 61 + 7;
+  static constexpr std::size_t kAtMost = 61 + 36;
+  std::size_t content = record.value.size() + (record.key ? record.key->size() : 0);
+  for (const auto& [name, value] : record.headers) content += name.size() + value.size();
+  return {content + kAtLeast + 2 * record.headers.size(),
+          content + kAtMost + 10 * record.headers.size()};
+}
+
+Result<std::unique_ptr<connect::Sink>> KafkaSink::make(const connect::SinkConfig& config,
+                                                       Callbacks callbacks) {
+  std::unique_ptr<KafkaSink> sink(new KafkaSink(config, std::move(callbacks)));
+  SL_TRY_VOID(sink->replace_producer());
+  return std::unique_ptr<connect::Sink>(std::move(sink));
+}
+
+KafkaSink::KafkaSink(const connect::SinkConfig& config, Callbacks callbacks)
+    : connection_(config.connection),
+      sink_(config.sink),
+      client_id_(client_id_of(config)),
+      callbacks_(std::move(callbacks)),
+      compresses_(text_at(config.sink, "compression") != "none"),
+      create_(create_of(config.sink)),
+      batch_bytes_(static_cast<std::size_t>(config.sink.at("batch_bytes").as_int64())) {}
+
+// Contract: the producer holds nothing any more.
+Result<void> KafkaSink::replace_producer() {
+  if (producer_) {
+    learn_from_refusals();
+    last_topic_ = nullptr;
+    producer_.reset();
+  }
+  auto made = Producer::make(producer_properties(connection_, sink_, client_id_, batch_bytes_),
+                             create_, callbacks_.on_ready);
+  if (!made) return tl::unexpected(std::move(made).error());
+  producer_ = std::move(*made);
+  return {};
+}
+
+// A batch was refused for what may be the fault of one record. At first it may have been too large
+// as a whole, because the topic's limit was lowered or may not be read: smaller batches help. If
+// they do not, its records go one by one until the culprit is found.
+void KafkaSink::learn_from_refusals() {
+  const auto suspects = producer_->take_suspects();
+  if (suspects == 0) return;
+  if (!was_refused_once_) {
+    was_refused_once_ = true;
+    batch_bytes_ = std::max(kSmallestBatch, batch_bytes_ / 2);
+  } else {
+    alone_left_ = std::max(alone_left_, suspects);
+  }
+}
+
+// Nothing can overtake what came back: after an error that the library does not retry the producer
+// is broken, and it is replaced only once every outcome has been collected.
+Result<std::size_t> KafkaSink::write(std::span<const Record> records) {
+  if (!producer_ || producer_->is_broken()) {
+    if (producer_ && producer_->outstanding() > 0) return 0;  // their outcomes are on the way
+    SL_TRY_VOID(replace_producer());
+  }
+  if (producer_->outstanding() == 0) learn_from_refusals();
+  if (last_topic_ != nullptr && last_topic_->is_ready)
+    producer_->topics().refresh_limit(*last_topic_, std::chrono::steady_clock::now());
+
+  std::size_t taken = 0;
+  while (taken < records.size()) {
+    auto step = take(records[taken]);
+    if (!step && taken == 0) return tl::unexpected(std::move(step).error());
+    if (!step || *step == Step::Full) break;
+    ++taken;
+  }
+  if (!rejected_.empty()) callbacks_.on_ready();
+  return taken;
+}
+
+connect::Sink::Milliseconds KafkaSink::collect(std::vector<connect::Delivery>& outcomes) {
+  std::ranges::move(rejected_, std::back_inserter(outcomes));
+  rejected_.clear();
+  return producer_ ? producer_->collect(outcomes) : kNotByItself;
+}
+
+std::string_view KafkaSink::away() const {
+  return producer_ ? std::string_view(producer_->away()) : std::string_view();
+}
+
+void KafkaSink::flush() {
+  if (producer_) producer_->flush();
+}
+
+void KafkaSink::abandon() {
+  if (producer_) producer_->purge();
+}
+
+Result<KafkaSink::Step> KafkaSink::take(const Record& record) {
+  for (;;) {
+    if (last_topic_ == nullptr || last_topic_->name != record.topic)
+      last_topic_ = &producer_->topics().find(record.topic);
+    if (!last_topic_->invalid.empty()) return reject(record, last_topic_->invalid);
+    auto step = prepare(*last_topic_);
+    if (!step) return step;
+    if (*step == Step::TopicMoved) continue;
+    if (*step == Step::Full) return Step::Full;
+    return hand_over(*last_topic_, record);
+  }
+}
+
+// Taken: the topic is there, and this producer's batches are not too large for it. TopicMoved:
+// there is another producer now, which knows the topic under another address.
+Result<KafkaSink::Step> KafkaSink::prepare(Topic& topic) {
+  if (!topic.is_ready) SL_TRY_VOID(producer_->topics().make_ready(topic));
+  const auto limit = std::max(topic.maximum_bytes.load(), kSmallestBatch);
+  if (batch_bytes_ <= limit) return Step::Taken;
+  if (producer_->outstanding() > 0) return Step::Full;
+  batch_bytes_ = limit;
+  SL_TRY_VOID(replace_producer());
+  return Step::TopicMoved;
+}
+
+Result<KafkaSink::Step> KafkaSink::hand_over(Topic& topic, const Record& record) {
+  const auto limit = topic.maximum_bytes.load();
+  const auto size = size_of(record);
+  if (size.at_most <= limit && alone_left_ == 0) {
+    if (producer_->is_alone()) return Step::Full;
+    return produce(topic, record, false);
+  }
+  if (size.at_least > limit && !compresses_)
+    return reject(record, "a record of " + std::to_string(size.at_least) +
+                              " bytes is larger than topic " + topic.name +
+                              " takes (max.message.bytes " + std::to_string(limit) + ")");
+  // Whether the broker takes it only the broker can tell: alone, so that nothing shares its fate.
+  if (producer_->outstanding() > 0) return Step::Full;
+  auto step = produce(topic, record, true);
+  if (!step || *step != Step::Taken || alone_left_ == 0) return step;
+  if (--alone_left_ == 0) was_refused_once_ = false;
+  return step;
+}
+
+Result<KafkaSink::Step> KafkaSink::produce(Topic& topic, const Record& record, bool alone) {
+  const auto error = producer_->produce(topic, record, alone);
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+      return Step::Taken;
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+      if (producer_->outstanding() > 0) return Step::Full;
+      return reject(record, "the record is larger than the sink's buffer_bytes");
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+      return reject(record, "the record is larger than the Kafka client can send");
+    case RD_KAFKA_RESP_ERR__FATAL:
+      if (producer_->outstanding() > 0) return Step::Full;
+      return fail(Errc::Unavailable, "the producer must be replaced");
+    default:
+      topic.is_ready = false;
+      return fail(Errc::Unavailable, "topic " + topic.name + ": " + explain(error, ""));
+  }
+}
+
+KafkaSink::Step KafkaSink::reject(const Record& record, std::string reason) {
+  rejected_.push_back({.token = record.token,
+                       .verdict = Verdict::Rejected,
+                       .maybe_arrived = false,
+                       .reason = std::move(reason)});
+  return Step::Taken;
+}
+
+}  // namespace sluice::connectors::kafka

@@ -1,0 +1,65 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "connect/registry.hpp"
+#include "connectors/kafka/kafka_producer.hpp"
+
+namespace sluice::connectors::kafka {
+
+// Writes records to Kafka. README.md tells the guarantees and what each failure becomes.
+//
+// Owns:    one producer at a time; another one takes its place after a fatal error, or when a topic
+//          takes smaller batches than this one makes.
+// Threads: as connect::Sink says.
+class KafkaSink final : public connect::Sink {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<connect::Sink>> make(
+      const connect::SinkConfig& config, Callbacks callbacks);
+  ~KafkaSink() override = default;
+
+  [[nodiscard]] Result<std::size_t> write(std::span<const connect::Record> records) override;
+  [[nodiscard]] Milliseconds collect(std::vector<connect::Delivery>& outcomes) override;
+  [[nodiscard]] std::string_view away() const override;
+  void flush() override;
+  void abandon() override;
+
+ private:
+  enum class Step : std::uint8_t { Taken, Full, TopicMoved };
+
+  KafkaSink(const connect::SinkConfig& config, Callbacks callbacks);
+  [[nodiscard]] Result<void> replace_producer();
+  void learn_from_refusals();
+  [[nodiscard]] Result<Step> take(const connect::Record& record);
+  [[nodiscard]] Result<Step> prepare(Topic& topic);
+  [[nodiscard]] Result<Step> hand_over(Topic& topic, const connect::Record& record);
+  [[nodiscard]] Result<Step> produce(Topic& topic, const connect::Record& record, bool alone);
+  Step reject(const connect::Record& record, std::string reason);
+
+  const boost::json::object connection_;
+  const boost::json::object sink_;
+  const std::string client_id_;
+  const Callbacks callbacks_;
+  const bool compresses_;
+  std::optional<CreateTopic> create_;
+  std::size_t batch_bytes_;  // of the producer that runs, or is to run next
+  std::unique_ptr<Producer> producer_;
+  Topic* last_topic_ = nullptr;              // of producer_
+  std::uint64_t alone_left_ = 0;             // so many records go one by one
+  bool was_refused_once_ = false;            // a batch, since one last went through alone
+  std::vector<connect::Delivery> rejected_;  // outcomes to be collected
+};
+
+// What a record takes in a batch of its own, at least and at most: the difference is in the
+// lengths of numbers that only the library knows.
+struct RecordSize {
+  std::size_t at_least = 0;
+  std::size_t at_most = 0;
+};
+[[nodiscard]] RecordSize size_of(const connect::Record& record);
+
+}  // namespace sluice::connectors::kafka

@@ -1,0 +1,74 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "connectors/kafka/kafka_client.hpp"
+
+namespace sluice::connectors::kafka {
+
+// Why Kafka could never have a topic of this name; nothing when it could.
+[[nodiscard]] std::optional<std::string> why_not_topic(std::string_view name);
+
+// How a missing topic is to be made.
+struct CreateTopic {
+  int partitions = -1;  // -1: the broker's default
+  int replication = -1;
+  std::optional<std::int64_t> retention_ms;
+};
+
+// A topic records go to, as one producer knows it.
+struct Topic {
+  std::string name;
+  TopicHandle handle;
+  std::string invalid;    // why no record can have this topic
+  bool is_ready = false;  // it is there and its limit is known as well as it can be
+  // The largest batch of records the broker takes for it; Kafka's default until it is known.
+  std::atomic<std::size_t> maximum_bytes{kDefaultMaximumBytes};
+  std::chrono::steady_clock::time_point asked_at{};  // for the limit
+
+  static constexpr std::size_t kDefaultMaximumBytes = 1'048'588;
+};
+
+// The topics of one producer: found, made when that is asked for, and their limits.
+//
+// Threads: the worker's, but on_limits() from the thread that serves the producer's events.
+class Topics {
+ public:
+  Topics(rd_kafka_t* client, rd_kafka_queue_t* events, std::optional<CreateTopic> create);
+
+  // The entry of a name; not ready at first.
+  [[nodiscard]] Topic& find(std::string_view name);
+  // Blocks for a few seconds at most. Errors: Unavailable with what to do about it.
+  [[nodiscard]] Result<void> make_ready(Topic& topic);
+  void doubt_all();  // none is ready any more
+  // Asks again for the limit when the last answer is old; does not wait.
+  void refresh_limit(Topic& topic, std::chrono::steady_clock::time_point now);
+  static void on_limits(rd_kafka_event_t* event);  // the answer; its opaque is the Topic
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  [[nodiscard]] Result<void> create(const Topic& topic, const CreateTopic& wanted);
+  [[nodiscard]] Result<void> find_in_cluster(Topic& topic);
+  void learn_limit(Topic& topic);
+  void describe(Topic& topic, rd_kafka_queue_t* answer_to, int timeout_ms);
+
+  rd_kafka_t* client_;
+  rd_kafka_queue_t* events_;
+  const std::optional<CreateTopic> create_;
+  bool can_create_ = true;    // until the cluster does not answer such requests
+  std::int32_t broker_ = -1;  // whom to ask for limits: every broker knows them
+  std::unordered_map<std::string, std::unique_ptr<Topic>, Hash, std::equal_to<>> topics_;
+};
+
+}  // namespace sluice::connectors::kafka

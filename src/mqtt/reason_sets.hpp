@@ -1,0 +1,42 @@
+// Which reason codes each packet may carry. Private to the codec. MQTT 5.0 §2.4, table 2-6.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+
+#include "mqtt/reason_code.hpp"
+
+namespace sluice::mqtt {
+
+class ReasonSet {
+ public:
+  constexpr ReasonSet(std::initializer_list<std::uint8_t> codes) {
+    for (const std::uint8_t code : codes) words_[code / 64U] |= std::uint64_t{1} << (code % 64U);
+  }
+  [[nodiscard]] constexpr bool has(std::uint8_t code) const {
+    return (words_[code / 64U] >> (code % 64U) & 1) != 0;
+  }
+
+ private:
+  std::array<std::uint64_t, 4> words_{};
+};
+
+inline constexpr ReasonSet kConnackReasons{0x00, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86,
+                                           0x87, 0x88, 0x89, 0x8A, 0x8C, 0x90, 0x95, 0x97,
+                                           0x99, 0x9A, 0x9B, 0x9C, 0x9D, 0x9F};
+inline constexpr ReasonSet kPubackReasons{0x00, 0x10, 0x80, 0x83, 0x87,
+                                          0x90, 0x91, 0x97, 0x99};  // and PUBREC
+inline constexpr ReasonSet kPubrelReasons{0x00, 0x92};              // and PUBCOMP
+inline constexpr ReasonSet kSubackReasons{0x00, 0x01, 0x02, 0x80, 0x83, 0x87,
+                                          0x8F, 0x91, 0x97, 0x9E, 0xA1, 0xA2};
+inline constexpr ReasonSet kSubackReturnCodesV3{0x00, 0x01, 0x02, 0x80};  // [MQTT-3.9.3-2]
+inline constexpr ReasonSet kUnsubackReasons{0x00, 0x11, 0x80, 0x83, 0x87, 0x8F, 0x91};
+inline constexpr ReasonSet kClientDisconnectReasons{0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90,
+                                                    0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99};
+inline constexpr ReasonSet kServerDisconnectReasons{
+    0x00, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8B, 0x8D, 0x8E, 0x8F, 0x90, 0x93, 0x94,
+    0x95, 0x96, 0x97, 0x98, 0x99, 0x9A, 0x9B, 0x9C, 0x9D, 0x9E, 0x9F, 0xA0, 0xA1, 0xA2};
+inline constexpr ReasonSet kAuthReasons{0x00, 0x18, 0x19};
+
+}  // namespace sluice::mqtt

@@ -1,0 +1,74 @@
+#pragma once
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "broker/client_connection.hpp"
+#include "broker/link.hpp"
+#include "broker/worker.hpp"
+
+namespace sluice::net {
+
+inline constexpr std::size_t kReadBuffer = 256 * 1024;  // one for each worker
+inline constexpr std::size_t kMinimumRead = 64 * 1024;
+inline constexpr std::size_t kKeptCapacity = 4 * 1024;  // what an idle connection may keep
+inline constexpr std::chrono::seconds kFarewell{5};
+
+// One TCP connection of an MQTT client: bytes to packets, packets to bytes.
+//
+// Bytes are read into the worker's one large buffer and packets are decoded there in place; only
+// the beginning of a packet that is not complete is kept, so an idle connection holds no buffer.
+// Output is collected and written once per turn.
+//
+// Threads: its worker's own.
+class Connection final : public broker::Link, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(boost::asio::ip::tcp::socket socket, broker::Worker& worker, std::string& read_buffer);
+  ~Connection() override;
+
+  // `received`: bytes that were read before the connection came to this worker.
+  void start(std::string received);
+  // Where a client's connections live; set by the listener when there are several workers. Takes
+  // the socket and what was read if the client belongs elsewhere, and answers true.
+  using Move = std::function<bool(Connection&, std::string_view client_id, std::string received)>;
+  void set_move(Move move) { move_ = std::move(move); }
+  [[nodiscard]] boost::asio::ip::tcp::socket take_socket() { return std::move(socket_); }
+
+  [[nodiscard]] std::string& output() override { return output_; }
+  [[nodiscard]] std::size_t waiting_bytes() const override {
+    return output_.size() + writing_.size() - written_;
+  }
+  void flush() override;
+  void close_after_output() override;
+  void hold_reading(bool hold) override;
+  [[nodiscard]] const std::string& host() const override { return host_; }
+
+ private:
+  void wait_readable();
+  void on_readable();
+  void consume(std::string_view bytes);
+  [[nodiscard]] bool belongs_elsewhere(const mqtt::Frame& frame, std::string_view bytes);
+  void keep(std::string_view rest);
+  void write_more();
+  void end();
+
+  boost::asio::ip::tcp::socket socket_;
+  broker::Worker& worker_;
+  std::string& read_buffer_;
+  std::shared_ptr<broker::ClientConnection> client_;
+  Move move_;
+  std::string host_;
+  std::string partial_;  // the beginning of a packet, or what was read while reading is held
+  std::string output_;
+  std::string writing_;  // what the operating system did not take yet
+  std::size_t written_ = 0;
+  bool held_ = false;
+  bool waiting_readable_ = false;
+  bool closing_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace sluice::net

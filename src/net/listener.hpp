@@ -1,0 +1,47 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "base/result.hpp"
+#include "broker/broker.hpp"
+#include "net/connection.hpp"
+
+namespace sluice::net {
+
+// Accepts MQTT clients over TCP and spreads them over the workers.
+//
+// Owns:    the listening socket, the workers' read buffers.
+// Threads: open() and close() from one thread; accepting happens on the first worker.
+// Fails:   open() when the address is taken or not ours, saying which.
+class Listener {
+ public:
+  explicit Listener(broker::Broker& broker);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // Binds and listens; nothing is accepted before start(). `host`: an address, not a name.
+  [[nodiscard]] Result<void> open(const std::string& host, std::uint16_t port);
+  void start();
+  void close();
+  [[nodiscard]] std::string address() const;  // host:port as bound
+
+ private:
+  void accept();
+  void adopt(boost::asio::ip::tcp::socket socket, std::size_t worker, std::string received,
+             bool may_move);
+
+  broker::Broker& broker_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer pause_;
+  std::vector<std::string> read_buffers_;  // by worker
+  std::size_t next_ = 0;
+  bool started_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace sluice::net

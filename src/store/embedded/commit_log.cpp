@@ -1,0 +1,337 @@
+#include "store/embedded/commit_log.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "base/log.hpp"
+
+namespace sluice::store::embedded {
+namespace {
+
+// More in one write would delay the first of it without making the disk any faster.
+constexpr std::uint64_t kMaximumRunBytes = 4 << 20;
+// How much the `os` durability leaves to be synced at once.
+constexpr std::uint64_t kBehindBytes = 8 << 20;
+
+}  // namespace
+
+CommitLog::CommitLog(FileSystem& files, SegmentFiles& segments, const std::string& directory,
+                     Options options, std::function<void()> changed)
+    : segments_(segments),
+      options_(options),
+      changed_(std::move(changed)),
+      reserve_(files, directory, options.reserve_bytes) {}
+
+CommitLog::~CommitLog() {
+  stop();
+}
+
+Result<void> CommitLog::start(std::uint64_t durable, const SegmentPlanPtr& plan) {
+  durable_ = durable;
+  synced_ = durable;
+  auto activated = switch_segment(plan);
+  if (!activated && activated.error().code != Errc::NoSpace) return activated;
+  if (!activated) {
+    reserve_.release();
+    enter(State::NoSpace, activated.error().detail);
+  }
+  // Before anything is taken: a disk may fill up at any moment.
+  if (activated) {
+    if (const auto built = reserve_.build(); !built) {
+      log::warn("no space could be put aside for a full disk", {{"reason", built.error().detail}});
+    }
+  }
+  committer_ = std::thread([this] { commit_loop(); });
+  behind_thread_ = std::thread([this] { sync_behind(); });
+  return {};
+}
+
+Result<void> CommitLog::admit(std::uint64_t bytes, bool has_messages) const {
+  const State state = state_.load(std::memory_order_acquire);
+  if (state != State::Open) [[unlikely]] {
+    if (state == State::Closed) return fail(Errc::Closed, health().detail);
+    if (has_messages || state == State::Full) return fail(Errc::NoSpace, health().detail);
+  }
+  const std::uint64_t waiting = waiting_bytes_.load(std::memory_order_relaxed);
+  const std::uint64_t bound = options_.maximum_waiting_bytes * (has_messages ? 1 : 2);
+  // What is alone is let through whatever its size: waiting would not make it smaller.
+  if (waiting > 0 && waiting + bytes > bound) [[unlikely]] {
+    return fail(Errc::Overloaded,
+                "more than " + std::to_string(bound) + " bytes wait for the disk");
+  }
+  return {};
+}
+
+void CommitLog::stage(std::shared_ptr<const LogBatch> batch) {
+  waiting_bytes_.fetch_add(batch->bytes(), std::memory_order_relaxed);
+  const std::scoped_lock lock(mutex_);
+  staged_.push_back(std::move(batch));
+}
+
+void CommitLog::wake() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!idle_) return;
+    idle_ = false;
+  }
+  work_.notify_one();
+}
+
+Result<void> CommitLog::wait_durable(std::uint64_t position) {
+  if (durable() >= position) return {};
+  std::unique_lock lock(mutex_);
+  ++waiters_;
+  durable_changed_.wait(lock, [&] {
+    const State state = state_.load();
+    return durable() >= position || state == State::Closed || state == State::Full || stopping_;
+  });
+  --waiters_;
+  if (durable() >= position) return {};
+  if (state_.load() == State::Full) return fail(Errc::NoSpace, detail_);
+  return fail(Errc::Closed, detail_.empty() ? "the log was closed" : detail_);
+}
+
+Result<void> CommitLog::sync() {
+  if (options_.fsync) return {};
+  std::shared_ptr<File> file;
+  std::uint64_t end = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    file = active_file_;
+    end = durable();
+  }
+  // Earlier segments were synced when they were left.
+  if (file == nullptr || synced() >= end) return {};
+  auto synced_now = certain_sync(*file);
+  if (!synced_now) {
+    close_log(synced_now.error());
+    return synced_now;
+  }
+  std::uint64_t known = synced();
+  while (known < end && !synced_.compare_exchange_weak(known, end)) {
+  }
+  return {};
+}
+
+Health CommitLog::health() const {
+  const std::scoped_lock lock(mutex_);
+  const State state = state_.load();
+  return {state == State::Open, state == State::Closed ? Errc::Closed : Errc::NoSpace, detail_};
+}
+
+void CommitLog::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    idle_ = false;
+  }
+  work_.notify_all();
+  behind_.notify_all();
+  if (committer_.joinable()) committer_.join();
+  if (behind_thread_.joinable()) behind_thread_.join();
+  release_waiters();
+}
+
+void CommitLog::commit_loop() {
+  while (wait_for_work()) {
+    const State state = state_.load();
+    if (state == State::Closed) {
+      pending_.clear();
+      continue;
+    }
+    if (!pending_.empty()) commit_some();
+    if (state_.load() == State::NoSpace && pending_.empty()) return_to_service();
+  }
+  if (!pending_.empty()) {
+    log::error("ended with records that the full disk did not take",
+               {{"bytes", waiting_bytes_.load()}});
+  }
+  // What was written ahead is not needed any more: the next start begins a new segment.
+  if (pending_.empty() && state_.load() != State::Closed && active_file_ != nullptr) {
+    static_cast<void>(active_file_->truncate(std::max(durable(), active_plan_->first_record()) -
+                                             active_plan_->base));
+  }
+}
+
+// False: the end. Sleeps until something is staged; while there is no space at most for the retry
+// interval.
+bool CommitLog::wait_for_work() {
+  std::unique_lock lock(mutex_);
+  const State state = state_.load();
+  const bool can_go_on = state == State::Open || state == State::NoSpace;
+  if (staged_.empty() && (pending_.empty() || !can_go_on)) {
+    if (stopping_) return false;
+    idle_ = true;
+    const auto woken = [this] { return !idle_ || stopping_; };
+    if (state == State::NoSpace || state == State::Full) {
+      work_.wait_for(lock, options_.retry_interval, woken);
+    } else {
+      work_.wait(lock, woken);
+    }
+    idle_ = false;
+  }
+  taken_.swap(staged_);
+  lock.unlock();
+  pending_.insert(pending_.end(), std::make_move_iterator(taken_.begin()),
+                  std::make_move_iterator(taken_.end()));
+  taken_.clear();
+  return true;
+}
+
+// One write and one sync for as much of what waits as lies in one segment.
+void CommitLog::commit_some() {
+  const std::size_t batches = run_length();
+  auto outcome = switch_segment(pending_.front()->segment());
+  if (outcome) outcome = write_run(batches);
+  if (outcome) {
+    finish_run(batches);
+  } else if (outcome.error().code == Errc::NoSpace) {
+    run_out_of_space(outcome.error());
+  } else {
+    close_log(outcome.error());
+  }
+}
+
+std::size_t CommitLog::run_length() const {
+  std::uint64_t bytes = 0;
+  std::size_t batches = 0;
+  for (const auto& batch : pending_) {
+    if (batch->segment() != pending_.front()->segment()) break;
+    if (batches > 0 && bytes + batch->bytes() > kMaximumRunBytes) break;
+    bytes += batch->bytes();
+    ++batches;
+  }
+  return batches;
+}
+
+Result<void> CommitLog::switch_segment(const SegmentPlanPtr& plan) {
+  if (plan == active_plan_) return {};
+  // All of a segment is on disk before the next one says where it ends.
+  if (active_file_ != nullptr && synced() < durable()) {
+    SL_TRY_VOID(certain_sync(*active_file_));
+    synced_ = durable();
+  }
+  SL_TRY(file, segments_.activate(*plan));
+  SL_TRY(size, file->size());
+  kept_bytes_ = size;
+  const std::scoped_lock lock(mutex_);
+  active_plan_ = plan;
+  active_file_ = file;
+  return {};
+}
+
+Result<void> CommitLog::write_run(std::size_t batches) {
+  parts_.clear();
+  for (std::size_t i = 0; i < batches; ++i) {
+    const std::string_view bytes = pending_[i]->encoded();
+    parts_.push_back({const_cast<char*>(bytes.data()), bytes.size()});
+  }
+  const std::uint64_t offset = pending_.front()->begin_position() - active_plan_->base;
+  SL_TRY_VOID(active_file_->write_at(offset, parts_));
+  if (options_.fsync) SL_TRY_VOID(certain_sync(*active_file_));
+  return {};
+}
+
+void CommitLog::finish_run(std::size_t batches) {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < batches; ++i) bytes += pending_[i]->bytes();
+  const std::uint64_t end = pending_[batches - 1]->end_position();
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(batches));
+  kept_bytes_ = std::max(kept_bytes_, end - active_plan_->base);
+  segments_.advance(end);
+  waiting_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  counters_.commits.fetch_add(1, std::memory_order_relaxed);
+  bool behind = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    // Closed by a failed sync on the other thread: nothing becomes durable any more.
+    if (state_.load() == State::Closed) return;
+    durable_.store(end, std::memory_order_release);
+    if (options_.fsync) synced_.store(end, std::memory_order_release);
+    behind = durable() - synced() >= kBehindBytes;
+    if (waiters_ > 0) durable_changed_.notify_all();
+  }
+  if (behind) behind_.notify_one();
+  if (state_.load() == State::Full) enter(State::NoSpace, health().detail);
+  changed_();
+}
+
+void CommitLog::run_out_of_space(const Error& error) {
+  if (active_file_ != nullptr) {
+    const auto cut = active_file_->truncate(kept_bytes_);
+    if (!cut) return close_log(cut.error());
+  }
+  if (state_.load() == State::Open) {
+    log::error("disk full: messages are refused until there is space", {{"reason", error.detail}});
+    reserve_.release();
+    enter(State::NoSpace, error.detail);
+    return;  // tried again at once with what the reserve gave back
+  }
+  if (state_.load() == State::NoSpace) {
+    log::error("disk full, the reserve too: nothing can be written", {{"reason", error.detail}});
+    enter(State::Full, error.detail);
+  }
+}
+
+void CommitLog::return_to_service() {
+  if (!reserve_.fits() || !reserve_.build()) return;
+  log::info("disk has space again: messages are accepted");
+  enter(State::Open, "");
+}
+
+void CommitLog::close_log(const Error& error) {
+  if (state_.load() == State::Closed) return;
+  log::error("log closed until restart: what is on disk is no longer certain",
+             {{"reason", error.detail}});
+  enter(State::Closed, error.detail);
+}
+
+void CommitLog::enter(State state, const std::string& detail) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (state_.load() == State::Closed) return;
+    state_.store(state);
+    detail_ = detail;
+    durable_changed_.notify_all();
+  }
+  changed_();
+}
+
+// The system reports a failed sync once, and takes the pages for clean: another sync would succeed
+// without them. So they follow one another, and after the first failure there is none.
+Result<void> CommitLog::certain_sync(File& file) {
+  const std::scoped_lock lock(sync_mutex_);
+  if (sync_failed_) return fail(Errc::IoFailed, "a sync failed before");
+  const auto begin = std::chrono::steady_clock::now();
+  auto outcome = file.sync();
+  const auto took = std::chrono::steady_clock::now() - begin;
+  counters_.syncs.fetch_add(1, std::memory_order_relaxed);
+  counters_.sync_ns.fetch_add(
+      static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()),
+      std::memory_order_relaxed);
+  if (!outcome) {
+    sync_failed_ = true;
+    outcome.error().code = Errc::IoFailed;  // whatever the reason, no space included
+  }
+  return outcome;
+}
+
+void CommitLog::release_waiters() {
+  const std::scoped_lock lock(mutex_);
+  durable_changed_.notify_all();
+}
+
+// Keeps the amount small that a power cut could take back when durability is `os`.
+void CommitLog::sync_behind() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    behind_.wait(lock, [&] { return stopping_ || durable() - synced() >= kBehindBytes; });
+    if (stopping_ || state_.load() == State::Closed) return;
+    lock.unlock();
+    static_cast<void>(sync());
+    lock.lock();
+  }
+}
+
+}  // namespace sluice::store::embedded

@@ -1,0 +1,127 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/file.hpp"
+#include "store/embedded/batch.hpp"
+#include "store/embedded/reserve.hpp"
+#include "store/embedded/segment_files.hpp"
+
+namespace sluice::store::embedded {
+
+// Makes batches durable, in the order in which they were staged: writes and syncs all that waits
+// whenever the disk is free, never by a timer.
+//
+// Owns:    the batches that are not durable yet, the committing thread, and one that syncs behind
+//          it when durability is `os`.
+// Threads: admit() and stage() while the order is held, the rest from any thread.
+// Fails:   a failed sync, or a write that failed for another reason than no space, closes the log:
+//          nothing becomes durable any more. With no space it keeps what it has and tries again.
+class CommitLog {
+ public:
+  struct Options {
+    bool fsync = true;
+    std::uint64_t maximum_waiting_bytes = 64 << 20;
+    std::uint64_t reserve_bytes = 32 << 20;
+    std::chrono::milliseconds retry_interval{200};
+  };
+  // `changed` runs on the committing thread after every commit and whenever health changes.
+  CommitLog(FileSystem& files, SegmentFiles& segments, const std::string& directory,
+            Options options, std::function<void()> changed);
+  ~CommitLog();
+  CommitLog(const CommitLog&) = delete;
+  CommitLog& operator=(const CommitLog&) = delete;
+
+  // Goes on behind what recovery kept. Activates `plan`; no space is no failure here.
+  [[nodiscard]] Result<void> start(std::uint64_t durable, const SegmentPlanPtr& plan);
+
+  // May these bytes be staged now? Small state has more room than messages have.
+  [[nodiscard]] Result<void> admit(std::uint64_t bytes, bool has_messages) const;
+  void stage(std::shared_ptr<const LogBatch> batch);
+  void wake();  // after stage(), when the order is no longer held
+
+  [[nodiscard]] std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
+  // The end of what is on disk; behind durable() if durability is `os`.
+  [[nodiscard]] std::uint64_t synced() const { return synced_.load(std::memory_order_acquire); }
+  [[nodiscard]] Result<void> wait_durable(std::uint64_t position);
+  [[nodiscard]] Result<void> sync();  // all that is durable; blocks
+  [[nodiscard]] Health health() const;
+  // Commits what is staged, then ends the threads. Nothing may be staged any more.
+  void stop();
+
+  struct Counters {
+    std::atomic<std::uint64_t> commits{0};
+    std::atomic<std::uint64_t> syncs{0};
+    std::atomic<std::uint64_t> sync_ns{0};
+  };
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+
+ private:
+  enum class State : std::uint8_t {
+    Open,
+    NoSpace,  // messages are refused; small state lives on what the reserve gave back
+    Full,     // and that is used up too
+    Closed,
+  };
+  using Batches = std::vector<std::shared_ptr<const LogBatch>>;
+
+  void commit_loop();
+  bool wait_for_work();
+  void commit_some();
+  [[nodiscard]] std::size_t run_length() const;
+  [[nodiscard]] Result<void> switch_segment(const SegmentPlanPtr& plan);
+  [[nodiscard]] Result<void> write_run(std::size_t batches);
+  void finish_run(std::size_t batches);
+  void run_out_of_space(const Error& error);
+  void return_to_service();
+  void close_log(const Error& error);
+  void enter(State state, const std::string& detail);
+  [[nodiscard]] Result<void> certain_sync(File& file);
+  void release_waiters();
+  void sync_behind();
+
+  SegmentFiles& segments_;
+  const Options options_;
+  const std::function<void()> changed_;
+  Reserve reserve_;
+
+  std::atomic<State> state_{State::Open};
+  std::atomic<std::uint64_t> waiting_bytes_{0};
+  std::atomic<std::uint64_t> durable_{0};
+  std::atomic<std::uint64_t> synced_{0};
+  Counters counters_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable work_;
+  std::condition_variable durable_changed_;
+  std::condition_variable behind_;
+  std::size_t waiters_ = 0;
+  Batches staged_;
+  bool idle_ = false;
+  bool stopping_ = false;
+  std::string detail_;  // why the log does not accept
+  SegmentPlanPtr active_plan_;
+  std::shared_ptr<File> active_file_;
+
+  std::mutex sync_mutex_;  // taken with no other held
+  bool sync_failed_ = false;
+
+  // The committing thread's own.
+  std::deque<std::shared_ptr<const LogBatch>> pending_;
+  Batches taken_;
+  std::vector<iovec> parts_;
+  std::uint64_t kept_bytes_ = 0;  // the active file's size without a partial write
+
+  std::thread committer_;
+  std::thread behind_thread_;
+};
+
+}  // namespace sluice::store::embedded

@@ -1,0 +1,153 @@
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "store/embedded/commit_log.hpp"
+#include "store/embedded/directory_lock.hpp"
+#include "store/embedded/engine.hpp"
+#include "store/embedded/listeners.hpp"
+#include "store/embedded/queue_index.hpp"
+#include "store/embedded/recent_batches.hpp"
+#include "store/embedded/recovery.hpp"
+#include "store/embedded/state_overlay.hpp"
+#include "store/embedded/view.hpp"
+
+namespace sluice::store::embedded {
+
+// The store of one node: gives the order, keeps the indexes, and lets the commit log do the
+// writing.
+//
+// Owns:    everything under the data directory.
+// Threads: every call from any thread. Lock order: queues -> order -> each part's own lock; the
+// wake
+//          lock is taken with none of them held.
+// Fails:   see CommitLog. A checkpoint that fails is tried again with the next one.
+// See:     docs/design/commit-log.md.
+class EmbeddedStore final : public Store {
+ public:
+  EmbeddedStore(FileSystem& files, const Clock& clock, EmbeddedOptions options, DirectoryLock lock);
+  ~EmbeddedStore() override;
+  [[nodiscard]] Result<void> open();
+
+  [[nodiscard]] BatchPtr new_batch() override;
+  [[nodiscard]] Result<Position> append(const BatchPtr& batch,
+                                        FunctionRef<void()> when_ordered) override;
+  [[nodiscard]] Position head() const override;
+  [[nodiscard]] Position durable() const override;
+  std::uint64_t add_durable_listener(DurableListener listener) override;
+  void remove_durable_listener(std::uint64_t id) override;
+  [[nodiscard]] Result<void> wait_durable(Position position) override;
+
+  [[nodiscard]] Result<OpenedQueue> open_queue(std::string_view filter, bool persistent) override;
+  void drop_queue(QueueId id) override;
+  void trim_queue(QueueId id, Position position) override;
+
+  [[nodiscard]] std::optional<ReadResult> read_cached(const ReadRequest& request) override;
+  [[nodiscard]] Result<ReadResult> read(const ReadRequest& request) override;
+  [[nodiscard]] Result<MessagePtr> message_at(Position position) override;
+  void notify(std::uint64_t key, std::span<const QueueId> queues, Position after,
+              Visibility visibility, std::function<void()> wake) override;
+  void cancel_notify(std::uint64_t key) override;
+  [[nodiscard]] std::uint64_t count_after(std::span<const QueueId> queues, Position after,
+                                          std::uint64_t maximum) override;
+
+  [[nodiscard]] Result<std::optional<std::string>> get(StateKind kind,
+                                                       std::string_view key) override;
+  [[nodiscard]] Result<void> scan(StateKind kind, std::string_view prefix, Visit visit) override;
+
+  [[nodiscard]] Health health() const override;
+  [[nodiscard]] Statistics statistics() const override;
+  void close() override;
+
+ private:
+  // Opening.
+  [[nodiscard]] Result<Checkpoint> load_view();
+  [[nodiscard]] Result<void> replay(const SegmentPlan& segment, const FrameHeader& header,
+                                    std::string_view body);
+  [[nodiscard]] Result<void> replay_checkpoint(const SegmentPlan& segment);
+  [[nodiscard]] SegmentPlanPtr new_segment(std::uint64_t base, std::uint64_t batch_bytes);
+
+  // Appending; all but new_batch() under the order lock.
+  [[nodiscard]] Result<void> admit(const LogBatch& batch) const;
+  void place(LogBatch& batch);
+  void apply_state(RecordType type, std::uint64_t position, const StateBody& state);
+  void learn_sizes(const LogBatch& batch);
+  void committed();
+
+  // Reading.
+  [[nodiscard]] std::uint64_t visible_end(Visibility visibility) const;
+  [[nodiscard]] Result<QueueIndex::Merged> merge_with_view(const QueueIndex::Merge& merge);
+  // Turns entries into messages; stops before the first one that is in no cache if `files` is
+  // false.
+  [[nodiscard]] Result<ReadResult> resolve(const ReadRequest& request, std::uint64_t before,
+                                           const QueueIndex::Merged& merged, bool files);
+  [[nodiscard]] Result<std::shared_ptr<View>> view() const;
+
+  // The checkpoint and the end.
+  void prove_end();
+  void checkpoint_loop();
+  [[nodiscard]] bool checkpoint_is_due() const;
+  [[nodiscard]] Result<void> write_checkpoint();
+  [[nodiscard]] Result<void> write_view(const Checkpoint& checkpoint);
+  [[nodiscard]] Result<void> write_queues(View& view, std::span<const QueueId> queues,
+                                          const Checkpoint& checkpoint, View::Changes& changes);
+
+  FileSystem& files_;
+  const Clock& clock_;
+  const EmbeddedOptions options_;
+  const std::string log_directory_;
+  DirectoryLock lock_;
+
+  mutable std::mutex view_mutex_;
+  std::shared_ptr<View> view_;  // empty once closed
+  QueueIndex index_;
+  StateOverlay overlay_;
+  RecentBatches cache_;
+  Listeners listeners_;
+
+  std::mutex queues_mutex_;  // opening and dropping
+  std::uint64_t next_volatile_ = 1;
+
+  std::mutex order_mutex_;  // guards what follows, up to the atomics
+  SegmentPlanPtr plan_;
+  std::uint64_t tail_ = 0;             // where the next batch begins in `plan_`
+  std::uint64_t head_generation_ = 0;  // of the segment in which the head lies
+  std::uint64_t time_and_node_ = 0;    // the last that was given
+  std::uint64_t next_queue_ = 1;
+  std::mt19937_64 random_{std::random_device{}()};
+  bool closing_ = false;
+  Checkpoint frozen_at_;
+  std::uint64_t frozen_bytes_ = 0;  // uncheckpointed_bytes_ at that time
+
+  std::atomic<std::uint64_t> head_{0};
+  std::atomic<std::uint64_t> messages_appended_{0};
+  std::atomic<std::uint64_t> bytes_appended_{0};
+  std::atomic<std::uint64_t> uncheckpointed_bytes_{0};  // of log behind the checkpoint
+  std::atomic<std::uint64_t> checkpoint_due_at_{0};     // when those are so many
+  std::atomic<std::uint64_t> checkpoint_position_{0};
+  std::atomic<std::uint64_t> checkpoints_{0};
+  std::atomic<std::uint64_t> cache_hits_{0};
+  std::atomic<std::uint64_t> cache_misses_{0};
+  std::atomic<std::uint32_t> hint_bytes_{1024};
+  std::atomic<std::uint32_t> hint_messages_{4};
+
+  std::mutex checkpoint_mutex_;
+  std::condition_variable checkpoint_due_;
+  bool checkpoint_stop_ = false;
+  std::mutex close_mutex_;
+  bool opened_ = false;
+  bool closed_ = false;
+
+  SegmentFiles segments_;
+  CommitLog log_;
+  std::thread checkpointer_;
+};
+
+}  // namespace sluice::store::embedded

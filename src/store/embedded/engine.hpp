@@ -1,0 +1,43 @@
+// The embedded engine: an own commit log with RocksDB as its view, in one directory.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/file.hpp"
+#include "base/result.hpp"
+#include "store/store.hpp"
+
+namespace sluice::store {
+
+struct EmbeddedOptions {
+  enum class Durability : std::uint8_t {
+    Fsync,  // durable: on the disk
+    Os,     // durable: given to the operating system; survives a killed process, not a power cut
+  };
+
+  std::string directory;
+  Durability durability = Durability::Fsync;
+  std::uint16_t node = 1;  // stands in every message id
+  std::uint64_t segment_bytes = 256ULL << 20;
+  std::uint64_t cache_bytes = 256ULL << 20;             // recent batches in memory
+  std::uint64_t checkpoint_bytes = 256ULL << 20;        // of log, from one checkpoint to the next
+  std::uint64_t maximum_waiting_bytes = 64ULL << 20;    // ordered but not durable, then Overloaded
+  std::uint64_t reserve_bytes = 32ULL << 20;            // put aside for small state on a full disk
+  std::uint64_t first_fill_bytes = 8ULL << 20;          // written ahead at every start
+  std::uint64_t maximum_volatile_entries = 4ULL << 20;  // of one volatile queue; the oldest go
+  bool prepare_segments = true;                         // fill the next file ahead
+  std::chrono::milliseconds retry_interval{200};        // on a full disk
+};
+
+// Opens the directory, or makes it. Recovers what was durable when the last holder ended; a torn
+// tail is cut and logged. The file system carries the log; the view and the lock are always the
+// operating system's files. Both references outlive the store. Blocks.
+// Errors: AlreadyExists (another process holds it), Corrupt (says what, and what to do),
+// Unsupported (written by a later version), or what the file system reports.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_embedded(FileSystem& files, const Clock& clock,
+                                                           EmbeddedOptions options);
+
+}  // namespace sluice::store

@@ -1,0 +1,128 @@
+#include "store/embedded/log_reader.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/crc32c.hpp"
+#include "store/embedded/record.hpp"
+
+namespace sluice::store::embedded {
+namespace {
+
+constexpr std::uint64_t kMaximumChunk = 256 << 10;
+constexpr std::uint64_t kMaximumGap = 32 << 10;  // cheaper to read than to leave out
+constexpr std::uint64_t kGuess = 4 << 10;        // of a record whose length is not known
+
+// A piece of the log with the messages found in it.
+struct Chunk {
+  std::uint64_t begin = 0;  // position
+  std::vector<char> bytes;
+  std::vector<model::Message> messages;
+};
+
+Result<std::shared_ptr<Chunk>> read_chunk(const SegmentFiles::Readable& segment,
+                                          std::uint64_t begin, std::uint64_t size) {
+  auto chunk = std::make_shared<Chunk>();
+  chunk->begin = begin;
+  chunk->bytes.resize(std::min(size, segment.end - begin));
+  SL_TRY(got, segment.file->read_at(begin - segment.plan.base, chunk->bytes.data(),
+                                    chunk->bytes.size()));
+  chunk->bytes.resize(got);
+  return chunk;
+}
+
+tl::unexpected<Error> damaged(const SegmentFiles::Readable& segment, std::uint64_t position) {
+  return fail(Errc::Corrupt, segment_name(segment.plan.base) + " is damaged at offset " +
+                                 std::to_string(position - segment.plan.base) +
+                                 "; see `sluice log repair`");
+}
+
+// The header at `position`, if its bytes are in the chunk and whole.
+std::optional<FrameHeader> header_in(const Chunk& chunk, std::uint64_t position,
+                                     const SegmentPlan& plan) {
+  const std::uint64_t at = position - chunk.begin;
+  if (at + kFrameHeaderBytes > chunk.bytes.size()) return std::nullopt;
+  return decode_header(chunk.bytes.data() + at, position, plan.seed);
+}
+
+bool holds(const Chunk& chunk, const FrameHeader& header) {
+  return header.position - chunk.begin + header.frame_bytes() <= chunk.bytes.size();
+}
+
+// Checks the record and adds its message to the chunk.
+bool take_message(Chunk& chunk, const FrameHeader& header) {
+  const std::string_view body(
+      chunk.bytes.data() + (header.position - chunk.begin) + kFrameHeaderBytes, header.body_length);
+  if (crc32c(body) != header.body_crc) return false;
+  return decode_message(header, body, chunk.messages.emplace_back(), nullptr);
+}
+
+// How much to read so that the wanted messages that lie close together come at once.
+std::uint64_t chunk_bytes(std::span<const IndexEntry> wanted, std::uint64_t end) {
+  const std::uint64_t begin = wanted.front().position;
+  std::uint64_t last = begin;
+  for (const IndexEntry& entry : wanted.subspan(1)) {
+    if (entry.position >= end || entry.position - last > kMaximumGap) break;
+    if (entry.position - begin > kMaximumChunk) break;
+    last = entry.position;
+  }
+  return last - begin + kGuess;
+}
+
+}  // namespace
+
+Result<MessagePtr> LogReader::message(std::span<const IndexEntry> wanted) {
+  const std::uint64_t position = wanted.front().position;
+  while (!ready_.empty() && ready_.front().position < position) ready_.pop_front();
+  if (ready_.empty() || ready_.front().position != position) {
+    ready_.clear();
+    SL_TRY_VOID(load(wanted));
+  }
+  MessagePtr message = std::move(ready_.front().message);
+  ready_.pop_front();
+  return message;
+}
+
+Result<void> LogReader::load(std::span<const IndexEntry> wanted) {
+  const std::uint64_t first = wanted.front().position;
+  SL_TRY(segment, segments_.at(first));
+  SL_TRY(chunk, read_chunk(segment, first, chunk_bytes(wanted, segment.end)));
+  const auto head = header_in(*chunk, first, segment.plan);
+  if (!head || first + head->frame_bytes() > segment.end) return damaged(segment, first);
+  if (!holds(*chunk, *head)) {
+    SL_TRY(larger, read_chunk(segment, first, head->frame_bytes()));
+    chunk = std::move(larger);
+  }
+  chunk->messages.reserve(wanted.size());
+  for (const IndexEntry& entry : wanted) {
+    if (entry.position >= segment.end) break;
+    const auto header = header_in(*chunk, entry.position, segment.plan);
+    if (!header || !holds(*chunk, *header)) break;
+    if (!take_message(*chunk, *header)) break;
+    ready_.push_back({entry.position, MessagePtr(chunk, &chunk->messages.back())});
+  }
+  if (ready_.empty()) return damaged(segment, first);
+  return {};
+}
+
+Result<MessagePtr> read_message(SegmentFiles& segments, std::uint64_t position) {
+  SL_TRY(segment, segments.at(position));
+  if (position < segment.plan.first_record()) {
+    return fail(Errc::NotFound, "no message at this position");
+  }
+  SL_TRY(chunk, read_chunk(segment, position, kGuess));
+  const auto header = header_in(*chunk, position, segment.plan);
+  if (!header || header->type != RecordType::Message) {
+    return fail(Errc::NotFound, "no message at this position");
+  }
+  if (!holds(*chunk, *header)) {
+    if (position + header->frame_bytes() > segment.end) return damaged(segment, position);
+    SL_TRY(larger, read_chunk(segment, position, header->frame_bytes()));
+    chunk = std::move(larger);
+  }
+  chunk->messages.reserve(1);
+  if (!holds(*chunk, *header) || !take_message(*chunk, *header)) return damaged(segment, position);
+  return MessagePtr(chunk, &chunk->messages.back());
+}
+
+}  // namespace sluice::store::embedded

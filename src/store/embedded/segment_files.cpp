@@ -1,0 +1,202 @@
+#include "store/embedded/segment_files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/check.hpp"
+#include "base/log.hpp"
+
+namespace sluice::store::embedded {
+namespace {
+
+constexpr std::size_t kMaximumOpenFiles = 64;
+constexpr std::uint64_t kFillBytes = 1 << 20;
+
+}  // namespace
+
+Result<void> write_zeros(File& file, std::uint64_t from, std::uint64_t to) {
+  // The same zeros again and again: no memory is filled for it.
+  static constexpr std::array<char, 64 << 10> kZeros{};
+  std::vector<iovec> parts;
+  while (from < to) {
+    const std::uint64_t end = std::min(to, from + kFillBytes);
+    parts.clear();
+    for (std::uint64_t at = from; at < end; at += kZeros.size()) {
+      parts.push_back(
+          {const_cast<char*>(kZeros.data()), std::min<std::uint64_t>(kZeros.size(), end - at)});
+    }
+    SL_TRY_VOID(file.write_at(from, parts));
+    from = end;
+  }
+  return {};
+}
+
+SegmentFiles::SegmentFiles(FileSystem& files, std::string directory, Options options)
+    : files_(files),
+      directory_(std::move(directory)),
+      spare_path_(directory_ + "/next.prepared"),
+      options_(options) {
+  // How far a spare of an earlier run was filled is not known: it starts anew.
+  static_cast<void>(files_.remove(spare_path_));
+  if (options_.prepare_next) filler_ = std::thread([this] { fill_next(); });
+}
+
+SegmentFiles::~SegmentFiles() {
+  stop();
+}
+
+void SegmentFiles::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (filler_.joinable()) filler_.join();
+}
+
+void SegmentFiles::add(const SegmentPlan& plan, std::uint64_t end) {
+  const std::scoped_lock lock(mutex_);
+  segments_[plan.base] = {plan, end, nullptr, 0};
+}
+
+std::string SegmentFiles::path_of(std::uint64_t base) const {
+  return directory_ + "/" + segment_name(base);
+}
+
+Result<std::shared_ptr<File>> SegmentFiles::activate(const SegmentPlan& plan) {
+  SL_TRY(fresh, take_file(plan));
+  const std::string header = encode_segment_header(plan);
+  const std::array<iovec, 1> part{iovec{const_cast<char*>(header.data()), header.size()}};
+  SL_TRY_VOID(fresh->write_at(0, part));
+  auto synced = fresh->sync();
+  if (synced) synced = files_.sync_directory(directory_);
+  if (!synced) return fail(Errc::IoFailed, synced.error().detail);  // whatever the reason
+  std::shared_ptr<File> file = std::move(fresh);
+  {
+    const std::scoped_lock lock(mutex_);
+    active_ = plan.base;
+    segments_[plan.base] = {plan, plan.first_record(), file, ++reads_};
+    spare_failed_ = false;
+  }
+  changed_.notify_all();
+  return file;
+}
+
+// The spare under its new name, or a new file.
+Result<std::unique_ptr<File>> SegmentFiles::take_file(const SegmentPlan& plan) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !filling_; });
+  const bool is_first = active_ == UINT64_MAX;
+  const bool spare = std::exchange(has_spare_, false);
+  spare_bytes_ = 0;
+  lock.unlock();
+  const std::string path = path_of(plan.base);
+  if (spare) SL_TRY_VOID(files_.rename(spare_path_, path));
+  SL_TRY(file, files_.open(path, FileSystem::Mode::CreateReadWrite));
+  if (is_first) {
+    const std::uint64_t fill = std::min(plan.capacity, options_.first_fill_bytes);
+    const auto filled = write_zeros(*file, 0, fill);
+    // Less room ready is no failure; the header alone must find some.
+    if (!filled && filled.error().code != Errc::NoSpace) return tl::unexpected(filled.error());
+    if (!filled) SL_TRY_VOID(file->truncate(0));
+  }
+  return std::move(file);
+}
+
+void SegmentFiles::advance(std::uint64_t end) {
+  bool due = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    segments_[active_].end = end;
+    due = options_.prepare_next && fill_is_due();
+  }
+  if (due) changed_.notify_all();
+}
+
+Result<SegmentFiles::Readable> SegmentFiles::at(std::uint64_t position) {
+  const std::scoped_lock lock(mutex_);
+  auto found = segments_.upper_bound(position);
+  if (found == segments_.begin()) return fail(Errc::NotFound, "before the log's first segment");
+  Segment& segment = (--found)->second;
+  if (position >= segment.end) return fail(Errc::NotFound, "no record at this position");
+  segment.used = ++reads_;
+  if (segment.file == nullptr) {
+    SL_TRY(file, files_.open(path_of(segment.plan.base), FileSystem::Mode::Read));
+    segment.file = std::move(file);
+    close_least_used();
+  }
+  return Readable{segment.file, segment.plan, segment.end};
+}
+
+// Under the lock. Readers that hold the file keep it open until they are done.
+void SegmentFiles::close_least_used() {
+  std::size_t open = 0;
+  Segment* oldest = nullptr;
+  for (auto& [base, segment] : segments_) {
+    if (segment.file == nullptr) continue;
+    ++open;
+    if (base == active_) continue;
+    if (oldest == nullptr || segment.used < oldest->used) oldest = &segment;
+  }
+  if (open > kMaximumOpenFiles && oldest != nullptr) oldest->file.reset();
+}
+
+void SegmentFiles::remove(const std::string& path) {
+  const auto removed = files_.remove(path);
+  if (!removed) {
+    log::warn("could not remove an empty log file",
+              {{"file", path}, {"reason", removed.error().detail}});
+  }
+}
+
+std::uint64_t SegmentFiles::bytes() const {
+  const std::scoped_lock lock(mutex_);
+  std::uint64_t sum = 0;
+  for (const auto& [base, segment] : segments_) sum += segment.end - base;
+  return sum;
+}
+
+std::uint64_t SegmentFiles::count() const {
+  const std::scoped_lock lock(mutex_);
+  return segments_.size();
+}
+
+// Under the lock. Filled twice as fast as the active segment: ready when that one is half full, and
+// an idle log does not write.
+bool SegmentFiles::fill_is_due() const {
+  if (active_ == UINT64_MAX || spare_failed_) return false;
+  const Segment& active = segments_.at(active_);
+  const std::uint64_t wanted = std::min(active.plan.capacity, (active.end - active_) * 2);
+  return spare_bytes_ < wanted &&
+         wanted - spare_bytes_ >= std::min(kFillBytes, active.plan.capacity);
+}
+
+// The filling thread.
+void SegmentFiles::fill_next() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return stopping_ || fill_is_due(); });
+    if (stopping_) return;
+    filling_ = true;
+    const std::uint64_t from = spare_bytes_;
+    const std::uint64_t to = std::min(from + kFillBytes, segments_.at(active_).plan.capacity);
+    lock.unlock();
+    Result<void> filled;
+    {
+      auto file = files_.open(spare_path_, FileSystem::Mode::CreateReadWrite);
+      if (!file) filled = tl::unexpected(file.error());
+      if (filled) filled = write_zeros(**file, from, to);
+      if (filled) filled = (*file)->sync();
+    }
+    if (!filled) static_cast<void>(files_.remove(spare_path_));
+    lock.lock();
+    filling_ = false;
+    has_spare_ = filled.has_value();
+    spare_failed_ = !filled;
+    spare_bytes_ = filled ? to : 0;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace sluice::store::embedded

@@ -1,0 +1,87 @@
+#pragma once
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "base/file.hpp"
+#include "base/result.hpp"
+#include "store/embedded/segment.hpp"
+
+namespace sluice::store::embedded {
+
+// The files of the log: which there are, made ready before they are needed, opened for who reads.
+//
+// Owns:    DATA/log, its open files, and the thread that fills the next file with zeros: rewriting
+//          written blocks syncs twice as fast as extending a file, and rolling over costs a rename.
+// Threads: every call from any thread; activate() and advance() by the committing thread only.
+// Fails:   a file that cannot be made ready is made when it is needed.
+class SegmentFiles {
+ public:
+  struct Options {
+    std::uint64_t first_fill_bytes = 8 << 20;  // of the segment that a start begins with
+    bool prepare_next = true;
+  };
+  SegmentFiles(FileSystem& files, std::string directory, Options options);
+  ~SegmentFiles();
+  SegmentFiles(const SegmentFiles&) = delete;
+  SegmentFiles& operator=(const SegmentFiles&) = delete;
+
+  // A segment that recovery found.
+  void add(const SegmentPlan& plan, std::uint64_t end);
+  // Makes the file of a new segment, header and name durable; records can be written when it
+  // returns. Can be called again after a failure.
+  [[nodiscard]] Result<std::shared_ptr<File>> activate(const SegmentPlan& plan);
+  // The active segment is written up to `end`: lets the next one be filled in step.
+  void advance(std::uint64_t end);
+
+  struct Readable {
+    std::shared_ptr<const File> file;
+    SegmentPlan plan;
+    std::uint64_t end = 0;  // nothing behind it belongs to this segment
+  };
+  // The segment that holds this position. NotFound: none does.
+  [[nodiscard]] Result<Readable> at(std::uint64_t position);
+  void remove(const std::string& path);
+
+  [[nodiscard]] std::uint64_t bytes() const;  // of records and headers
+  [[nodiscard]] std::uint64_t count() const;
+  void stop();  // joins the filling thread
+
+ private:
+  struct Segment {
+    SegmentPlan plan;
+    std::uint64_t end = 0;
+    std::shared_ptr<File> file;
+    std::uint64_t used = 0;  // when it was last read, in calls
+  };
+  [[nodiscard]] std::string path_of(std::uint64_t base) const;
+  [[nodiscard]] Result<std::unique_ptr<File>> take_file(const SegmentPlan& plan);
+  void close_least_used();
+  void fill_next();
+  [[nodiscard]] bool fill_is_due() const;
+
+  FileSystem& files_;
+  const std::string directory_;
+  const std::string spare_path_;
+  const Options options_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::uint64_t, Segment> segments_;  // by base
+  std::uint64_t active_ = UINT64_MAX;          // base of the segment that is written
+  std::uint64_t reads_ = 0;
+  bool filling_ = false;       // the spare file is in the filling thread's hands
+  bool has_spare_ = false;     // DATA/log/next.prepared is there, filled up to spare_bytes_
+  bool spare_failed_ = false;  // not tried again before the next segment
+  std::uint64_t spare_bytes_ = 0;
+  bool stopping_ = false;
+  std::thread filler_;
+};
+
+// Writes zeros from `from` to `to`, in pieces.
+[[nodiscard]] Result<void> write_zeros(File& file, std::uint64_t from, std::uint64_t to);
+
+}  // namespace sluice::store::embedded

@@ -1,0 +1,225 @@
+// What a store promises, whatever implements it. docs/architecture.md tells the whole; the embedded
+// engine stands in embedded/.
+//
+// One stream: everything durable is a record in one ordered stream, a message with the queues it
+// belongs to, or one change of small state. An append is *ordered* when append() returns, *durable*
+// when durable() has reached its end.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/function_ref.hpp"
+#include "base/result.hpp"
+#include "model/message.hpp"
+
+namespace sluice::store {
+
+using model::MessagePtr;
+using model::Position;
+
+// Names the multi-level topic index of one filter. Never used again for another filter. Ids with
+// the highest bit set are volatile: they live in memory and end with the process.
+using QueueId = Strong<std::uint64_t, struct QueueIdTag>;
+[[nodiscard]] constexpr bool is_volatile(QueueId id) {
+  return (id.get() >> 63) != 0;
+}
+
+// The kinds of small state. The numbers stand on disk: never change or reuse one.
+enum class StateKind : std::uint8_t {
+  Queue = 1,         // owned by the engine: filter -> queue id; others may scan its keys
+  Session = 2,       // broker: client id -> session
+  Subscription = 3,  // broker: client id, filter -> options
+  Outgoing = 4,      // broker: client id, packet id -> QoS 2 delivery under way
+  Incoming = 5,      // broker: client id, packet id -> QoS 2 publish not yet released
+  Will = 6,          // broker: client id -> will
+  Retained = 7,      // broker: topic -> message
+  Cursor = 8,        // consumer id -> cursor
+  Document = 9,      // kind/id -> JSON (connection, task, user, policy, administrator, token)
+  DeadLetter = 10,   // connect: task id, position -> dead letter
+  Group = 11,        // broker: group, filter -> shared group
+};
+
+// The fields of a message that is to be stored; copied once into the batch.
+struct NewMessage {
+  std::string_view topic;
+  std::string_view payload;
+  std::string_view properties;
+  std::string_view client_id;
+  std::string_view host;
+  std::string_view username;
+  std::uint16_t packet_id = 0;
+  std::uint8_t qos = 0;
+  bool retain = false;
+  bool dup = false;
+  bool has_username = false;
+};
+
+// The work of one event-loop turn: messages and changes of state, appended together and in this
+// order. Built by one thread, then given to append(); afterwards immutable and shared. Recovery
+// keeps a prefix of its records, except that records joined by begin_atomic()/end_atomic() survive
+// together or not at all.
+class Batch {
+ public:
+  virtual ~Batch() = default;
+  // Returns the message's index in this batch.
+  virtual std::size_t add_message(const NewMessage& message, std::span<const QueueId> queues) = 0;
+  virtual void put(StateKind kind, std::string_view key, std::string_view value) = 0;
+  virtual void erase(StateKind kind, std::string_view key) = 0;
+  virtual void begin_atomic() = 0;
+  virtual void end_atomic() = 0;
+  [[nodiscard]] virtual std::size_t message_count() const = 0;
+  [[nodiscard]] virtual std::size_t bytes() const = 0;  // as it will stand in the log
+  [[nodiscard]] virtual bool empty() const = 0;
+
+  // Only once appended: ids, positions and timestamps are given by append().
+  [[nodiscard]] virtual const model::Message& message(std::size_t index) const = 0;
+  [[nodiscard]] virtual Position end() const = 0;  // durable when durable() >= end()
+};
+using BatchPtr = std::shared_ptr<Batch>;
+
+// Shares ownership of the batch.
+[[nodiscard]] inline MessagePtr message_of(const std::shared_ptr<const Batch>& batch,
+                                           std::size_t index) {
+  return {batch, &batch->message(index)};
+}
+
+enum class Visibility : std::uint8_t {
+  Ordered,  // all that has been appended
+  Durable,  // only what no crash can take back
+};
+
+struct ReadRequest {
+  std::span<const QueueId> queues;  // merged by position; a message appears once
+  Position after;                   // exclusive
+  std::size_t maximum_messages = 256;
+  std::size_t maximum_bytes = 1 << 20;  // of payloads; at least one message is given
+  Visibility visibility = Visibility::Ordered;
+};
+
+struct ReadEntry {
+  MessagePtr message;
+  std::uint64_t queue_mask = 0;  // bit i: it stands in queues[i]; bit 63: in any of queues[63...]
+};
+
+struct ReadResult {
+  std::vector<ReadEntry> entries;
+  // Everything that the queues hold up to here (inclusive) has been returned: the next `after`.
+  Position next;
+  bool at_end = false;  // nothing more was visible beyond `next` when this was read
+  // Entries whose payload retention had already deleted: skipped and counted.
+  std::uint64_t lost = 0;
+};
+
+// How far one consumer has come: every position up to and including `position`, and those in
+// `acknowledged` (ascending, all above it), are done with.
+struct Cursor {
+  Position position;
+  std::vector<Position> acknowledged;
+  friend bool operator==(const Cursor&, const Cursor&) = default;
+};
+[[nodiscard]] std::string encode(const Cursor& cursor);
+[[nodiscard]] Result<Cursor> decode_cursor(std::string_view bytes);
+
+struct Health {
+  bool accepting = true;       // false: append() refuses
+  Errc reason = Errc::Closed;  // why not: NoSpace (comes back by itself) or Closed (until restart)
+  std::string detail;
+};
+
+// Counters since the start and gauges, for metrics and the overview.
+struct Statistics {
+  std::uint64_t messages_appended = 0;
+  std::uint64_t bytes_appended = 0;
+  std::uint64_t commits = 0;  // write + sync rounds
+  std::uint64_t syncs = 0;
+  std::uint64_t sync_ns = 0;
+  std::uint64_t log_bytes = 0;  // on disk
+  std::uint64_t segments = 0;
+  std::uint64_t queues = 0;
+  std::uint64_t cache_hits = 0;
+  std::uint64_t cache_misses = 0;
+  std::uint64_t checkpoints = 0;
+  Position head;
+  Position durable;
+};
+
+// Threads: every call from any thread unless it says otherwise. Calls marked "blocks" may touch
+// files and must not be made on an event loop.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  [[nodiscard]] virtual BatchPtr new_batch() = 0;
+
+  // Puts the batch at the end of the stream and returns its end. `when_ordered` runs inside, while
+  // the order is held: what it hands on arrives everywhere in log order; it must be short and must
+  // not call the store. Never blocks on the disk.
+  // Errors: Overloaded (the log is behind: more than the bound waits to be written; drop QoS 0,
+  // hold back the reading of the rest), NoSpace (refuse; `urgent` batches of small state alone may
+  // still pass thanks to the reserve), Closed (a sync or a write failed: until restart).
+  [[nodiscard]] virtual Result<Position> append(const BatchPtr& batch,
+                                                FunctionRef<void()> when_ordered) = 0;
+  [[nodiscard]] Result<Position> append(const BatchPtr& batch) {
+    return append(batch, [] {});
+  }
+
+  [[nodiscard]] virtual Position head() const = 0;     // end of what is ordered
+  [[nodiscard]] virtual Position durable() const = 0;  // end of what is durable
+  // `listener` is called after every commit, on the committing thread, with the new durable end,
+  // and when health changes. Short, must not call the store's blocking calls. Register before
+  // traffic; remove_durable_listener waits for a call under way.
+  using DurableListener = std::function<void(Position)>;
+  virtual std::uint64_t add_durable_listener(DurableListener listener) = 0;
+  virtual void remove_durable_listener(std::uint64_t id) = 0;
+  // Waits until durable() >= position. Blocks. Closed or NoSpace if that cannot come to be.
+  [[nodiscard]] virtual Result<void> wait_durable(Position position) = 0;
+
+  // The queue of a filter; made if it is not there. A persistent one is durable once the returned
+  // position is (head() at once for one that was there).
+  struct OpenedQueue {
+    QueueId id;
+    Position created;  // it holds every matching message after this position
+    Position durable_at;
+  };
+  [[nodiscard]] virtual Result<OpenedQueue> open_queue(std::string_view filter,
+                                                       bool persistent) = 0;
+  virtual void drop_queue(QueueId id) = 0;  // nobody reads it any more
+  // No consumer of the queue needs entries up to `position` any more.
+  virtual void trim_queue(QueueId id, Position position) = 0;
+
+  // Serves from memory; nothing when files would be needed. Never blocks.
+  [[nodiscard]] virtual std::optional<ReadResult> read_cached(const ReadRequest& request) = 0;
+  [[nodiscard]] virtual Result<ReadResult> read(const ReadRequest& request) = 0;  // blocks
+  [[nodiscard]] virtual Result<MessagePtr> message_at(Position position) = 0;     // blocks
+  // Calls `wake` once, as soon as one of the queues holds a visible entry after `after`; at once if
+  // it does already. On the committing or appending thread: short, no store calls. The same key
+  // replaces an earlier one; cancel_notify waits for a call under way.
+  virtual void notify(std::uint64_t key, std::span<const QueueId> queues, Position after,
+                      Visibility visibility, std::function<void()> wake) = 0;
+  virtual void cancel_notify(std::uint64_t key) = 0;
+  // Entries after `after` that are in the queues (a message in two counts twice), at most
+  // `maximum`.
+  [[nodiscard]] virtual std::uint64_t count_after(std::span<const QueueId> queues, Position after,
+                                                  std::uint64_t maximum) = 0;
+
+  // Small state as the stream's head has it.
+  [[nodiscard]] virtual Result<std::optional<std::string>> get(StateKind kind,
+                                                               std::string_view key) = 0;  // blocks
+  using Visit = FunctionRef<bool(std::string_view key, std::string_view value)>;  // false: stop
+  [[nodiscard]] virtual Result<void> scan(StateKind kind, std::string_view prefix,
+                                          Visit visit) = 0;  // blocks; keys ascending
+
+  [[nodiscard]] virtual Health health() const = 0;
+  [[nodiscard]] virtual Statistics statistics() const = 0;
+
+  // Everything durable, a checkpoint, no more appends. Blocks. Idempotent; the destructor calls it.
+  virtual void close() = 0;
+};
+
+}  // namespace sluice::store

@@ -1,0 +1,53 @@
+"""The page docs/guide/first-steps.md, run from top to bottom as a newcomer would."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+from integration.harness import REPOSITORY, environment_of, sluice_binary
+from servers.kafka_server import free_ports
+
+PAGE = REPOSITORY / "docs" / "guide" / "first-steps.md"
+PORTS = ("1883", "8080", "9092")
+
+
+def commands() -> str:
+    """The page's shell blocks, on ports that nobody else uses here."""
+    text = "\n".join(re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.M | re.S))
+    mqtt, admin, kafka = free_ports(3)
+    for default, chosen in zip(PORTS, (mqtt, admin, kafka)):
+        assert default in text, f"{PAGE.name} names port {default}"
+        text = text.replace(default, str(chosen))
+    settings = {"SLUICE_LISTENERS__TCP__BIND": f"127.0.0.1:{mqtt}",
+                "SLUICE_ADMIN__BIND": f"127.0.0.1:{admin}"}
+    exports = "".join(f"export {name}={value}\n" for name, value in settings.items())
+    return "set -euo pipefail\n" + exports + text
+
+
+def test_the_first_steps_lead_to_a_record_in_kafka(tmp_path):
+    environment = environment_of(PATH=f"{sluice_binary().parent}:{os.environ['PATH']}",
+                                 XDG_CONFIG_HOME=str(tmp_path / "config"))
+    with open(tmp_path / "out.txt", "wb") as out:
+        shell = subprocess.Popen(["bash", "-c", commands()], cwd=tmp_path, env=environment,
+                                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                 start_new_session=True)
+        try:
+            code = shell.wait(120)
+        finally:
+            try:
+                os.killpg(shell.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    logs = {name: text(tmp_path / name) for name in ("out.txt", "sluice.log", "kafka-dev.log")}
+    assert code == 0, "\n".join(f"--- {name}\n{log}" for name, log in logs.items())
+    assert text(tmp_path / "received.txt") == '{"watts": 1200}\n'
+    record = text(tmp_path / "record.txt")
+    assert record.startswith('meter-1 {"watts": 1300}\n')
+    assert "mqtt.topic=meters/meter/power" in record and "mqtt.qos=1" in record
+    assert '"name":"meters"' in re.sub(r":\s+", ":", logs["out.txt"])
+
+
+def text(path: pathlib.Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else "(not written)"

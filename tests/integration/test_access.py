@@ -1,0 +1,174 @@
+"""Who may do what, as an MQTT client sees it; the switch, users and policies."""
+import pytest
+
+from integration import raw_mqtt as mqtt
+from integration.harness import wait_until
+from integration.raw_mqtt import RawClient
+
+BAD_PASSWORD, NOT_AUTHORIZED = {4: 4, 5: 0x86}, {4: 5, 5: 0x87}
+ACCEPTED = (0x00, 0x10)  # 0x10: stored, and nobody has subscribed to it
+both = pytest.mark.parametrize("version", [4, 5])
+
+
+def connect(server, version, client_id="c", **options):
+    raw = RawClient(server.mqtt, version)
+    answer = raw.connect(client_id, **options)
+    if answer.reason:
+        raw.abort()
+    return raw, answer.reason
+
+
+@both
+def test_connect_codes(sluice, version):
+    good = sluice.allow_all("meter")
+    sluice.add_user("powerless", "secret-of-powerless")
+
+    def code(**options):
+        raw, reason = connect(sluice, version, **options)
+        raw.abort()
+        return reason
+
+    assert code(username=good.name, password=good.password) == 0
+    assert code(username=good.name, password="wrong") == BAD_PASSWORD[version]
+    assert code(username=good.name, password="") == BAD_PASSWORD[version]
+    assert code(username="nobody", password="x") == BAD_PASSWORD[version]
+    assert code(username="powerless", password="secret-of-powerless") == NOT_AUTHORIZED[version]
+    assert code() in (BAD_PASSWORD[version], NOT_AUTHORIZED[version])
+    # Administrators are accounts of REST alone.
+    administrator = sluice.administrator
+    assert code(username="admin", password=administrator.password) == BAD_PASSWORD[version]
+
+
+@both
+def test_deny_by_default_and_deny_wins(sluice, version):
+    account = sluice.add_user("meter")
+    sluice.add_policy("connect", operations=["connect"], users=["meter"])
+    sluice.add_policy("out", operations=["publish"], resources=["meters/${username}/#"],
+                      users=["meter"])
+    sluice.add_policy("commands", operations=["subscribe"], resources=["commands/${username}/#"],
+                      users=["meter"])
+    sluice.add_policy("not-secret", effect="deny", operations=["publish"],
+                      resources=["meters/+/secret"])
+    raw, reason = connect(sluice, version, username=account.name, password=account.password)
+    assert reason == 0
+    with raw:
+        refused = 0x87 if version == 5 else 0x80
+        assert raw.subscribe("commands/meter/#", "commands/other/#", "#", "commands/meter/x",
+                             "meters/meter/a", qos=1) == [1, refused, refused, 1, refused]
+        assert raw.publish("meters/meter/a", b"x", qos=1).reason in ACCEPTED
+        if version == 5:
+            for topic in ("meters/other/a", "meters/meter/secret", "elsewhere"):
+                assert raw.publish(topic, b"x", qos=1).reason == 0x87
+                assert raw.publish(topic, b"x", qos=2).reason == 0x87
+            assert raw.publish("meters/meter/b", b"x", qos=2).reason in ACCEPTED
+
+
+def test_what_is_refused_is_not_delivered(sluice):
+    account = sluice.add_user("meter")
+    watcher_account = sluice.allow_all("watcher")
+    sluice.add_policy("connect", operations=["connect"], users=["meter"])
+    sluice.add_policy("out", operations=["publish"], resources=["ok"], users=["meter"])
+    who = {"username": account.name, "password": account.password}
+    watcher, _ = connect(sluice, 5, "w", username="watcher", password=watcher_account.password)
+    with watcher:
+        watcher.subscribe("#", qos=1)
+        for version in (4, 5):
+            raw, reason = connect(sluice, version, f"m{version}", **who)
+            assert reason == 0
+            with raw:
+                raw.send(mqtt.publish_packet(version, "no", b"no", qos=0))
+                raw.send(mqtt.publish_packet(version, "no", b"no", qos=1, packet_id=9))
+                try:  # 3.1.1 may be acknowledged or closed [MQTT-3.3.5-2]; never delivered
+                    raw.receive()
+                except mqtt.Closed:
+                    pass
+        raw, _ = connect(sluice, 5, "end", **who)
+        with raw:
+            raw.publish("ok", b"end", qos=1)
+        assert watcher.messages(1)[0].payload == b"end"
+
+
+def test_a_will_needs_the_right_to_publish(sluice):
+    account = sluice.add_user("meter")
+    watcher_account = sluice.allow_all("watcher")
+    sluice.add_policy("connect", operations=["connect"], users=["meter"])
+    watcher, _ = connect(sluice, 5, "w", username="watcher", password=watcher_account.password)
+    with watcher:
+        watcher.subscribe("#", qos=1)
+        dying, reason = connect(sluice, 5, "dying", username="meter", password=account.password,
+                                will={"topic": "no", "payload": b"no", "qos": 1})
+        assert reason in (0, 0x87)
+        dying.abort()
+        watcher.publish("end", b"end", qos=1)
+        assert watcher.messages(1)[0].payload == b"end"
+
+
+def test_policies_count_at_once(sluice):
+    account = sluice.add_user("meter")
+    sluice.add_policy("connect", operations=["connect"], users=["meter"])
+    raw, reason = connect(sluice, 5, username=account.name, password=account.password)
+    assert reason == 0
+    with raw:
+        assert raw.publish("a", b"x", qos=1).reason == 0x87
+        sluice.add_policy("out", operations=["publish"], resources=["a"], users=["meter"])
+        wait_until(lambda: raw.publish("a", b"x", qos=1).reason in ACCEPTED, "the new policy counts", 5)
+        sluice.delete("/policies/out")
+        wait_until(lambda: raw.publish("a", b"x", qos=1).reason == 0x87, "the policy is gone", 5)
+
+
+def test_qos_message_type_client_and_source(sluice):
+    account = sluice.add_user("meter")
+    sluice.add_policy("connect", operations=["connect"], users=["meter"], client_ids=["ok-*"],
+                      sources=["127.0.0.0/8"])
+    sluice.add_policy("elsewhere", operations=["connect"], users=["meter"],
+                      sources=["10.0.0.0/8"])
+    sluice.add_policy("out", operations=["publish"], resources=["a"], qos=[1],
+                      message_types=["general"])
+    who = {"username": account.name, "password": account.password}
+    _, reason = connect(sluice, 5, "other", **who)
+    assert reason == 0x87
+    raw, reason = connect(sluice, 5, "ok-1", **who)
+    assert reason == 0
+    with raw:
+        assert raw.publish("a", b"x", qos=1).reason in ACCEPTED
+        assert raw.publish("a", b"x", qos=2).reason == 0x87
+        assert raw.publish("a", b"x", qos=1, retain=True).reason == 0x87
+
+
+def test_the_switch_off_admits_everybody(make_sluice):
+    server = make_sluice({"access": {"enabled": False}})
+    for options in ({}, {"username": "anybody"}, {"username": "anybody", "password": "x"}):
+        raw, reason = connect(server, 5, **options)
+        assert reason == 0
+        with raw:
+            assert raw.publish("a", b"x", qos=1).reason in ACCEPTED
+    # The switch concerns MQTT alone.
+    assert server.rest("GET", "/overview", token="").status == 401
+
+
+def test_users_and_policies_survive_kill_9(sluice):
+    account = sluice.allow_all("meter")
+    sluice.kill9()
+    sluice.start()
+    raw, reason = connect(sluice, 5, username=account.name, password=account.password)
+    assert reason == 0
+    with raw:
+        assert raw.publish("a", b"x", qos=1).reason in ACCEPTED
+
+
+def test_a_deleted_user_cannot_come_back(sluice):
+    account = sluice.allow_all("meter")
+    sluice.delete("/users/meter")
+    _, reason = connect(sluice, 5, username=account.name, password=account.password)
+    assert reason == 0x86
+
+
+def test_nobody_subscribes_to_the_group_of_a_task(sluice, kafka_dev):
+    account = sluice.allow_all("meter")
+    sluice.add_kafka_connection("kafka", kafka_dev.bootstrap)
+    sluice.add_kafka_task("flow", "kafka", ["flow/#"], "topic")
+    for version, refused in ((5, 0x87), (4, 0x80)):
+        raw, _ = connect(sluice, version, f"c{version}", username=account.name,
+                         password=account.password)
+        with raw:
+            assert raw.subscribe("$share/group-kafka-flow/flow/#", qos=1) == [refused]

@@ -1,0 +1,313 @@
+"""Kafka goes away in every way it can; publishers notice nothing and everything arrives.
+
+Real Apache Kafka. SLUICE_OUTAGE_SECONDS=60 for the evidence.
+"""
+import base64
+import datetime
+import os
+import secrets
+import time
+
+import pytest
+
+from integration import raw_mqtt as mqtt
+from integration.harness import read_topic
+from integration.ledger import Publisher, check, numbers_of
+from servers.kafka_server import ApacheKafka
+
+OUTAGE = float(os.environ.get("SLUICE_OUTAGE_SECONDS", "8"))
+pytestmark = pytest.mark.timeout(300 + 10 * OUTAGE)
+RATE = 150  # messages per second of one publisher
+ACKNOWLEDGED_WITHIN = 2.0  # seconds: generous for a machine that others use too
+RSS_GROWTH = 48 << 20  # over an outage; buffers of the client library included
+
+
+class Flow:
+    """Two publishers, a task, a topic in Kafka; and what must hold of them afterwards."""
+
+    def __init__(self, server, kafka, topic_config=None, create=True, **sections):
+        self.server, self.kafka = server, kafka
+        self.topic = f"outage-{secrets.token_hex(4)}"
+        if create:
+            kafka.create_topic(self.topic, partitions=2, config=topic_config)
+        account = server.allow_all("device")
+        server.add_kafka_connection("kafka", kafka.bootstrap)
+        server.add_kafka_task("flow", "kafka", ["flow/#"], self.topic, **sections)
+        self.publishers = [
+            Publisher(server.mqtt, f"p{qos}", f"flow/p{qos}", qos, rate=RATE, padding=200,
+                      username=account.name, password=account.password) for qos in (1, 2)]
+
+    def __enter__(self):
+        for publisher in self.publishers:
+            publisher.start()
+        for publisher in self.publishers:
+            publisher.wait_acknowledged(100)
+        return self
+
+    def __exit__(self, *_):
+        for publisher in self.publishers:
+            publisher.stopping.set()
+        for publisher in self.publishers:
+            publisher.join(30)
+
+    def wait_status(self, status, timeout=60):
+        return self.server.wait_task("flow", timeout=timeout, status=status)
+
+    def waits_truthfully(self, begun):
+        """The task says `waiting`, why, and since when: not before the outage began."""
+        task = self.wait_status("waiting")
+        assert task["status_reason"], task
+        since = datetime.datetime.fromisoformat(task["since"].replace("Z", "+00:00"))
+        assert begun - 1 <= since.timestamp() <= time.time() + 1, task
+        return task
+
+    def publish_through(self, seconds):
+        """The publishers go on for so long, and notice nothing."""
+        before = [len(publisher.acknowledged) for publisher in self.publishers]
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            time.sleep(0.2)
+            self.server.task("flow")  # REST answers too
+        for publisher, count in zip(self.publishers, before):
+            assert publisher.connections == 1, "a publisher was disconnected"
+            done = len(publisher.acknowledged) - count
+            assert done > RATE * seconds / 3, f"{publisher.client_id}: {done} in {seconds} s"
+
+    def verify(self, records_twice=0):
+        """Stops the publishers, waits for the task, and holds Kafka against the ledger."""
+        for publisher in self.publishers:
+            publisher.finish()
+            slowest = max(publisher.latencies)
+            assert slowest < ACKNOWLEDGED_WITHIN, f"{publisher.client_id} waited {slowest:.2f} s"
+            assert publisher.connections == 1 and not publisher.refused
+        self.server.wait_task("flow", timeout=90, status="running", lag_messages=0)
+        total = sum(publisher.sent for publisher in self.publishers)
+        records = read_topic(self.kafka.bootstrap, self.topic, count=total, settle=1)
+        ids = [record.header("mqtt.message_id") for record in records]
+        twice = len(ids) - len(set(ids))
+        assert twice <= records_twice, f"{twice} records are there twice"
+        values = [record.value for record in records]
+        for publisher in self.publishers:
+            check(publisher, numbers_of(publisher.client_id, values), "kafka")
+        assert self.server.task("flow")["delivered"] >= total
+        return records
+
+
+def test_kafka_stopped(make_sluice, kafka):
+    with Flow(make_sluice(), kafka) as flow:
+        begun = time.time()
+        kafka.stop()
+        flow.publish_through(OUTAGE)
+        task = flow.waits_truthfully(begun)
+        assert task["lag_messages"] > 0 and task["oldest_unsent_age_seconds"] > OUTAGE / 2, task
+        kafka.start()
+        flow.verify()
+
+
+def test_kafka_frozen(make_sluice, kafka):
+    """Requests may stay unanswered for long: a producer may have to be replaced, and then what was
+    in flight may come twice."""
+    with Flow(make_sluice(), kafka) as flow:
+        kafka.freeze()
+        flow.publish_through(OUTAGE)
+        kafka.thaw()
+        flow.verify(records_twice=2000 if OUTAGE > 20 else 0)
+
+
+def test_kafka_killed_and_restarted(make_sluice, kafka):
+    with Flow(make_sluice(), kafka) as flow:
+        begun = time.time()
+        kafka.kill9()
+        flow.publish_through(OUTAGE / 2)
+        flow.waits_truthfully(begun)
+        kafka.start()
+        flow.publish_through(2)
+        kafka.kill9()
+        kafka.start()
+        flow.verify()
+
+
+def test_memory_stays_flat_over_an_outage(make_sluice, kafka):
+    """What waits for Kafka waits on disk. Large messages, so that memory would show them."""
+    server = make_sluice()
+    with Flow(server, kafka, sink={"buffer_bytes": 8 << 20}) as flow:
+        for publisher in flow.publishers:
+            publisher.padding, publisher.rate, publisher.window = b"x" * 20000, None, 20
+        flow.publish_through(1)
+        kafka.stop()
+        flow.wait_status("waiting")
+        before, stored = server.rss_bytes(), sum(p.sent for p in flow.publishers)
+        for publisher in flow.publishers:
+            publisher.wait_acknowledged(len(publisher.acknowledged) + 6000)
+        written = (sum(p.sent for p in flow.publishers) - stored) * 20000
+        grown = server.rss_bytes() - before
+        print(f"{written >> 20} MiB written while Kafka was away, RSS grew {grown >> 20} MiB")
+        # The cache is a setting of its own (256 MiB) and may fill.
+        assert grown < RSS_GROWTH + min(written, 256 << 20), f"{grown >> 20} MiB"
+        for publisher in flow.publishers:
+            publisher.limit = 0
+        kafka.start()
+        flow.verify()
+
+
+@pytest.fixture
+def strict_kafka(tmp_path):
+    """A Kafka that makes no topic by itself."""
+    server = ApacheKafka(tmp_path / "kafka", settings={"auto.create.topics.enable": "false"})
+    try:
+        yield server.start()
+    finally:
+        server.kill9()
+
+
+def test_a_missing_topic(make_sluice, strict_kafka):
+    server = make_sluice()
+    flow = Flow(server, strict_kafka, create=False)
+    begun = time.time()
+    with flow:
+        flow.publish_through(OUTAGE)
+        task = flow.waits_truthfully(begun)
+        assert flow.topic in task["status_reason"], task
+        strict_kafka.create_topic(flow.topic, partitions=2)
+        flow.verify()
+
+
+def test_a_task_may_create_its_topic(make_sluice, strict_kafka):
+    server = make_sluice()
+    create = {"partitions": 3, "replication": 1, "retention_ms": 3600000}
+    with Flow(server, strict_kafka, create=False, sink={"create": create}) as flow:
+        flow.publish_through(1)
+        flow.verify()
+        assert sorted(strict_kafka.topic_end_offsets(flow.topic)) == [0, 1, 2]
+
+
+def test_an_oversized_record_becomes_a_dead_letter(make_sluice, kafka):
+    server = make_sluice()
+    with Flow(server, kafka, topic_config={"max.message.bytes": "2000"}) as flow:
+        account = flow.publishers[0].account
+        payload = b"\x00\xff" + b"big:" * 2000
+        with Publisher(server.mqtt, "big", "flow/big", 1, limit=1, **account) as big:
+            big.payload = lambda number: payload
+            big.wait_acknowledged(1)
+            big.stop()
+
+        server.wait_task("flow", rejected=1)
+        flow.publish_through(1)
+
+        listed = server.get("/tasks/flow/dead-letters")["items"]
+        assert len(listed) == 1, listed
+        letter = listed[0]
+        assert letter["topic"] == "flow/big" and letter["client_id"] == "big"
+        assert base64.b64decode(letter["payload"]) == payload
+        assert "size" in letter["reason"].lower() or "large" in letter["reason"].lower(), letter
+        records = flow.verify()
+        assert not [record for record in records if record.value == payload]
+        # Still there after a restart.
+        server.kill9()
+        server.start()
+        assert server.get("/tasks/flow/dead-letters")["items"][0] == letter
+
+
+def test_a_rejected_message_does_not_stop_its_own_publisher(make_sluice, kafka):
+    """One publisher, every tenth message too large: the others arrive, in order."""
+    server = make_sluice()
+    kafka.create_topic(topic := f"mixed-{secrets.token_hex(4)}",
+                       config={"max.message.bytes": "2000"})
+    account = server.allow_all("device")
+    server.add_kafka_connection("kafka", kafka.bootstrap)
+    server.add_kafka_task("flow", "kafka", ["flow/#"], topic)
+    publisher = Publisher(server.mqtt, "mixed", "flow/mixed", 1, limit=300,
+                          username=account.name, password=account.password)
+    publisher.payload = lambda number: b"mixed:%d:%s" % (
+        number, b"x" * (5000 if number % 10 == 5 else 50))
+
+    with publisher:
+        publisher.wait_acknowledged(300)
+        publisher.stop()
+
+    server.wait_task("flow", rejected=30, lag_messages=0)
+    records = read_topic(kafka.bootstrap, topic, count=270, settle=0.5)
+    numbers = numbers_of("mixed", [record.value for record in records])
+    assert numbers == [number for number in range(300) if number % 10 != 5]
+    letters = server.get("/tasks/flow/dead-letters?limit=1000")["items"]
+    assert len(letters) == 30
+    first = server.get("/tasks/flow/dead-letters?limit=20")
+    second = server.get(f"/tasks/flow/dead-letters?limit=20&page={first['next']}")
+    assert [entry["message_id"] for entry in first["items"] + second["items"]] == [
+        entry["message_id"] for entry in letters]
+
+
+def test_pause_and_start_lose_and_repeat_nothing(make_sluice, kafka):
+    server = make_sluice()
+    with Flow(server, kafka) as flow:
+        for _ in range(3):
+            server.act("/tasks/flow:pause")
+            flow.wait_status("paused")
+            flow.publish_through(0.5)
+            assert server.task("flow")["lag_messages"] > 0
+            server.act("/tasks/flow:start")
+            flow.wait_status("running")
+            flow.publish_through(0.5)
+        flow.verify()
+
+
+def test_a_clean_restart_repeats_nothing(make_sluice, kafka):
+    server = make_sluice()
+    flow = Flow(server, kafka)
+    with flow:
+        pass  # publishers stop with what they have in flight
+    server.restart()
+    server.wait_task("flow", timeout=60, status="running", lag_messages=0)
+    wanted = sum(len(publisher.acknowledged) for publisher in flow.publishers)
+    records = read_topic(kafka.bootstrap, flow.topic, count=wanted, settle=1)
+    ids = [record.header("mqtt.message_id") for record in records]
+    assert len(ids) == len(set(ids))
+    for publisher in flow.publishers:
+        check(publisher, numbers_of(publisher.client_id, [r.value for r in records]), "kafka",
+              exactly_once=publisher.qos == 2)
+
+
+def test_the_record_has_everything(make_sluice, kafka):
+    """interface.md §5, once from end to end."""
+    server = make_sluice({"node": {"name": "node-7"}})
+    kafka.create_topic(topic := f"record-{secrets.token_hex(4)}")
+    account = server.allow_all("meter")
+    server.add_kafka_connection("kafka", kafka.bootstrap)
+    server.add_kafka_task("flow", "kafka", ["plant/+/data"], topic)
+    before = time.time()
+    with mqtt.RawClient(server.mqtt) as raw:
+        raw.connect("meter-1", username=account.name, password=account.password)
+        raw.send(mqtt.publish_packet(5, "plant/a/data", b"\x00\xff", qos=1, packet_id=500,
+                                     retain=True, properties=[
+            (mqtt.PAYLOAD_FORMAT, 0), (mqtt.MESSAGE_EXPIRY, 1000), (mqtt.CONTENT_TYPE, "a/b"),
+            (mqtt.RESPONSE_TOPIC, "answer"), (mqtt.CORRELATION_DATA, b"\x01\x00\xfe"),
+            (mqtt.USER_PROPERTY, ("z", "1")), (mqtt.USER_PROPERTY, ("a", "")),
+            (mqtt.USER_PROPERTY, ("z", "2")), (mqtt.USER_PROPERTY, ("mqtt.topic", "forged")),
+            (mqtt.USER_PROPERTY, ("user.x", "y"))]))
+        assert raw.expect(mqtt.PUBACK).packet_id == 500
+        raw.publish("plant/a/b/data", b"not of the task", qos=1)
+        raw.publish("plant/b/data", b"", qos=0)
+
+    plain, empty = read_topic(kafka.bootstrap, topic, count=2, settle=0.5)
+
+    assert (plain.key, plain.value) == (b"meter-1", b"\x00\xff")
+    assert before - 1 < plain.timestamp / 1000 < time.time() + 1
+    assert [pair for pair in plain.headers if not pair[0].startswith("mqtt.")] == [
+        ("z", b"1"), ("a", b""), ("z", b"2"), ("user.mqtt.topic", b"forged"),
+        ("user.user.x", b"y")]
+    names = [name for name, _ in plain.headers]
+    mine = {name: value for name, value in plain.headers if name.startswith("mqtt.")}
+    assert len([name for name in names if name.startswith("mqtt.")]) == len(mine)
+    message_id = mine.pop("mqtt.message_id").decode()
+    assert len(message_id) == 32 and int(message_id, 16)
+    assert int(mine.pop("mqtt.timestamp")) == plain.timestamp
+    assert 990 < int(mine.pop("mqtt.message_expiry")) <= 1000
+    assert mine == {
+        "mqtt.topic": b"plant/a/data", "mqtt.qos": b"1", "mqtt.retain": b"true",
+        "mqtt.dup": b"false", "mqtt.packet_id": b"500", "mqtt.client_id": b"meter-1",
+        "mqtt.host": b"127.0.0.1", "mqtt.username": b"meter", "mqtt.content_type": b"a/b",
+        "mqtt.response_topic": b"answer", "mqtt.correlation_data": b"\x01\x00\xfe",
+        "mqtt.payload_format": b"0"}
+    assert empty.value == b"" and empty.header("mqtt.packet_id") is None
+    assert empty.header("mqtt.topic") == "plant/b/data"
+    assert empty.header("mqtt.message_id") > message_id

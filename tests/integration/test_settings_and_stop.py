@@ -1,0 +1,211 @@
+"""Settings that are wrong, ports that are taken, and a stop that loses nothing."""
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from integration import raw_mqtt as mqtt
+from integration.harness import Sluice, sluice_binary, wait_until
+from integration.ledger import Publisher, Subscriber, check
+from integration.raw_mqtt import RawClient
+
+
+def run(*arguments, environment=None):
+    return subprocess.run([str(sluice_binary()), *map(str, arguments)], capture_output=True,
+                          text=True, timeout=30, check=False, stdin=subprocess.DEVNULL,
+                          env={**os.environ, **(environment or {})})
+
+
+BAD = [  # settings file, what the message must name
+    ("lisseners: {}\n", ["lisseners", "listeners", ":1"]),
+    ("store:\n  durabilty: fsync\n", ["durabilty", "durability", ":2"]),
+    ("store:\n  durability: maybe\n", ["store.durability", "fsync", "os", ":2"]),
+    ("mqtt:\n  maximum_qos: 3\n", ["mqtt.maximum_qos", ":2"]),
+    ("mqtt:\n  maximum_packet_size: 1MB\n", ["mqtt.maximum_packet_size", "MiB", ":2"]),
+    ("mqtt:\n  receive_maximum: many\n", ["mqtt.receive_maximum", ":2"]),
+    ("mqtt:\n  receive_maximum: 70000\n", ["mqtt.receive_maximum", "65535", ":2"]),
+    ("listeners:\n  tcp: {type: mqtt, bind: nowhere}\n", ["listeners.tcp.bind", ":2"]),
+    ("listeners:\n  tcp: {type: mqtt, bnd: 127.0.0.1:0}\n", ["bnd", "bind", ":2"]),
+    ("access: {enabled: perhaps}\n", ["access.enabled", ":1"]),
+    ("node: {name: [a]}\n", ["node.name", ":1"]),
+    ("store: {durability: [\n", [":"]),
+]
+
+
+@pytest.mark.parametrize("text,names", BAD, ids=[text.split("\n")[0] + str(index) for index, (
+    text, _) in enumerate(BAD)])
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_a_bad_setting_is_refused_with_its_place(tmp_path, command, text, names):
+    file = tmp_path / "sluice.yaml"
+    file.write_text(text)
+    data = tmp_path / "data"
+
+    done = run(command, "-c", file, "--set", f"data={data}")
+
+    assert done.returncode == 2, done
+    message = done.stderr + done.stdout
+    assert "sluice.yaml" in message
+    for name in names:
+        assert name in message, f"{name!r} is not in: {message}"
+    assert not data.exists(), "something was started"
+
+
+@pytest.mark.parametrize("setting,names", [
+    ("store.durabilty=os", ["durabilty", "durability"]),
+    ("store.durability=maybe", ["store.durability", "fsync"]),
+    ("nonsense", ["nonsense"])])
+def test_a_bad_set_is_refused(tmp_path, setting, names):
+    done = run("check", "--set", f"data={tmp_path / 'data'}", "--set", setting)
+    assert done.returncode == 2
+    for name in names:
+        assert name in done.stderr + done.stdout
+
+
+def test_check_prints_the_effective_settings_and_their_origin(tmp_path):
+    file = tmp_path / "sluice.yaml"
+    file.write_text("node: {name: from-file}\nmqtt: {receive_maximum: 10}\n")
+    done = run("check", "-c", file, "--set", "mqtt.maximum_inflight=7",
+               environment={"SLUICE_MQTT__RECEIVE_MAXIMUM": "20",
+                            "SLUICE_MQTT__MAXIMUM_INFLIGHT": "30", "SLUICE_NO_SUCH": "1"})
+
+    assert done.returncode == 0, done
+    lines = done.stdout.splitlines()
+
+    def line(key):
+        return next(entry for entry in lines if key in entry)
+
+    assert "from-file" in line("node.name") and "sluice.yaml" in line("node.name")
+    assert "20" in line("mqtt.receive_maximum")  # the environment wins over the file
+    assert "SLUICE_MQTT__RECEIVE_MAXIMUM" in line("mqtt.receive_maximum")
+    assert "7" in line("mqtt.maximum_inflight") and "--set" in line("mqtt.maximum_inflight")
+    assert "default" in line("store.durability")
+    assert "SLUICE_NO_SUCH" in done.stderr, "an unknown variable is a warning"
+
+
+def test_a_secret_setting_is_not_printed(tmp_path):
+    done = run("check", "--set", f"data={tmp_path / 'data'}",
+               environment={"SLUICE_ADMIN_PASSWORD": "canary-password"})
+    assert "canary-password" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("setting", ["listeners.tcp.bind", "admin.bind"])
+def test_a_taken_port_is_named_with_its_setting(tmp_path, setting):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        others = {"listeners.tcp.bind": "127.0.0.1:0", "admin.bind": "127.0.0.1:0"}
+        others[setting] = f"127.0.0.1:{port}"
+        arguments = [part for key, value in others.items() for part in ("--set", f"{key}={value}")]
+
+        done = run("serve", "--data", tmp_path / "data", *arguments)
+
+    assert done.returncode == 1, done
+    message = done.stdout + done.stderr
+    assert str(port) in message and setting in message, message
+
+
+def test_reference_pages_are_generated():
+    for page in ("settings", "metrics", "errors", "connectors", "openapi"):
+        done = run("reference", page)
+        assert done.returncode == 0 and len(done.stdout) > 200, (page, done)
+
+
+def test_the_first_start_prints_a_password_once(tmp_path):
+    server = Sluice(tmp_path)
+    environment = {key: value for key, value in os.environ.items()
+                   if key != "SLUICE_ADMIN_PASSWORD"}
+
+    def start():
+        server.launch(server.command(), environment)
+        ready = server.data / "run" / "addresses.json"
+        wait_until(ready.exists, "addresses.json")
+        output = server.log_text()
+        server.stop()
+        ready.unlink(missing_ok=True)
+        return output
+
+    try:
+        first = start()
+        second = start()[len(first):]
+    finally:
+        server.kill9()
+    assert "admin" in first and "password" in first.lower()
+    assert "password" not in second.lower(), second
+
+
+def test_files_of_the_run_are_private(sluice):
+    token = sluice.data / "run" / "admin.token"
+    assert token.stat().st_mode & 0o777 == 0o600
+    addresses = json.loads((sluice.data / "run" / "addresses.json").read_text())
+    assert {"tcp", "admin"} <= set(addresses)
+    assert "ready" in sluice.log_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_clean_stop(make_sluice, number):
+    server = make_sluice({"access": {"enabled": False}})
+    with RawClient(server.mqtt) as new, RawClient(server.mqtt, 4) as old:
+        new.connect("new")
+        old.connect("old", will={"topic": "w", "payload": b"x", "qos": 1})
+        for index in range(100):
+            assert new.publish("a", str(index), qos=1).reason < 0x80
+        server.signal(number)
+
+        packets = new.expect_closed()
+        assert [(entry.type, entry.reason) for entry in packets] == [(mqtt.DISCONNECT, 0x8B)]
+        assert old.expect_closed() == []
+    assert server.wait_exit(20) == 0
+    with pytest.raises(OSError):
+        socket.create_connection(server.mqtt, timeout=1).close()
+    started = time.monotonic()
+    server.start()
+    assert time.monotonic() - started < 10
+
+
+def test_a_clean_stop_with_idle_and_stuck_clients_is_quick(make_sluice):
+    """Half-open connections and a client that reads nothing do not hold it up."""
+    server = make_sluice({"access": {"enabled": False}})
+    half = socket.create_connection(server.mqtt)
+    with RawClient(server.mqtt) as stuck, RawClient(server.mqtt) as writer:
+        stuck.connect("stuck")
+        stuck.subscribe("flood", qos=0)
+        writer.connect("writer")
+        for _ in range(200):
+            writer.publish("flood", b"x" * 50000, qos=1)
+        started = time.monotonic()
+        server.stop()
+        assert time.monotonic() - started < 15
+    half.close()
+
+
+def test_sigterm_while_everybody_publishes(make_sluice):
+    server = make_sluice({"access": {"enabled": False}})
+    with Subscriber(server.mqtt, "s", ["t/#"], 2) as subscriber:
+        assert subscriber.subscribed.wait(30)  # nobody is owed what came before
+        with Publisher(server.mqtt, "p1", "t/1", 1) as one, \
+                Publisher(server.mqtt, "p2", "t/2", 2) as two:
+            for _ in range(3):
+                one.wait_acknowledged(len(one.acknowledged) + 300)
+                server.stop()
+                server.start()
+            for publisher in (one, two):
+                publisher.finish()
+                subscriber.wait_for(publisher)
+        subscriber.stop()
+        check(one, subscriber.numbers(one), "subscriber")
+        check(two, subscriber.numbers(two), "subscriber", exactly_once=True)
+
+
+def test_sighup_drops_nobody(make_sluice):
+    server = make_sluice({"access": {"enabled": False}})
+    with RawClient(server.mqtt) as raw:
+        raw.connect("c")
+        server.signal(signal.SIGHUP)
+        raw.publish("a", b"x", qos=1)
+        raw.expect_silence()
+    assert server.is_running()

@@ -1,0 +1,52 @@
+#pragma once
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+#include "broker/access_control.hpp"
+#include "support/memory_store.hpp"
+
+namespace sluice::broker {
+
+[[nodiscard]] inline boost::json::object object(std::string_view text) {
+  return boost::json::parse(text).get_object();
+}
+
+class AccessControlTest : public testing::Test {
+ protected:
+  void SetUp() override { reopen(); }
+
+  void reopen(AccessControl::Options options = {}) {
+    access_ = std::make_unique<AccessControl>(store_, clock_, options);
+    ASSERT_TRUE(access_->load().has_value());
+  }
+
+  mqtt::ReasonCode log_in(std::optional<std::string> user, std::optional<std::string> password) {
+    std::promise<mqtt::ReasonCode> answer;
+    access_->authenticate(std::move(user), std::move(password),
+                          [&](mqtt::ReasonCode reason) { answer.set_value(reason); });
+    return answer.get_future().get();
+  }
+
+  std::vector<std::string> pointers(std::string_view policy) {
+    const auto made = access_->create_policy(object(policy));
+    std::vector<std::string> found;
+    if (made) return {"none: it was taken"};
+    EXPECT_EQ(made.error().code, "invalid_document");
+    EXPECT_EQ(made.error().errc, Errc::InvalidArgument);
+    for (const auto& problem : made.error().fields) found.push_back(problem.pointer);
+    return found;
+  }
+
+  SystemClock clock_;
+  test::MemoryStore store_;
+  std::unique_ptr<AccessControl> access_;
+};
+
+}  // namespace sluice::broker

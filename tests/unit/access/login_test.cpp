@@ -1,0 +1,149 @@
+// Logins and password hashes: security cases E1, F2.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "broker/access/password_hash.hpp"
+#include "fixture.hpp"
+
+namespace sluice::broker {
+namespace {
+
+using mqtt::ReasonCode;
+using LoginTest = AccessControlTest;
+
+TEST_F(LoginTest, AdmitsTheRightPasswordAlone) {
+  ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"right"})")).has_value());
+
+  EXPECT_EQ(log_in("meter", "right"), ReasonCode::Success);
+  EXPECT_EQ(log_in("meter", "wrong"), ReasonCode::BadUserNameOrPassword);
+  EXPECT_EQ(log_in("meter", ""), ReasonCode::BadUserNameOrPassword);
+  EXPECT_EQ(log_in("nobody", "right"), ReasonCode::BadUserNameOrPassword);
+  EXPECT_EQ(log_in("meter", std::nullopt), ReasonCode::BadUserNameOrPassword);
+  EXPECT_EQ(log_in(std::nullopt, std::nullopt), ReasonCode::BadUserNameOrPassword);
+  EXPECT_EQ(log_in("meter", std::string(5000, 'x')), ReasonCode::BadUserNameOrPassword);
+}
+
+TEST_F(LoginTest, AdmitsEverybodyWhenSwitchedOff) {
+  reopen({.enabled = false});
+
+  EXPECT_EQ(log_in("anybody", "anything"), ReasonCode::Success);
+  EXPECT_EQ(log_in(std::nullopt, std::nullopt), ReasonCode::Success);
+  EXPECT_TRUE(access_->user_exists("anybody"));
+  const auto granted = access_->compile({});
+  EXPECT_TRUE(granted->may_connect());
+  EXPECT_TRUE(granted->may_publish("$SYS/x", mqtt::Qos::ExactlyOnce, true));
+  EXPECT_TRUE(granted->may_subscribe("#", mqtt::Qos::ExactlyOnce));
+}
+
+// A fleet that comes back with one password costs one hash, not one each.
+TEST_F(LoginTest, HashesOncePerPassword) {
+  using Steady = std::chrono::steady_clock;
+  ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"right"})")).has_value());
+  const auto before_hash = Steady::now();
+  ASSERT_EQ(log_in("meter", "right"), ReasonCode::Success);
+  const auto one_hash = Steady::now() - before_hash;
+
+  const auto before = Steady::now();
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(log_in("meter", "right"), ReasonCode::Success);
+  const auto thousand = Steady::now() - before;
+
+  EXPECT_LT(thousand, 20 * one_hash);  // without memory: 1000 times as long
+}
+
+TEST_F(LoginTest, ForgetsAPasswordWithItsUser) {
+  ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"old"})")).has_value());
+  ASSERT_EQ(log_in("meter", "old"), ReasonCode::Success);
+  ASSERT_EQ(log_in("meter", "new"), ReasonCode::BadUserNameOrPassword);
+
+  ASSERT_TRUE(access_->remove_user("meter").has_value());
+  EXPECT_EQ(log_in("meter", "old"), ReasonCode::BadUserNameOrPassword);
+  ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"new"})")).has_value());
+
+  EXPECT_EQ(log_in("meter", "old"), ReasonCode::BadUserNameOrPassword);
+  EXPECT_EQ(log_in("meter", "new"), ReasonCode::Success);
+}
+
+TEST_F(LoginTest, SaysBusyWhenTooManyWait) {
+  reopen({.maximum_waiting_logins = 1});
+  std::atomic<int> busy{0};
+  std::atomic<int> answered{0};
+  for (int i = 0; i < 20; ++i) {
+    access_->authenticate("nobody", "guess-" + std::to_string(i), [&](ReasonCode reason) {
+      if (reason == ReasonCode::ServerBusy) ++busy;
+      ++answered;
+    });
+  }
+  while (answered < 20) std::this_thread::yield();
+
+  EXPECT_GE(busy, 1);
+  EXPECT_LT(busy, 20);
+}
+
+TEST_F(LoginTest, AnswersNoLoginOnceStopped) {
+  std::atomic<int> answered{0};
+  std::atomic<int> busy{0};
+  const auto count = [&](ReasonCode reason) {
+    ++answered;
+    if (reason == ReasonCode::ServerBusy) ++busy;
+  };
+  for (int i = 0; i < 20; ++i) access_->authenticate("nobody", "g" + std::to_string(i), count);
+
+  access_->stop();
+
+  const int when_stopped = answered;
+  EXPECT_LT(when_stopped, 20);
+  access_->authenticate("nobody", "later", count);
+  EXPECT_EQ(busy, 1);
+  EXPECT_EQ(answered, when_stopped + 1);
+}
+
+// E1: how long an answer takes tells nothing about who exists.
+TEST_F(LoginTest, TakesAsLongForUnknownUsers) {
+  using Steady = std::chrono::steady_clock;
+  ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"right"})")).has_value());
+  const auto timed = [&](const std::string& user) {
+    auto best = Steady::duration::max();
+    for (int i = 0; i < 5; ++i) {
+      const auto before = Steady::now();
+      EXPECT_EQ(log_in(user, "guess-" + std::to_string(i)), ReasonCode::BadUserNameOrPassword);
+      best = std::min(best, Steady::now() - before);
+    }
+    return std::chrono::duration<double>(best).count();
+  };
+
+  const double known = timed("meter");
+  const double unknown = timed("nobody");
+
+  EXPECT_GT(unknown, known * 0.5);
+  EXPECT_LT(unknown, known * 2.0);
+}
+
+TEST(PasswordHash, VerifiesItsOwnPasswordAlone) {
+  const auto hash = hash_password("right");
+
+  ASSERT_TRUE(hash.has_value());
+  EXPECT_TRUE(verify_password("right", *hash));
+  EXPECT_FALSE(verify_password("wrong", *hash));
+  EXPECT_NE(hash_password("right").value(), *hash);  // salted
+}
+
+TEST(PasswordHash, FollowsRfc7914) {
+  // RFC 7914 §12, third vector with the first 32 bytes of its output.
+  EXPECT_TRUE(verify_password("pleaseletmein",
+                              "scrypt$16384$8$1$536f6469756d43686c6f72696465$"
+                              "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"));
+}
+
+TEST(PasswordHash, IsNoneWhenDamaged) {
+  for (const auto* text :
+       {"", "scrypt", "right", "scrypt$32768$8$1$00$00", "scrypt$99999999$8$1$00$00",
+        "scrypt$0$8$1$00$7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2",
+        "scrypt$32768$8$1$0$7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"}) {
+    EXPECT_FALSE(verify_password("right", text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::broker

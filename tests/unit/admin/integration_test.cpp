@@ -1,0 +1,150 @@
+// Connections and tasks over REST, with the real runtime and a connector that takes everything.
+#include <thread>
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <gmock/gmock.h>
+
+#include "fixture.hpp"
+
+namespace sluice::admin {
+namespace {
+
+namespace json = boost::json;
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kConnection =
+    R"({"name":"main","type":"memory","settings":{"address":"here","password":"canary-4711"}})";
+const std::string kAway = R"({"name":"away","type":"memory","settings":{"address":"nowhere"}})";
+const std::string kTask =
+    R"({"name":"telemetry","source":{"type":"local","filters":["plant/#"]},"map":{"topic":"out"},
+        "sink":{"type":"memory","connection":"main"}})";
+
+class IntegrationTest : public AdminTest {
+ protected:
+  void SetUp() override { ASSERT_TRUE(integration_.start().has_value()); }
+
+  void add_connection() { ASSERT_EQ(post("/api/v1/connections", kConnection).status, 201U); }
+  void add_task() {
+    const auto answer = post("/api/v1/tasks", kTask);
+    ASSERT_EQ(answer.status, 201U) << answer.body;
+  }
+  std::string status_of_task() {
+    return std::string(object_of(get("/api/v1/tasks/telemetry")).at("status").get_string());
+  }
+  void wait_for_status(std::string_view status) {
+    while (status_of_task() != status) std::this_thread::yield();
+  }
+};
+
+TEST_F(IntegrationTest, SavesAVerifiedConnectionAndShowsNoSecret) {
+  const auto created = post("/api/v1/connections", kConnection);
+
+  ASSERT_EQ(created.status, 201U) << created.body;
+  EXPECT_EQ(header_of(created, "Location"), "/api/v1/connections/main");
+  const auto shown = object_of(get("/api/v1/connections/main"));
+  EXPECT_EQ(shown.at("settings").at("password").get_string(), "***");
+  EXPECT_EQ(shown.at("status").get_string(), "healthy");
+  EXPECT_THAT(created.body, Not(HasSubstr("canary")));
+  EXPECT_THAT(get("/api/v1/connections").body, Not(HasSubstr("canary")));
+}
+
+TEST_F(IntegrationTest, SavesNoConnectionThatIsAwayUnlessToldTo) {
+  const auto refused = post("/api/v1/connections", kAway);
+  EXPECT_EQ(refused.status, 422U);
+  EXPECT_EQ(problem_code(refused), "verification_failed");
+  EXPECT_EQ(get("/api/v1/connections/away").status, 404U);
+
+  EXPECT_EQ(post("/api/v1/connections?verify=false", kAway).status, 201U);
+  EXPECT_EQ(post("/api/v1/connections?verify=maybe", kAway).status, 400U);
+}
+
+TEST_F(IntegrationTest, VerifiesBothForms) {
+  add_connection();
+
+  const auto good = post("/api/v1/connections:verify", kConnection);
+  const auto bad = post("/api/v1/connections:verify", kAway);
+  const auto saved = post("/api/v1/connections/main:verify");
+
+  EXPECT_EQ(good.status, 200U);
+  EXPECT_TRUE(object_of(good).at("ok").get_bool());
+  EXPECT_EQ(bad.status, 200U);
+  const auto report = object_of(bad);
+  EXPECT_FALSE(report.at("ok").get_bool());
+  EXPECT_EQ(report.at("steps").get_array().at(0).at("hint").get_string(), "say here");
+  EXPECT_EQ(saved.status, 200U);
+  EXPECT_TRUE(object_of(saved).at("ok").get_bool());
+  EXPECT_EQ(post("/api/v1/connections/other:verify").status, 404U);
+}
+
+TEST_F(IntegrationTest, NamesWhatIsWrongWithAConnection) {
+  const auto answer = post("/api/v1/connections",
+                           R"({"name":"main","type":"memory","settings":{"adress":"here"}})");
+
+  EXPECT_EQ(answer.status, 422U);
+  EXPECT_EQ(problem_code(answer), "invalid_document");
+  EXPECT_THAT(answer.body, HasSubstr("/settings/adress"));
+}
+
+TEST_F(IntegrationTest, RunsATaskThroughItsLife) {
+  add_connection();
+  const auto created = post("/api/v1/tasks", kTask);
+  ASSERT_EQ(created.status, 201U) << created.body;
+  EXPECT_EQ(header_of(created, "Location"), "/api/v1/tasks/telemetry");
+  wait_for_status("running");
+
+  const auto in_use = del("/api/v1/connections/main");
+  EXPECT_EQ(in_use.status, 409U);
+  EXPECT_EQ(problem_code(in_use), "connection_in_use");
+
+  const auto paused = post("/api/v1/tasks/telemetry:pause");
+  EXPECT_EQ(paused.status, 200U);
+  wait_for_status("paused");
+  const auto started = post("/api/v1/tasks/telemetry:start");
+  EXPECT_TRUE(started.status == 200 || started.status == 202) << started.body;
+  EXPECT_EQ(started.status == 202, object_of(started).at("status").get_string() == "starting");
+  wait_for_status("running");
+
+  EXPECT_EQ(del("/api/v1/tasks/telemetry").status, 204U);
+  EXPECT_EQ(get("/api/v1/tasks/telemetry").status, 404U);
+  EXPECT_EQ(post("/api/v1/tasks/telemetry:start").status, 404U);
+  EXPECT_EQ(del("/api/v1/connections/main").status, 204U);
+}
+
+TEST_F(IntegrationTest, CountsTasksByStatus) {
+  add_connection();
+  add_task();
+  wait_for_status("running");
+
+  const auto overview = object_of(get("/api/v1/overview"));
+
+  EXPECT_EQ(overview.at("tasks").at("total").to_number<int>(), 1);
+  EXPECT_EQ(overview.at("tasks").at("running").to_number<int>(), 1);
+  EXPECT_EQ(overview.at("connections").at("healthy").to_number<int>(), 1);
+  EXPECT_EQ(object_of(get("/api/v1/tasks?status=running")).at("items").get_array().size(), 1U);
+  EXPECT_EQ(object_of(get("/api/v1/tasks?status=paused")).at("items").get_array().size(), 0U);
+}
+
+TEST_F(IntegrationTest, ListsDeadLetters) {
+  add_connection();
+  add_task();
+
+  const auto answer = get("/api/v1/tasks/telemetry/dead-letters?limit=10");
+
+  ASSERT_EQ(answer.status, 200U) << answer.body;
+  EXPECT_TRUE(object_of(answer).at("items").get_array().empty());
+  EXPECT_EQ(get("/api/v1/tasks/other/dead-letters").status, 404U);
+  EXPECT_EQ(get("/api/v1/tasks/telemetry/dead-letters?limit=0").status, 400U);
+}
+
+TEST_F(IntegrationTest, DescribesItsConnectors) {
+  const auto answer = object_of(get("/api/v1/connectors"));
+
+  const auto& memory = answer.at("items").get_array().at(0).get_object();
+  EXPECT_EQ(memory.at("name").get_string(), "memory");
+  EXPECT_TRUE(memory.at("connection").at("properties").get_object().contains("address"));
+}
+
+}  // namespace
+}  // namespace sluice::admin

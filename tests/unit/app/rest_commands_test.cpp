@@ -1,0 +1,124 @@
+#include "app/rest_commands.hpp"
+
+#include <gtest/gtest.h>
+
+#include "app/rest_output.hpp"
+#include "unit/app/scratch_directory.hpp"
+
+namespace sluice::app {
+namespace {
+
+namespace json = boost::json;
+
+TEST(RestTarget, FollowsTheEnvironment) {
+  const Environment environment = {{"SLUICE_URL", "http://example.test:9/"}, {"SLUICE_TOKEN", "t"}};
+
+  const auto target = find_rest_target(environment, std::nullopt);
+
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->url, "http://example.test:9");
+  EXPECT_EQ(target->token, "t");
+}
+
+TEST(RestTarget, LogsInWithUserAndPassword) {
+  const Environment environment = {{"SLUICE_USER", "admin"}, {"SLUICE_PASSWORD", "p"}};
+
+  const auto target = find_rest_target(environment, std::nullopt);
+
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->token, "");
+  EXPECT_EQ(target->user, "admin");
+  EXPECT_EQ(target->password, "p");
+}
+
+TEST(RestTarget, FindsTheServerOfADataDirectory) {
+  const ScratchDirectory directory;
+  directory.write("run/addresses.json", R"({"tcp":"127.0.0.1:1","admin":"0.0.0.0:4711"})");
+  directory.write("run/admin.token", "secret\n");
+
+  const auto target = find_rest_target({}, directory.path());
+
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->url, "http://127.0.0.1:4711");
+  EXPECT_EQ(target->token, "secret");
+}
+
+TEST(RestTarget, TakesTheDataDirectoryFromItsSetting) {
+  const ScratchDirectory directory;
+  directory.write("run/addresses.json", R"({"admin":"[::]:4711"})");
+  directory.write("run/admin.token", "secret\n");
+
+  const auto target = find_rest_target({{"SLUICE_DATA", directory.path()}}, std::nullopt);
+
+  ASSERT_TRUE(target);
+  EXPECT_EQ(target->url, "http://[::1]:4711");
+}
+
+TEST(RestTarget, SendsTheLocalTokenElsewhereOnlyWhenTold) {
+  const ScratchDirectory directory;
+  directory.write("run/admin.token", "secret\n");
+  const Environment environment = {{"SLUICE_URL", "http://example.test"},
+                                   {"SLUICE_DATA", directory.path()}};
+
+  EXPECT_FALSE(find_rest_target(environment, std::nullopt));
+  EXPECT_TRUE(find_rest_target(environment, directory.path()));
+}
+
+TEST(RestTarget, SaysWhatIsMissing) {
+  const auto target = find_rest_target({}, "/no/such");
+
+  ASSERT_FALSE(target);
+  EXPECT_EQ(target.error().code, Errc::NotAuthorized);
+  EXPECT_NE(target.error().detail.find("/no/such/run/admin.token"), std::string::npos);
+}
+
+TEST(RestOutput, MakesColumnsOfAList) {
+  const json::array items = {{{"name", "a"}, {"resources", {"x/#", "y"}}},
+                             {{"name", "grün"}, {"resources", json::array{}}, {"extra", 1}}};
+  constexpr std::string_view kColumns[] = {"name", "resources"};
+
+  EXPECT_EQ(table_text(items, kColumns),
+            "NAME  RESOURCES\n"
+            "a     x/#, y\n"
+            "grün  -\n");
+}
+
+TEST(RestOutput, LetsNoNameMoveTheTerminal) {
+  const json::array items = {{{"name", "a\x1b[2J\nb"}}};
+  constexpr std::string_view kColumns[] = {"name"};
+
+  EXPECT_EQ(table_text(items, kColumns), "NAME\na\\u001b[2J\\nb\n");
+}
+
+TEST(RestOutput, ShowsAnEntityWithDottedNames) {
+  const json::object entity = {{"name", "a"}, {"settings", {{"x", true}, {"y", nullptr}}}};
+
+  EXPECT_EQ(entity_text(entity),
+            "name                             a\n"
+            "settings.x                       true\n"
+            "settings.y                       -\n");
+}
+
+TEST(RestOutput, TellsAProblemForAPerson) {
+  const auto* const body = R"({"title":"Invalid document","detail":"it has faults","hint":"mend it",
+      "fields":[{"pointer":"/map/topic","detail":"is missing"}]})";
+
+  EXPECT_EQ(problem_text(422, body),
+            "Invalid document: it has faults\nhint: mend it\n  /map/topic is missing\n");
+}
+
+TEST(RestOutput, CopesWithAnAnswerThatIsNoProblem) {
+  for (const auto* body : {"", "<html>", "[]", "{}", R"({"fields":3})", R"({"fields":[1]})"}) {
+    EXPECT_NE(problem_text(502, body).find("502"), std::string::npos) << body;
+  }
+}
+
+TEST(Nouns, HaveAHelpForEveryVerb) {
+  for (const auto& noun : nouns()) {
+    EXPECT_FALSE(noun.help.empty());
+    for (const auto verb : noun.verbs) EXPECT_FALSE(verb_help(verb).empty()) << verb;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::app

@@ -1,0 +1,363 @@
+#include "broker/session.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "scripted_client.hpp"
+
+namespace sluice::broker::test {
+namespace {
+
+using mqtt::PacketType;
+using mqtt::Qos;
+using mqtt::ReasonCode;
+using sluice::test::MemoryStore;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr std::uint32_t kLong = 3600;
+
+class Sessions : public testing::Test {
+ protected:
+  void publish(std::string_view topic, int from, int to, Qos qos = Qos::AtLeastOnce) {
+    ScriptedClient publisher(*server);
+    publisher.connect("publisher");
+    for (int i = from; i <= to; ++i) {
+      const auto id = static_cast<std::uint16_t>(i);
+      publisher.publish(topic, std::to_string(i), qos, qos == Qos::AtMostOnce ? 0 : id);
+      server->make_durable();
+    }
+  }
+  // What a new process finds after kill -9.
+  void crash_and_restart() {
+    server.reset();
+    store.crash();
+    server = std::make_unique<BrokerUnderTest>(store);
+    ASSERT_TRUE(server->broker.load());
+  }
+
+  MemoryStore store{MemoryStore::Durability::Manual};
+  std::unique_ptr<BrokerUnderTest> server = std::make_unique<BrokerUnderTest>(store);
+};
+
+TEST_F(Sessions, KeepWhatCameWhileTheClientWasAway) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+  client.drop();
+
+  publish("commands/1", 1, 3);
+  publish("other", 4, 4);
+  ScriptedClient again(*server);
+  const auto connack = again.connect("meter", false, kLong);
+  server->turn();
+
+  EXPECT_TRUE(connack.session_present);
+  EXPECT_THAT(again.take_payloads(), ElementsAre("1", "2", "3"));
+}
+
+TEST_F(Sessions, KeepNothingOfQos0ForAClientThatIsAway) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+  client.drop();
+
+  publish("commands/1", 1, 1, Qos::AtMostOnce);
+  publish("commands/1", 2, 2);
+  ScriptedClient again(*server);
+  again.connect("meter", false, kLong);
+  server->turn();
+
+  EXPECT_THAT(again.take_payloads(), ElementsAre("2"));
+}
+
+TEST_F(Sessions, SendAgainUnderTheSameIdWhatWasNotAcknowledged) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+  publish("commands/1", 1, 2);
+  const auto first = client.take<mqtt::Publish>();
+  ASSERT_EQ(first.size(), 2U);
+  client.ack(PacketType::Puback, first[0].packet_id);
+  client.drop();
+
+  ScriptedClient again(*server);
+  again.connect("meter", false, kLong);
+  server->turn();
+  auto resent = again.take<mqtt::Publish>();
+  for (int i = 0; i < 100 && resent.empty(); ++i) {  // read again from the log by the pool
+    server->broker.worker(0).io().run_one_for(std::chrono::milliseconds(100));
+    server->turn();
+    resent = again.take<mqtt::Publish>();
+  }
+
+  ASSERT_EQ(resent.size(), 1U);  // [MQTT-4.4.0-1]
+  EXPECT_EQ(resent[0].packet_id, first[1].packet_id);
+  EXPECT_TRUE(resent[0].dup);
+}
+
+TEST_F(Sessions, SurviveACrashWithSubscriptionsAndQueue) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+  client.drop();
+  publish("commands/1", 1, 3);
+
+  crash_and_restart();
+  ScriptedClient again(*server);
+  const auto connack = again.connect("meter", false, kLong);
+  server->turn();
+  const auto kept = again.take_payloads();
+  publish("commands/1", 4, 4);
+
+  EXPECT_TRUE(connack.session_present);
+  EXPECT_THAT(kept, ElementsAre("1", "2", "3"));
+  EXPECT_THAT(again.take_payloads(), ElementsAre("4"));
+}
+
+TEST_F(Sessions, DeliverQos2OnceOverACrashAtEveryStep) {
+  for (int step = 0; step < 4; ++step) {
+    SCOPED_TRACE(step);
+    store.crash();
+    server = std::make_unique<BrokerUnderTest>(store);
+    ASSERT_TRUE(server->broker.load());
+    {
+      ScriptedClient client(*server);
+      client.connect("meter", true, kLong);
+      client.subscribe("commands/#", Qos::ExactlyOnce);
+      publish("commands/1", 1, 1, Qos::ExactlyOnce);
+      const auto received = client.take<mqtt::Publish>();
+      ASSERT_EQ(received.size(), 1U);
+      const auto id = received[0].packet_id;
+      if (step >= 1) {
+        client.ack(PacketType::Pubrec, id);
+        step >= 2 ? server->make_durable() : server->turn();
+      }
+      if (step >= 3) {
+        client.ack(PacketType::Pubcomp, id);
+        server->make_durable();
+      }
+    }
+    crash_and_restart();
+
+    ScriptedClient again(*server);
+    again.connect("meter", false, kLong);
+    for (int i = 0; i < 20; ++i) {
+      server->broker.worker(0).io().run_one_for(std::chrono::milliseconds(5));
+      server->make_durable();
+    }
+    const auto publishes = again.take<mqtt::Publish>();
+    const auto acks = again.take<mqtt::Ack>();
+
+    if (step <= 1) {  // the PUBREC was not durable: the same id again, which the client knows
+      ASSERT_EQ(publishes.size(), 1U);
+      EXPECT_TRUE(publishes[0].dup);
+    } else {
+      EXPECT_THAT(publishes, IsEmpty());
+    }
+    EXPECT_EQ(acks.size(), step == 2 ? 1U : 0U);  // PUBREL goes on where it stood
+  }
+}
+
+TEST_F(Sessions, KnowAQos2PublishAgainAfterACrash) {
+  ScriptedClient subscriber(*server);
+  subscriber.connect("subscriber", true, kLong);
+  subscriber.subscribe("plant/1", Qos::AtLeastOnce);
+  subscriber.drop();
+  ScriptedClient publisher(*server);
+  publisher.connect("publisher", true, kLong);
+  publisher.publish("plant/1", "reading", Qos::ExactlyOnce, 9);
+  server->make_durable();
+
+  crash_and_restart();
+  ScriptedClient again(*server);
+  again.connect("publisher", false, kLong);
+  again.publish("plant/1", "reading", Qos::ExactlyOnce, 9);
+  server->make_durable();
+  ScriptedClient reader(*server);
+  reader.connect("subscriber", false, kLong);
+  server->turn();
+
+  EXPECT_EQ(again.take<mqtt::Ack>().size(), 1U);
+  EXPECT_THAT(reader.take_payloads(), ElementsAre("reading"));
+}
+
+TEST_F(Sessions, KnowAPacketIdThatWasReleasedAndUsedAgainInOneTurn) {
+  ScriptedClient subscriber(*server);
+  subscriber.connect("subscriber", true, kLong);
+  subscriber.subscribe("plant/1", Qos::AtLeastOnce);
+  subscriber.drop();
+  ScriptedClient publisher(*server);
+  publisher.connect("publisher", true, kLong);
+  publisher.publish("plant/1", "first", Qos::ExactlyOnce, 9);
+  server->make_durable();
+  publisher.ack(PacketType::Pubrel, 9);
+  publisher.publish("plant/1", "second", Qos::ExactlyOnce, 9);
+  server->make_durable();
+
+  crash_and_restart();
+  ScriptedClient again(*server);
+  again.connect("publisher", false, kLong);
+  again.publish("plant/1", "second", Qos::ExactlyOnce, 9);
+  server->make_durable();
+  ScriptedClient reader(*server);
+  reader.connect("subscriber", false, kLong);
+  server->turn();
+
+  EXPECT_THAT(reader.take_payloads(), ElementsAre("first", "second"));
+}
+
+TEST_F(Sessions, EndWithTheConnectionWhenTheyAreNotToLast) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, 0);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+  client.drop();
+
+  ScriptedClient again(*server);
+  const auto connack = again.connect("meter", false, 0);
+
+  EXPECT_FALSE(connack.session_present);
+  EXPECT_EQ(server->broker.filters().size(), 0U);
+}
+
+TEST_F(Sessions, AreTakenOverByANewConnection) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+
+  ScriptedClient second(*server);
+  const auto connack = second.connect("meter", false, kLong);
+  publish("commands/1", 1, 1);
+
+  const auto farewells = client.take<mqtt::Disconnect>();  // [MQTT-3.1.4-3]
+  ASSERT_EQ(farewells.size(), 1U);
+  EXPECT_EQ(farewells[0].reason, ReasonCode::SessionTakenOver);
+  EXPECT_TRUE(client.link->closed);
+  EXPECT_TRUE(connack.session_present);
+  EXPECT_THAT(second.take_payloads(), ElementsAre("1"));
+}
+
+TEST_F(Sessions, HoldBackWhatTheWindowHasNoRoomFor) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong, 2);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+
+  publish("commands/1", 1, 5);
+  const auto first = client.take<mqtt::Publish>();
+  ASSERT_EQ(first.size(), 2U);  // [MQTT-3.3.4-9]
+  client.ack(PacketType::Puback, first[0].packet_id);
+  client.ack(PacketType::Puback, first[1].packet_id);
+  server->turn();
+
+  EXPECT_THAT(client.take_payloads(), ElementsAre("3", "4"));
+}
+
+TEST_F(Sessions, HoldBackWhatASlowReaderHasNoRoomFor) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+  client.link->stuck = kOutputHighWater;
+
+  publish("commands/1", 1, 3);
+  const auto while_stuck = client.take_payloads();
+  client.link->stuck = 0;
+  client.connection->on_output_drained();
+  server->turn();
+
+  EXPECT_THAT(while_stuck, IsEmpty());
+  EXPECT_THAT(client.take_payloads(), ElementsAre("1", "2", "3"));
+}
+
+TEST_F(Sessions, SendTheWillWhenTheConnectionBreaks) {
+  ScriptedClient watcher(*server);
+  watcher.connect("watcher");
+  watcher.subscribe("wills/#", Qos::AtLeastOnce);
+  ScriptedClient broken(*server);
+  broken.will = mqtt::Will{.topic = "wills/1",
+                           .payload = "gone",
+                           .qos = Qos::AtLeastOnce,
+                           .retain = false,
+                           .properties = {}};
+  broken.connect("broken");
+  ScriptedClient polite(*server);
+  polite.will = broken.will;
+  polite.connect("polite");
+
+  polite.send(mqtt::Disconnect{.reason = ReasonCode::Success, .properties = {}});
+  server->make_durable();
+  const auto after_polite = watcher.take_payloads();
+  broken.drop();
+  server->make_durable();
+
+  EXPECT_THAT(after_polite, IsEmpty());  // [MQTT-3.14.4-3]
+  EXPECT_THAT(watcher.take_payloads(), ElementsAre("gone"));
+}
+
+TEST_F(Sessions, ShareAGroupsMessagesAndGiveBackWhatALeaverHad) {
+  ScriptedClient one(*server);
+  ScriptedClient two(*server);
+  one.connect("one");
+  two.connect("two");
+  one.subscribe("$share/g/jobs/+", Qos::AtLeastOnce);
+  two.subscribe("$share/g/jobs/+", Qos::AtLeastOnce);
+
+  publish("jobs/1", 1, 4);
+  server->turn();
+  const auto of_one = one.take_payloads();
+  const auto of_two = two.take_payloads();
+  one.drop();
+  server->turn();
+  const auto redelivered = two.take_payloads();
+
+  EXPECT_EQ(of_one.size(), 2U);
+  EXPECT_EQ(of_two.size(), 2U);
+  EXPECT_EQ(redelivered, of_one);
+}
+
+TEST_F(Sessions, KeepAGroupsCursorOverACrash) {
+  {
+    ScriptedClient member(*server);
+    member.connect("member", true, kLong);
+    member.subscribe("$share/g/jobs/+", Qos::AtLeastOnce);
+    publish("jobs/1", 1, 2);
+    server->turn();
+    for (const auto& job : member.take<mqtt::Publish>())
+      member.ack(PacketType::Puback, job.packet_id);
+    server->turn();
+    member.drop();
+    server->broker.worker(0).io().run_for(kCursorInterval * 2);
+    server->make_durable();
+  }
+  publish("jobs/1", 3, 4);
+
+  crash_and_restart();
+  ScriptedClient again(*server);
+  again.connect("member", false, kLong);
+  server->turn();
+
+  EXPECT_THAT(again.take_payloads(), ElementsAre("3", "4"));
+}
+
+TEST_F(Sessions, LeaveNoQueueBehindThatNobodyReadsAfterACrash) {
+  {
+    ScriptedClient passing(*server);
+    passing.connect("passing");
+    passing.subscribe("$share/g/jobs/+", Qos::AtLeastOnce);
+    ScriptedClient lasting(*server);
+    lasting.connect("lasting", true, kLong);
+    lasting.subscribe("kept/+", Qos::AtLeastOnce);
+  }
+
+  crash_and_restart();
+  ASSERT_TRUE(server->broker.filters().drop_unclaimed());
+
+  std::vector<std::string> queues;
+  ASSERT_TRUE(store.scan(store::StateKind::Queue, "", [&](std::string_view key, std::string_view) {
+    queues.emplace_back(key);
+    return true;
+  }));
+  EXPECT_THAT(queues, ElementsAre("kept/+"));
+}
+
+}  // namespace
+}  // namespace sluice::broker::test

@@ -1,0 +1,407 @@
+#include "connect/service.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <gtest/gtest.h>
+
+#include "connect/text.hpp"
+#include "scripted_sink.hpp"
+#include "support/eventually.hpp"
+#include "support/memory_queues.hpp"
+#include "support/memory_store.hpp"
+
+namespace sluice::connect {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using test::eventually;
+
+// The connector `test`: the scripted sink behind a declaration. Function pointers carry no state,
+// so the other side is found by the connection's address.
+std::map<std::string, OtherSide*>& other_sides() {
+  static std::map<std::string, OtherSide*> sides;
+  return sides;
+}
+
+OtherSide& side_of(const json::object& settings) {
+  return *other_sides().at(std::string(settings.at("address").as_string()));
+}
+
+Connector scripted_connector() {
+  Connector connector;
+  connector.name = "test";
+  connector.connection_fields = {
+      {.name = "address", .help = "Where.", .required = true, .minimum = 1},
+      {.name = "password", .help = "Secret.", .fallback = "", .secret = true}};
+  connector.sink_fields = {{.name = "acks",
+                            .type = schema::Type::Choice,
+                            .help = "Acknowledgements.",
+                            .fallback = "all",
+                            .choices = {"all", "1"}}};
+  connector.why_not_topic = [](std::string_view topic) -> std::optional<std::string> {
+    if (topic.find('/') != std::string_view::npos) return "no slashes";
+    return std::nullopt;
+  };
+  connector.bound_resource = [](const json::object& settings) {
+    return std::string(settings.at("address").as_string());
+  };
+  connector.verify = [](const json::object& settings) {
+    const bool known = other_sides().contains(std::string(settings.at("address").as_string()));
+    return std::vector<VerifyStep>{{.name = "connect",
+                                    .ok = known,
+                                    .ms = 1,
+                                    .detail = known ? "" : "nobody there",
+                                    .hint = known ? "" : "check the address"}};
+  };
+  connector.make_sink = [](const SinkConfig& config, Sink::Callbacks callbacks) {
+    return Result<std::unique_ptr<Sink>>(
+        std::make_unique<ScriptedSink>(side_of(config.connection), std::move(callbacks), 3));
+  };
+  return connector;
+}
+
+class ServiceTest : public testing::Test {
+ protected:
+  ServiceTest() {
+    registry.add(scripted_connector());
+    other_sides()["here"] = &other_side;
+    start();
+  }
+  ~ServiceTest() override {
+    service.reset();
+    other_sides().clear();
+  }
+  void start() {
+    queues = std::make_unique<test::MemoryQueues>(store);
+    service = std::make_unique<Service>(store, *queues, registry, clock, metrics,
+                                        Options{.node_name = "node-a"});
+    ASSERT_TRUE(service->start());
+  }
+  static json::object parsed(std::string_view text) { return json::parse(text).as_object(); }
+  static json::object connection(std::string_view name = "c") {
+    auto document = parsed(R"({"type":"test","settings":{"address":"here","password":"s3cret"}})");
+    document["name"] = name;
+    return document;
+  }
+  static json::object task(std::string_view name = "t") {
+    auto document = parsed(R"({"source":{"type":"local","filters":["a/#"]},
+        "map":{"topic":"${topic[0]}"},"sink":{"type":"test","connection":"c"}})");
+    document["name"] = name;
+    return document;
+  }
+  void create_both() {
+    ASSERT_TRUE(service->create_connection(connection(), false));
+    const auto created = service->create_task(task());
+    ASSERT_TRUE(created) << created.error().detail;
+  }
+  void publish(int count) {
+    for (int i = 0; i < count; ++i)
+      queues->publish({.topic = "a/b", .payload = std::to_string(next++)});
+  }
+  std::string status() { return std::string(service->task("t")->at("status").as_string()); }
+  static void change(json::object& object, std::string_view pointer, json::value value) {
+    pointer.remove_prefix(1);
+    const auto slash = pointer.find('/');
+    const auto name = pointer.substr(0, slash);
+    if (slash == std::string_view::npos) {
+      object[name] = std::move(value);
+    } else if (auto* list = object[name].if_array()) {
+      list->at(0) = std::move(value);
+    } else {
+      change(object[name].is_object() ? object[name].get_object() : object[name].emplace_object(),
+             pointer.substr(slash), std::move(value));
+    }
+  }
+  // Which fields a task with this change is refused for, with their problems.
+  std::string refused(std::string_view pointer, json::value value) {
+    auto document = task();
+    change(document, pointer, std::move(value));
+    const auto outcome = service->create_task(document);
+    if (outcome) {
+      static_cast<void>(service->remove_task("t"));
+      return "accepted";
+    }
+    std::string text = outcome.error().code;
+    for (const auto& field : outcome.error().fields)
+      text += " " + field.pointer + ": " + field.detail;
+    return text;
+  }
+
+  test::MemoryStore store;
+  std::unique_ptr<test::MemoryQueues> queues;
+  Registry registry;
+  SystemClock clock;
+  metrics::Registry metrics;
+  OtherSide other_side;
+  std::unique_ptr<Service> service;
+  int next = 0;
+};
+
+TEST_F(ServiceTest, RunsATaskFromItsDocument) {
+  create_both();
+  publish(100);
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 100; }));
+  ASSERT_TRUE(eventually([&] { return service->task("t")->at("lag_messages") == 0; }));
+
+  const auto entity = *service->task("t");
+  EXPECT_EQ(entity.at("id").as_string().size(), 26U);
+  EXPECT_EQ(entity.at("status").as_string(), "running");
+  EXPECT_EQ(entity.at("delivered").to_number<int>(), 100);
+  EXPECT_EQ(entity.at("group").as_string(), "group-c-t");
+  EXPECT_EQ(entity.at("clients").as_array(), (json::array{"c-t-0"}));
+  EXPECT_EQ(entity.at("delivery").at("order").as_string(), "per_publisher");
+  EXPECT_EQ(entity.at("delivery").at("retry").at("initial").as_string(), "200ms");
+  EXPECT_TRUE(entity.at("last_success").is_string());
+  EXPECT_EQ(entity.at("created").as_string().size(), 24U);
+  EXPECT_TRUE(service->owns_group("group-c-t"));
+  EXPECT_FALSE(service->owns_group("group-c-x"));
+  EXPECT_EQ(service->task(entity.at("id").as_string())->at("name").as_string(), "t");
+}
+
+TEST_F(ServiceTest, PausesAndStartsWithoutLossOrRepetition) {
+  create_both();
+  publish(50);
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 50; }));
+
+  const auto paused = service->pause_task("t");
+  ASSERT_TRUE(paused);
+  EXPECT_EQ(paused->at("status").as_string(), "paused");
+  EXPECT_FALSE(paused->at("enabled").as_bool());
+  publish(50);
+  EXPECT_EQ(service->task("t")->at("lag_messages").to_number<int>(), 50);
+  EXPECT_EQ(other_side.count(), 50U);
+  ASSERT_TRUE(service->start_task("t"));
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 100; }));
+  const auto arrived = other_side.arrived();
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(arrived[static_cast<std::size_t>(i)].value, std::to_string(i));
+}
+
+TEST_F(ServiceTest, FindsEverythingAgainAfterARestart) {
+  create_both();
+  auto second = task("u");
+  second["enabled"] = false;
+  ASSERT_TRUE(service->create_task(second));
+  publish(10);
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 10; }));
+
+  service.reset();
+  store.crash();
+  start();
+  publish(10);
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 20; }));
+  EXPECT_EQ(service->connections().size(), 1U);
+  EXPECT_EQ(service->task("u")->at("status").as_string(), "paused");
+  EXPECT_EQ(service->task("u")->at("lag_messages").to_number<int>(), 20);
+}
+
+TEST_F(ServiceTest, HidesSecretsInEveryAnswer) {
+  const auto created = service->create_connection(connection(), true);
+  ASSERT_TRUE(created);
+
+  EXPECT_EQ(created->at("settings").at("password").as_string(), "***");
+  EXPECT_EQ(json::serialize(service->connections().front()).find("s3cret"), std::string::npos);
+  EXPECT_EQ(created->at("status").as_string(), "healthy");
+  EXPECT_EQ(created->at("bound_resource").as_string(), "here");
+}
+
+TEST_F(ServiceTest, VerifiesBeforeItSaves) {
+  auto wrong = connection();
+  wrong["settings"].as_object()["address"] = "nowhere";
+
+  const auto refused = service->create_connection(wrong, true);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "verification_failed");
+  EXPECT_EQ(refused.error().hint, "check the address");
+  EXPECT_TRUE(service->connections().empty());
+  EXPECT_FALSE(service->verify_connection(wrong)->at("ok").as_bool());
+  EXPECT_TRUE(service->create_connection(wrong, false));
+  EXPECT_FALSE(service->verify_saved_connection("c")->at("ok").as_bool());
+  EXPECT_EQ(service->connection("c")->at("status").as_string(), "failed");
+}
+
+TEST_F(ServiceTest, RefusesWhatClashes) {
+  create_both();
+
+  EXPECT_EQ(service->create_connection(connection(), false).error().code, "name_taken");
+  EXPECT_EQ(service->create_task(task()).error().code, "name_taken");
+  EXPECT_EQ(service->remove_connection("c").error().code, "connection_in_use");
+  EXPECT_EQ(service->remove_connection("x").error().code, "not_found");
+  EXPECT_EQ(service->task("x").error().code, "not_found");
+  ASSERT_TRUE(service->create_connection(connection("c-t"), false));
+  auto clash = task("u-v");
+  ASSERT_TRUE(service->create_task(clash));
+  clash["name"] = "v";
+  clash["sink"].as_object()["connection"] = "c-u";
+  ASSERT_TRUE(service->create_connection(connection("c-u"), false));
+  EXPECT_EQ(service->create_task(clash).error().code, "group_name_taken");
+}
+
+TEST_F(ServiceTest, RemovesATaskWithAllThatBelongsToIt) {
+  other_side.judge([](const Record&) { return Verdict::Rejected; });
+  create_both();
+  publish(3);
+  ASSERT_TRUE(
+      eventually([&] { return service->task("t")->at("dead_letters").to_number<int>() == 3; }));
+  const auto page = service->dead_letters("t", 2, "");
+  EXPECT_EQ(page->at("items").as_array().size(), 2U);
+  const auto rest = service->dead_letters("t", 2, page->at("next").as_string());
+  EXPECT_EQ(rest->at("items").as_array().size(), 1U);
+  EXPECT_TRUE(rest->at("next").is_null());
+
+  ASSERT_TRUE(service->remove_task("t"));
+  ASSERT_TRUE(service->remove_connection("c"));
+
+  EXPECT_EQ(queues->open(), 0U);
+  for (const auto kind :
+       {store::StateKind::Document, store::StateKind::Cursor, store::StateKind::DeadLetter}) {
+    ASSERT_TRUE(store.scan(kind, "", [&](std::string_view key, std::string_view) {
+      ADD_FAILURE() << "left behind: " << key;
+      return true;
+    }));
+  }
+  EXPECT_EQ(metrics.exposition().find("task=\"t\""), std::string::npos);
+}
+
+TEST_F(ServiceTest, StartsWhereTheDocumentSays) {
+  ASSERT_TRUE(service->create_connection(connection(), false));
+  ASSERT_TRUE(queues->acquire("a/#"));  // somebody else reads it already
+  const auto later = clock.wall_ms() + 3'600'000;
+  publish(5);
+  store.set_time(later);
+  const auto position = queues->publish({.topic = "a/b", .payload = std::to_string(next++)});
+  publish(4);
+  const auto first_of = [&](json::value start) {
+    auto document = task();
+    document["source"].as_object()["start"] = std::move(start);
+    const auto before = other_side.count();
+    EXPECT_TRUE(service->create_task(document));
+    publish(1);
+    EXPECT_TRUE(eventually([&] { return other_side.count() > before; }));
+    EXPECT_TRUE(service->remove_task("t"));
+    return other_side.arrived()[before].value;
+  };
+
+  EXPECT_EQ(first_of("earliest"), "0");
+  EXPECT_EQ(first_of(json::object{{"time", rfc3339(later)}}), "5");
+  EXPECT_EQ(first_of(json::object{{"position", position.get()}}), "5");
+  EXPECT_EQ(first_of("now"), std::to_string(next - 1));
+}
+
+TEST_F(ServiceTest, RefusesInvalidDocumentsWithThePlace) {
+  ASSERT_TRUE(service->create_connection(connection(), false));
+
+  for (const auto& [pointer, value, expected] :
+       std::vector<std::tuple<std::string_view, json::value, std::string_view>>{
+           {"/name", "a b", "/name: "},
+           {"/name", "..", "/name: "},
+           {"/source/filters/0", "a/#/b", "/source/filters/0: must be a topic filter"},
+           {"/source/filters/0", "$share/g/a", "must be a filter without $share"},
+           {"/source/start", "later", "/source/start: must be `now`"},
+           {"/map/topic", "a/b", "/map/topic: no slashes"},
+           {"/map/topic", "${nope}", "/map/topic: line 1, column 3: expected"},
+           {"/map/value", "xml", "/map/value: must be `raw`"},
+           {"/map/headers", json::parse(R"([{"name":"a"}])"), "/map/headers/0: must be"},
+           {"/sink/connection", "x", "/sink/connection: there is no connection `x`"},
+           {"/sink/type", "rabbit", "/sink/type: must be one of: test"},
+           {"/sink/acks", "1", "/sink/acks: must be `all` unless"},
+       }) {
+    const auto text = refused(pointer, value);
+    EXPECT_TRUE(text.starts_with("invalid_document ")) << pointer << " " << text;
+    EXPECT_NE(text.find(expected), std::string::npos) << pointer << " " << text;
+  }
+}
+
+// Nothing that the contract knows and this version does not do is silently ignored.
+TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
+  ASSERT_TRUE(service->create_connection(connection(), false));
+
+  for (const auto& [pointer, value] : std::vector<std::pair<std::string_view, json::value>>{
+           {"/source/type", "mqtt"},
+           {"/where", "$qos = 1"},
+           {"/map/value", "cloudevents"},
+           {"/map/headers", "cloudevents"},
+           {"/map/jq", ".a"},
+           {"/map/schema", json::object{{"type", "avro"}}},
+           {"/delivery/guarantee", "exactly_once"},
+           {"/delivery/workers", 2},
+           {"/delivery/backpressure", "shed_oldest"},
+           {"/delivery/maximum_age", "1h"},
+           {"/delivery/drain", "fresh_first"},
+           {"/delivery/hold_segments_bytes", "1GiB"},
+       }) {
+    const auto text = refused(pointer, value);
+    EXPECT_NE(text.find(std::string(pointer) + ": is not available in this version"),
+              std::string::npos)
+        << text;
+  }
+}
+
+TEST_F(ServiceTest, RefusesAKeyThatCannotKeepTheOrder) {
+  ASSERT_TRUE(service->create_connection(connection(), false));
+
+  EXPECT_TRUE(refused("/map/key", "").starts_with("order_needs_key /map/key"));
+  EXPECT_TRUE(refused("/map/key", "${topic}").starts_with("order_needs_key"));
+  EXPECT_TRUE(refused("/map/key", "${client_id}-${qos}").starts_with("order_needs_key"));
+  EXPECT_EQ(refused("/map/key", "id-${client_id}"), "accepted");
+  EXPECT_TRUE(refused("/delivery/order", "per_topic").starts_with("order_needs_key"));
+  EXPECT_EQ(refused("/delivery/order", "per_key"), "accepted");
+  auto document = task();
+  document["map"].as_object()["key"] = "";
+  document["delivery"] = json::object{{"order", "none"}};
+  EXPECT_TRUE(service->create_task(document));
+}
+
+TEST_F(ServiceTest, RefusesChangesWhileItIsNotOpen) {
+  create_both();
+  service->stop();
+
+  EXPECT_EQ(service->create_task(task("u")).error().code, "wrong_state");
+  EXPECT_EQ(service->start_task("t").error().code, "wrong_state");
+  EXPECT_EQ(status(), "paused");
+}
+
+TEST_F(ServiceTest, CallsAConnectionAsHealthyAsItsTasksAre) {
+  create_both();
+  ASSERT_TRUE(eventually([&] { return status() == "running"; }));
+  EXPECT_EQ(service->connection("c")->at("status").as_string(), "healthy");
+  other_side.refuse_writes(Error{Errc::Unavailable, "away"});
+  publish(1);
+
+  ASSERT_TRUE(eventually([&] { return status() == "waiting"; }));
+  const auto entity = *service->connection("c");
+  EXPECT_EQ(entity.at("status").as_string(), "failed");
+  EXPECT_EQ(entity.at("status_reason").as_string(), "task t: away");
+  EXPECT_EQ(entity.at("tasks").to_number<int>(), 1);
+}
+
+// After an upgrade with other rules: the task is shown, says why it does not run, and its messages
+// are kept until somebody mends it.
+TEST_F(ServiceTest, KeepsTheMessagesOfATaskThatIsNotValidAnyMore) {
+  create_both();
+  const auto id = std::string(service->task("t")->at("id").as_string());
+  service.reset();
+  const auto key = "task/" + id;
+  auto saved = parsed(**store.get(store::StateKind::Document, key));
+  saved["document"].as_object()["map"].as_object()["topic"] = "${gone}";
+  const auto batch = store.new_batch();
+  batch->put(store::StateKind::Document, key, json::serialize(saved));
+  ASSERT_TRUE(store.append(batch));
+
+  start();
+  publish(5);
+
+  const auto entity = *service->task("t");
+  EXPECT_EQ(entity.at("status").as_string(), "failed");
+  EXPECT_NE(entity.at("status_reason").as_string().find("/map/topic"), std::string::npos);
+  EXPECT_EQ(entity.at("lag_messages").to_number<int>(), 5);
+  EXPECT_EQ(service->start_task("t")->at("status").as_string(), "failed");
+  EXPECT_TRUE(service->remove_task("t"));
+}
+
+}  // namespace
+}  // namespace sluice::connect

@@ -1,0 +1,153 @@
+#include "connect/window.hpp"
+
+#include <initializer_list>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace sluice::connect {
+namespace {
+
+using store::Cursor;
+using store::Position;
+using State = Window::State;
+
+class WindowTest : public testing::Test {
+ protected:
+  // Reads messages at these positions; reading goes on after `next`.
+  Window::Token read(Window& window, std::initializer_list<std::uint64_t> positions,
+                     std::uint64_t next) {
+    auto batch = window.new_batch();
+    for (const auto position : positions) {
+      const auto text = std::to_string(position);
+      model::Message message;
+      message.id.position = position;
+      message.timestamp_ms = static_cast<std::int64_t>(1000 + position);
+      message.topic = text;  // gone when this returns: the window has its own copy
+      message.payload = text;
+      batch->copy(message);
+      batch->records.emplace_back();
+      batch->records.back().value = batch->messages.back().payload;
+    }
+    return window.add(std::move(batch), Position(next));
+  }
+  static std::vector<std::string> values(std::span<const Record> records) {
+    std::vector<std::string> out;
+    for (const auto& record : records) out.emplace_back(record.value);
+    return out;
+  }
+  static Cursor cursor(std::uint64_t position, std::initializer_list<std::uint64_t> acknowledged) {
+    Cursor out{Position(position), {}};
+    for (const auto entry : acknowledged) out.acknowledged.emplace_back(entry);
+    return out;
+  }
+};
+
+TEST_F(WindowTest, FollowsWhatIsDone) {
+  Window window(cursor(5, {}));
+  EXPECT_EQ(window.cursor(), cursor(5, {}));
+  const auto first = read(window, {10, 20, 30}, 35);
+  EXPECT_EQ(window.cursor(), cursor(5, {}));
+
+  window.handed_over(window.next_records(10));
+  window.done(first + 1);
+  EXPECT_EQ(window.cursor(), cursor(5, {20}));
+  window.done(first);
+  EXPECT_EQ(window.cursor(), cursor(20, {}));
+  window.done(first + 2);
+
+  // Nothing is open: all that was looked at is done with, matching or not.
+  EXPECT_EQ(window.cursor(), cursor(35, {}));
+  EXPECT_TRUE(window.empty());
+  EXPECT_EQ(window.bytes(), 0U);
+}
+
+TEST_F(WindowTest, DoesNotHandOutWhatTheCursorKnows) {
+  Window window(cursor(10, {20, 40}));
+  read(window, {20, 30}, 30);
+  EXPECT_EQ(window.cursor(), cursor(20, {40}));
+  read(window, {40, 50}, 50);
+
+  EXPECT_EQ(window.unfinished(), 2U);
+  EXPECT_EQ(values(window.next_records(10)), (std::vector<std::string>{"30"}));
+  EXPECT_EQ(window.cursor(), cursor(20, {40}));
+}
+
+TEST_F(WindowTest, GivesARunOfOneBatchAndGoesOnBehindIt) {
+  Window window({});
+  read(window, {1, 2, 3}, 3);
+  read(window, {4}, 4);
+
+  EXPECT_EQ(values(window.next_records(2)), (std::vector<std::string>{"1", "2"}));
+  window.handed_over(window.next_records(2));
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"3"}));
+  window.handed_over(window.next_records(9));
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"4"}));
+}
+
+TEST_F(WindowTest, PutsWhatCameBackInItsPlace) {
+  Window window({});
+  const auto first = read(window, {1, 2, 3, 4}, 4);
+  window.handed_over(window.next_records(4));
+  EXPECT_EQ(window.in_sink(), 4U);
+
+  window.done(first + 2);
+  window.give_back(first + 3);
+  window.give_back(first + 1);
+  window.done(first);
+
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"2"}));
+  window.handed_over(window.next_records(9));
+  EXPECT_EQ(window.attempts(first + 1), 2U);
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"4"}));
+  EXPECT_EQ(window.cursor(), cursor(1, {3}));
+}
+
+TEST_F(WindowTest, HoldsTheCursorBackForADeadLetter) {
+  Window window({});
+  const auto first = read(window, {1, 2}, 2);
+  window.hold(first);
+  window.handed_over(window.next_records(9));
+  window.done(first + 1);
+
+  EXPECT_EQ(window.cursor(), cursor(0, {2}));
+  EXPECT_EQ(window.message(first).topic, "1");
+  EXPECT_EQ(window.oldest_timestamp_ms(), 1001);
+  window.done(first);
+  EXPECT_EQ(window.cursor(), cursor(2, {}));
+}
+
+TEST_F(WindowTest, UsesTheMemoryOfPassedBatchesAgain) {
+  Window window({});
+  std::uint64_t position = 0;
+  for (int round = 0; round < 100; ++round) {
+    const auto first = read(window, {position + 1, position + 2}, position + 2);
+    position += 2;
+    window.handed_over(window.next_records(9));
+    EXPECT_EQ(window.record(first).value, std::to_string(position - 1));
+    window.done(first + 1);
+    window.done(first);
+    EXPECT_EQ(window.size(), 0U);
+  }
+  EXPECT_EQ(window.cursor(), cursor(position, {}));
+}
+
+TEST(Arena, GivesPiecesThatStayWhereTheyAre) {
+  Arena arena;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::pair<std::string_view, std::string>> pieces;
+    for (std::size_t size = 1; size < 100'000; size = size * 3 + 1) {
+      const std::string text(size, static_cast<char>('a' + size % 26));
+      pieces.emplace_back(arena.copy(text), text);
+      const auto numbers = arena.array<std::uint64_t>(3);
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(numbers.data()) % alignof(std::uint64_t), 0U);
+      EXPECT_EQ(numbers[2], 0U);
+    }
+    for (const auto& [piece, text] : pieces) EXPECT_EQ(piece, text);
+    arena.reset();
+    EXPECT_EQ(arena.bytes(), 0U);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::connect

@@ -1,0 +1,369 @@
+#include "connect/worker.hpp"
+
+#include <gtest/gtest.h>
+
+#include "connect/text.hpp"
+#include "scripted_sink.hpp"
+#include "support/eventually.hpp"
+#include "support/memory_queues.hpp"
+#include "support/memory_store.hpp"
+
+namespace sluice::connect {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+using test::MemoryQueues;
+using test::MemoryStore;
+
+// A store with one queue, one task over it and the other side it writes to.
+class WorkerTest : public testing::Test {
+ protected:
+  WorkerTest() {
+    spec.name = "t";
+    spec.mapping.topic = *Template::compile("${topic[0]}");
+    spec.mapping.key = *Template::compile("${client_id}");
+    spec.mapping.header_form = HeaderForm::None;
+    spec.retry_initial = 1ms;
+    spec.retry_maximum = 4ms;
+    queue = queues.acquire("#")->id;
+  }
+  ~WorkerTest() override { worker.reset(); }
+
+  void start() {
+    auto bytes = store.get(store::StateKind::Cursor, Worker::cursor_key("id"));
+    const auto cursor = *bytes ? *store::decode_cursor(**bytes) : store::Cursor{};
+    start_at(cursor);
+  }
+  void start_at(const store::Cursor& cursor) {
+    worker = std::make_unique<Worker>(
+        Worker::Context{.store = store,
+                        .dead_letters = letters,
+                        .clock = clock,
+                        .counters = counters(),
+                        .task_id = "id",
+                        .node_name = "node-a",
+                        .worker_name = "c-t-0",
+                        .queues = {queue},
+                        .cursor = cursor,
+                        .before = {}},
+        spec, [this](Sink::Callbacks callbacks) {
+          return Result<std::unique_ptr<Sink>>(
+              std::make_unique<ScriptedSink>(other_side, std::move(callbacks), ++seed));
+        });
+    worker->start();
+  }
+  TaskCounters counters() {
+    const auto counter = [this](std::string_view name) -> metrics::Counter& {
+      return metrics.counter({.name = name, .help = "h"});
+    };
+    return {counter("sluice_a_total"), counter("sluice_b_total"), counter("sluice_c_total"),
+            counter("sluice_d_total"), counter("sluice_e_total"), counter("sluice_f_total")};
+  }
+  void publish(int count, std::string_view client = "c1") {
+    std::vector<test::Publication> all;
+    for (int i = 0; i < count; ++i) {
+      all.push_back({.topic = "a/b", .payload = std::to_string(next++)});
+      all.back().client_id = client;
+    }
+    queues.publish_all(all);
+  }
+  store::Cursor saved_cursor() {
+    const auto bytes = store.get(store::StateKind::Cursor, Worker::cursor_key("id"));
+    return *bytes ? *store::decode_cursor(**bytes) : store::Cursor{};
+  }
+  std::vector<std::string> values() const {
+    std::vector<std::string> out;
+    for (const auto& arrived : other_side.arrived()) out.push_back(arrived.value);
+    return out;
+  }
+  std::vector<std::string> numbers(int from, int to) const {
+    std::vector<std::string> out;
+    for (int i = from; i < to; ++i) out.push_back(std::to_string(i));
+    return out;
+  }
+
+  MemoryStore store;
+  MemoryQueues queues{store};
+  DeadLetters letters{store, 1 << 20};
+  SystemClock clock;
+  metrics::Registry metrics;
+  OtherSide other_side;
+  TaskSpec spec;
+  store::QueueId queue;
+  std::unique_ptr<Worker> worker;
+  std::uint64_t seed = 7;
+  int next = 0;
+};
+
+TEST_F(WorkerTest, DeliversInTheOrderOfTheLog) {
+  publish(1000);
+  start();
+  publish(1000);
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 2000; }));
+
+  EXPECT_EQ(values(), numbers(0, 2000));
+}
+
+TEST_F(WorkerTest, HandsOverOnlyWhatIsDurable) {
+  MemoryStore manual(MemoryStore::Durability::Manual);
+  MemoryQueues its_queues(manual);
+  const auto its_queue = its_queues.acquire("#")->id;
+  DeadLetters its_letters(manual, 1 << 20);
+  Worker its_worker({.store = manual,
+                     .dead_letters = its_letters,
+                     .clock = clock,
+                     .counters = counters(),
+                     .task_id = "id",
+                     .node_name = "n",
+                     .worker_name = "w",
+                     .queues = {its_queue},
+                     .cursor = {},
+                     .before = {}},
+                    spec, [this](Sink::Callbacks callbacks) {
+                      return Result<std::unique_ptr<Sink>>(
+                          std::make_unique<ScriptedSink>(other_side, std::move(callbacks), 1));
+                    });
+  its_worker.start();
+  const auto first = its_queues.publish({.topic = "a", .payload = "1"});
+  its_queues.publish({.topic = "a", .payload = "2"});
+  ASSERT_TRUE(eventually([&] { return manual.waiters() == 1; }));
+  EXPECT_EQ(other_side.handed_over(), 0U);
+
+  manual.make_durable(store::Position(first.get() + 1));
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 1; }));
+  ASSERT_TRUE(eventually([&] { return manual.waiters() == 1; }));
+  EXPECT_EQ(other_side.handed_over(), 1U);
+
+  manual.make_durable();
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 2; }));
+  its_worker.request_stop();
+  ASSERT_TRUE(eventually([&] {
+    manual.make_durable();
+    return its_worker.progress().state == TaskState::Paused;
+  }));
+}
+
+TEST_F(WorkerTest, GoesOnWhereItStopped) {
+  publish(100);
+  start();
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 100; }));
+  worker->stop();
+  publish(100);
+
+  start();
+  ASSERT_TRUE(eventually([&] { return other_side.count() >= 200; }));
+  worker->stop();
+
+  EXPECT_EQ(values(), numbers(0, 200));
+  EXPECT_EQ(worker->progress().state, TaskState::Paused);
+}
+
+TEST_F(WorkerTest, SendsOnlyWhatWasNotAcknowledgedBefore) {
+  std::vector<store::Position> positions;
+  for (int i = 0; i < 6; ++i)
+    positions.push_back(queues.publish({.topic = "a", .payload = std::to_string(i)}));
+
+  start_at({positions[0], {positions[2], positions[4]}});
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 3; }));
+  worker->stop();
+  EXPECT_EQ(values(), (std::vector<std::string>{"1", "3", "5"}));
+  EXPECT_EQ(saved_cursor(), (store::Cursor{positions[5], {}}));
+}
+
+TEST_F(WorkerTest, KeepsTheAcknowledgedSetAboveWhatIsStuck) {
+  other_side.judge([](const Record& record) {
+    return record.value == "1" ? Verdict::RetryLater : Verdict::Delivered;
+  });
+  spec.order = Order::None;
+  publish(1);
+  start();
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 1; }));
+  publish(2);
+  ASSERT_TRUE(eventually([&] { return worker->progress().retried > 3; }));
+  spec.drain_timeout = 0ms;
+
+  worker->stop();
+
+  EXPECT_EQ(values(), numbers(0, 1));
+  EXPECT_EQ(worker->progress().retried % 2, 0U);  // its successor came back with it each time
+}
+
+TEST_F(WorkerTest, TellsWhyItWaitsAndGoesOnByItself) {
+  spec.retry_initial = 50ms;
+  other_side.refuse_writes(Error{Errc::Unavailable, "topic a does not exist"});
+  publish(10);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Waiting; }));
+  const auto waiting = worker->progress();
+  EXPECT_EQ(waiting.reason, "topic a does not exist");
+  EXPECT_GT(waiting.since_ms, 0);
+  EXPECT_GE(waiting.next_try_ms, waiting.since_ms);
+  other_side.refuse_writes(std::nullopt);
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 10; }));
+  ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Running; }));
+  EXPECT_EQ(values(), numbers(0, 10));
+}
+
+TEST_F(WorkerTest, FailsWhenOnlyAPersonCanMendIt) {
+  other_side.refuse_writes(Error{Errc::InvalidArgument, "no such codec"});
+  publish(10);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
+  EXPECT_EQ(worker->progress().reason, "no such codec");
+  worker->stop();
+  other_side.refuse_writes(std::nullopt);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 10; }));
+}
+
+TEST_F(WorkerTest, KeepsARejectedMessageAsADeadLetterAndGoesOn) {
+  other_side.judge([](const Record& record) {
+    return record.value == "3" ? Verdict::Rejected : Verdict::Delivered;
+  });
+  publish(10);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 9; }));
+  worker->stop();
+
+  EXPECT_EQ(letters.count("id"), 1U);
+  const auto page = letters.page("id", 10, "");
+  const auto& letter = page->at("items").as_array().at(0).as_object();
+  EXPECT_EQ(letter.at("reason").as_string(), "the script says so");
+  EXPECT_EQ(letter.at("topic").as_string(), "a/b");
+  EXPECT_EQ(letter.at("target").as_string(), "a");
+  EXPECT_EQ(letter.at("attempts").as_int64(), 1);
+  std::string payload;
+  ASSERT_TRUE(decode_base64(letter.at("payload").as_string(), payload));
+  EXPECT_EQ(payload, "3");
+  EXPECT_TRUE(saved_cursor().acknowledged.empty());
+}
+
+TEST_F(WorkerTest, RejectsWhatCannotBeMapped) {
+  spec.mapping.topic = *Template::compile("${user.zone}");
+  publish(3);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return letters.count("id") == 3; }));
+  const auto page = letters.page("id", 10, "");
+  EXPECT_EQ(page->at("items").as_array().at(0).as_object().at("reason").as_string(),
+            "topic: ${user.zone} is not in this message and has no default");
+  EXPECT_EQ(other_side.handed_over(), 0U);
+}
+
+TEST_F(WorkerTest, DropsOrStopsWhenTheTaskSaysSo) {
+  other_side.judge([](const Record& record) {
+    return record.value == "3" ? Verdict::Rejected : Verdict::Delivered;
+  });
+  publish(5);
+  spec.rejected = RejectedPolicy::Stop;
+  start();
+  ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
+  EXPECT_EQ(worker->progress().reason, "a message was rejected: the script says so");
+  worker->stop();
+
+  spec.rejected = RejectedPolicy::Drop;
+  start();
+  ASSERT_TRUE(eventually([&] { return worker->progress().rejected == 1; }));
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 4; }));
+  worker->stop();
+  EXPECT_EQ(letters.count("id"), 0U);
+  EXPECT_EQ(values(), (std::vector<std::string>{"0", "1", "2", "4"}));
+}
+
+// The cursor passes a rejected message only after its dead letter is durable.
+TEST_F(WorkerTest, WaitsWhileThereIsNoRoomForADeadLetter) {
+  DeadLetters small(store, 100);
+  other_side.judge([](const Record& record) {
+    return record.value == "1" ? Verdict::Rejected : Verdict::Delivered;
+  });
+  publish(3);
+  Worker its_worker({.store = store,
+                     .dead_letters = small,
+                     .clock = clock,
+                     .counters = counters(),
+                     .task_id = "id",
+                     .node_name = "n",
+                     .worker_name = "w",
+                     .queues = {queue},
+                     .cursor = {},
+                     .before = {}},
+                    spec, [this](Sink::Callbacks callbacks) {
+                      return Result<std::unique_ptr<Sink>>(
+                          std::make_unique<ScriptedSink>(other_side, std::move(callbacks), 1));
+                    });
+  its_worker.start();
+
+  ASSERT_TRUE(eventually([&] { return its_worker.progress().state == TaskState::Waiting; }));
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 2; }));
+  EXPECT_NE(its_worker.progress().reason.find("dead letters cannot be kept"), std::string::npos);
+  its_worker.stop();
+
+  const auto cursor = saved_cursor();
+  EXPECT_EQ(cursor.acknowledged.size(), 1U);  // the third; the second is still to be done
+}
+
+TEST_F(WorkerTest, PassesOverWhatExpired) {
+  spec.expired = ExpiredPolicy::Drop;
+  const std::string one_second("\x02\x00\x00\x00\x01", 5);
+  store.set_time(clock.wall_ms() - 5000);
+  queues.publish({.topic = "a", .payload = "old", .properties = one_second});
+  store.set_time(0);
+  queues.publish(
+      {.topic = "a", .payload = "new", .properties = std::string("\x02\x00\x00\xff\xff", 5)});
+  start();
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 1; }));
+  EXPECT_EQ(values(), (std::vector<std::string>{"new"}));
+  EXPECT_EQ(worker->progress().filtered, 1U);
+}
+
+TEST_F(WorkerTest, GivesUpAfterTheTimeThatWasSet) {
+  spec.give_up_after = 20ms;
+  other_side.judge([](const Record& record) {
+    return record.value == "0" ? Verdict::RetryLater : Verdict::Delivered;
+  });
+  publish(3);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return letters.count("id") == 1; }));
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 2; }));
+  EXPECT_EQ(values(), numbers(1, 3));
+}
+
+TEST_F(WorkerTest, WritesItsCursorOnceItIsIdleAndThenWaitsForTheStore) {
+  start();
+  for (int round = 1; round <= 3; ++round) {
+    const auto position = queues.publish({.topic = "a", .payload = std::to_string(next++)});
+
+    ASSERT_TRUE(eventually([&] { return saved_cursor() == store::Cursor{position, {}}; }));
+    ASSERT_TRUE(eventually([&] { return store.waiters() == 1; }));
+  }
+  EXPECT_EQ(values(), numbers(0, 3));
+}
+
+TEST_F(WorkerTest, StopsWithinItsDrainTimeoutAndSendsTheRestLater) {
+  spec.drain_timeout = 30ms;
+  other_side.hold(true);
+  publish(10);
+  start();
+  ASSERT_TRUE(eventually([&] { return other_side.handed_over() == 10; }));
+
+  worker->stop();
+  EXPECT_EQ(worker->progress().possible_duplicates, 10U);
+  other_side.hold(false);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 10; }));
+  EXPECT_EQ(values(), numbers(0, 10));
+}
+
+}  // namespace
+}  // namespace sluice::connect

@@ -1,0 +1,239 @@
+#include "connectors/kafka/kafka_settings.hpp"
+
+#include <map>
+
+#include <boost/json/serialize.hpp>
+#include <gtest/gtest.h>
+
+#include "connectors/kafka/kafka.hpp"
+#include "connectors/kafka/kafka_verify.hpp"
+#include "mock_kafka.hpp"
+
+namespace sluice::connectors::kafka {
+namespace {
+
+namespace json = boost::json;
+
+json::object settings(const json::object& changes = {}) {
+  json::object settings{{"bootstrap_servers", "127.0.0.1:9092"},
+                        {"security_protocol", "PLAINTEXT"},
+                        {"sasl_mechanism", "PLAIN"},
+                        {"username", ""},
+                        {"password", ""},
+                        {"properties", json::object()}};
+  for (const auto& [name, value] : changes) settings[name] = value;
+  return settings;
+}
+
+std::string problems_of(const json::object& changes) {
+  std::vector<schema::Problem> problems;
+  check_settings(settings(changes), problems);
+  std::string text;
+  for (const auto& problem : problems) text += problem.pointer + ": " + problem.detail + "\n";
+  return text;
+}
+
+std::string problem_of_property(const std::string& name, const std::string& value = "x") {
+  return problems_of({{"properties", json::object{{name, value}}}});
+}
+
+std::map<std::string, std::string> as_map(const Properties& properties) {
+  std::map<std::string, std::string> last;
+  for (const auto& [name, value] : properties) last[name] = value;
+  return last;
+}
+
+// reference/security: what has run code, read files or weakened verification elsewhere.
+TEST(KafkaSettings, RefusesEveryPropertyThatIsNotOnTheList) {
+  for (const auto* name : {"plugin.library.paths",
+                           "ssl.engine.location",
+                           "ssl.engine.id",
+                           "ssl.providers",
+                           "sasl.kerberos.kinit.cmd",
+                           "sasl.kerberos.keytab",
+                           "ssl.ca.location",
+                           "ssl.key.location",
+                           "ssl.certificate.location",
+                           "ssl.keystore.location",
+                           "ssl.truststore.location",
+                           "ssl.crl.location",
+                           "sasl.oauthbearer.token.endpoint.url",
+                           "sasl.oauthbearer.config",
+                           "enable.ssl.certificate.verification",
+                           "ssl.endpoint.identification.algorithm",
+                           "debug",
+                           "opaque",
+                           "interceptors",
+                           "internal.termination.signal",
+                           "log_cb",
+                           "error_cb",
+                           "enable.idempotence",
+                           "transactional.id",
+                           "message.timeout.ms",
+                           "partitioner",
+                           "enable.gapless.guarantee",
+                           "message.max.bytes",
+                           "max.in.flight",
+                           "queue.buffering.max.messages",
+                           "test.mock.num.brokers",
+                           "sasl.login.class",
+                           "interceptor.classes"})
+    EXPECT_NE(problem_of_property(name).find(std::string("/settings/properties/") + name +
+                                             ": may not be set"),
+              std::string::npos)
+        << name << " " << problem_of_property(name);
+}
+
+TEST(KafkaSettings, NamesTheFieldThatSetsAProperty) {
+  EXPECT_EQ(problem_of_property("acks"),
+            "/settings/properties/acks: is set by the task's /sink/acks\n");
+  EXPECT_EQ(problem_of_property("bootstrap.servers"),
+            "/settings/properties/bootstrap.servers: is set by bootstrap_servers\n");
+  EXPECT_NE(problem_of_property("client.idd").find("did you mean `client.id`?"), std::string::npos);
+}
+
+TEST(KafkaSettings, TranslatesJavaNames) {
+  const auto given =
+      settings({{"security_protocol", "SASL_SSL"},
+                {"sasl_mechanism", "SCRAM-SHA-512"},
+                {"properties",
+                 json::object{{"sasl.jaas.config",
+                               "org.apache.kafka.common.security.scram.ScramLoginModule required "
+                               R"(username="me" password="a\"b";)"},
+                              {"ssl.truststore.certificates", "-----BEGIN\\nX\\n-----END"},
+                              {"ssl.keystore.key", "KEY"},
+                              {"client.id", "mine"}}}});
+  std::vector<schema::Problem> problems;
+  check_settings(given, problems);
+  EXPECT_TRUE(problems.empty());
+
+  const auto properties = as_map(client_properties(given));
+
+  EXPECT_EQ(properties.at("sasl.username"), "me");
+  EXPECT_EQ(properties.at("sasl.password"), "a\"b");
+  EXPECT_EQ(properties.at("ssl.ca.pem"), "-----BEGIN\nX\n-----END");
+  EXPECT_EQ(properties.at("ssl.key.pem"), "KEY");
+  EXPECT_EQ(properties.at("client.id"), "mine");
+  EXPECT_EQ(properties.at("security.protocol"), "SASL_SSL");
+}
+
+TEST(KafkaSettings, TakesOnlyPasswordLoginsFromJaas) {
+  const auto with = [](std::string line) {
+    return problems_of({{"security_protocol", "SASL_PLAINTEXT"},
+                        {"properties", json::object{{"sasl.jaas.config", std::move(line)}}}});
+  };
+
+  EXPECT_EQ(with("org.apache.kafka.common.security.plain.PlainLoginModule required "
+                 "username=\"u\" password=\"p\";"),
+            "");
+  EXPECT_NE(with("com.sun.security.auth.module.JndiLoginModule required "
+                 "user.provider.url=\"ldap://x\" username=\"u\" password=\"p\";"),
+            "");
+  EXPECT_NE(with("org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u"),
+            "");
+}
+
+TEST(KafkaSettings, ChecksWhatBelongsTogether) {
+  EXPECT_EQ(problems_of({}), "");
+  EXPECT_EQ(problems_of({{"bootstrap_servers", "a:1, [::1]:9092,b.example:65535"}}), "");
+  for (const auto* wrong : {"a", "a:", ":9092", "a:0", "a:65536", "a:9x", "http://a:1", "a:1,,b:2"})
+    EXPECT_NE(problems_of({{"bootstrap_servers", wrong}}), "") << wrong;
+  EXPECT_NE(problems_of({{"security_protocol", "SASL_SSL"}}).find("/settings/username"),
+            std::string::npos);
+  EXPECT_NE(problems_of({{"username", "me"}}).find("/settings/security_protocol"),
+            std::string::npos);
+  EXPECT_NE(problems_of({{"certificate_pem", "x"}}).find("/settings/key_pem"), std::string::npos);
+}
+
+TEST(KafkaSettings, HidesSecretsAmongProperties) {
+  auto shown = settings({{"properties", json::object{{"sasl.jaas.config", "username=s3cret"},
+                                                     {"ssl.key.password", "s3cret"},
+                                                     {"ssl.keystore.key", "s3cret"},
+                                                     {"client.id", "mine"}}}});
+
+  mask_properties(shown);
+
+  const auto text = json::serialize(shown);
+  EXPECT_EQ(text.find("s3cret"), std::string::npos);
+  EXPECT_NE(text.find("mine"), std::string::npos);
+}
+
+TEST(KafkaSettings, MakesAProducerThatNeitherLosesNorRepeats) {
+  const auto properties = as_map(producer_properties(settings(), MockKafka::sink(), "c-t-0", 5000));
+
+  EXPECT_EQ(properties.at("acks"), "all");
+  EXPECT_EQ(properties.at("enable.idempotence"), "true");
+  EXPECT_EQ(properties.at("enable.gapless.guarantee"), "true");
+  EXPECT_EQ(properties.at("message.timeout.ms"), "0");
+  EXPECT_EQ(properties.at("partitioner"), "murmur2_random");
+  EXPECT_EQ(properties.at("batch.size"), "5000");
+  EXPECT_EQ(properties.at("client.id"), "c-t-0");
+  const auto quick =
+      as_map(producer_properties(settings(), MockKafka::sink({{"acks", "1"}}), "c", 5000));
+  EXPECT_EQ(quick.at("enable.idempotence"), "false");
+  EXPECT_EQ(quick.at("max.in.flight.requests.per.connection"), "1");
+}
+
+// The library's own texts for wrong values may repeat them, and they may be secrets.
+TEST(KafkaSettings, DoesNotRepeatAValueThatTheLibraryRefuses) {
+  const auto conf = make_conf({{"linger.ms", "s3cret"}});
+
+  ASSERT_FALSE(conf);
+  EXPECT_EQ(conf.error().code, Errc::InvalidArgument);
+  EXPECT_NE(conf.error().detail.find("linger.ms"), std::string::npos);
+  EXPECT_EQ(conf.error().detail.find("s3cret"), std::string::npos);
+}
+
+TEST(KafkaVerify, GoesEveryStepToAClusterThatAnswers) {
+  const MockKafka kafka;
+
+  const auto steps = verify(kafka.settings());
+
+  ASSERT_EQ(steps.size(), 4U);
+  for (const auto& step : steps) EXPECT_TRUE(step.ok) << step.name << ": " << step.detail;
+  EXPECT_EQ(steps.front().name, "resolve");
+  EXPECT_EQ(steps.back().name, "metadata");
+}
+
+TEST(KafkaVerify, StopsAtTheStepThatFailsAndSaysWhatToDo) {
+  const auto nobody = verify(settings({{"bootstrap_servers", "127.0.0.1:1"}}));
+  ASSERT_EQ(nobody.size(), 2U);
+  EXPECT_TRUE(nobody[0].ok);
+  EXPECT_EQ(nobody[1].name, "connect");
+  EXPECT_FALSE(nobody[1].ok);
+  EXPECT_NE(nobody[1].detail.find("refused"), std::string::npos);
+  EXPECT_FALSE(nobody[1].hint.empty());
+
+  const auto nowhere = verify(settings({{"bootstrap_servers", "no-such-host.invalid:9092"}}));
+  ASSERT_EQ(nowhere.size(), 1U);
+  EXPECT_EQ(nowhere[0].name, "resolve");
+  EXPECT_FALSE(nowhere[0].ok);
+}
+
+// A port that speaks, but not what was said.
+TEST(KafkaVerify, SaysThatTheOtherSideSpeaksAnotherProtocol) {
+  const MockKafka kafka;
+  auto wrong = kafka.settings();
+  wrong["security_protocol"] = "SSL";
+
+  const auto steps = verify(wrong);
+
+  EXPECT_EQ(steps.back().name, "authenticate");
+  EXPECT_FALSE(steps.back().ok);
+  EXPECT_FALSE(steps.back().hint.empty());
+}
+
+TEST(KafkaSpec, IsRegisteredWithItsChecks) {
+  connect::Registry registry;
+  register_kafka(registry);
+
+  const auto* connector = registry.find("kafka");
+  ASSERT_NE(connector, nullptr);
+  EXPECT_EQ(connector->bound_resource(settings()), "127.0.0.1:9092");
+  EXPECT_EQ(connector->why_not_topic("a.b_c-9"), std::nullopt);
+  for (const auto* wrong : {"", ".", "..", "a/b", "a b", "\xc3\xa9"})
+    EXPECT_NE(connector->why_not_topic(wrong), std::nullopt) << wrong;
+}
+
+}  // namespace
+}  // namespace sluice::connectors::kafka

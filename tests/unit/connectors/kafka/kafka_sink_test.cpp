@@ -1,0 +1,365 @@
+#include "connectors/kafka/kafka_sink.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <iterator>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "mock_kafka.hpp"
+#include "support/eventually.hpp"
+
+namespace sluice::connectors::kafka {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using connect::Delivery;
+using connect::Record;
+using connect::Verdict;
+using test::eventually;
+
+// A sink to a mock cluster, and what it reported.
+class KafkaSinkTest : public testing::Test {
+ protected:
+  void open(const json::object& changes = {}) { open_to(kafka, changes); }
+  void open_to(const MockKafka& cluster, const json::object& changes) {
+    const connect::SinkConfig config{.connection = cluster.settings(),
+                                     .sink = MockKafka::sink(changes),
+                                     .client_id = "c-t-0",
+                                     .task_id = "id"};
+    auto made = KafkaSink::make(config, {.on_ready = [this] { ++calls; }});
+    ASSERT_TRUE(made) << made.error().detail;
+    sink = std::move(*made);
+  }
+  Record record(const std::string& value, const std::string& key = "k",
+                const std::string& topic = "t") {
+    texts.push_back(value);
+    const auto& kept_value = texts.back();
+    texts.push_back(key);
+    const auto& kept_key = texts.back();
+    texts.push_back(topic);
+    return {.token = next_token++,
+            .topic = texts.back(),
+            .key = kept_key,
+            .value = kept_value,
+            .timestamp_ms = 1'714'564'800'000,
+            .headers = {}};
+  }
+  // Offers the records until all are taken.
+  void write(std::span<const Record> records) {
+    ASSERT_TRUE(eventually([&] {
+      collect();
+      while (!records.empty()) {
+        const auto taken = sink->write(records);
+        if (!taken) last_error = taken.error().detail;
+        if (!taken || *taken == 0) return false;
+        records = records.subspan(*taken);
+      }
+      return true;
+    })) << last_error;
+  }
+  void write(const Record& record) { write(std::span(&record, 1)); }
+  void collect() {
+    std::vector<Delivery> news;
+    static_cast<void>(sink->collect(news));
+    std::ranges::move(news, std::back_inserter(outcomes));
+  }
+  std::size_t count(Verdict verdict) {
+    collect();
+    return static_cast<std::size_t>(std::ranges::count(outcomes, verdict, &Delivery::verdict));
+  }
+  bool has_outcomes(std::size_t number) {
+    return eventually([&] {
+      sink->flush();
+      collect();
+      return outcomes.size() >= number;
+    });
+  }
+  bool is_delivered(std::size_t number) {
+    return eventually([&] { return count(Verdict::Delivered) == number; });
+  }
+  std::string away() {
+    collect();
+    return std::string(sink->away());
+  }
+
+  MockKafka kafka;
+  std::deque<std::string> texts;
+  std::uint64_t next_token = 1;
+  std::string last_error;
+  std::atomic<int> calls{0};
+  std::vector<Delivery> outcomes;
+  std::unique_ptr<connect::Sink> sink;
+};
+
+TEST_F(KafkaSinkTest, DeliversRecordsAsTheyAre) {
+  kafka.create("t", 1);
+  open();
+  auto full = record("value", "key");
+  const std::vector<std::pair<std::string_view, std::string_view>> headers = {
+      {"a", "1"}, {"b", ""}, {"a", std::string_view("2\0x", 3)}};
+  full.headers = headers;
+  auto empty = record("");
+  empty.value = {};
+  empty.key.reset();
+
+  write(full);
+  write(empty);
+
+  ASSERT_TRUE(is_delivered(2));
+  const auto consumed = kafka.consume("t", 2);
+  ASSERT_EQ(consumed.size(), 2U);
+  EXPECT_EQ(consumed[0].value, "value");
+  EXPECT_EQ(consumed[0].key, "key");
+  EXPECT_EQ(consumed[0].timestamp_ms, 1'714'564'800'000);
+  EXPECT_EQ(consumed[0].headers, (std::vector<std::pair<std::string, std::string>>{
+                                     {"a", "1"}, {"b", ""}, {"a", std::string("2\0x", 3)}}));
+  EXPECT_EQ(consumed[1].key, std::nullopt);
+  EXPECT_FALSE(consumed[1].is_tombstone);
+  EXPECT_EQ(consumed[1].value, "");
+}
+
+// The partition must be the one that Java's producers choose: murmur2 of the key.
+TEST_F(KafkaSinkTest, ChoosesPartitionsAsJavaDoes) {
+  kafka.create("t", 8);
+  open();
+  // (murmur2(key) & 0x7fffffff) % 8, by an own reading of Kafka's Utils.murmur2.
+  const std::map<std::string, int> expected = {
+      {"21", 4},
+      {"foobar", 6},
+      {"a-little-bit-long-string", 0},
+      {"a-little-bit-longer-string", 3},
+      {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", 5},
+      {"abc", 3},
+      {"meter-1", 0}};
+  for (const auto& [key, partition] : expected) write(record(key, key));
+
+  ASSERT_TRUE(is_delivered(expected.size()));
+
+  std::map<std::string, int> seen;
+  for (const auto& consumed : kafka.consume("t", expected.size()))
+    seen[consumed.value] = consumed.partition;
+  EXPECT_EQ(seen, expected);
+}
+
+// One request at a time: the mock takes a later request after it refused an earlier one, which no
+// broker does.
+TEST_F(KafkaSinkTest, KeepsOrderOverErrorsThatTheLibraryRetries) {
+  kafka.create("t", 1);
+  open({{"linger_ms", 100}});
+  write(record("0"));
+  ASSERT_TRUE(is_delivered(1));
+  kafka.push_errors(kProduceRequest, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                                      RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+                                      RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS});
+
+  std::vector<Record> rest;
+  for (int i = 1; i < 200; ++i) rest.push_back(record(std::to_string(i)));
+  write(rest);
+
+  ASSERT_TRUE(eventually([&] { return count(Verdict::Delivered) == 200; }));
+  const auto consumed = kafka.consume("t", 200);
+  ASSERT_EQ(consumed.size(), 200U);
+  for (int i = 0; i < 200; ++i)
+    EXPECT_EQ(consumed[static_cast<std::size_t>(i)].value, std::to_string(i));
+}
+
+TEST_F(KafkaSinkTest, RejectsTopicsThatKafkaCannotHave) {
+  open();
+
+  write(record("v", "k", "a/b"));
+  write(record("v", "k", ".."));
+  write(record("v", "k", std::string(250, 'x')));
+  write(record("v", "k", ""));
+
+  EXPECT_EQ(count(Verdict::Rejected), 4U);
+  EXPECT_EQ(outcomes.front().reason,
+            "a Kafka topic's name is made of letters, digits and . _ - only");
+}
+
+TEST_F(KafkaSinkTest, WaitsForATopicThatIsMissing) {
+  kafka.create("t", 1);
+  kafka.topic_error("t", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  open();
+  const auto waiting = record("v");
+
+  const auto taken = sink->write(std::span(&waiting, 1));
+
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, Errc::Unavailable);
+  EXPECT_NE(taken.error().detail.find("topic t"), std::string::npos);
+  EXPECT_NE(taken.error().detail.find("/sink/create"), std::string::npos);
+  kafka.topic_error("t", RD_KAFKA_RESP_ERR_NO_ERROR);
+  write(waiting);
+  ASSERT_TRUE(is_delivered(1));
+}
+
+// After a refusal nothing that came later may overtake: it all comes back, and nothing of it is
+// at the broker.
+TEST_F(KafkaSinkTest, GivesEverythingBackInOrderWhenItIsNotAuthorized) {
+  kafka.create("t", 1);
+  open({{"linger_ms", 0}});
+  write(record("0"));
+  ASSERT_TRUE(is_delivered(1));
+  kafka.push_errors(kProduceRequest, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
+
+  std::vector<Record> rest;
+  for (int i = 1; i < 50; ++i) rest.push_back(record(std::to_string(i)));
+  write(std::span(rest).first(1));
+  ASSERT_TRUE(eventually([&] { return count(Verdict::RetryLater) == 1; }));
+  EXPECT_NE(outcomes.back().reason.find("WRITE"), std::string::npos);
+  EXPECT_FALSE(outcomes.back().maybe_arrived);
+  write(rest);
+
+  ASSERT_TRUE(is_delivered(50));
+  const auto consumed = kafka.consume("t", 50);
+  ASSERT_EQ(consumed.size(), 50U);
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(consumed[static_cast<std::size_t>(i)].value, std::to_string(i));
+}
+
+// A batch that is refused for its size does not take its records with it: in the end each that the
+// broker takes is there, and the one it does not take is rejected alone.
+TEST_F(KafkaSinkTest, FindsTheOneRecordThatIsTooLarge) {
+  kafka.create("t", 1);
+  open({{"linger_ms", 50}});
+  kafka.push_errors(kProduceRequest,
+                    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+                     RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
+  std::map<std::uint64_t, Record> waiting;
+  for (int i = 0; i < 5; ++i) {
+    const auto made = record(std::to_string(i));
+    waiting.emplace(made.token, made);
+  }
+
+  // As the runtime does it: what comes back goes again once everything is settled.
+  std::size_t seen = 0;
+  std::size_t in_sink = 0;
+  std::map<std::uint64_t, Record> ready = waiting;
+  const bool finished = eventually([&] {
+    collect();
+    for (; seen < outcomes.size(); ++seen) {
+      --in_sink;
+      if (outcomes[seen].verdict == Verdict::RetryLater)
+        ready.emplace(outcomes[seen].token, waiting.at(outcomes[seen].token));
+    }
+    if (in_sink == 0 || !ready.empty()) {
+      std::vector<Record> batch;
+      for (const auto& [token, made] : ready) batch.push_back(made);
+      const auto taken = sink->write(batch);
+      for (std::size_t i = 0; taken && i < *taken; ++i) ready.erase(batch[i].token);
+      if (taken) in_sink += *taken;
+    }
+    return count(Verdict::Delivered) + count(Verdict::Rejected) == 5;
+  });
+
+  ASSERT_TRUE(finished);
+  EXPECT_EQ(count(Verdict::Rejected), 1U);
+  EXPECT_EQ(count(Verdict::Delivered), 4U);
+  EXPECT_EQ(kafka.consume("t", 4).size(), 4U);
+}
+
+TEST_F(KafkaSinkTest, RejectsBeforeItHandsOverWhatIsLargerThanTheTopicTakes) {
+  kafka.create("t", 1);
+  open();
+
+  write(record(std::string(2'000'000, 'x')));
+  write(record("small"));
+
+  ASSERT_TRUE(is_delivered(1));
+  EXPECT_EQ(count(Verdict::Rejected), 1U);
+  EXPECT_NE(outcomes.front().reason.find("max.message.bytes"), std::string::npos);
+}
+
+TEST_F(KafkaSinkTest, TellsThatEveryBrokerIsGoneAndWhenOneIsBack) {
+  kafka.create("t", 1);
+  open();
+  write(record("0"));
+  ASSERT_TRUE(is_delivered(1));
+
+  kafka.down(1);
+  write(record("1"));
+  ASSERT_TRUE(eventually([&] { return away().starts_with("no Kafka broker"); })) << away();
+  EXPECT_EQ(count(Verdict::Delivered), 1U);
+  kafka.up(1);
+
+  ASSERT_TRUE(is_delivered(2));
+  ASSERT_TRUE(eventually([&] { return away().empty(); })) << away();
+  EXPECT_EQ(kafka.consume("t", 2).size(), 2U);
+}
+
+TEST_F(KafkaSinkTest, GivesBackWhatItHoldsWhenItIsAbandoned) {
+  kafka.create("t", 1);
+  open();
+  write(record("0"));
+  ASSERT_TRUE(is_delivered(1));
+  kafka.down(1);
+  for (int i = 0; i < 10; ++i) write(record("x"));
+
+  sink->abandon();
+
+  ASSERT_TRUE(has_outcomes(11));
+  EXPECT_EQ(count(Verdict::RetryLater), 10U);
+}
+
+TEST_F(KafkaSinkTest, TakesOnlyWhatHasRoom) {
+  kafka.create("t", 1);
+  open({{"buffer_bytes", 1 << 20}});
+  kafka.down(1);
+  std::vector<Record> many;
+  for (int i = 0; i < 20; ++i) many.push_back(record(std::string(100'000, 'x')));
+  const auto first = sink->write(many);  // nobody answers: nothing is known of the topic
+  EXPECT_FALSE(first);
+  kafka.up(1);
+  kafka.round_trip_ms(1, 300);
+  ASSERT_TRUE(eventually([&] { return sink->write(std::span(many).first(1)).value_or(0) == 1; }));
+
+  const auto taken = sink->write(std::span(many).subspan(1));
+
+  ASSERT_TRUE(taken);
+  EXPECT_GT(*taken, 5U);
+  EXPECT_LT(*taken, 12U);
+  write(std::span(many).subspan(1 + *taken));
+  ASSERT_TRUE(is_delivered(20));
+}
+
+TEST_F(KafkaSinkTest, WorksWithEveryCodec) {
+  kafka.create("t", 1);
+  std::size_t sent = 0;
+  for (const auto* codec : {"none", "gzip", "snappy", "lz4", "zstd"}) {
+    open({{"compression", codec}});
+    for (int i = 0; i < 10; ++i) write(record(std::string(200, 'a')));
+    sent += 10;
+    ASSERT_TRUE(is_delivered(sent)) << codec;
+  }
+  EXPECT_EQ(kafka.consume("t", sent).size(), sent);
+}
+
+TEST_F(KafkaSinkTest, SpreadsOverBrokersAndSurvivesTheLossOfALeader) {
+  MockKafka three(3);
+  three.create("t", 6);
+  open_to(three, {{"linger_ms", 0}});
+  for (int i = 0; i < 60; ++i) write(record(std::to_string(i), std::to_string(i % 12)));
+  three.down(1);
+  for (int i = 60; i < 120; ++i) write(record(std::to_string(i), std::to_string(i % 12)));
+  three.up(1);
+
+  ASSERT_TRUE(is_delivered(120));
+  sink.reset();
+
+  std::map<std::string, int> last_of_key;
+  for (const auto& consumed : three.consume("t", 120)) {
+    const auto number = std::stoi(consumed.value);
+    if (last_of_key.contains(*consumed.key)) {
+      EXPECT_LT(last_of_key[*consumed.key], number);
+    }
+    last_of_key[*consumed.key] = number;
+  }
+  EXPECT_EQ(last_of_key.size(), 12U);
+}
+
+}  // namespace
+}  // namespace sluice::connectors::kafka
