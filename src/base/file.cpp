@@ -11,6 +11,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/direct_file.hpp"
+
 namespace sluice {
 namespace {
 
@@ -97,6 +99,10 @@ class PosixFile final : public File {
     return {};
   }
 
+  void forget_cached(std::uint64_t end) override {
+    ::posix_fadvise(descriptor_, 0, static_cast<off_t>(end), POSIX_FADV_DONTNEED);
+  }
+
   Result<std::uint64_t> size() const override {
     struct stat status{};
     if (::fstat(descriptor_, &status) != 0) return fail_errno("stat", path_);
@@ -108,15 +114,29 @@ class PosixFile final : public File {
   std::string path_;
 };
 
+Result<std::unique_ptr<File>> open_plain(const std::string& path, int flags) {
+  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0600);
+  if (descriptor < 0) return fail_errno("open", path);
+  return std::make_unique<PosixFile>(descriptor, path);
+}
+
+// Not every file system can: some refuse the flag, others the first write, which DirectFile bears.
+Result<std::unique_ptr<File>> open_direct(const std::string& path) {
+  auto writer = open_plain(path, O_RDWR | O_CREAT | O_DIRECT);
+  if (!writer && writer.error().code == Errc::InvalidArgument)
+    return open_plain(path, O_RDWR | O_CREAT);
+  if (!writer) return writer;
+  SL_TRY(plain, open_plain(path, O_RDWR));
+  return std::make_unique<DirectFile>(std::move(*writer), std::move(plain));
+}
+
 class PosixFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) override {
-    int flags = O_CLOEXEC;
-    flags |= mode == Mode::Read ? O_RDONLY : O_RDWR;
+    if (mode == Mode::CreateDirect) return open_direct(path);
+    int flags = mode == Mode::Read ? O_RDONLY : O_RDWR;
     if (mode == Mode::CreateReadWrite) flags |= O_CREAT;
-    const int descriptor = ::open(path.c_str(), flags, 0600);
-    if (descriptor < 0) return fail_errno("open", path);
-    return std::make_unique<PosixFile>(descriptor, path);
+    return open_plain(path, flags);
   }
 
   Result<std::vector<std::string>> list(const std::string& directory) override {

@@ -27,13 +27,16 @@ class File {
   [[nodiscard]] virtual Result<void> sync() = 0;  // fdatasync
   [[nodiscard]] virtual Result<void> truncate(std::uint64_t size) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> size() const = 0;
+  // What is synced up to `end` need not stay in the system's cache: a hint.
+  virtual void forget_cached(std::uint64_t /*end*/) {}
 };
 
 // Errors carry path and errno text. Thread-safe.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  enum class Mode : std::uint8_t { Read, ReadWrite, CreateReadWrite };
+  // Direct: written past the system's cache where the file system can (DirectFile), by one thread.
+  enum class Mode : std::uint8_t { Read, ReadWrite, CreateReadWrite, CreateDirect };
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) = 0;
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
   [[nodiscard]] virtual Result<void> create_directories(const std::string& path) = 0;  // 0700

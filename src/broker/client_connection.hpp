@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/timers.hpp"
 #include "broker/access_control.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
-#include "broker/timers.hpp"
 #include "broker/will.hpp"
 #include "model/message.hpp"
 #include "mqtt/codec.hpp"

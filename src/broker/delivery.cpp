@@ -118,11 +118,21 @@ void Delivery::leave_when_durable(std::uint16_t packet_id) {
   });
 }
 
+// Ascending, without those in flight. What is in flight is looked through once for all ids up to
+// the next one that is taken, not once for each message.
 std::uint16_t Delivery::next_packet_id() {
-  do {
-    ++last_packet_id_;
-  } while (last_packet_id_ == 0 ||
-           (!in_flight_.empty() && find(last_packet_id_) != in_flight_.end()));
+  constexpr std::uint32_t kIds = 65535;
+  while (free_packet_ids_ == 0) {
+    std::uint32_t nearest = kIds;
+    for (const auto& entry : in_flight_)
+      nearest = std::min(nearest, (entry.packet_id + kIds - last_packet_id_ - 1) % kIds);
+    if (nearest == 0)
+      last_packet_id_ = last_packet_id_ % kIds + 1;
+    else
+      free_packet_ids_ = nearest;
+  }
+  --free_packet_ids_;
+  last_packet_id_ = last_packet_id_ % kIds + 1;
   return last_packet_id_;
 }
 

@@ -136,6 +136,8 @@ class Delivery {
   store::Position connected_at_;
   std::uint16_t window_ = 1;
   std::uint16_t last_packet_id_ = 0;
+  // So many ids after the last one are known to be free: they are not looked for one by one.
+  std::uint32_t free_packet_ids_ = 0;
   bool at_tail_ = false;
   bool cursor_marked_ = false;  // on the worker's list of cursors to write
   bool pump_marked_ = false;

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/timers.hpp"
 #include "broker/access_control.hpp"
 #include "broker/delivery.hpp"
 #include "broker/filter_table.hpp"
-#include "broker/timers.hpp"
 #include "broker/will.hpp"
 #include "store/store.hpp"
 

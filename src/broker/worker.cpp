@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
 #include "base/check.hpp"
 #include "base/log.hpp"
 #include "broker/broker.hpp"
@@ -16,8 +14,6 @@ namespace sluice::broker {
 
 namespace {
 
-// Handlers that run before the turn ends: what they read is appended together.
-constexpr std::size_t kHandlersPerTurn = 256;
 constexpr std::size_t kCachedTopics = 100'000;
 constexpr std::chrono::seconds kTrimInterval{1};
 constexpr std::uint64_t kLogBusyBytes = 48 << 20;
@@ -29,9 +25,6 @@ thread_local const Worker* current_worker = nullptr;
 Worker::Worker(Broker& broker, std::size_t index)
     : broker_(broker),
       index_(index),
-      io_(1),
-      work_(boost::asio::make_work_guard(io_)),
-      timers_(io_),
       state_(broker.store().new_batch()),
       publishing_(broker.store().new_batch()) {}
 
@@ -50,9 +43,7 @@ bool Worker::is_current() const {
 void Worker::run() {
   current_worker = this;
   while (!stopping_.load(std::memory_order_relaxed)) {
-    io_.run_one();
-    for (std::size_t i = 1; i < kHandlersPerTurn && !turn_is_full(); ++i)
-      if (io_.poll_one() == 0) break;
+    loop_.run_once(EventLoop::Time::max(), [this] { return turn_is_full(); });
     end_turn();
   }
   shut_down();
@@ -71,15 +62,15 @@ void Worker::shut_down() {
     if (const auto connection = session->connection()) connection->shut_down();
     if (session->persistent()) mark_cursor(session, true);
   }
-  timers_.stop();
+  timers().stop();
   end_turn();
-  io_.poll();  // what was posted in the meantime, e.g. to groups; nobody is admitted any more
+  loop_.poll();  // what was posted in the meantime, e.g. to groups; nobody is admitted any more
   write_cursors(true);
   end_turn();
 }
 
 void Worker::post(std::function<void()> work) {
-  boost::asio::post(io_, std::move(work));
+  loop_.post(std::move(work));
 }
 
 // One turn's changes of state survive together or not at all: a QoS 2 packet id must not end
@@ -153,19 +144,21 @@ void Worker::append_publishing() {
   if (publishing_->empty()) return;
   auto turn = std::make_shared<Turn>();
   turn->batch = publishing_;
-  turn->matches = matches_;
+  turn->matches = std::move(matches_);
+  matches_.clear();
   std::vector<Worker*> concerned;
   for (std::size_t i = 0; i < broker_.worker_count(); ++i) {
     const auto has_receiver = [i](const MatchPtr& match) {
       return !match->workers[i].receivers.empty() || !match->workers[i].groups.empty();
     };
-    if (std::ranges::any_of(matches_, has_receiver)) concerned.push_back(&broker_.worker(i));
+    if (std::ranges::any_of(turn->matches, has_receiver)) concerned.push_back(&broker_.worker(i));
   }
   const auto appended = broker_.store().append(publishing_, [&] {
     for (auto* worker : concerned) worker->deliver(turn);
   });
   if (!appended && appended.error().code == Errc::Overloaded) {
     if (!std::exchange(stalled_, true)) log::warn("log is behind: reading from clients waits");
+    matches_ = std::move(turn->matches);
     return;
   }
   if (std::exchange(stalled_, false)) {
@@ -178,7 +171,6 @@ void Worker::append_publishing() {
     trim_later(*turn);
   }
   publishing_ = broker_.store().new_batch();
-  matches_.clear();
 }
 
 // A retained message is acknowledged once it is durable as such, too: with the turn's state.
@@ -202,7 +194,7 @@ void Worker::answer_when_durable(store::Position end) {
 // The log takes nothing (disk full, failed): each publish of the turn is refused, none is lost.
 void Worker::refuse_publishing(Errc reason) {
   log::warn("publishes refused: the log takes nothing",
-            {{"reason", name_of(reason)}, {"messages", matches_.size()}});
+            {{"reason", name_of(reason)}, {"messages", publishing_->message_count()}});
   for (const auto& refused : std::exchange(answers_, {})) refuse(refused);
 }
 
@@ -330,11 +322,14 @@ void Worker::dispatch(const Turn& turn) {
 
 // A queue keeps what somebody may still need; now and then the store learns what nobody does.
 void Worker::trim_later(const Turn& turn) {
-  for (const auto& match : turn.matches)
+  const Match* last = nullptr;  // neighbours often have the same topic
+  for (const auto& match : turn.matches) {
+    if (match.get() == std::exchange(last, match.get())) continue;
     for (const auto& filter : match->queue_filters)
       if (grown_.size() < kCachedTopics) grown_.insert(filter);
+  }
   if (grown_.empty() || std::exchange(trim_timer_armed_, true)) return;
-  timers_.after(kTrimInterval, [this] {
+  timers().after(kTrimInterval, [this] {
     trim_timer_armed_ = false;
     for (const auto& filter : std::exchange(grown_, {})) broker_.filters().trim(*filter);
   });
@@ -371,7 +366,7 @@ void Worker::want_cursors(bool now) {
     return;
   }
   if (std::exchange(cursor_timer_armed_, true)) return;
-  timers_.after(kCursorInterval, [this] {
+  timers().after(kCursorInterval, [this] {
     cursor_timer_armed_ = false;
     cursors_now_ = true;
   });

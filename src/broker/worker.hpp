@@ -11,12 +11,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-
+#include "base/event_loop.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
-#include "broker/timers.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
 
@@ -39,7 +36,7 @@ using TurnPtr = std::shared_ptr<const Turn>;
 // write every connection's output with one call. What waits for the disk waits in order behind the
 // turn that it belongs to.
 //
-// Owns:    the io_context, the sessions by client id, the mailbox.
+// Owns:    the event loop, the sessions by client id, the mailbox.
 // Threads: run() is the worker's thread; post(), deliver() and wake_durable() from any; everything
 //          else from the worker's own.
 class Worker {
@@ -53,10 +50,10 @@ class Worker {
   void stop();  // any thread
   void post(std::function<void()> work);
   [[nodiscard]] bool is_current() const;  // called on the worker's own thread (or before run)
-  [[nodiscard]] boost::asio::io_context& io() { return io_; }
+  [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] std::size_t index() const { return index_; }
   [[nodiscard]] Broker& broker() { return broker_; }
-  [[nodiscard]] Timers& timers() { return timers_; }
+  [[nodiscard]] Timers& timers() { return loop_.timers(); }
 
   // One round without waiting, for tests and for the loop: ready handlers, then end_turn().
   void end_turn();
@@ -127,9 +124,7 @@ class Worker {
 
   Broker& broker_;
   const std::size_t index_;
-  boost::asio::io_context io_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  Timers timers_;
+  EventLoop loop_;
   std::atomic<bool> stopping_{false};
 
   store::BatchPtr state_;

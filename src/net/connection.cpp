@@ -1,8 +1,10 @@
 #include "net/connection.hpp"
 
+#include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <utility>
-
-#include <boost/asio/buffer.hpp>
 
 #include "broker/broker.hpp"
 #include "broker/limits.hpp"
@@ -10,16 +12,14 @@
 
 namespace sluice::net {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-
-Connection::Connection(tcp::socket socket, broker::Worker& worker, std::string& read_buffer)
-    : socket_(std::move(socket)), worker_(worker), read_buffer_(read_buffer) {
-  boost::system::error_code ignored;
-  const auto peer = socket_.remote_endpoint(ignored);
-  host_ = peer.address().to_string();
-  socket_.set_option(tcp::no_delay(true), ignored);
-  socket_.non_blocking(true, ignored);
+Connection::Connection(Descriptor socket, std::string host, broker::Worker& worker,
+                       std::string& read_buffer)
+    : socket_(std::move(socket)),
+      worker_(worker),
+      read_buffer_(read_buffer),
+      host_(std::move(host)) {
+  const int on = 1;
+  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 Connection::~Connection() = default;
@@ -27,51 +27,68 @@ Connection::~Connection() = default;
 void Connection::start(std::string received) {
   client_ = std::make_shared<broker::ClientConnection>(worker_, shared_from_this());
   client_->start();
+  if (!worker_.loop().watch(socket_.get(), shared_from_this())) {
+    end();
+    return;
+  }
   if (!received.empty()) consume(received);
-  wait_readable();
 }
 
-void Connection::wait_readable() {
-  if (waiting_readable_ || held_ || closing_ || ended_) return;
-  waiting_readable_ = true;
-  socket_.async_wait(tcp::socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       self->waiting_readable_ = false;
-                       if (self->ended_) return;
-                       if (error)
-                         self->end();
-                       else
-                         self->on_readable();
-                     });
+Descriptor Connection::take_socket() {
+  worker_.loop().unwatch(socket_.get());
+  return std::move(socket_);
+}
+
+void Connection::on_ready(std::uint32_t readiness) {
+  if (ended_) return;
+  if ((readiness & Readiness::kHangUp) != 0) hung_up_ = true;
+  if ((readiness & Readiness::kWrite) != 0 && written_ < writing_.size()) write_more();
+  if ((readiness & Readiness::kRead) != 0) read_all();
+}
+
+// The client and its connection hold each other.
+void Connection::on_loop_end() {
+  ended_ = true;
+  client_.reset();
 }
 
 // Reads what is there, in large pieces, until the socket has no more or the turn is full.
-void Connection::on_readable() {
+void Connection::read_all() {
   while (!held_ && !closing_ && !ended_) {
     if (worker_.turn_is_full()) {
-      if (worker_.stalled()) {
-        worker_.when_flowing([self = shared_from_this()] { self->wait_readable(); });
-        return;
-      }
-      break;
+      read_later();
+      return;
     }
     // An unfinished packet stands in front of the next bytes, in the same buffer.
     const auto kept = partial_.size();
     if (read_buffer_.size() < kept + kMinimumRead) read_buffer_.resize(kept + kMinimumRead);
-    boost::system::error_code error;
     const auto room = read_buffer_.size() - kept;
-    const auto count = socket_.read_some(asio::buffer(read_buffer_.data() + kept, room), error);
-    if (error == asio::error::would_block || error == asio::error::try_again) break;
-    if (error || count == 0) {
+    const auto count = ::recv(socket_.get(), read_buffer_.data() + kept, room, 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    if (count <= 0) {
       end();
       return;
     }
+    const auto size = static_cast<std::size_t>(count);
     partial_.copy(read_buffer_.data(), kept);
     partial_.clear();
-    consume({read_buffer_.data(), kept + count});
-    if (count < room) break;  // drained: the next readiness tells of more
+    consume({read_buffer_.data(), kept + size});
+    if (size < room && !hung_up_) return;  // drained: the loop tells of more
   }
-  wait_readable();
+}
+
+// The loop told of these bytes once and will not do so again.
+void Connection::read_later() {
+  if (std::exchange(reads_later_, true)) return;
+  auto read = [self = shared_from_this()] {
+    self->reads_later_ = false;
+    self->read_all();
+  };
+  if (worker_.stalled())
+    worker_.when_flowing(std::move(read));
+  else
+    worker_.post(std::move(read));
 }
 
 void Connection::consume(std::string_view bytes) {
@@ -112,64 +129,58 @@ void Connection::hold_reading(bool hold) {
   if (std::exchange(held_, hold) == hold || hold || ended_) return;
   // What came behind CONNECT is handled once this call is over.
   worker_.post([self = shared_from_this()] {
-    if (self->ended_ || self->closing_) return;
+    if (self->ended_ || self->closing_ || self->held_) return;
     if (!self->partial_.empty()) {
       const auto bytes = std::exchange(self->partial_, {});
       self->consume(bytes);
     }
-    self->wait_readable();
+    self->read_all();
   });
+}
+
+// False: the connection has ended.
+bool Connection::send_some(std::string_view bytes, std::size_t& sent) {
+  ssize_t count = 0;
+  do {
+    count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+    end();
+    return false;
+  }
+  sent = count < 0 ? 0 : static_cast<std::size_t>(count);
+  return true;
 }
 
 void Connection::flush() {
   if (ended_ || output_.empty()) return;
   if (writing_.size() > written_) return;  // goes with what waits already
-  boost::system::error_code error;
-  const auto count = socket_.write_some(asio::buffer(output_), error);
-  if (error && error != asio::error::would_block && error != asio::error::try_again) {
-    end();
-    return;
-  }
-  if (count == output_.size()) {
+  std::size_t sent = 0;
+  if (!send_some(output_, sent)) return;
+  if (sent == output_.size()) {
     output_.clear();
     if (output_.capacity() > kKeptCapacity) output_ = {};
     return;
   }
+  // The loop tells when the peer has taken some.
   writing_.swap(output_);
   output_.clear();
-  written_ = count;
-  write_more();
+  written_ = sent;
 }
 
 void Connection::write_more() {
-  socket_.async_wait(
-      tcp::socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
-        if (self->ended_) return;
-        if (error) {
-          self->end();
-          return;
-        }
-        boost::system::error_code failed;
-        const auto rest = asio::buffer(self->writing_.data() + self->written_,
-                                       self->writing_.size() - self->written_);
-        self->written_ += self->socket_.write_some(rest, failed);
-        if (failed && failed != asio::error::would_block && failed != asio::error::try_again) {
-          self->end();
-          return;
-        }
-        if (self->written_ < self->writing_.size()) {
-          self->write_more();
-          return;
-        }
-        self->writing_ = {};
-        self->written_ = 0;
-        self->flush();
-        if (self->ended_) return;
-        if (self->closing_ && self->waiting_bytes() == 0)
-          self->end();
-        else if (self->client_ && self->waiting_bytes() < broker::kOutputHighWater)
-          self->client_->on_output_drained();
-      });
+  std::size_t sent = 0;
+  if (!send_some(std::string_view(writing_).substr(written_), sent)) return;
+  written_ += sent;
+  if (written_ < writing_.size()) return;
+  writing_ = {};
+  written_ = 0;
+  flush();
+  if (ended_) return;
+  if (closing_ && waiting_bytes() == 0)
+    end();
+  else if (client_ && waiting_bytes() < broker::kOutputHighWater)
+    client_->on_output_drained();
 }
 
 void Connection::close_after_output() {
@@ -186,9 +197,11 @@ void Connection::close_after_output() {
 
 void Connection::end() {
   if (std::exchange(ended_, true)) return;
-  boost::system::error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  if (socket_.is_open()) {
+    worker_.loop().unwatch(socket_.get());
+    ::shutdown(socket_.get(), SHUT_RDWR);
+    socket_.reset();
+  }
   output_ = {};
   partial_ = {};
   writing_ = {};

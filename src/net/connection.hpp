@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include <boost/asio/ip/tcp.hpp>
-
+#include "base/descriptor.hpp"
+#include "base/event_loop.hpp"
 #include "broker/client_connection.hpp"
 #include "broker/link.hpp"
 #include "broker/worker.hpp"
@@ -23,10 +23,14 @@ inline constexpr std::chrono::seconds kFarewell{5};
 // the beginning of a packet that is not complete is kept, so an idle connection holds no buffer.
 // Output is collected and written once per turn.
 //
+// Owns:    its socket. Is itself owned by the worker's loop for as long as that is open.
 // Threads: its worker's own.
-class Connection final : public broker::Link, public std::enable_shared_from_this<Connection> {
+class Connection final : public broker::Link,
+                         public Watched,
+                         public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, broker::Worker& worker, std::string& read_buffer);
+  // `socket` does not block.
+  Connection(Descriptor socket, std::string host, broker::Worker& worker, std::string& read_buffer);
   ~Connection() override;
 
   // `received`: bytes that were read before the connection came to this worker.
@@ -35,7 +39,10 @@ class Connection final : public broker::Link, public std::enable_shared_from_thi
   // the socket and what was read if the client belongs elsewhere, and answers true.
   using Move = std::function<bool(Connection&, std::string_view client_id, std::string received)>;
   void set_move(Move move) { move_ = std::move(move); }
-  [[nodiscard]] boost::asio::ip::tcp::socket take_socket() { return std::move(socket_); }
+  [[nodiscard]] Descriptor take_socket();
+
+  void on_ready(std::uint32_t readiness) override;
+  void on_loop_end() override;
 
   [[nodiscard]] std::string& output() override { return output_; }
   [[nodiscard]] std::size_t waiting_bytes() const override {
@@ -47,15 +54,16 @@ class Connection final : public broker::Link, public std::enable_shared_from_thi
   [[nodiscard]] const std::string& host() const override { return host_; }
 
  private:
-  void wait_readable();
-  void on_readable();
+  void read_all();
+  void read_later();
   void consume(std::string_view bytes);
   [[nodiscard]] bool belongs_elsewhere(const mqtt::Frame& frame, std::string_view bytes);
   void keep(std::string_view rest);
   void write_more();
+  [[nodiscard]] bool send_some(std::string_view bytes, std::size_t& sent);
   void end();
 
-  boost::asio::ip::tcp::socket socket_;
+  Descriptor socket_;
   broker::Worker& worker_;
   std::string& read_buffer_;
   std::shared_ptr<broker::ClientConnection> client_;
@@ -66,7 +74,8 @@ class Connection final : public broker::Link, public std::enable_shared_from_thi
   std::string writing_;  // what the operating system did not take yet
   std::size_t written_ = 0;
   bool held_ = false;
-  bool waiting_readable_ = false;
+  bool reads_later_ = false;
+  bool hung_up_ = false;  // the peer sends no more: read to the end without waiting to be told
   bool closing_ = false;
   bool ended_ = false;
 };

@@ -1,6 +1,11 @@
 #include "net/listener.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <future>
+#include <sys/socket.h>
+
+#include <boost/asio/ip/tcp.hpp>
 
 #include "base/log.hpp"
 
@@ -10,13 +15,38 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 namespace {
+
 constexpr int kBacklog = 1024;
 // No descriptor is left: waiting a moment is better than spinning.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+// A storm of connections must not keep the clients that are there waiting.
+constexpr int kAcceptsPerRound = 64;
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  const auto host = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
+         std::to_string(endpoint.port());
+}
+
+// One system call that may fail, as a result.
+Result<void> try_call(int outcome, const std::string& where) {
+  if (outcome == 0) return {};
+  if (errno == EADDRINUSE) return fail(Errc::AlreadyExists, where + " is taken by another program");
+  return fail(Errc::IoFailed, where + ": " + std::strerror(errno));
+}
+
 }  // namespace
 
-Listener::Listener(broker::Broker& broker)
-    : broker_(broker), acceptor_(broker.worker(0).io()), pause_(broker.worker(0).io()) {
+class Listener::Acceptor final : public Watched {
+ public:
+  explicit Acceptor(Listener& listener) : listener_(listener) {}
+  void on_ready(std::uint32_t /*readiness*/) override { listener_.accept(); }
+
+ private:
+  Listener& listener_;
+};
+
+Listener::Listener(broker::Broker& broker) : broker_(broker) {
   read_buffers_.resize(broker.worker_count());
   for (auto& buffer : read_buffers_) buffer.resize(kReadBuffer);
 }
@@ -25,97 +55,103 @@ Listener::~Listener() = default;
 
 Result<void> Listener::open(const std::string& host, std::uint16_t port) {
   boost::system::error_code error;
-  const auto address = asio::ip::make_address(host, error);
+  const auto ip = asio::ip::make_address(host, error);
   if (error) return fail(Errc::InvalidArgument, "not an IP address: " + host);
-  const tcp::endpoint endpoint(address, port);
-  acceptor_.open(endpoint.protocol(), error);
-  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor_.bind(endpoint, error);
-  if (!error) acceptor_.listen(kBacklog, error);
-  if (!error) return {};
+  tcp::endpoint endpoint(ip, port);
   const auto where = host + ":" + std::to_string(port);
-  if (error == asio::error::address_in_use)
-    return fail(Errc::AlreadyExists, where + " is taken by another program");
-  return fail(Errc::IoFailed, where + ": " + error.message());
-}
-
-std::string Listener::address() const {
-  boost::system::error_code ignored;
-  const auto endpoint = acceptor_.local_endpoint(ignored);
-  const auto host = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
-         std::to_string(endpoint.port());
+  Descriptor socket(
+      ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  SL_TRY_VOID(try_call(socket.is_open() ? 0 : -1, where));
+  const int on = 1;
+  SL_TRY_VOID(
+      try_call(::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), where));
+  SL_TRY_VOID(try_call(
+      ::bind(socket.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())), where));
+  SL_TRY_VOID(try_call(::listen(socket.get(), kBacklog), where));
+  auto size = static_cast<socklen_t>(endpoint.capacity());
+  SL_TRY_VOID(try_call(::getsockname(socket.get(), endpoint.data(), &size), where));
+  endpoint.resize(size);
+  address_ = text_of(endpoint);
+  socket_ = std::move(socket);
+  return {};
 }
 
 void Listener::start() {
   started_ = true;
-  broker_.worker(0).post([this] { accept(); });
+  broker_.worker(0).post([this] {
+    const auto watched =
+        broker_.worker(0).loop().watch(socket_.get(), std::make_shared<Acceptor>(*this));
+    if (!watched)
+      log::error("no clients are accepted",
+                 {{"address", address_}, {"reason", watched.error().detail}});
+  });
 }
 
 void Listener::close() {
   if (!started_) {  // nobody runs the worker yet
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
+    socket_.reset();
     return;
   }
   std::promise<void> done;
   broker_.worker(0).post([this, &done] {
     closed_ = true;
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
-    pause_.cancel();
+    broker_.worker(0).loop().unwatch(socket_.get());
+    socket_.reset();
     done.set_value();
   });
   done.get_future().wait();
 }
 
 void Listener::accept() {
-  if (closed_) return;
-  const auto worker = next_++ % broker_.worker_count();
-  acceptor_.async_accept(
-      broker_.worker(worker).io(),
-      [this, worker](const boost::system::error_code& error, tcp::socket socket) {
-        if (closed_) return;
-        if (!error) {
-          broker_.worker(worker).post(
-              [this, worker, accepted = std::make_shared<tcp::socket>(std::move(socket))] {
-                adopt(std::move(*accepted), worker, {}, true);
-              });
-          accept();
-          return;
-        }
-        if (error == asio::error::operation_aborted) return;
-        log::warn("accepting a client failed", {{"reason", error.message()}});
-        pause_.expires_after(kAcceptPause);
-        pause_.async_wait([this](const boost::system::error_code& cancelled) {
-          if (!cancelled) accept();
-        });
-      });
+  for (int accepted = 0; !closed_; ++accepted) {
+    if (accepted == kAcceptsPerRound) {
+      broker_.worker(0).post([this] { accept(); });
+      return;
+    }
+    tcp::endpoint peer;
+    auto size = static_cast<socklen_t>(peer.capacity());
+    Descriptor socket(::accept4(socket_.get(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket.is_open()) {
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO) continue;
+      pause(errno);
+      return;
+    }
+    peer.resize(size);
+    const auto worker = next_++ % broker_.worker_count();
+    auto host = peer.address().to_string();
+    if (worker == 0) {
+      adopt(std::move(socket), std::move(host), worker, {}, true);
+      continue;
+    }
+    broker_.worker(worker).post([this, worker, host = std::move(host),
+                                 socket = std::make_shared<Descriptor>(std::move(socket))] {
+      adopt(std::move(*socket), host, worker, {}, true);
+    });
+  }
 }
 
-void Listener::adopt(tcp::socket socket, std::size_t index, std::string received, bool may_move) {
+void Listener::pause(int reason) {
+  log::warn("accepting a client failed", {{"reason", std::strerror(reason)}});
+  broker_.worker(0).timers().after(kAcceptPause, [this] { accept(); });
+}
+
+void Listener::adopt(Descriptor socket, std::string host, std::size_t index, std::string received,
+                     bool may_move) {
   auto& worker = broker_.worker(index);
   const auto connection =
-      std::make_shared<Connection>(std::move(socket), worker, read_buffers_[index]);
+      std::make_shared<Connection>(std::move(socket), host, worker, read_buffers_[index]);
   if (may_move && broker_.worker_count() > 1) {
-    connection->set_move(
-        [this, index](Connection& moving, std::string_view client_id, std::string bytes) {
-          auto& home = broker_.worker_of(client_id);
-          if (home.index() == index) return false;
-          // A socket belongs to one io_context: only its descriptor can go to another.
-          auto leaving = moving.take_socket();
-          boost::system::error_code error;
-          const auto protocol = leaving.local_endpoint(error).protocol();
-          const auto descriptor = leaving.release(error);
-          if (error) return true;
-          home.post([this, &home, protocol, descriptor, bytes = std::move(bytes)]() mutable {
-            tcp::socket arrived(home.io());
-            boost::system::error_code failed;
-            arrived.assign(protocol, descriptor, failed);
-            if (!failed) adopt(std::move(arrived), home.index(), std::move(bytes), false);
-          });
-          return true;
-        });
+    connection->set_move([this, index, host = std::move(host)](
+                             Connection& moving, std::string_view client_id, std::string bytes) {
+      auto& home = broker_.worker_of(client_id);
+      if (home.index() == index) return false;
+      home.post([this, &home, host, bytes = std::move(bytes),
+                 leaving = std::make_shared<Descriptor>(moving.take_socket())] {
+        adopt(std::move(*leaving), host, home.index(), bytes, false);
+      });
+      return true;
+    });
   }
   connection->start(std::move(received));
 }

@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include <boost/asio/ip/tcp.hpp>
-
+#include "base/descriptor.hpp"
 #include "base/result.hpp"
 #include "broker/broker.hpp"
 #include "net/connection.hpp"
@@ -28,16 +27,18 @@ class Listener {
   [[nodiscard]] Result<void> open(const std::string& host, std::uint16_t port);
   void start();
   void close();
-  [[nodiscard]] std::string address() const;  // host:port as bound
+  [[nodiscard]] std::string address() const { return address_; }  // host:port as bound
 
  private:
+  class Acceptor;
   void accept();
-  void adopt(boost::asio::ip::tcp::socket socket, std::size_t worker, std::string received,
+  void pause(int reason);
+  void adopt(Descriptor socket, std::string host, std::size_t worker, std::string received,
              bool may_move);
 
   broker::Broker& broker_;
-  boost::asio::ip::tcp::acceptor acceptor_;
-  boost::asio::steady_timer pause_;
+  Descriptor socket_;
+  std::string address_;
   std::vector<std::string> read_buffers_;  // by worker
   std::size_t next_ = 0;
   bool started_ = false;

@@ -194,12 +194,13 @@ std::optional<Errc> FaultyFileSystem::step(Operation operation) {
 Result<std::unique_ptr<File>> FaultyFileSystem::open(const std::string& path, Mode mode) {
   const std::scoped_lock lock(mutex_);
   if (halted_) return refused(Errc::IoFailed, "open");
-  if (mode == Mode::CreateReadWrite) {
+  const bool creates = mode == Mode::CreateReadWrite || mode == Mode::CreateDirect;
+  if (creates) {
     if (const auto with = step(Operation::Open)) return refused(*with, "open");
   }
   auto found = names_.find(path);
   if (found == names_.end()) {
-    if (mode != Mode::CreateReadWrite) return fail(Errc::NotFound, path);
+    if (!creates) return fail(Errc::NotFound, path);
     name_history_.push_back(names_);
     found = names_.emplace(path, std::make_shared<Inode>()).first;
   }

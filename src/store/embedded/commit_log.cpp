@@ -94,10 +94,12 @@ Result<void> CommitLog::wait_durable(std::uint64_t position) {
 Result<void> CommitLog::sync() {
   if (options_.fsync) return {};
   std::shared_ptr<File> file;
+  std::uint64_t base = 0;
   std::uint64_t end = 0;
   {
     const std::scoped_lock lock(mutex_);
     file = active_file_;
+    if (active_plan_ != nullptr) base = active_plan_->base;
     end = durable();
   }
   // Earlier segments were synced when they were left.
@@ -107,6 +109,8 @@ Result<void> CommitLog::sync() {
     close_log(synced_now.error());
     return synced_now;
   }
+  // Readers of what is recent are served from our own cache.
+  file->forget_cached(end - base);
   std::uint64_t known = synced();
   while (known < end && !synced_.compare_exchange_weak(known, end)) {
   }

@@ -16,6 +16,15 @@ CommitLog::Options commit_options(const EmbeddedOptions& options) {
           options.reserve_bytes, options.retry_interval};
 }
 
+// Under `os` the system's cache is what makes a record durable, and nothing waits for a sync.
+SegmentFiles::Options segment_options(const EmbeddedOptions& options) {
+  const bool fsync = options.durability == EmbeddedOptions::Durability::Fsync;
+  return {.first_fill_bytes = fsync ? options.first_fill_bytes : 0,
+          .prepare_next = fsync && options.prepare_segments,
+          .direct = fsync,
+          .segment_bytes = options.segment_bytes};
+}
+
 }  // namespace
 
 EmbeddedStore::EmbeddedStore(FileSystem& files, const Clock& clock, EmbeddedOptions options,
@@ -27,7 +36,7 @@ EmbeddedStore::EmbeddedStore(FileSystem& files, const Clock& clock, EmbeddedOpti
       lock_(std::move(lock)),
       index_(options_.maximum_volatile_entries),
       cache_(options_.cache_bytes),
-      segments_(files, log_directory_, {options_.first_fill_bytes, options_.prepare_segments}),
+      segments_(files, log_directory_, segment_options(options_)),
       log_(files, segments_, options_.directory, commit_options(options_),
            [this] { committed(); }) {
   checkpoint_due_at_ = options_.checkpoint_bytes;
@@ -95,7 +104,8 @@ void EmbeddedStore::place(LogBatch& batch) {
 SegmentPlanPtr EmbeddedStore::new_segment(std::uint64_t base, std::uint64_t batch_bytes) {
   auto plan = std::make_shared<SegmentPlan>();
   plan->base = base;
-  plan->capacity = std::max(options_.segment_bytes, kSegmentHeaderBytes + batch_bytes);
+  plan->capacity = std::max(segments_.next_capacity(plan_ == nullptr ? 0 : plan_->capacity),
+                            kSegmentHeaderBytes + batch_bytes);
   // Not to be guessed, so that nobody can publish bytes that recovery would take for ours.
   while (plan->generation == 0) plan->generation = random_();
   plan->previous_end = head_.load();

@@ -93,7 +93,7 @@ Result<std::unique_ptr<File>> SegmentFiles::take_file(const SegmentPlan& plan) {
   lock.unlock();
   const std::string path = path_of(plan.base);
   if (spare) SL_TRY_VOID(files_.rename(spare_path_, path));
-  SL_TRY(file, files_.open(path, FileSystem::Mode::CreateReadWrite));
+  SL_TRY(file, files_.open(path, write_mode()));
   if (is_first) {
     const std::uint64_t fill = std::min(plan.capacity, options_.first_fill_bytes);
     const auto filled = write_zeros(*file, 0, fill);
@@ -162,34 +162,55 @@ std::uint64_t SegmentFiles::count() const {
   return segments_.size();
 }
 
+FileSystem::Mode SegmentFiles::write_mode() const {
+  return options_.direct ? FileSystem::Mode::CreateDirect : FileSystem::Mode::CreateReadWrite;
+}
+
+std::uint64_t SegmentFiles::next_capacity(std::uint64_t capacity) const {
+  if (!options_.prepare_next || options_.first_fill_bytes == 0) return options_.segment_bytes;
+  const std::uint64_t wanted = capacity == 0 ? options_.first_fill_bytes : 2 * capacity;
+  return std::min(options_.segment_bytes, wanted);
+}
+
 // Under the lock. Filled twice as fast as the active segment: ready when that one is half full, and
 // an idle log does not write.
 bool SegmentFiles::fill_is_due() const {
   if (active_ == UINT64_MAX || spare_failed_) return false;
   const Segment& active = segments_.at(active_);
-  const std::uint64_t wanted = std::min(active.plan.capacity, (active.end - active_) * 2);
+  const std::uint64_t capacity = next_capacity(active.plan.capacity);
+  const std::uint64_t wanted = std::min(capacity, (active.end - active_) * 2);
   return spare_bytes_ < wanted &&
-         wanted - spare_bytes_ >= std::min(kFillBytes, active.plan.capacity);
+         wanted - spare_bytes_ >= std::min(kFillBytes, capacity - spare_bytes_);
 }
 
 // The filling thread.
 void SegmentFiles::fill_next() {
+  std::unique_ptr<File> file;
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || fill_is_due(); });
     if (stopping_) return;
     filling_ = true;
     const std::uint64_t from = spare_bytes_;
-    const std::uint64_t to = std::min(from + kFillBytes, segments_.at(active_).plan.capacity);
+    const std::uint64_t to =
+        std::min(from + kFillBytes, next_capacity(segments_.at(active_).plan.capacity));
     lock.unlock();
     Result<void> filled;
-    {
-      auto file = files_.open(spare_path_, FileSystem::Mode::CreateReadWrite);
-      if (!file) filled = tl::unexpected(file.error());
-      if (filled) filled = write_zeros(**file, from, to);
-      if (filled) filled = (*file)->sync();
+    // The one before may have become a segment: not to be touched again.
+    if (from == 0) file.reset();
+    if (file == nullptr) {
+      auto opened = files_.open(spare_path_, write_mode());
+      if (opened)
+        file = std::move(*opened);
+      else
+        filled = tl::unexpected(opened.error());
     }
-    if (!filled) static_cast<void>(files_.remove(spare_path_));
+    if (filled) filled = write_zeros(*file, from, to);
+    if (filled) filled = file->sync();
+    if (!filled) {
+      file.reset();
+      static_cast<void>(files_.remove(spare_path_));
+    }
     lock.lock();
     filling_ = false;
     has_spare_ = filled.has_value();

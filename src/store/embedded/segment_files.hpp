@@ -16,6 +16,8 @@ namespace sluice::store::embedded {
 //
 // Owns:    DATA/log, its open files, and the thread that fills the next file with zeros: rewriting
 //          written blocks syncs twice as fast as extending a file, and rolling over costs a rename.
+//          It fills two bytes for each that is written: after a small first segment each is twice
+//          as large as the one before, so that every one is ready in time.
 // Threads: every call from any thread; activate() and advance() by the committing thread only.
 // Fails:   a file that cannot be made ready is made when it is needed.
 class SegmentFiles {
@@ -23,6 +25,8 @@ class SegmentFiles {
   struct Options {
     std::uint64_t first_fill_bytes = 8 << 20;  // of the segment that a start begins with
     bool prepare_next = true;
+    bool direct = false;  // past the system's cache
+    std::uint64_t segment_bytes = 256 << 20;
   };
   SegmentFiles(FileSystem& files, std::string directory, Options options);
   ~SegmentFiles();
@@ -45,6 +49,8 @@ class SegmentFiles {
   // The segment that holds this position. NotFound: none does.
   [[nodiscard]] Result<Readable> at(std::uint64_t position);
   void remove(const std::string& path);
+  // How large the segment behind one of this size should be; 0: behind none.
+  [[nodiscard]] std::uint64_t next_capacity(std::uint64_t capacity) const;
 
   [[nodiscard]] std::uint64_t bytes() const;  // of records and headers
   [[nodiscard]] std::uint64_t count() const;
@@ -62,6 +68,7 @@ class SegmentFiles {
   void close_least_used();
   void fill_next();
   [[nodiscard]] bool fill_is_due() const;
+  [[nodiscard]] FileSystem::Mode write_mode() const;
 
   FileSystem& files_;
   const std::string directory_;

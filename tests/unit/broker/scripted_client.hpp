@@ -28,9 +28,14 @@ struct BrokerUnderTest {
   void turn() {
     auto& worker = broker.worker(0);
     for (int i = 0; i < 8; ++i) {
-      worker.io().poll();
+      worker.loop().poll();
       worker.end_turn();
     }
+  }
+  // What other threads or timers have for the worker, at most so long until there is something.
+  void await(std::chrono::milliseconds patience) {
+    broker.worker(0).loop().run_once(std::chrono::steady_clock::now() + patience,
+                                     [] { return false; });
   }
   void make_durable() {
     store.make_durable();

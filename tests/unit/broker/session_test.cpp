@@ -86,7 +86,7 @@ TEST_F(Sessions, SendAgainUnderTheSameIdWhatWasNotAcknowledged) {
   server->turn();
   auto resent = again.take<mqtt::Publish>();
   for (int i = 0; i < 100 && resent.empty(); ++i) {  // read again from the log by the pool
-    server->broker.worker(0).io().run_one_for(std::chrono::milliseconds(100));
+    server->await(std::chrono::milliseconds(100));
     server->turn();
     resent = again.take<mqtt::Publish>();
   }
@@ -143,7 +143,7 @@ TEST_F(Sessions, DeliverQos2OnceOverACrashAtEveryStep) {
     ScriptedClient again(*server);
     again.connect("meter", false, kLong);
     for (int i = 0; i < 20; ++i) {
-      server->broker.worker(0).io().run_one_for(std::chrono::milliseconds(5));
+      server->await(std::chrono::milliseconds(5));
       server->make_durable();
     }
     const auto publishes = again.take<mqtt::Publish>();
@@ -268,6 +268,31 @@ TEST_F(Sessions, HoldBackWhatASlowReaderHasNoRoomFor) {
   EXPECT_THAT(client.take_payloads(), ElementsAre("1", "2", "3"));
 }
 
+// All 65,535 ids come round while one message stays unacknowledged. [MQTT-2.2.1-4]
+TEST_F(Sessions, PassOverAPacketIdThatIsStillInFlight) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+  publish("commands/1", 1, 1);
+  const auto held = client.take<mqtt::Publish>();
+  ASSERT_EQ(held.size(), 1U);
+
+  constexpr int kMany = 66'000;
+  constexpr int kAtOnce = 500;
+  std::uint16_t last = held[0].packet_id;
+  for (int sent = 0; sent < kMany; sent += kAtOnce) {
+    publish("commands/1", 1, kAtOnce);
+    const auto received = client.take<mqtt::Publish>();
+    ASSERT_EQ(received.size(), static_cast<std::size_t>(kAtOnce));
+    for (const auto& message : received) {
+      const auto next = last == 65535 ? 2 : last + 1;  // 1 is held
+      ASSERT_EQ(message.packet_id, next);
+      last = message.packet_id;
+      client.ack(PacketType::Puback, message.packet_id);
+    }
+  }
+}
+
 TEST_F(Sessions, SendTheWillWhenTheConnectionBreaks) {
   ScriptedClient watcher(*server);
   watcher.connect("watcher");
@@ -325,7 +350,7 @@ TEST_F(Sessions, KeepAGroupsCursorOverACrash) {
       member.ack(PacketType::Puback, job.packet_id);
     server->turn();
     member.drop();
-    server->broker.worker(0).io().run_for(kCursorInterval * 2);
+    server->await(kCursorInterval * 2);
     server->make_durable();
   }
   publish("jobs/1", 3, 4);

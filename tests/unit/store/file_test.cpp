@@ -2,7 +2,9 @@
 
 #include <array>
 #include <climits>
+#include <filesystem>
 #include <numeric>
+#include <unistd.h>
 
 #include "store_fixture.hpp"
 
@@ -86,6 +88,63 @@ TEST_F(Files, SayNoSpaceWhenTheDiskIsFull) {
   const std::array<iovec, 1> part{iovec{text.data(), text.size()}};
 
   EXPECT_EQ((*full)->write_at(0, part).error().code, Errc::NoSpace);
+}
+
+// On a disk, if the build is on one: memory file systems have other rules.
+class DirectFiles : public ::testing::Test {
+ protected:
+  DirectFiles() { std::filesystem::remove(name_); }
+  ~DirectFiles() override { std::filesystem::remove(name_); }
+
+  const std::string name_ = "direct-file-test." + std::to_string(::getpid());
+  std::unique_ptr<FileSystem> files_ = posix_file_system();
+};
+
+// Pieces of every size, one behind the other and over block boundaries, as a log writes them.
+TEST_F(DirectFiles, WriteWhatIsNoWholeBlock) {
+  auto direct = files_->open(name_, Mode::CreateDirect);
+  ASSERT_TRUE(direct) << direct.error().detail;
+  std::string wanted;
+  std::uint64_t seed = 7;
+  for (int i = 0; i < 200; ++i) {
+    seed = seed * 6364136223846793005U + 1442695040888963407U;
+    const std::size_t sizes[] = {1, seed >> 33 & 0xff, 4096, seed >> 33 & 0x3fff, 1 << 20};
+    std::string first(sizes[i % 5 == 4 && i % 40 != 4 ? 3 : i % 5],
+                      static_cast<char>('a' + i % 26));
+    std::string second(static_cast<std::size_t>(i % 3), static_cast<char>('A' + i % 26));
+    const std::array<iovec, 2> parts{iovec{first.data(), first.size()},
+                                     iovec{second.data(), second.size()}};
+    ASSERT_TRUE((*direct)->write_at(wanted.size(), parts));
+    wanted += first + second;
+  }
+  ASSERT_TRUE((*direct)->sync());
+
+  auto plain = files_->open(name_, Mode::Read);
+  ASSERT_TRUE(plain);
+  std::string got(wanted.size() + 8192, 'x');
+  const auto size = (*plain)->read_at(0, got.data(), got.size());
+  ASSERT_TRUE(size);
+  ASSERT_GE(*size, wanted.size());
+  EXPECT_EQ(got.substr(0, wanted.size()), wanted);
+  EXPECT_EQ(got.substr(wanted.size(), *size - wanted.size()),
+            std::string(*size - wanted.size(), '\0'));
+}
+
+// After a cut the block in front is read again, not remembered.
+TEST_F(DirectFiles, WriteBehindACut) {
+  auto direct = files_->open(name_, Mode::CreateDirect);
+  ASSERT_TRUE(direct);
+  std::string text(5000, 'a');
+  const std::array<iovec, 1> part{iovec{text.data(), text.size()}};
+  ASSERT_TRUE((*direct)->write_at(0, part));
+  ASSERT_TRUE((*direct)->truncate(4500));
+  std::string more(100, 'b');
+  const std::array<iovec, 1> behind{iovec{more.data(), more.size()}};
+  ASSERT_TRUE((*direct)->write_at(4500, behind));
+
+  std::string got(4600, 'x');
+  ASSERT_EQ((*direct)->read_at(0, got.data(), got.size()), 4600U);
+  EXPECT_EQ(got, std::string(4500, 'a') + more);
 }
 
 }  // namespace
