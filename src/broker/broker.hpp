@@ -60,7 +60,8 @@ class Broker {
 
   // --- the publish path (publish_path.cpp); from the worker's thread
   [[nodiscard]] mqtt::ReasonCode may_publish(Session& session, const mqtt::Publish& publish);
-  void publish(Worker& worker, const Client& client, const mqtt::Publish& publish, MatchPtr match);
+  void publish(Worker& worker, const Client& client, const mqtt::Publish& publish,
+               const MatchPtr& match);
   void publish_will(Worker& worker, const std::string& client_id, const WillMessage& will);
   void note_retained(Worker& worker, const model::Message& message);
 

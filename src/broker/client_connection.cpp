@@ -53,7 +53,7 @@ void ClientConnection::on_malformed(ReasonCode reason) {
 
 void ClientConnection::on_packet(const mqtt::Frame& frame) {
   if (state_ == State::Closed) return;
-  last_heard_ = std::chrono::steady_clock::now();
+  last_heard_ = worker_.loop().now();
   if (state_ == State::AwaitingConnect) {
     if (frame.type != PacketType::Connect) {  // [MQTT-3.1.0-1]
       on_malformed(ReasonCode::ProtocolError);

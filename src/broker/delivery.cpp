@@ -27,22 +27,26 @@ bool Delivery::wants(const model::Message& message, bool no_local) const {
   return permissions->nothing_denied() || permissions->may_receive(message.topic);
 }
 
-void Delivery::offer(const model::MessagePtr& message, const Receiver& receiver) {
-  const auto qos = std::min(receiver.qos, static_cast<Qos>(message->qos));
+void Delivery::offer(const store::BatchPtr& batch, std::size_t index, const Receiver& receiver) {
+  const auto& message = batch->message(index);
+  const auto qos = std::min(receiver.qos, static_cast<Qos>(message.qos));
   const bool queued = receiver.qos != Qos::AtMostOnce;
   if (queued) {
-    if (message->position() <= tracker_.read()) return;  // found in the queue already
-    if (!at_tail_) return;                               // to be found there later
+    if (message.position() <= tracker_.read()) return;  // found in the queue already
+    if (!at_tail_) return;                              // to be found there later
     if (!ready() || (qos != Qos::AtMostOnce && !has_room())) {
       at_tail_ = false;
       return;
     }
-    tracker_.read_up_to(message->position());
+    tracker_.read_up_to(message.position());
   }
-  if (!ready() || !wants(*message, receiver.no_local)) return;
-  DeliveryOptions options{qos, receiver.retain_as_published && message->retain,
+  if (!ready() || !wants(message, receiver.no_local)) return;
+  DeliveryOptions options{qos, receiver.retain_as_published && message.retain,
                           receiver.identifiers};
-  hand_out(message, std::move(options));
+  if (qos == Qos::AtMostOnce)
+    send_unacknowledged(message, options);
+  else
+    hand_out(store::message_of(batch, index), std::move(options));
   if (queued && qos == Qos::AtMostOnce) note_low();
 }
 

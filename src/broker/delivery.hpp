@@ -41,7 +41,7 @@ class Delivery {
   explicit Delivery(Session& session) : session_(session) {}
 
   // --- from dispatch: a message that was just appended. Arrives in log order.
-  void offer(const model::MessagePtr& message, const Receiver& receiver);
+  void offer(const store::BatchPtr& batch, std::size_t index, const Receiver& receiver);
   // Not from the queues: retained messages for a new subscription, and those of a shared group.
   void offer_retained(const model::MessagePtr& message, DeliveryOptions options);
   [[nodiscard]] bool offer_from_group(const SharedGroupPtr& group, const model::MessagePtr& message,

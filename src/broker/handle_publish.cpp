@@ -88,7 +88,7 @@ void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode r
 }
 
 void ClientConnection::accept_publish(const mqtt::Publish& publish) {
-  auto match = worker_.match(publish.topic);
+  const auto& match = worker_.match(publish.topic);
   // 0x10 tells an MQTT 5 publisher that nobody listens just now; the message is stored all the
   // same.
   const auto reason = match->nobody() && version_ == Version::V5 ? ReasonCode::NoMatchingSubscribers
@@ -97,16 +97,16 @@ void ClientConnection::accept_publish(const mqtt::Publish& publish) {
   // again after a crash must be known if, and only if, it is in the log.
   auto& batch = worker_.publishing();
   if (publish.qos == Qos::ExactlyOnce) batch.begin_atomic();
-  worker_.broker().publish(worker_, client_, publish, std::move(match));
+  worker_.broker().publish(worker_, client_, publish, match);
   if (publish.qos == Qos::ExactlyOnce) {
     session_->add_incoming(publish.packet_id, batch);
     batch.end_atomic();
   }
   if (publish.qos == Qos::AtMostOnce) return;
-  worker_.acknowledge_publish({.connection = shared_from_this(),
+  worker_.acknowledge_publish({.connection = this,
                                .type = answer_to(publish),
-                               .packet_id = publish.packet_id,
-                               .reason = reason});
+                               .reason = reason,
+                               .packet_id = publish.packet_id});
 }
 
 void ClientConnection::handle_ack(const mqtt::Ack& ack) {

@@ -29,7 +29,7 @@ ReasonCode Broker::may_publish(Session& session, const mqtt::Publish& publish) {
 
 // Into this turn's batch: appended, dispatched and made durable with all that the turn collects.
 void Broker::publish(Worker& worker, const Client& client, const mqtt::Publish& publish,
-                     MatchPtr match) {
+                     const MatchPtr& match) {
   worker.publish({.topic = publish.topic,
                   .payload = publish.payload,
                   .properties = publish.properties.encoded(),
@@ -41,7 +41,7 @@ void Broker::publish(Worker& worker, const Client& client, const mqtt::Publish& 
                   .retain = publish.retain,
                   .dup = publish.dup,
                   .has_username = client.has_username},
-                 std::move(match));
+                 match);
 }
 
 // The rights of the publisher as they are now decide, not those of the time of CONNECT.

@@ -26,7 +26,8 @@ Worker::Worker(Broker& broker, std::size_t index)
     : broker_(broker),
       index_(index),
       state_(broker.store().new_batch()),
-      publishing_(broker.store().new_batch()) {}
+      publishing_(broker.store().new_batch()),
+      turn_(std::make_shared<Turn>()) {}
 
 // Sessions, connections and groups refer to each other while they are in use.
 Worker::~Worker() {
@@ -84,13 +85,10 @@ store::Batch& Worker::publishing() {
   return *publishing_;
 }
 
-void Worker::publish(const store::NewMessage& message, MatchPtr match) {
+void Worker::publish(const store::NewMessage& message, const MatchPtr& match) {
   publishing_->add_message(message, match->queues);
-  matches_.push_back(std::move(match));
-}
-
-void Worker::acknowledge_publish(Acknowledgement acknowledgement) {
-  answers_.push_back(std::move(acknowledgement));
+  if (turn_->kept.empty() || turn_->kept.back() != match) turn_->kept.push_back(match);
+  turn_->matches.push_back(match.get());
 }
 
 void Worker::when_durable(std::function<void()> work) {
@@ -105,17 +103,20 @@ void Worker::when_flowing(std::function<void()> work) {
   flowing_.push_back(std::move(work));
 }
 
-MatchPtr Worker::match(std::string_view topic) {
+const MatchPtr& Worker::match(std::string_view topic) {
   const auto version = broker_.filters().version();
   if (version != match_version_ || match_cache_.size() >= kCachedTopics) {
     match_cache_.clear();
+    last_match_ = nullptr;
     match_version_ = version;
   }
-  const auto it = match_cache_.find(topic);
-  if (it != match_cache_.end()) return it->second;
-  auto match = broker_.filters().match(topic);
-  match_cache_.emplace(std::string(topic), match);
-  return match;
+  // One read mostly brings several messages on one topic.
+  if (last_match_ != nullptr && last_match_->first == topic) return last_match_->second;
+  auto it = match_cache_.find(topic);
+  if (it == match_cache_.end())
+    it = match_cache_.emplace(std::string(topic), broker_.filters().match(topic)).first;
+  last_match_ = &*it;
+  return it->second;
 }
 
 // --- the turn
@@ -136,29 +137,26 @@ void Worker::end_turn() {
   flush_output();
   // What did not settle goes on at once; what the log refuses waits for its news.
   if (!pumps_.empty() || (!state_->empty() && !state_refused_)) post([] {});
+  expect_durable();
   const auto& store = broker_.store();
   log_is_busy_ = store.head().get() - store.durable().get() > kLogBusyBytes;
 }
 
 void Worker::append_publishing() {
   if (publishing_->empty()) return;
-  auto turn = std::make_shared<Turn>();
-  turn->batch = publishing_;
-  turn->matches = std::move(matches_);
-  matches_.clear();
+  turn_->batch = publishing_;
   std::vector<Worker*> concerned;
   for (std::size_t i = 0; i < broker_.worker_count(); ++i) {
     const auto has_receiver = [i](const MatchPtr& match) {
       return !match->workers[i].receivers.empty() || !match->workers[i].groups.empty();
     };
-    if (std::ranges::any_of(turn->matches, has_receiver)) concerned.push_back(&broker_.worker(i));
+    if (std::ranges::any_of(turn_->kept, has_receiver)) concerned.push_back(&broker_.worker(i));
   }
   const auto appended = broker_.store().append(publishing_, [&] {
-    for (auto* worker : concerned) worker->deliver(turn);
+    for (auto* worker : concerned) worker->deliver(turn_);
   });
   if (!appended && appended.error().code == Errc::Overloaded) {
     if (!std::exchange(stalled_, true)) log::warn("log is behind: reading from clients waits");
-    matches_ = std::move(turn->matches);
     return;
   }
   if (std::exchange(stalled_, false)) {
@@ -168,9 +166,12 @@ void Worker::append_publishing() {
     refuse_publishing(appended.error().code);
   } else {
     answer_when_durable(*appended);
-    trim_later(*turn);
+    trim_later(*turn_);
   }
   publishing_ = broker_.store().new_batch();
+  const auto size = turn_->matches.size();
+  turn_ = std::make_shared<Turn>();
+  turn_->matches.reserve(size);
 }
 
 // A retained message is acknowledged once it is durable as such, too: with the turn's state.
@@ -188,7 +189,7 @@ void Worker::answer_when_durable(store::Position end) {
       waiting_.push_back({end, std::move(answers), {}, false, std::chrono::steady_clock::now()});
     return;
   }
-  current_.acknowledgements.insert(current_.acknowledgements.end(), answers.begin(), answers.end());
+  current_.answers.append(std::move(answers));
 }
 
 // The log takes nothing (disk full, failed): each publish of the turn is refused, none is lost.
@@ -214,7 +215,7 @@ void Worker::append_state() {
 }
 
 void Worker::seal_waiting() {
-  if (current_.acknowledgements.empty() && current_.work.empty()) {
+  if (current_.answers.empty() && current_.work.empty()) {
     current_ = {};
     return;
   }
@@ -233,7 +234,7 @@ void Worker::run_durable() {
   while (!waiting_.empty() && waiting_.front().end <= durable) {
     const auto done = std::move(waiting_.front());
     waiting_.pop_front();
-    for (const auto& answer : done.acknowledgements)
+    for (const auto& answer : done.answers)
       answer.connection->acknowledge_publish(answer.type, answer.packet_id, answer.reason);
     if (done.since != std::chrono::steady_clock::time_point())
       broker_.counters().acknowledgement_seconds.observe(
@@ -252,7 +253,7 @@ void Worker::refuse_waiting_if_log_stopped() {
   const auto health = broker_.store().health();
   if (health.accepting) return;
   for (auto& waiting : waiting_) {
-    for (const auto& unanswered : std::exchange(waiting.acknowledgements, {})) {
+    for (const auto& unanswered : std::exchange(waiting.answers, {})) {
       if (unanswered.type == mqtt::PacketType::Puback)
         refuse(unanswered);
       else
@@ -263,7 +264,7 @@ void Worker::refuse_waiting_if_log_stopped() {
   if (health.reason == Errc::Closed) waiting_.clear();
 }
 
-void Worker::refuse(const Acknowledgement& refused) {
+void Worker::refuse(const Answers::Answer& refused) {
   broker_.counters().refused_by_log.add();
   auto& connection = *refused.connection;
   // The client may use the packet id for another message now.
@@ -273,7 +274,23 @@ void Worker::refuse(const Acknowledgement& refused) {
 }
 
 void Worker::wake_durable() {
+  if (!wants_durable_.load()) return;
   if (!durable_wake_pending_.exchange(true, std::memory_order_acq_rel)) post([] {});
+}
+
+// News of the disk is only told to a worker where something waits for it. What came between the
+// look that found it missing and this is looked for once more.
+void Worker::expect_durable() {
+  const bool wants = !waiting_.empty() || !held_.empty() || stalled_ || state_refused_;
+  if (wants == wants_durable_.load(std::memory_order_relaxed)) return;
+  wants_durable_.store(wants);
+  if (!wants) return;
+  const auto& store = broker_.store();
+  const auto durable = store.durable();
+  const bool missed = (!waiting_.empty() && waiting_.front().end <= durable) ||
+                      (!held_.empty() && held_.front()->batch->end() <= durable) || stalled_ ||
+                      state_refused_ || !store.health().accepting;
+  if (missed) wake_durable();
 }
 
 // --- dispatch
@@ -313,21 +330,17 @@ void Worker::dispatch(const Turn& turn) {
     for (const auto& group : here.groups)
       if (std::ranges::find(groups, group) == groups.end()) groups.push_back(group);
     if (here.receivers.empty()) continue;
-    const auto message = store::message_of(turn.batch, i);
     for (const auto& receiver : here.receivers)
-      receiver.session->delivery().offer(message, receiver);
+      receiver.session->delivery().offer(turn.batch, i, receiver);
   }
   for (const auto& group : groups) group->notify();
 }
 
 // A queue keeps what somebody may still need; now and then the store learns what nobody does.
 void Worker::trim_later(const Turn& turn) {
-  const Match* last = nullptr;  // neighbours often have the same topic
-  for (const auto& match : turn.matches) {
-    if (match.get() == std::exchange(last, match.get())) continue;
+  for (const auto& match : turn.kept)
     for (const auto& filter : match->queue_filters)
       if (grown_.size() < kCachedTopics) grown_.insert(filter);
-  }
   if (grown_.empty() || std::exchange(trim_timer_armed_, true)) return;
   timers().after(kTrimInterval, [this] {
     trim_timer_armed_ = false;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/event_loop.hpp"
+#include "broker/answers.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
 #include "mqtt/packet.hpp"
@@ -25,7 +26,8 @@ class ClientConnection;
 // What one turn of one worker appended: handed to every worker that has a receiver for it.
 struct Turn {
   store::BatchPtr batch;
-  std::vector<MatchPtr> matches;  // by index of the message in the batch
+  std::vector<const Match*> matches;  // by index of the message in the batch
+  std::vector<MatchPtr> kept;         // each of them; neighbours are mostly the same one
 };
 using TurnPtr = std::shared_ptr<const Turn>;
 
@@ -61,18 +63,13 @@ class Worker {
   // --- what packet handlers put into this turn
   [[nodiscard]] store::Batch& state();  // changes of small state
   // A publish to be appended with the turn; `acknowledge` is sent when it is durable, if QoS > 0.
-  struct Acknowledgement {
-    std::shared_ptr<ClientConnection> connection;
-    mqtt::PacketType type = mqtt::PacketType::Puback;
-    std::uint16_t packet_id = 0;
-    mqtt::ReasonCode reason = mqtt::ReasonCode::Success;
-  };
-  void publish(const store::NewMessage& message, MatchPtr match);
-  void acknowledge_publish(Acknowledgement acknowledgement);
+  void publish(const store::NewMessage& message, const MatchPtr& match);
+  void acknowledge_publish(const Answers::Answer& answer) { answers_.add(answer); }
   [[nodiscard]] store::Batch& publishing();  // the batch of publish(), to join state to a message
   // Runs when all that this turn has put so far is durable; not at all if the log closes.
   void when_durable(std::function<void()> work);
-  [[nodiscard]] MatchPtr match(std::string_view topic);  // cached until a filter changes
+  // Cached until a filter changes; good until the next call.
+  [[nodiscard]] const MatchPtr& match(std::string_view topic);
 
   // The log is behind: nothing more is read from clients until it has caught up.
   [[nodiscard]] bool stalled() const { return stalled_; }
@@ -101,7 +98,7 @@ class Worker {
  private:
   struct Waiting {
     store::Position end;
-    std::vector<Acknowledgement> acknowledgements;
+    Answers answers;
     std::vector<std::function<void()>> work;
     bool never = false;                                // the log closed before it was appended
     std::chrono::steady_clock::time_point since = {};  // appended; of publishes alone
@@ -115,7 +112,8 @@ class Worker {
   void run_durable();
   void answer_when_durable(store::Position end);
   void refuse_waiting_if_log_stopped();
-  void refuse(const Acknowledgement& refused);
+  void refuse(const Answers::Answer& refused);
+  void expect_durable();
   void shut_down();
   void want_cursors(bool now);
   void write_cursors(bool all);
@@ -129,13 +127,14 @@ class Worker {
 
   store::BatchPtr state_;
   store::BatchPtr publishing_;
-  std::vector<MatchPtr> matches_;
-  std::vector<Acknowledgement> answers_;  // to the publishes in publishing_
-  bool state_is_open_ = false;            // its atomic group has begun and not ended
-  bool state_refused_ = false;            // by the last append
+  std::shared_ptr<Turn> turn_;  // of publishing_
+  Answers answers_;             // to the publishes in publishing_
+  bool state_is_open_ = false;  // its atomic group has begun and not ended
+  bool state_refused_ = false;  // by the last append
   Waiting current_;
   std::deque<Waiting> waiting_;
   std::atomic<bool> durable_wake_pending_{false};
+  std::atomic<bool> wants_durable_{false};  // something here waits for the disk
   bool stalled_ = false;
   bool log_is_busy_ = false;
   std::vector<std::function<void()>> flowing_;
@@ -158,6 +157,7 @@ class Worker {
 
   std::unordered_map<std::string, MatchPtr, TextHash, std::equal_to<>> match_cache_;
   std::uint64_t match_version_ = 0;
+  std::pair<const std::string, MatchPtr>* last_match_ = nullptr;  // in match_cache_
   std::unordered_map<std::string, SessionPtr, TextHash, std::equal_to<>> sessions_;
 };
 
