@@ -35,7 +35,8 @@ struct Delivery {
   std::uint64_t token = 0;
   Verdict verdict = Verdict::Delivered;
   bool maybe_arrived = false;  // of RetryLater: handing it over again may make a duplicate
-  std::string reason;          // empty when delivered
+  bool at_once = false;  // of RetryLater: the sink will do otherwise, there is no need to wait
+  std::string reason;    // empty when delivered
 };
 
 // Where records leave Sluice. A sink hands over and reports; the runtime owns retries, order,

@@ -146,6 +146,7 @@ class Worker {
   bool is_asked_to_wake_ = false;
   bool at_end_ = false;     // nothing more to read until the store wakes us
   bool came_back_ = false;  // something is to be retried: nothing goes out before all is settled
+  bool is_hasty_ = false;   // and then at once: the sink will do otherwise
   SteadyTime collect_at_ = SteadyTime::max();  // even if the sink says nothing
   std::optional<SteadyTime> resume_at_;        // not before: a back-off is running
   std::optional<SteadyTime> letters_at_;       // not before: dead letters found no room

@@ -63,6 +63,7 @@ bool Worker::may_hand_over() {
     resume_at_.reset();
   }
   came_back_ = false;
+  is_hasty_ = false;
   return true;
 }
 
@@ -106,7 +107,11 @@ void Worker::retry_later(Delivery& delivery) {
   if (is_first && is_given_up(delivery.token))
     return reject(delivery.token, "given up: " + delivery.reason);
   window_.give_back(delivery.token);
-  if (!is_first && resume_at_) return;
+  if (delivery.at_once) {
+    is_hasty_ = true;
+    resume_at_.reset();
+  }
+  if (is_hasty_ || (!is_first && resume_at_)) return;
   note_error(delivery.reason);
   wait_for(std::move(delivery.reason));
 }

@@ -237,6 +237,87 @@ def test_a_rejected_message_does_not_stop_its_own_publisher(make_sluice, kafka):
         entry["message_id"] for entry in letters]
 
 
+# Small records, of which Kafka would take thousands in one batch if the topic's limit allowed it.
+TINY = {"headers": [{"name": "mqtt.message_id", "value": "${message_id}"}]}
+
+
+def tiny_and_fast(flow):
+    for publisher in flow.publishers:
+        publisher.padding, publisher.rate, publisher.window = b"x" * 5, None, 300
+    return flow
+
+
+@pytest.mark.parametrize("limit", [1000, 300])
+def test_a_topic_that_takes_only_small_batches(make_sluice, kafka, limit):
+    """`max.message.bytes` bounds a whole batch: what fits alone must not suffer for its company."""
+    config = {"max.message.bytes": str(limit)}
+    with tiny_and_fast(Flow(make_sluice(), kafka, config, map=TINY)) as flow:
+        flow.publish_through(1)
+        flow.verify()
+    task = flow.server.task("flow")
+    assert task["rejected"] == 0 and task["retried"] == 0, task
+
+
+def test_a_limit_that_is_lowered_while_records_are_under_way(make_sluice, kafka):
+    with tiny_and_fast(Flow(make_sluice(), kafka, map=TINY)) as flow:
+        flow.publish_through(0.5)
+        kafka.set_topic_config(flow.topic, {"max.message.bytes": "300"})
+        flow.publish_through(1)
+        flow.verify()
+    task = flow.server.task("flow")
+    assert task["rejected"] == 0 and task["retried"] > 0, task
+
+
+@pytest.fixture
+def silent_kafka(tmp_path):
+    """A Kafka with access control, which the test uses to hide a topic's limit."""
+    server = ApacheKafka(tmp_path / "kafka", settings={
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "true"})
+    try:
+        yield server.start()
+    finally:
+        server.kill9()
+
+
+def test_a_limit_that_may_not_be_read(make_sluice, silent_kafka):
+    """Refused batches go again in halves; only what is refused alone becomes a dead letter, and its
+    neighbours keep their order."""
+    server = make_sluice()
+    flow = Flow(server, silent_kafka, {"max.message.bytes": "1000"}, map=TINY)
+    silent_kafka.deny_describe_configs(flow.topic)
+    mixed = flow.publishers[0]
+    mixed.payload = lambda number: b"p1:%d:%s" % (
+        number, b"x" * (3000 if number in (40, 700, 701) else 5))
+    with tiny_and_fast(flow):
+        flow.publish_through(1)
+        for publisher in flow.publishers:
+            publisher.finish()
+        server.wait_task("flow", timeout=90, lag_messages=0, rejected=3)
+        total = sum(publisher.sent for publisher in flow.publishers)
+        records = read_topic(silent_kafka.bootstrap, flow.topic, count=total - 3, settle=1)
+        values = [record.value for record in records]
+        assert numbers_of("p1", values) == [
+            number for number in range(mixed.sent) if number not in (40, 700, 701)]
+        assert numbers_of("p2", values) == list(range(flow.publishers[1].sent))
+        letters = server.get("/tasks/flow/dead-letters")["items"]
+        assert [letter["payload_bytes"] for letter in letters] == [3006, 3007, 3007]
+
+
+def test_a_record_larger_than_the_default_where_the_limit_may_not_be_read(make_sluice,
+                                                                          silent_kafka):
+    """Kafka's default limit is only a guess then: the broker decides."""
+    server = make_sluice({"mqtt": {"maximum_packet_size": "4MiB"}})
+    flow = Flow(server, silent_kafka, {"max.message.bytes": "3000000"})
+    silent_kafka.deny_describe_configs(flow.topic)
+    with flow:
+        large = flow.publishers[0]
+        large.padding, large.limit = b"x" * 2_000_000, large.sent + 3
+        large.wait_acknowledged(large.limit)
+        flow.verify()
+    assert server.task("flow")["rejected"] == 0
+
+
 def test_pause_and_start_lose_and_repeat_nothing(make_sluice, kafka):
     server = make_sluice()
     with Flow(server, kafka) as flow:

@@ -175,6 +175,31 @@ class ApacheKafka:
         admin.create_topics([topic])[name].result(timeout)
         self._await_leaders(admin, name, partitions, timeout)
 
+    def set_topic_config(self, name: str, config: dict[str, str], timeout: float = 30) -> None:
+        from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry,
+                                           ConfigResource)
+
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+                   for key, value in config.items()]
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
+        admin.incremental_alter_configs([resource])[resource].result(timeout)
+
+    def deny_describe_configs(self, topic: str, timeout: float = 30) -> None:
+        """Everybody may use the topic but not ask for its settings. Needs an authorizer."""
+        from confluent_kafka.admin import (AclBinding, AclOperation, AclPermissionType, AdminClient,
+                                           ResourcePatternType, ResourceType)
+
+        def binding(operation, permission):
+            return AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:*", "*",
+                              operation, permission)
+
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        bindings = [binding(AclOperation.ALL, AclPermissionType.ALLOW),
+                    binding(AclOperation.DESCRIBE_CONFIGS, AclPermissionType.DENY)]
+        for future in admin.create_acls(bindings).values():
+            future.result(timeout)
+
     def delete_topic(self, name: str, timeout: float = 30) -> None:
         from confluent_kafka.admin import AdminClient
 

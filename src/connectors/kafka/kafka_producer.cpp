@@ -1,5 +1,8 @@
 #include "connectors/kafka/kafka_producer.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 #include "base/log.hpp"
 
 namespace sluice::connectors::kafka {
@@ -13,18 +16,35 @@ constexpr auto kLookEvery = std::chrono::milliseconds(1000);
 constexpr int kLookForMs = 500;
 constexpr int kFlushMs = 20;
 
+bool is_too_large(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+         error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
 // Errors that one record can cause and that the whole batch around it gets.
 bool is_fault_of_a_record(rd_kafka_resp_err_t error) {
-  switch (error) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
-    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
-      return true;
-    default:
-      return false;
-  }
+  return is_too_large(error) || error == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
+         error == RD_KAFKA_RESP_ERR_INVALID_RECORD || error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP;
+}
+
+std::uint64_t token_of(const rd_kafka_message_t& message) {
+  return reinterpret_cast<std::uint64_t>(message._private);
+}
+
+// What it took in its batch, roughly.
+std::size_t size_of(const rd_kafka_message_t& message) {
+  static constexpr std::size_t kNumbers = 12;  // lengths and deltas
+  auto size = kNumbers + message.len + message.key_len;
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return size;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t value_size = 0;
+  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &value_size) ==
+                          RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i)
+    size += std::strlen(name) + value_size + 2;
+  return size;
 }
 
 bool is_purged(rd_kafka_resp_err_t error) {
@@ -146,14 +166,28 @@ void Producer::purge() {
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 }
 
+// One event is one batch of records.
 void Producer::on_deliveries(rd_kafka_event_t* event, std::vector<Delivery>& outcomes) {
   bool arrived = false;
   bool came_back = false;
+  bool too_large = false;
+  std::size_t refused_bytes = 0;
+  std::vector<std::uint64_t> refused;
   while (const auto* message = rd_kafka_event_message_next(event)) {
     outcomes.push_back(judge(*message));
     arrived = arrived || outcomes.back().verdict == Verdict::Delivered;
     came_back = came_back || outcomes.back().verdict == Verdict::RetryLater;
     --outstanding_;
+    if (alone_ || !is_fault_of_a_record(message->err)) continue;
+    refused.push_back(token_of(*message));
+    refused_bytes += size_of(*message);
+    too_large = is_too_large(message->err);
+  }
+  if (refused.size() > 1 && too_large) {
+    auto& smallest = refusals_.too_large_bytes;
+    smallest = smallest == 0 ? refused_bytes : std::min(smallest, refused_bytes);
+  } else {
+    refusals_.tokens.insert(refusals_.tokens.end(), refused.begin(), refused.end());
   }
   if (came_back) topics_.doubt_all();
   if (!arrived) return;
@@ -161,10 +195,11 @@ void Producer::on_deliveries(rd_kafka_event_t* event, std::vector<Delivery>& out
   look_at_.reset();
 }
 
-Delivery Producer::judge(const rd_kafka_message_t& message) {
-  Delivery delivery{.token = reinterpret_cast<std::uint64_t>(message._private),
+Delivery Producer::judge(const rd_kafka_message_t& message) const {
+  Delivery delivery{.token = token_of(message),
                     .verdict = Verdict::Delivered,
                     .maybe_arrived = false,
+                    .at_once = false,
                     .reason = {}};
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return delivery;
 
@@ -177,11 +212,8 @@ Delivery Producer::judge(const rd_kafka_message_t& message) {
     delivery.reason = "topic " + std::string(topic) + ": " + explain(message.err, "");
   }
   if (is_fault_of_a_record(message.err)) {
-    if (alone_) {
-      delivery.verdict = Verdict::Rejected;
-    } else {
-      ++suspects_;
-    }
+    if (alone_) delivery.verdict = Verdict::Rejected;
+    delivery.at_once = true;
   }
   return delivery;
 }

@@ -13,6 +13,13 @@
 
 namespace sluice::connectors::kafka {
 
+// What was refused in the company of others, so that it is not known whose fault it was.
+struct Refusals {
+  std::vector<std::uint64_t> tokens;  // to be handed over again, each alone
+  // The smallest batch of several records that was refused for its size; 0: none.
+  std::size_t too_large_bytes = 0;
+};
+
 // One producer of the client library: hands records to it and makes outcomes of its reports. The
 // reports are taken on the thread that hands over: what the library made for a record is then freed
 // where it was made, which costs a third of freeing it elsewhere.
@@ -45,8 +52,7 @@ class Producer {
   [[nodiscard]] std::uint64_t outstanding() const { return outstanding_; }  // without an outcome
   [[nodiscard]] bool is_alone() const { return alone_ && outstanding_ > 0; }
   [[nodiscard]] bool is_broken() const { return broken_; }
-  // A batch was refused whose records cannot be told apart: how many.
-  [[nodiscard]] std::uint64_t take_suspects() { return std::exchange(suspects_, 0); }
+  [[nodiscard]] Refusals take_refusals() { return std::exchange(refusals_, {}); }
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -55,7 +61,7 @@ class Producer {
            std::function<void()> on_ready);
   void on_deliveries(rd_kafka_event_t* event, std::vector<connect::Delivery>& outcomes);
   void on_error(rd_kafka_event_t* event);
-  [[nodiscard]] connect::Delivery judge(const rd_kafka_message_t& message);
+  [[nodiscard]] connect::Delivery judge(const rd_kafka_message_t& message) const;
   void look_for_brokers(Time now);
 
   const std::function<void()> on_ready_;
@@ -63,7 +69,7 @@ class Producer {
   Queue events_;
   Topics topics_;
   std::uint64_t outstanding_ = 0;
-  std::uint64_t suspects_ = 0;
+  Refusals refusals_;
   bool alone_ = false;  // the one record that is outstanding went alone
   bool broken_ = false;
   std::string last_trouble_;     // what the library last told of a broker

@@ -12,7 +12,8 @@ namespace json = boost::json;
 using connect::Record;
 using connect::Verdict;
 
-constexpr std::size_t kSmallestBatch = 1024;
+// Of a batch with several records: less than two take.
+constexpr std::size_t kSmallestBatch = 128;
 
 std::string text_at(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
@@ -85,18 +86,17 @@ Result<void> KafkaSink::replace_producer() {
   return {};
 }
 
-// A batch was refused for what may be the fault of one record. At first it may have been too large
-// as a whole, because the topic's limit was lowered or may not be read: smaller batches help. If
-// they do not, its records go one by one until the culprit is found.
+// A batch was refused for what may be the fault of one record. It may have been too large as a
+// whole, because the topic's limit was lowered or may not be read: then smaller batches help, half
+// as large each time. For any other fault its records go one by one, and only one that is refused
+// alone is rejected.
 void KafkaSink::learn_from_refusals() {
-  const auto suspects = producer_->take_suspects();
-  if (suspects == 0) return;
-  if (!was_refused_once_) {
-    was_refused_once_ = true;
-    batch_bytes_ = std::max(kSmallestBatch, batch_bytes_ / 2);
-  } else {
-    alone_left_ = std::max(alone_left_, suspects);
-  }
+  const auto refusals = producer_->take_refusals();
+  suspects_.insert(refusals.tokens.begin(), refusals.tokens.end());
+  if (refusals.too_large_bytes == 0) return;
+  const auto halved = std::min(batch_bytes_, refusals.too_large_bytes) / 2;
+  batch_bytes_ = std::max(kSmallestBatch, halved);
+  trusted_bytes_ = batch_bytes_;
 }
 
 // Nothing can overtake what came back: after an error that the library does not retry the producer
@@ -156,7 +156,7 @@ Result<KafkaSink::Step> KafkaSink::take(const Record& record) {
 // there is another producer now, which knows the topic under another address.
 Result<KafkaSink::Step> KafkaSink::prepare(Topic& topic) {
   if (!topic.is_ready) SL_TRY_VOID(producer_->topics().make_ready(topic));
-  const auto limit = std::max(topic.maximum_bytes.load(), kSmallestBatch);
+  const auto limit = std::max(topic.maximum_bytes, kSmallestBatch);
   if (batch_bytes_ <= limit) return Step::Taken;
   if (producer_->outstanding() > 0) return Step::Full;
   batch_bytes_ = limit;
@@ -165,22 +165,33 @@ Result<KafkaSink::Step> KafkaSink::prepare(Topic& topic) {
 }
 
 Result<KafkaSink::Step> KafkaSink::hand_over(Topic& topic, const Record& record) {
-  const auto limit = topic.maximum_bytes.load();
-  const auto size = size_of(record);
-  if (size.at_most <= limit && alone_left_ == 0) {
+  if (may_share_a_batch(topic, record)) {
     if (producer_->is_alone()) return Step::Full;
     return produce(topic, record, false);
   }
-  if (size.at_least > limit && !compresses_)
-    return reject(record, "a record of " + std::to_string(size.at_least) +
-                              " bytes is larger than topic " + topic.name +
-                              " takes (max.message.bytes " + std::to_string(limit) + ")");
+  const auto size = size_of(record);
+  if (!compresses_ && topic.is_limit_known && size.at_least > topic.maximum_bytes) {
+    // The limit may have been raised since it was asked for.
+    producer_->topics().ask_again_for_limit(topic, std::chrono::steady_clock::now());
+    if (size.at_least > topic.maximum_bytes)
+      return reject(record, "a record of " + std::to_string(size.at_least) +
+                                " bytes is larger than topic " + topic.name +
+                                " takes (max.message.bytes " + std::to_string(topic.maximum_bytes) +
+                                ")");
+  }
   // Whether the broker takes it only the broker can tell: alone, so that nothing shares its fate.
   if (producer_->outstanding() > 0) return Step::Full;
   auto step = produce(topic, record, true);
-  if (!step || *step != Step::Taken || alone_left_ == 0) return step;
-  if (--alone_left_ == 0) was_refused_once_ = false;
+  if (step && *step == Step::Taken) suspects_.erase(record.token);
   return step;
+}
+
+// It cannot be refused for itself, as far as anything is known.
+bool KafkaSink::may_share_a_batch(const Topic& topic, const Record& record) const {
+  if (!suspects_.empty() && suspects_.contains(record.token)) return false;
+  const auto limit =
+      topic.is_limit_known ? topic.maximum_bytes : std::min(topic.maximum_bytes, trusted_bytes_);
+  return size_of(record).at_most <= limit;
 }
 
 Result<KafkaSink::Step> KafkaSink::produce(Topic& topic, const Record& record, bool alone) {
@@ -206,6 +217,7 @@ KafkaSink::Step KafkaSink::reject(const Record& record, std::string reason) {
   rejected_.push_back({.token = record.token,
                        .verdict = Verdict::Rejected,
                        .maybe_arrived = false,
+                       .at_once = false,
                        .reason = std::move(reason)});
   return Step::Taken;
 }

@@ -1,7 +1,9 @@
 #pragma once
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include <boost/json/object.hpp>
@@ -34,6 +36,7 @@ class KafkaSink final : public connect::Sink {
   KafkaSink(const connect::SinkConfig& config, Callbacks callbacks);
   [[nodiscard]] Result<void> replace_producer();
   void learn_from_refusals();
+  [[nodiscard]] bool may_share_a_batch(const Topic& topic, const connect::Record& record) const;
   [[nodiscard]] Result<Step> take(const connect::Record& record);
   [[nodiscard]] Result<Step> prepare(Topic& topic);
   [[nodiscard]] Result<Step> hand_over(Topic& topic, const connect::Record& record);
@@ -48,9 +51,10 @@ class KafkaSink final : public connect::Sink {
   std::optional<CreateTopic> create_;
   std::size_t batch_bytes_;  // of the producer that runs, or is to run next
   std::unique_ptr<Producer> producer_;
-  Topic* last_topic_ = nullptr;              // of producer_
-  std::uint64_t alone_left_ = 0;             // so many records go one by one
-  bool was_refused_once_ = false;            // a batch, since one last went through alone
+  Topic* last_topic_ = nullptr;                 // of producer_
+  std::unordered_set<std::uint64_t> suspects_;  // tokens of records that are to go alone
+  // What went through as a batch's size may be more than this: known from a refusal only.
+  std::size_t trusted_bytes_ = std::numeric_limits<std::size_t>::max();
   std::vector<connect::Delivery> rejected_;  // outcomes to be collected
 };
 

@@ -14,6 +14,7 @@ constexpr int kMetadataTimeoutMs = 2000;
 constexpr int kCreateTimeoutMs = 3000;
 constexpr int kLimitTimeoutMs = 2000;
 constexpr auto kLimitIsGoodFor = 60s;
+constexpr auto kLimitIsFreshFor = 5s;  // good enough to reject a record
 
 using Metadata = Handle<const struct rd_kafka_metadata, rd_kafka_metadata_destroy>;
 
@@ -161,6 +162,10 @@ void Topics::refresh_limit(Topic& topic, std::chrono::steady_clock::time_point n
   describe(topic, events_, kLimitTimeoutMs);
 }
 
+void Topics::ask_again_for_limit(Topic& topic, std::chrono::steady_clock::time_point now) {
+  if (now - topic.asked_at >= kLimitIsFreshFor) learn_limit(topic);
+}
+
 void Topics::describe(Topic& topic, rd_kafka_queue_t* answer_to, int timeout_ms) {
   topic.asked_at = std::chrono::steady_clock::now();
   const ConfigResource resource(
@@ -176,7 +181,9 @@ void Topics::describe(Topic& topic, rd_kafka_queue_t* answer_to, int timeout_ms)
 void Topics::on_limits(rd_kafka_event_t* event) {
   auto* topic = static_cast<Topic*>(rd_kafka_event_opaque(event));
   const auto limit = limit_in(event);
-  if (topic != nullptr && limit) topic->maximum_bytes = *limit;
+  if (topic == nullptr || !limit) return;
+  topic->maximum_bytes = *limit;
+  topic->is_limit_known = true;
 }
 
 }  // namespace sluice::connectors::kafka

@@ -1,5 +1,4 @@
 #pragma once
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -29,7 +28,8 @@ struct Topic {
   std::string invalid;    // why no record can have this topic
   bool is_ready = false;  // it is there and its limit is known as well as it can be
   // The largest batch of records the broker takes for it; Kafka's default until it is known.
-  std::atomic<std::size_t> maximum_bytes{kDefaultMaximumBytes};
+  std::size_t maximum_bytes = kDefaultMaximumBytes;
+  bool is_limit_known = false;                       // from the cluster itself
   std::chrono::steady_clock::time_point asked_at{};  // for the limit
 
   static constexpr std::size_t kDefaultMaximumBytes = 1'048'588;
@@ -37,7 +37,7 @@ struct Topic {
 
 // The topics of one producer: found, made when that is asked for, and their limits.
 //
-// Threads: the worker's, but on_limits() from the thread that serves the producer's events.
+// Threads: the worker's.
 class Topics {
  public:
   Topics(rd_kafka_t* client, rd_kafka_queue_t* events, std::optional<CreateTopic> create);
@@ -47,8 +47,10 @@ class Topics {
   // Blocks for a few seconds at most. Errors: Unavailable with what to do about it.
   [[nodiscard]] Result<void> make_ready(Topic& topic);
   void doubt_all();  // none is ready any more
-  // Asks again for the limit when the last answer is old; does not wait.
+  // Both ask again for the limit: when the last answer is old, and without waiting; and unless it
+  // was asked for a moment ago, and waiting for the answer.
   void refresh_limit(Topic& topic, std::chrono::steady_clock::time_point now);
+  void ask_again_for_limit(Topic& topic, std::chrono::steady_clock::time_point now);
   static void on_limits(rd_kafka_event_t* event);  // the answer; its opaque is the Topic
 
  private:

@@ -22,6 +22,11 @@ void OtherSide::hold(bool holding) {
   if (changed_) changed_();
 }
 
+void OtherSide::at_once(bool at_once) {
+  const std::scoped_lock lock(mutex_);
+  at_once_ = at_once;
+}
+
 void OtherSide::refuse_writes(std::optional<Error> error) {
   const std::scoped_lock lock(mutex_);
   refusal_ = std::move(error);
@@ -83,7 +88,7 @@ void ScriptedSink::abandon() {
   {
     const std::scoped_lock lock(other_side_.mutex_);
     for (const auto& record : held_)
-      outcomes_.push_back({record.token, Verdict::RetryLater, true, "given up"});
+      outcomes_.push_back({record.token, Verdict::RetryLater, true, false, "given up"});
     held_.clear();
   }
   callbacks_.on_ready();
@@ -125,8 +130,8 @@ void ScriptedSink::make_outcomes() {
         arrived.headers.emplace_back(std::string(name), std::string(value));
       other_side_.arrived_.push_back(std::move(arrived));
     }
-    outcomes_.push_back(
-        {record.token, verdict, false, verdict == Verdict::Delivered ? "" : "the script says so"});
+    outcomes_.push_back({record.token, verdict, false, other_side_.at_once_,
+                         verdict == Verdict::Delivered ? "" : "the script says so"});
   }
   came_back_ = came_back_ || came_back;
 }

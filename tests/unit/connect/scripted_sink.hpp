@@ -33,6 +33,7 @@ class OtherSide {
   void judge(Judge judge);
   void room(std::size_t records);  // how many a sink holds at most
   void hold(bool holding);         // while true, outcomes wait
+  void at_once(bool at_once);      // what comes back need not wait
   void refuse_writes(std::optional<Error> error);
   [[nodiscard]] std::vector<Arrived> arrived() const;
   [[nodiscard]] std::size_t count() const;
@@ -44,6 +45,7 @@ class OtherSide {
   Judge judge_;
   std::size_t room_ = 1000;
   bool holding_ = false;
+  bool at_once_ = false;
   std::optional<Error> refusal_;
   std::vector<Arrived> arrived_;
   std::size_t handed_over_ = 0;

@@ -191,6 +191,21 @@ TEST_F(WorkerTest, KeepsTheAcknowledgedSetAboveWhatIsStuck) {
   EXPECT_EQ(worker->progress().retried % 2, 0U);  // its successor came back with it each time
 }
 
+TEST_F(WorkerTest, DoesNotWaitForASinkThatWillDoOtherwise) {
+  spec.retry_initial = 1h;
+  spec.retry_maximum = 1h;
+  int refusals = 20;
+  other_side.at_once(true);
+  other_side.judge([&](const Record& record) {
+    return record.value == "3" && refusals-- > 0 ? Verdict::RetryLater : Verdict::Delivered;
+  });
+  publish(10);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 10; }));
+  EXPECT_EQ(values(), numbers(0, 10));
+}
+
 TEST_F(WorkerTest, TellsWhyItWaitsAndGoesOnByItself) {
   spec.retry_initial = 50ms;
   other_side.refuse_writes(Error{Errc::Unavailable, "topic a does not exist"});
