@@ -148,6 +148,13 @@ Field delivery_field() {
            .fallback = 1,
            .minimum = 1,
            .maximum = 64},
+          {.name = "in_flight",
+           .type = Type::Integer,
+           .help = "The most records handed over that the saved cursor does not cover yet: so many "
+                   "may arrive twice when the server is killed.",
+           .fallback = 16'384,
+           .minimum = 1,
+           .maximum = 32'768},
           retry_field(),
           {.name = "rejected",
            .type = Type::Choice,

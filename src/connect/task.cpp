@@ -1,6 +1,7 @@
 #include "connect/task.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -123,6 +124,7 @@ Result<void> Task::erase() {
   batch->begin_atomic();
   batch->erase(StateKind::Document, document_key(record_.id));
   batch->erase(StateKind::Cursor, Worker::cursor_key(record_.id));
+  batch->erase(StateKind::Document, Worker::run_key(record_.id));
   batch->end_atomic();
   SL_TRY(end, around_.store.append(batch));
   SL_TRY_VOID(around_.store.wait_durable(end));
@@ -181,6 +183,27 @@ Result<store::Cursor> Task::load_cursor() const {
   return store::decode_cursor(*bytes);
 }
 
+// Notes that a run is under way. Returns how many records the run before may have sent that its
+// cursor does not cover, because it did not end cleanly: they go again.
+Result<std::uint64_t> Task::begin_run(const store::Cursor& cursor) {
+  const auto key = Worker::run_key(record_.id);
+  SL_TRY(before, around_.store.get(StateKind::Document, key));
+  auto in_flight = static_cast<std::uint64_t>(spec_.in_flight);
+  std::uint64_t sent = 0;
+  if (before) {
+    const auto most = std::strtoull(before->c_str(), nullptr, 10);
+    in_flight = std::max<std::uint64_t>(in_flight, most);
+    const auto known = cursor.acknowledged.size();
+    const auto behind = around_.store.count_after(queue_ids(), cursor.position, most + known);
+    sent = std::min<std::uint64_t>(most, behind - std::min<std::uint64_t>(behind, known));
+  }
+  const auto batch = around_.store.new_batch();
+  batch->put(StateKind::Document, key, std::to_string(in_flight));
+  SL_TRY(end, around_.store.append(batch));
+  SL_TRY_VOID(around_.store.wait_durable(end));
+  return sent;
+}
+
 void Task::start(const json::object& settings) {
   const std::scoped_lock changing(changing_);
   if (worker_ || is_retired_) return;
@@ -190,6 +213,11 @@ void Task::start(const json::object& settings) {
   if (!cursor) return fail_parked("its cursor cannot be read: " + cursor.error().detail);
   if (connector == nullptr || connector->make_sink == nullptr)
     return fail_parked("there is no connector `" + spec_.sink_type + "`");
+  const auto sent_before = begin_run(*cursor);
+  if (!sent_before) return fail_parked("it cannot be started: " + sent_before.error().detail);
+  auto before = progress();
+  before.possible_duplicates += *sent_before;
+  counters().possible_duplicates.add(*sent_before);
   SinkConfig config{.connection = settings,
                     .sink = spec_.sink,
                     .client_id = worker_client(),
@@ -206,7 +234,7 @@ void Task::start(const json::object& settings) {
                                                          .worker_name = worker_client(),
                                                          .queues = queue_ids(),
                                                          .cursor = std::move(*cursor),
-                                                         .before = progress()},
+                                                         .before = std::move(before)},
                                          spec_, std::move(make));
   worker->start();
   const std::scoped_lock lock(mutex_);

@@ -84,6 +84,7 @@ class Task {
  private:
   [[nodiscard]] Result<void> save(const std::optional<store::Cursor>& cursor);
   [[nodiscard]] Result<store::Cursor> load_cursor() const;
+  [[nodiscard]] Result<std::uint64_t> begin_run(const store::Cursor& cursor);
   void place_parked(const store::Cursor& cursor);
   void fail_parked(std::string reason);
   [[nodiscard]] Result<store::Cursor> begin() const;

@@ -187,6 +187,7 @@ void TaskReader::delivery(const json::object& delivery) {
   spec_.expired = kExpired.at(text_of(delivery.at("expired")));
   spec_.drop_oldest_dead_letter = is_text(delivery.at("dead_letter_overflow"), "drop_oldest");
   spec_.drain_timeout = milliseconds(delivery.at("drain_timeout").as_int64());
+  spec_.in_flight = static_cast<std::size_t>(delivery.at("in_flight").as_int64());
   retry(delivery.at("retry").as_object());
 
   if (delivery.at("workers").as_int64() != 1) not_yet("/delivery/workers");

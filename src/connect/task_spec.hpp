@@ -46,6 +46,9 @@ struct TaskSpec {
   ExpiredPolicy expired = ExpiredPolicy::Deliver;
   bool drop_oldest_dead_letter = false;
   std::chrono::milliseconds drain_timeout{30'000};
+  // At most so many records are handed over that no durable cursor covers: what a killed process
+  // may send twice.
+  std::size_t in_flight = 16'384;
   std::size_t window_bytes = std::size_t{32} << 20;  // of messages read and not yet done with
   boost::json::object shown;                         // the document with all that was left out
 };

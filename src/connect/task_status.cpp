@@ -41,7 +41,8 @@ const metrics::Declaration kLost{"sluice_task_lost_total",
                                  {"task", "task_id"}};
 const metrics::Declaration kDuplicates{
     "sluice_task_possible_duplicates_total",
-    "Records handed over again that may have arrived the first time.",
+    "Records handed over again that may have arrived the first time. After a killed run: all that "
+    "may be, at most the task's in_flight.",
     metrics::Kind::Counter,
     {"task", "task_id"}};
 const metrics::Declaration kLag{"sluice_task_lag_messages",

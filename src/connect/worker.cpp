@@ -48,6 +48,10 @@ std::string Worker::cursor_key(std::string_view task_id) {
   return "task/" + std::string(task_id);
 }
 
+std::string Worker::run_key(std::string_view task_id) {
+  return "task_run/" + std::string(task_id);
+}
+
 void Worker::start() {
   thread_ = std::thread([this] { run(); });
 }
@@ -117,7 +121,7 @@ void Worker::turn() {
     read_more();
     hand_over();
   }
-  commit(false);
+  commit();
   publish_progress();
   const bool moved = rejections_.size() < letters_before || window_.read_position() > read_before ||
                      window_.in_sink() > in_sink_before;
@@ -281,7 +285,7 @@ void Worker::drain() {
       inbox_.sink_is_ready = false;
       lock.unlock();
       collect();
-      commit(false);
+      commit();
       publish_progress();
     }
   };
@@ -301,7 +305,11 @@ void Worker::park() {
   }
   letters_at_.reset();
   keep_dead_letters();
-  commit(true);
+  // What the sink never answered for may have arrived: then this run counts as killed.
+  const auto end = save_cursor(window_.in_sink() == 0);
+  const auto durable =
+      end ? context_.store.wait_durable(*end) : Result<void>(tl::unexpected(end.error()));
+  if (!durable) note_error("the cursor is not durable: " + durable.error().detail);
   progress_.read_position = committed_.position;
   progress_.unfinished = 0;
   progress_.unfinished_bytes = 0;

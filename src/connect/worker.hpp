@@ -1,5 +1,6 @@
 #pragma once
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -68,6 +69,10 @@ class Worker {
   [[nodiscard]] Progress progress() const;
 
   [[nodiscard]] static std::string cursor_key(std::string_view task_id);
+  // StateKind::Document, the `in_flight` of the run: there while a run has not ended cleanly, so
+  // that more may have arrived than its cursor says. Whoever starts a worker writes it, durably;
+  // the worker takes it away when it parks.
+  [[nodiscard]] static std::string run_key(std::string_view task_id);
 
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
@@ -98,7 +103,11 @@ class Worker {
   [[nodiscard]] bool is_given_up(Window::Token token);
   void reject(Window::Token token, std::string reason);
   void keep_dead_letters();
-  void commit(bool now);
+  void commit();
+  [[nodiscard]] Result<store::Position> save_cursor(bool ends_run);
+  void settle_commits();
+  [[nodiscard]] std::size_t room_in_flight();
+  [[nodiscard]] bool wait_for_cursor();
 
   void read_more();
   [[nodiscard]] bool read_once();
@@ -141,6 +150,14 @@ class Worker {
   SteadyTime culprit_since_{};
   store::Cursor committed_;
   SteadyTime last_commit_{};
+  // Records delivered: ever, up to the cursor that was appended last, and up to the last durable
+  // one. Between them the cursors that are on their way to the disk.
+  struct Commit {
+    store::Position end;
+    std::uint64_t delivered = 0;
+  };
+  std::uint64_t delivered_ = 0, delivered_appended_ = 0, delivered_durable_ = 0;
+  std::deque<Commit> commits_;
   bool cursor_moved_ = false;
   bool stopping_ = false;
   bool is_asked_to_wake_ = false;

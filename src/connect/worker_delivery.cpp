@@ -34,7 +34,14 @@ std::string_view name_of(TaskState state) {
 
 void Worker::hand_over() {
   while (may_hand_over()) {
-    const auto records = window_.next_records(kHandOver);
+    const auto room = room_in_flight();
+    if (room == 0) {
+      // Outcomes wake it, and by then the cursor may have become durable.
+      if (window_.in_sink() > 0 || window_.ready() == 0) return;
+      if (!wait_for_cursor()) return;
+      continue;
+    }
+    const auto records = window_.next_records(std::min(kHandOver, room));
     if (records.empty()) return;
     const bool was_empty = window_.in_sink() == 0;
     const auto taken = sink_->write(records);
@@ -86,6 +93,7 @@ void Worker::settle(std::span<Delivery> deliveries) {
   }
   if (delivered == 0) return;
   cursor_moved_ = true;
+  delivered_ += delivered;
   progress_.delivered += delivered;
   progress_.last_success_ms = context_.clock.wall_ms();
   context_.counters.delivered.add(delivered);
@@ -172,29 +180,67 @@ void Worker::keep_dead_letters() {
   cursor_moved_ = true;
 }
 
-// At most one record per interval while busy; `now` when the worker parks, and then durable.
-void Worker::commit(bool now) {
-  if (!cursor_moved_ && !now) return;
+// At most one record per interval, unless the window fills sooner.
+void Worker::commit() {
+  if (!cursor_moved_) return;
   const auto time = SteadyClock::now();
-  if (!now && time - last_commit_ < kCommitEvery) return;
+  const bool is_filling = (delivered_ - delivered_appended_) * 4 >= spec_.in_flight;
+  if (!is_filling && time - last_commit_ < kCommitEvery) return;
   last_commit_ = time;
+  const auto end = save_cursor(false);
+  // Tried again: an old cursor only means that more is sent again after a crash.
+  if (!end) note_error("the cursor cannot be written: " + end.error().detail);
+}
+
+// Appends it, unless it is where it was; returns the end that has to become durable.
+Result<store::Position> Worker::save_cursor(bool ends_run) {
   auto cursor = window_.cursor();
-  if (cursor == committed_) {
-    cursor_moved_ = false;
-    return;
-  }
-  const auto batch = context_.store.new_batch();
-  batch->put(store::StateKind::Cursor, cursor_key(context_.task_id), store::encode(cursor));
-  const auto end = context_.store.append(batch);
-  if (!end) {
-    note_error("the cursor cannot be written: " + end.error().detail);
-    return;  // tried again: an old cursor only means that more is sent again after a crash
-  }
-  committed_ = std::move(cursor);
+  const bool has_moved = cursor != committed_;
   cursor_moved_ = false;
-  if (!now) return;
-  const auto durable = context_.store.wait_durable(*end);
-  if (!durable) note_error("the cursor is not durable: " + durable.error().detail);
+  if (!has_moved && commits_.empty()) delivered_durable_ = delivered_;
+  if (!has_moved && !ends_run) return context_.store.durable();
+  const auto batch = context_.store.new_batch();
+  batch->begin_atomic();
+  if (has_moved)
+    batch->put(store::StateKind::Cursor, cursor_key(context_.task_id), store::encode(cursor));
+  if (ends_run) batch->erase(store::StateKind::Document, run_key(context_.task_id));
+  batch->end_atomic();
+  auto end = context_.store.append(batch);
+  cursor_moved_ = !end;
+  if (!end) return tl::unexpected(std::move(end).error());
+  committed_ = std::move(cursor);
+  delivered_appended_ = delivered_;
+  commits_.push_back({*end, delivered_});
+  return *end;
+}
+
+void Worker::settle_commits() {
+  const auto durable = context_.store.durable();
+  while (!commits_.empty() && commits_.front().end <= durable) {
+    delivered_durable_ = commits_.front().delivered;
+    commits_.pop_front();
+  }
+}
+
+// What came back counts as handed over as soon as it is handed over again, and that is before
+// anything new is.
+std::size_t Worker::room_in_flight() {
+  settle_commits();
+  const auto used = window_.in_sink() + (delivered_ - delivered_durable_);
+  return used < spec_.in_flight ? spec_.in_flight - used : 0;
+}
+
+// The window is full of what no durable cursor covers: waits for the disk.
+bool Worker::wait_for_cursor() {
+  publish_progress();
+  const auto end = commits_.empty() ? save_cursor(false) : commits_.front().end;
+  const auto durable =
+      end ? context_.store.wait_durable(*end) : Result<void>(tl::unexpected(end.error()));
+  if (durable) return true;
+  auto reason = "the cursor cannot be written: " + durable.error().detail;
+  note_error(reason);
+  wait_for(std::move(reason));
+  return false;
 }
 
 void Worker::wait_for(std::string reason) {

@@ -18,6 +18,7 @@ from integration.raw_mqtt import RawClient
 
 ROUNDS = int(os.environ.get("SLUICE_KILL_ROUNDS", "10"))
 LIMIT_PER_ROUND = 1500  # messages of one publisher in one round: bounds the test's own memory
+IN_FLIGHT = 200  # the task's window: what one kill may send to Kafka twice
 
 
 def seeded():
@@ -34,16 +35,54 @@ def progress(publishers, by, timeout=60):
         publisher.wait_acknowledged(wanted, timeout)
 
 
-def kill_at_random(server, chance, publishers):
+class Kills:
+    """Where Kafka's partitions ended at each kill, and how many duplicates the server that was
+    killed had announced."""
+
+    def __init__(self, kafka, topic):
+        self.kafka, self.topic = kafka, topic
+        self.ends, self.announced = [], []
+
+    def note(self, announced):
+        """After a kill, before the next start."""
+        self.announced.append(announced)
+        ends = self.kafka.topic_end_offsets(self.topic)
+        while True:  # what the dead server sent may still be on its way into the log
+            time.sleep(0.05)
+            before, ends = ends, self.kafka.topic_end_offsets(self.topic)
+            if before == ends:
+                self.ends.append(ends)
+                return
+
+    def duplicates(self, records):
+        """How many records came another time, by the run of the server that sent them."""
+        counts, seen = [0] * (len(self.ends) + 1), set()
+        for record in records:  # in order within a partition, and a message keeps to one
+            run = sum(ends[record.partition] <= record.offset for ends in self.ends)
+            message_id = record.header("mqtt.message_id")
+            counts[run] += message_id in seen
+            seen.add(message_id)
+        return counts
+
+
+def announced_duplicates(server):
+    return server.wait_task("ledger", status=lambda status: status != "paused")[
+        "possible_duplicates"]
+
+
+def kill_at_random(server, chance, publishers, kills):
     """One round: some messages go through, kill -9 at some moment, and it comes back. One time in
     five it is killed again while it recovers."""
     progress(publishers, 1)
+    announced = announced_duplicates(server)
     time.sleep(chance.uniform(0, 0.7))  # the random moment
     server.kill9()
+    kills.note(announced)
     if chance.random() < 0.2:
         server.launch(server.command(), dict(os.environ))
         time.sleep(chance.uniform(0, 0.3))
         server.kill9()
+        kills.note(IN_FLIGHT)  # nobody could ask it
     server.start()
 
 
@@ -56,7 +95,9 @@ def test_kill_9_loses_nothing_acknowledged(make_sluice, kafka):
     topic = f"ledger-{secrets.token_hex(4)}"
     kafka.create_topic(topic, partitions=3)
     server.add_kafka_connection("kafka", kafka.bootstrap)
-    server.add_kafka_task("ledger", "kafka", ["ledger/#"], topic)
+    server.add_kafka_task("ledger", "kafka", ["ledger/#"], topic,
+                          delivery={"in_flight": IN_FLIGHT})
+    kills = Kills(kafka, topic)
     publishers = [Publisher(server.mqtt, f"p{number}-q{qos}-v{version}", f"ledger/p{number}", qos,
                             version=version, **who)
                   for number, (qos, version) in enumerate([(1, 5), (1, 4), (2, 5), (2, 4)])]
@@ -69,7 +110,7 @@ def test_kill_9_loses_nothing_acknowledged(make_sluice, kafka):
         publisher.start()
 
     for _ in range(ROUNDS):
-        kill_at_random(server, chance, publishers)
+        kill_at_random(server, chance, publishers, kills)
     progress(publishers, 1)
     for publisher in publishers:
         publisher.finish()
@@ -81,6 +122,7 @@ def test_kill_9_loses_nothing_acknowledged(make_sluice, kafka):
                 subscriber.wait_for(publisher, 10 if problems else 120)
     with noted(problems):
         server.wait_task("ledger", timeout=120, lag_messages=0)
+    kills.announced.append(announced_duplicates(server))
     let_repeats_come(server, who)
     for subscriber in subscribers:
         subscriber.stop()
@@ -96,10 +138,14 @@ def test_kill_9_loses_nothing_acknowledged(make_sluice, kafka):
         with noted(problems):
             repeats["kafka", publisher.client_id] = check(
                 publisher, numbers_of(publisher.client_id, [r.value for r in records]), "kafka")
-    doubled = len(records) - len({record.header("mqtt.message_id") for record in records})
+    doubled = kills.duplicates(records)
     total = sum(publisher.sent for publisher in publishers)
-    print(f"{total} messages, {ROUNDS} kills, {doubled} records twice in Kafka; repeats: {repeats}")
+    print(f"{total} messages, {len(kills.ends)} kills, repeats: {repeats}; records that came again "
+          f"to Kafka, of those announced: {list(zip(doubled, kills.announced))}")
     assert not problems, "\n".join(problems)
+    assert doubled[0] == 0 and max(kills.announced) <= IN_FLIGHT
+    for count, announced in zip(doubled, kills.announced):
+        assert count <= announced, f"{count} records came again, {announced} were announced"
 
 
 @contextlib.contextmanager

@@ -199,6 +199,42 @@ TEST_F(ServiceTest, FindsEverythingAgainAfterARestart) {
   EXPECT_EQ(service->task("u")->at("lag_messages").to_number<int>(), 20);
 }
 
+// A clean stop covers everything; after a kill it is counted what may arrive twice.
+TEST_F(ServiceTest, CountsWhatAKilledRunMayHaveSent) {
+  ASSERT_TRUE(service->create_connection(connection(), false));
+  auto document = task();
+  document["delivery"] = json::object{{"in_flight", 4}, {"drain_timeout", "0ms"}};
+  ASSERT_TRUE(service->create_task(document));
+  const auto duplicates = [this] {
+    return service->task("t")->at("possible_duplicates").to_number<int>();
+  };
+  publish(10);
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 10; }));
+  service.reset();
+  start();
+  EXPECT_EQ(duplicates(), 0);
+
+  other_side.hold(true);
+  publish(3);
+  ASSERT_TRUE(eventually([&] { return other_side.handed_over() == 13; }));
+  store.fail_appends(Errc::Closed);  // as kill -9 would: nothing more is written
+  service.reset();
+  store.fail_appends(std::nullopt);
+  store.crash();
+  start();
+  EXPECT_EQ(duplicates(), 3);
+  publish(20);
+
+  store.fail_appends(Errc::Closed);
+  service.reset();
+  store.fail_appends(std::nullopt);
+  store.crash();
+  start();
+  EXPECT_EQ(duplicates(), 4);
+  EXPECT_NE(metrics.exposition().find("sluice_task_possible_duplicates_total{task=\"t\""),
+            std::string::npos);
+}
+
 TEST_F(ServiceTest, HidesSecretsInEveryAnswer) {
   const auto created = service->create_connection(connection(), true);
   ASSERT_TRUE(created);

@@ -145,6 +145,56 @@ TEST_F(WorkerTest, HandsOverOnlyWhatIsDurable) {
   }));
 }
 
+// What a kill -9 could send twice is bounded: no more is handed over than the task allows beyond
+// what a durable cursor covers.
+TEST_F(WorkerTest, WaitsForTheDiskWhenItsWindowIsFull) {
+  MemoryStore manual(MemoryStore::Durability::Manual);
+  MemoryQueues its_queues(manual);
+  const auto its_queue = its_queues.acquire("#")->id;
+  DeadLetters its_letters(manual, 1 << 20);
+  spec.in_flight = 10;
+  store::Position last;
+  for (int i = 0; i < 35; ++i)
+    last = its_queues.publish({.topic = "a", .payload = std::to_string(i)});
+  manual.make_durable(store::Position(last.get() + 1));
+  Worker its_worker({.store = manual,
+                     .dead_letters = its_letters,
+                     .clock = clock,
+                     .counters = counters(),
+                     .task_id = "id",
+                     .node_name = "n",
+                     .worker_name = "w",
+                     .queues = {its_queue},
+                     .cursor = {},
+                     .before = {}},
+                    spec, [this](Sink::Callbacks callbacks) {
+                      return Result<std::unique_ptr<Sink>>(
+                          std::make_unique<ScriptedSink>(other_side, std::move(callbacks), 1));
+                    });
+  its_worker.start();
+  const auto close = [](MemoryStore* store) { store->close(); };
+  const std::unique_ptr<MemoryStore, decltype(close)> closes_first(&manual, close);
+
+  for (std::size_t expected = 10; expected <= 40; expected += 10) {
+    const auto most = std::min<std::size_t>(expected, 35);
+    ASSERT_TRUE(eventually([&] { return its_worker.progress().delivered == most; }));
+    ASSERT_TRUE(eventually([&] {
+      const auto bytes = manual.get(store::StateKind::Cursor, Worker::cursor_key("id"));
+      const auto left = manual.count_after(
+          {&its_queue, 1}, *bytes ? store::decode_cursor(**bytes)->position : store::Position(),
+          100);
+      return left == 35 - most;
+    }));
+    EXPECT_EQ(other_side.handed_over(), most);
+    manual.make_durable();
+  }
+  its_worker.request_stop();
+  ASSERT_TRUE(eventually([&] {
+    manual.make_durable();
+    return its_worker.progress().state == TaskState::Paused;
+  }));
+}
+
 TEST_F(WorkerTest, GoesOnWhereItStopped) {
   publish(100);
   start();
