@@ -113,7 +113,7 @@ struct Registry::State {
   }
 };
 
-void Histogram::observe(double seconds) {
+void Histogram::observe(double seconds, std::uint64_t times) {
   if (std::isnan(seconds)) return;
   const double microseconds = seconds * 1e6;
   std::size_t index = 0;
@@ -124,8 +124,8 @@ void Histogram::observe(double seconds) {
     index = std::isinf(microseconds) ? kBuckets - 1 : static_cast<std::size_t>(exponent);
   }
   if (index >= kBuckets) index = kBuckets - 1;
-  buckets_[index].fetch_add(1, std::memory_order_relaxed);
-  sum_.fetch_add(seconds, std::memory_order_relaxed);
+  buckets_[index].fetch_add(times, std::memory_order_relaxed);
+  sum_.fetch_add(seconds * static_cast<double>(times), std::memory_order_relaxed);
 }
 
 double Histogram::upper_bound(std::size_t i) {

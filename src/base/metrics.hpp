@@ -49,7 +49,7 @@ class Gauge {
 class Histogram {
  public:
   static constexpr std::size_t kBuckets = 28;
-  void observe(double seconds);
+  void observe(double seconds, std::uint64_t times = 1);
   [[nodiscard]] std::uint64_t bucket(std::size_t i) const {
     return buckets_[i].load(std::memory_order_relaxed);
   }

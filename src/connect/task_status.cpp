@@ -45,6 +45,11 @@ const metrics::Declaration kDuplicates{
     "may be, at most the task's in_flight.",
     metrics::Kind::Counter,
     {"task", "task_id"}};
+const metrics::Declaration kDelivery{
+    "sluice_task_delivery_seconds",
+    "From the store timestamp of a message to the other side's acknowledgement of its record.",
+    metrics::Kind::Histogram,
+    {"task", "task_id"}};
 const metrics::Declaration kLag{"sluice_task_lag_messages",
                                 "Messages in the task's queues that are not delivered yet.",
                                 metrics::Kind::Gauge,
@@ -83,7 +88,7 @@ Progress judged(Progress progress, std::int64_t now_ms) {
 
 void declare_task_metrics(metrics::Registry& registry) {
   for (const auto* declaration : {&kDelivered, &kRetried, &kRejected, &kFiltered, &kLost,
-                                  &kDuplicates, &kLag, &kAge, &kInFlight, &kUp}) {
+                                  &kDuplicates, &kDelivery, &kLag, &kAge, &kInFlight, &kUp}) {
     registry.declare(*declaration);
   }
 }
@@ -96,7 +101,8 @@ TaskCounters Task::counters() const {
   auto& registry = around_.metrics;
   return {registry.counter(kDelivered, labels()), registry.counter(kRetried, labels()),
           registry.counter(kRejected, labels()),  registry.counter(kFiltered, labels()),
-          registry.counter(kLost, labels()),      registry.counter(kDuplicates, labels())};
+          registry.counter(kLost, labels()),      registry.counter(kDuplicates, labels()),
+          registry.histogram(kDelivery, labels())};
 }
 
 void Task::watch(const std::shared_ptr<Task>& self) {

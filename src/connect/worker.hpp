@@ -22,7 +22,7 @@
 
 namespace sluice::connect {
 
-// Counters that outlive a worker: a task keeps them over pause and start.
+// Metrics that outlive a worker: a task keeps them over pause and start.
 struct TaskCounters {
   metrics::Counter& delivered;
   metrics::Counter& retried;
@@ -30,6 +30,7 @@ struct TaskCounters {
   metrics::Counter& filtered;
   metrics::Counter& lost;
   metrics::Counter& possible_duplicates;
+  metrics::Histogram& delivery;
 };
 
 // Runs one task: reads its queues as far as they are durable, maps, hands to the sink in order,
@@ -99,6 +100,7 @@ class Worker {
   [[nodiscard]] SteadyTime next_deadline() const;
 
   void settle(std::span<Delivery> deliveries);
+  [[nodiscard]] std::uint64_t settle_delivered(std::span<const Delivery> deliveries);
   void retry_later(Delivery& delivery);
   [[nodiscard]] bool is_given_up(Window::Token token);
   void reject(Window::Token token, std::string reason);

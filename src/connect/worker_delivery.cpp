@@ -77,12 +77,10 @@ bool Worker::may_hand_over() {
 void Worker::settle(std::span<Delivery> deliveries) {
   if (deliveries.empty()) return;
   progress_.last_movement = SteadyClock::now();
-  std::uint64_t delivered = 0;
+  const auto delivered = settle_delivered(deliveries);
   for (auto& delivery : deliveries) {
-    if (delivery.verdict == Verdict::Delivered) {
-      window_.done(delivery.token);
-      ++delivered;
-    } else if (delivery.verdict == Verdict::RetryLater) {
+    if (delivery.verdict == Verdict::Delivered) continue;
+    if (delivery.verdict == Verdict::RetryLater) {
       retry_later(delivery);
     } else if (delivery.verdict == Verdict::Rejected) {
       reject(delivery.token, std::move(delivery.reason));
@@ -101,6 +99,29 @@ void Worker::settle(std::span<Delivery> deliveries) {
     backoff_.reset();
     wait_reason_.clear();
   }
+}
+
+// Returns how many. Messages of one millisecond are observed together: mostly a whole batch is.
+std::uint64_t Worker::settle_delivered(std::span<const Delivery> deliveries) {
+  const auto now_ms = context_.clock.wall_ms();
+  std::uint64_t delivered = 0, alike = 0;
+  std::int64_t stored_ms = 0;
+  const auto observe = [&] {
+    if (alike == 0) return;
+    const auto age_ms = std::max<std::int64_t>(0, now_ms - stored_ms);
+    context_.counters.delivery.observe(static_cast<double>(age_ms) / 1e3, alike);
+    delivered += std::exchange(alike, 0);
+  };
+  for (const auto& delivery : deliveries) {
+    if (delivery.verdict != Verdict::Delivered) continue;
+    const auto timestamp_ms = window_.message(delivery.token).timestamp_ms;
+    window_.done(delivery.token);
+    if (timestamp_ms != stored_ms) observe();
+    stored_ms = timestamp_ms;
+    ++alike;
+  }
+  observe();
+  return delivered;
 }
 
 void Worker::retry_later(Delivery& delivery) {

@@ -56,16 +56,17 @@ class DeliveryProperty : public testing::TestWithParam<std::uint64_t> {
     const auto bytes = store.get(store::StateKind::Cursor, Worker::cursor_key("id"));
     const auto cursor = *bytes ? *store::decode_cursor(**bytes) : store::Cursor{};
     worker = std::make_unique<Worker>(
-        Worker::Context{.store = store,
-                        .dead_letters = letters,
-                        .clock = clock,
-                        .counters = {counter, counter, counter, counter, counter, counter},
-                        .task_id = "id",
-                        .node_name = "n",
-                        .worker_name = "w",
-                        .queues = ids,
-                        .cursor = cursor,
-                        .before = {}},
+        Worker::Context{
+            .store = store,
+            .dead_letters = letters,
+            .clock = clock,
+            .counters = {counter, counter, counter, counter, counter, counter, histogram},
+            .task_id = "id",
+            .node_name = "n",
+            .worker_name = "w",
+            .queues = ids,
+            .cursor = cursor,
+            .before = {}},
         spec, [this](Sink::Callbacks callbacks) {
           return Result<std::unique_ptr<Sink>>(
               std::make_unique<ScriptedSink>(other_side, std::move(callbacks), ++sink_seed));
@@ -151,6 +152,7 @@ class DeliveryProperty : public testing::TestWithParam<std::uint64_t> {
   DeadLetters letters{store, 64 << 20};
   SystemClock clock;
   metrics::Counter counter;
+  metrics::Histogram histogram;
   OtherSide other_side;
   TaskSpec spec;
   std::vector<store::QueueId> ids;

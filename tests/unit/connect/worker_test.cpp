@@ -53,12 +53,21 @@ class WorkerTest : public testing::Test {
         });
     worker->start();
   }
+  metrics::Histogram& histogram() {
+    return metrics.histogram(
+        {.name = "sluice_seconds", .help = "h", .kind = metrics::Kind::Histogram});
+  }
   TaskCounters counters() {
     const auto counter = [this](std::string_view name) -> metrics::Counter& {
       return metrics.counter({.name = name, .help = "h"});
     };
-    return {counter("sluice_a_total"), counter("sluice_b_total"), counter("sluice_c_total"),
-            counter("sluice_d_total"), counter("sluice_e_total"), counter("sluice_f_total")};
+    return {counter("sluice_a_total"),
+            counter("sluice_b_total"),
+            counter("sluice_c_total"),
+            counter("sluice_d_total"),
+            counter("sluice_e_total"),
+            counter("sluice_f_total"),
+            histogram()};
   }
   void publish(int count, std::string_view client = "c1") {
     std::vector<test::Publication> all;
@@ -143,6 +152,26 @@ TEST_F(WorkerTest, HandsOverOnlyWhatIsDurable) {
     manual.make_durable();
     return its_worker.progress().state == TaskState::Paused;
   }));
+}
+
+TEST_F(WorkerTest, MeasuresFromTheStoreToTheAcknowledgement) {
+  store.set_time(clock.wall_ms() - 3000);
+  publish(5);
+  store.set_time(clock.wall_ms() + 60'000);  // a clock that was set back
+  publish(2);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return worker->progress().delivered == 7; }));
+  worker->stop();
+
+  std::uint64_t count = 0, slow = 0;
+  for (std::size_t i = 0; i < metrics::Histogram::kBuckets; ++i) {
+    count += histogram().bucket(i);
+    if (metrics::Histogram::upper_bound(i) > 3.0) slow += histogram().bucket(i);
+  }
+  EXPECT_EQ(count, 7U);
+  EXPECT_EQ(slow, 5U);
+  EXPECT_GE(histogram().sum(), 15.0);
 }
 
 // What a kill -9 could send twice is bounded: no more is handed over than the task allows beyond
