@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
@@ -99,6 +100,23 @@ void end_at_second_signal(sigset_t signals) {
   }).detach();
 }
 
+// As many descriptors as the system lets this user have: every client takes one.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Made at the first start, kept nowhere in this form: shown also when that start fails later on.
+void show_first_password(const Composition& server) {
+  const auto& password = server.first_password();
+  if (!password) return;
+  std::printf("administrator: admin\npassword: %s\n(shown this once; keep it safe)\n",
+              password->c_str());
+  std::fflush(stdout);
+}
+
 int refuse(const Error& error) {
   log::error("not started", {{"reason", error.detail}});
   std::fprintf(stderr, "sluice: %s\n", error.detail.c_str());
@@ -114,14 +132,11 @@ int serve(const Settings& settings, const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
 
   for (const auto& warning : options.effective.warnings) log::warn(warning);
+  raise_descriptor_limit();
   Composition server(plan_of(settings, options));
-  if (auto opened = server.open(); !opened) return refuse(opened.error());
-  if (const auto& password = server.first_password()) {
-    std::printf(
-        "administrator: admin\npassword: %s\n(shown this once; change it or keep it safe)\n",
-        password->c_str());
-    std::fflush(stdout);
-  }
+  const auto opened = server.open();
+  show_first_password(server);
+  if (!opened) return refuse(opened.error());
   if (auto started = server.start(); !started) return refuse(started.error());
 
   std::string where;

@@ -31,6 +31,9 @@ Errc errc_of(int number) {
       return Errc::NotAuthorized;
     case EINVAL:
       return Errc::InvalidArgument;
+    case EMFILE:
+    case ENFILE:
+      return Errc::Overloaded;
     default:
       return Errc::IoFailed;
   }

@@ -25,6 +25,11 @@ void ClientConnection::handle_connect(const mqtt::Connect& connect) {
   }
   note_connect(connect);
   state_ = State::Deciding;
+  // Also when the answer waits for a disk that takes nothing.
+  timer_ = worker_.timers().after(kConnectDeadline, [self = shared_from_this()] {
+    self->timer_.reset();
+    if (self->state_ == State::Deciding) self->refuse_with_connack(ReasonCode::ServerUnavailable);
+  });
   link_->hold_reading(true);
   auto to_text = [](const auto& view) {
     return view ? std::optional<std::string>(*view) : std::nullopt;
@@ -57,6 +62,9 @@ std::optional<ReasonCode> ClientConnection::refuse_connect(const mqtt::Connect& 
   if (worker_.broker().counters().connections.value() > limits.connections)
     return ReasonCode::ServerBusy;
   if (worker_.broker().is_stopping()) return ReasonCode::ServerShuttingDown;
+  // Closed until restart: no session could be kept, nothing acknowledged.
+  const auto health = worker_.broker().store().health();
+  if (!health.accepting && health.reason == Errc::Closed) return ReasonCode::ServerUnavailable;
   return std::nullopt;
 }
 
@@ -181,6 +189,8 @@ void ClientConnection::send_connack(bool session_present) {
                mqtt::Connack{.session_present = session_present,
                              .reason = ReasonCode::Success,
                              .properties = mqtt::Properties::from_checked(properties)});
+  if (timer_) worker_.timers().cancel(*timer_);
+  timer_.reset();
   state_ = State::Open;
   keep_alive_s_ = pending_->keep_alive_s;
   const auto window = pending_->receive_maximum;

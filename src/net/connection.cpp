@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "broker/broker.hpp"
-#include "broker/limits.hpp"
 #include "mqtt/codec.hpp"
 
 namespace sluice::net {
@@ -55,6 +54,11 @@ void Connection::on_loop_end() {
 // Reads what is there, in large pieces, until the socket has no more or the turn is full.
 void Connection::read_all() {
   while (!held_ && !closing_ && !ended_) {
+    // Who does not take the answers is not asked for more: write_more() goes on when there is room.
+    if (waiting_bytes() >= kReadHighWater) {
+      reads_when_drained_ = true;
+      return;
+    }
     if (worker_.turn_is_full()) {
       read_later();
       return;
@@ -160,6 +164,7 @@ void Connection::flush() {
   if (sent == output_.size()) {
     output_.clear();
     if (output_.capacity() > kKeptCapacity) output_ = {};
+    if (std::exchange(reads_when_drained_, false)) read_later();
     return;
   }
   // The loop tells when the peer has taken some.
@@ -181,6 +186,7 @@ void Connection::write_more() {
     end();
   else if (client_ && waiting_bytes() < broker::kOutputHighWater)
     client_->on_output_drained();
+  if (waiting_bytes() < kReadHighWater && std::exchange(reads_when_drained_, false)) read_later();
 }
 
 void Connection::close_after_output() {

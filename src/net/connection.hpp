@@ -7,6 +7,7 @@
 #include "base/descriptor.hpp"
 #include "base/event_loop.hpp"
 #include "broker/client_connection.hpp"
+#include "broker/limits.hpp"
 #include "broker/link.hpp"
 #include "broker/worker.hpp"
 
@@ -16,6 +17,9 @@ inline constexpr std::size_t kReadBuffer = 256 * 1024;  // one for each worker
 inline constexpr std::size_t kMinimumRead = 64 * 1024;
 inline constexpr std::size_t kKeptCapacity = 4 * 1024;  // what an idle connection may keep
 inline constexpr std::chrono::seconds kFarewell{5};
+// Deliveries stop at broker::kOutputHighWater; a peer that does not take its answers either is read
+// no further from here on.
+inline constexpr std::size_t kReadHighWater = 4 * broker::kOutputHighWater;
 
 // One TCP connection of an MQTT client: bytes to packets, packets to bytes.
 //
@@ -75,6 +79,7 @@ class Connection final : public broker::Link,
   std::size_t written_ = 0;
   bool held_ = false;
   bool reads_later_ = false;
+  bool reads_when_drained_ = false;
   bool hung_up_ = false;  // the peer sends no more: read to the end without waiting to be told
   bool closing_ = false;
   bool ended_ = false;

@@ -1,8 +1,11 @@
 #include "net/listener.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <future>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -21,6 +24,17 @@ constexpr int kBacklog = 1024;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 // A storm of connections must not keep the clients that are there waiting.
 constexpr int kAcceptsPerRound = 64;
+// What stays free for the log, its view and the other sides of tasks, however many clients come.
+constexpr int kReservedDescriptors = 256;
+constexpr std::chrono::seconds kWarnEvery{60};
+
+// Descriptors are numbered from below: what is not above this leaves the others enough.
+int highest_for_clients() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;
+  const auto all = static_cast<int>(limit.rlim_cur);
+  return all - std::min(kReservedDescriptors, all / 2);
+}
 
 std::string text_of(const tcp::endpoint& endpoint) {
   const auto host = endpoint.address().to_string();
@@ -46,7 +60,8 @@ class Listener::Acceptor final : public Watched {
   Listener& listener_;
 };
 
-Listener::Listener(broker::Broker& broker) : broker_(broker) {
+Listener::Listener(broker::Broker& broker)
+    : broker_(broker), highest_descriptor_(highest_for_clients()) {
   read_buffers_.resize(broker.worker_count());
   for (auto& buffer : read_buffers_) buffer.resize(kReadBuffer);
 }
@@ -117,6 +132,7 @@ void Listener::accept() {
       pause(errno);
       return;
     }
+    if (!has_room_for(socket)) continue;
     peer.resize(size);
     const auto worker = next_++ % broker_.worker_count();
     auto host = peer.address().to_string();
@@ -129,6 +145,17 @@ void Listener::accept() {
       adopt(std::move(*socket), host, worker, {}, true);
     });
   }
+}
+
+bool Listener::has_room_for(const Descriptor& socket) {
+  if (socket.get() <= highest_descriptor_) return true;
+  broker_.counters().connections_refused.add();
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_warning_) return false;
+  next_warning_ = now + kWarnEvery;
+  log::warn("clients refused: too few file descriptors; raise the limit (ulimit -n, LimitNOFILE)",
+            {{"address", address_}, {"clients_at_most", highest_descriptor_}});
+  return false;
 }
 
 void Listener::pause(int reason) {

@@ -33,6 +33,7 @@ class Listener {
   class Acceptor;
   void accept();
   void pause(int reason);
+  [[nodiscard]] bool has_room_for(const Descriptor& socket);
   void adopt(Descriptor socket, std::string host, std::size_t worker, std::string received,
              bool may_move);
 
@@ -41,6 +42,8 @@ class Listener {
   std::string address_;
   std::vector<std::string> read_buffers_;  // by worker
   std::size_t next_ = 0;
+  const int highest_descriptor_;  // that a client may have
+  std::chrono::steady_clock::time_point next_warning_;
   bool started_ = false;
   bool closed_ = false;
 };

@@ -189,8 +189,8 @@ void CommitLog::commit_some() {
   if (outcome) outcome = write_run(batches);
   if (outcome) {
     finish_run(batches);
-  } else if (outcome.error().code == Errc::NoSpace) {
-    run_out_of_space(outcome.error());
+  } else if (outcome.error().code == Errc::NoSpace || outcome.error().code == Errc::Overloaded) {
+    run_out_of_space(outcome.error());  // or of descriptors: nothing was written
   } else {
     close_log(outcome.error());
   }

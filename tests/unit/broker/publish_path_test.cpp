@@ -101,6 +101,16 @@ TEST_F(PublishPath, SendsPubcompOnceTheReleaseIsDurable) {
   EXPECT_EQ(after[0].reason, ReasonCode::Success);
 }
 
+TEST_F(PublishPath, TellsNewClientsThatTheLogIsClosed) {
+  store.fail_appends(Errc::Closed);
+  ScriptedClient modern(server);
+  ScriptedClient old(server, mqtt::Version::V311);
+
+  EXPECT_EQ(modern.connect("modern").reason, ReasonCode::ServerUnavailable);
+  EXPECT_TRUE(modern.link->closed);
+  EXPECT_EQ(old.connect("old").reason, ReasonCode::ServerUnavailable);
+}
+
 TEST_F(PublishPath, RefusesAndLosesNothingWhenTheDiskIsFull) {
   ScriptedClient modern(server);
   ScriptedClient old(server, mqtt::Version::V311);
