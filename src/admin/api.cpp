@@ -144,11 +144,13 @@ Api::Api(Sources sources, const AdministratorAccounts& accounts, ApiOptions opti
       options_(std::move(options)),
       sessions_(sources_.clock),
       logins_(sources_.clock),
+      refusal_lines_(sources_.clock),
       context_{.sources = sources_,
                .accounts = accounts_,
                .options = options_,
                .sessions = sessions_,
                .logins = logins_,
+               .refusal_lines = refusal_lines_,
                .started_ms = sources_.clock.wall_ms()},
       answered_{} {
   const metrics::Declaration answered{.name = "sluice_admin_requests_total",

@@ -31,6 +31,7 @@ class Api {
   const ApiOptions options_;
   LoginSessions sessions_;
   LoginLimit logins_;
+  LineLimit refusal_lines_;
   Context context_;
   std::array<metrics::Counter*, 4> answered_;  // 2xx, 3xx, 4xx, 5xx
 };

@@ -11,7 +11,7 @@ namespace sluice::admin {
 
 // How often one may try to log in: per address (an IPv6 client: per /64), and more loosely per user
 // name, so that a stranger cannot lock the administrator out for long. Never more than two at once,
-// because each costs a hash.
+// because each costs a hash, and those from two addresses: nobody takes every place.
 //
 // Threads: any.
 class LoginLimit {
@@ -24,14 +24,20 @@ class LoginLimit {
 
   explicit LoginLimit(const Clock& clock) : clock_(clock) {}
 
-  // May this attempt be made? Counts it; every true is followed by one finished().
-  [[nodiscard]] bool begin(std::string_view address, std::string_view user);
+  struct Attempt {
+    bool is_allowed = false;
+    std::chrono::seconds retry_after{0};  // when it is not allowed: when the next one may be
+    explicit operator bool() const { return is_allowed; }
+  };
+  // May this attempt be made? Counts it; every one allowed is followed by one finished().
+  [[nodiscard]] Attempt begin(std::string_view address, std::string_view user);
   // A success is taken back from the counts.
   void finished(std::string_view address, std::string_view user, bool succeeded);
 
  private:
   struct Count {
     int attempts = 0;
+    bool is_running = false;  // of an address
     std::chrono::steady_clock::time_point since;
   };
   struct State {

@@ -12,6 +12,7 @@
 #include "admin/login_limit.hpp"
 #include "admin/login_sessions.hpp"
 #include "admin/sources.hpp"
+#include "base/line_limit.hpp"
 #include "base/schema.hpp"
 
 namespace sluice::admin {
@@ -30,6 +31,7 @@ struct Context {
   const ApiOptions& options;
   LoginSessions& sessions;
   LoginLimit& logins;
+  LineLimit& refusal_lines;
   std::int64_t started_ms = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "admin/actions.hpp"
 #include "admin/origin.hpp"
 #include "base/log.hpp"
+#include "base/peer.hpp"
 #include "broker/access/timestamp.hpp"
 
 namespace sluice::admin {
@@ -35,6 +36,16 @@ bool is_bearer(std::string_view header) {
 std::string cookie(std::string_view token, std::string_view attributes) {
   return std::string(kSessionCookie) + "=" + std::string(token) +
          "; Path=/; HttpOnly; SameSite=Strict" + std::string(attributes);
+}
+
+void note_refusal(Context& context, std::string_view why, const std::string& user,
+                  const std::string& address) {
+  const auto untold = context.refusal_lines.due(peer_of(address));
+  if (!untold) return;
+  log::warn("administrator login refused", {{"reason", why},
+                                            {"user", user},
+                                            {"address", address},
+                                            {"refused_since_last_line", *untold}});
 }
 
 }  // namespace
@@ -75,18 +86,19 @@ Response log_in(Context& context, const Call& call) {
   }
   const std::string user(checked.value.at("user").get_string());
   const auto& address = call.request.remote_address;
-  if (!context.logins.begin(address, user)) {
+  if (const auto attempt = context.logins.begin(address, user); !attempt) {
+    note_refusal(context, "too many attempts to log in", user, address);
     auto response = problem_response(Problem{.status = 429,
                                              .code = "too_many_logins",
                                              .detail = "too many attempts to log in",
-                                             .hint = "wait a minute"});
-    response.headers.emplace_back("Retry-After", "60");
+                                             .hint = "wait as long as Retry-After says"});
+    response.headers.emplace_back("Retry-After", std::to_string(attempt.retry_after.count()));
     return response;
   }
   const bool is_right = context.accounts.verify(user, checked.value.at("password").get_string());
   context.logins.finished(address, user, is_right);
   if (!is_right) {
-    log::warn("administrator login refused", {{"user", user}, {"address", address}});
+    note_refusal(context, "user or password is wrong", user, address);
     return problem_response(
         Problem{.status = 401,
                 .code = "wrong_credentials",

@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 
 #include "base/log.hpp"
+#include "base/peer.hpp"
 #include "broker/access/password_hash.hpp"
 #include "broker/access/permissions.hpp"
 #include "broker/access/state.hpp"
@@ -37,10 +38,6 @@ Result<PolicyPtr> policy_from_stored(const json::object& stored) {
                 checked.problems.front().pointer + " " + checked.problems.front().detail);
   }
   return std::make_shared<const Policy>(policy_from(stored));
-}
-
-ReasonCode reason_of(bool is_right) {
-  return is_right ? ReasonCode::Success : ReasonCode::BadUserNameOrPassword;
 }
 
 }  // namespace
@@ -103,31 +100,37 @@ PermissionsPtr AccessControl::compile(const Client& client) const {
   return compile_permissions(*state_->all_policies(), client);
 }
 
-void AccessControl::authenticate(std::optional<std::string> username,
-                                 std::optional<std::string> password,
+void AccessControl::authenticate(const Client& client, std::optional<std::string> password,
                                  std::function<void(ReasonCode)> done) {
   if (!enabled()) return done(ReasonCode::Success);
-  if (!username || !password || password->size() > kMaximumPasswordBytes) {
-    return done(ReasonCode::BadUserNameOrPassword);
+  const auto peer = peer_of(client.host);
+  const auto answer = [state = state_.get(), client, peer,
+                       done = std::move(done)](ReasonCode reason) {
+    if (mqtt::is_error(reason)) state->note_refusal(client, peer, reason);
+    done(reason);
+  };
+  if (!client.has_username || !password || password->size() > kMaximumPasswordBytes) {
+    return answer(ReasonCode::BadUserNameOrPassword);
   }
   const auto all = state_->all_users();
-  const auto found = all->find(*username);
+  const auto found = all->find(client.username);
   const auto user = found == all->end() ? nullptr : found->second;
-  const auto login = state_->login_of(user.get(), *username, *password);
-  if (const auto known = state_->remembered(login)) return done(reason_of(*known));
-
-  const bool taken = state_->pool.submit([state = state_.get(), user, login,
-                                          password = std::move(*password), done] {
-    // The first of many with the same password has it hashed for all.
-    auto is_right = state->remembered(login);
-    if (!is_right) {
-      const std::string_view hash = user ? std::string_view(user->password_hash) : nobodys_hash();
-      is_right = verify_password(password, hash) && user != nullptr;
-      state->logins.with([&](LoginCache& cache) { cache.remember(login, *is_right); });
-    }
-    done(reason_of(*is_right));
-  });
-  if (!taken) done(ReasonCode::ServerBusy);
+  const auto login = state_->login_of(user.get(), client.username, *password);
+  if (const auto known = state_->remembered(login)) {
+    return answer(*known ? ReasonCode::Success : ReasonCode::BadUserNameOrPassword);
+  }
+  if (state_->guard.holds_back(peer)) return answer(ReasonCode::ConnectionRateExceeded);
+  auto check = [state = state_.get(), user, login, password = std::move(*password), peer, answer] {
+    answer(state->check_password(user, login, password, peer));
+  };
+  switch (state_->pool.submit(peer, std::move(check))) {
+    case PasswordPool::Admission::Taken:
+      return;
+    case PasswordPool::Admission::PeerFull:
+      return answer(ReasonCode::QuotaExceeded);
+    case PasswordPool::Admission::Full:
+      return answer(ReasonCode::ServerBusy);
+  }
 }
 
 bool AccessControl::user_exists(std::string_view username) const {

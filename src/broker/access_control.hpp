@@ -51,6 +51,8 @@ class AccessControl {
   struct Options {
     bool enabled = true;  // the policy switch; off: everybody is admitted and may do everything
     std::size_t maximum_waiting_logins = 10'000;
+    // Of one peer: about ten seconds of hashing, the patience of a client.
+    std::size_t maximum_waiting_logins_per_peer = 256;
   };
   AccessControl(store::Store& store, const Clock& clock, Options options);
   ~AccessControl();
@@ -71,10 +73,12 @@ class AccessControl {
   [[nodiscard]] PermissionsPtr compile(const Client& client) const;
 
   // Checks a password with a memory-hard hash on the pool, the same time for unknown users. `done`
-  // runs on a pool thread, or inside this call when no hash is needed: the switch is off, a name or
-  // password is missing, this very login was checked lately, or too many wait. Success,
-  // BadUserNameOrPassword, or ServerBusy.
-  void authenticate(std::optional<std::string> username, std::optional<std::string> password,
+  // runs on a pool thread, or inside this call when no hash is made: the switch is off, a name or
+  // password is missing, this very login was checked lately, or too many wait. Refusals are logged,
+  // once a minute and peer (base/peer.hpp of the client's host).
+  // Success; BadUserNameOrPassword; QuotaExceeded: too many of this peer wait;
+  // ConnectionRateExceeded: this peer guesses and is held back; ServerBusy: too many wait in all.
+  void authenticate(const Client& client, std::optional<std::string> password,
                     std::function<void(mqtt::ReasonCode)> done);
   // Is there still such a user? (For sessions whose user was deleted.)
   [[nodiscard]] bool user_exists(std::string_view username) const;

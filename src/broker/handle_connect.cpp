@@ -31,11 +31,8 @@ void ClientConnection::handle_connect(const mqtt::Connect& connect) {
     if (self->state_ == State::Deciding) self->refuse_with_connack(ReasonCode::ServerUnavailable);
   });
   link_->hold_reading(true);
-  auto to_text = [](const auto& view) {
-    return view ? std::optional<std::string>(*view) : std::nullopt;
-  };
   worker_.broker().access().authenticate(
-      to_text(connect.username), to_text(connect.password),
+      client_, connect.password ? std::optional<std::string>(*connect.password) : std::nullopt,
       [worker = &worker_, weak = weak_from_this()](ReasonCode reason) {
         worker->post([weak, reason] {
           if (const auto self = weak.lock()) self->on_authenticated(reason);
@@ -113,10 +110,6 @@ void ClientConnection::on_authenticated(ReasonCode reason) {
     return;
   }
   if (mqtt::is_error(reason)) {
-    log::info("client refused", {{"client_id", client_.client_id},
-                                 {"username", client_.username},
-                                 {"host", client_.host},
-                                 {"reason", mqtt::name_of(reason)}});
     refuse_with_connack(reason);
     return;
   }

@@ -252,10 +252,12 @@ def decode(version, packet_type, flags, body):
 class RawClient:
     """One connection. Use as a context manager: leaving it closes the socket without DISCONNECT."""
 
-    def __init__(self, address, version=5, timeout=10):
+    def __init__(self, address, version=5, timeout=10, source=None):
+        """source: the address to come from, such as 127.0.0.2."""
         self.version = version
         self.timeout = timeout
-        self.socket = socket.create_connection(address, timeout=timeout)
+        self.socket = socket.create_connection(address, timeout=timeout,
+                                               source_address=(source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = bytearray()
         self.aside = collections.deque()  # came while an answer was waited for

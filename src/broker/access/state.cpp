@@ -2,7 +2,10 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "base/log.hpp"
+#include "broker/access/password_hash.hpp"
 #include "broker/access/permissions.hpp"
+#include "mqtt/reason_code.hpp"
 
 namespace sluice::broker {
 namespace {
@@ -33,7 +36,10 @@ AccessControl::State::State(store::Store& where, const Clock& time, Options chos
       users(std::make_shared<const Users>()),
       policies(std::make_shared<const PolicySet>(std::map<std::string, PolicyPtr>())),
       logins(kRememberedLogins),
-      pool(kHashingThreads, chosen.maximum_waiting_logins) {}
+      guard(time),
+      refusal_lines(time),
+      pool(kHashingThreads, {.waiting = chosen.maximum_waiting_logins,
+                             .waiting_per_peer = chosen.maximum_waiting_logins_per_peer}) {}
 
 std::shared_ptr<const Users> AccessControl::State::all_users() const {
   return users.with([](const auto& current) { return current; });
@@ -86,6 +92,33 @@ Digest AccessControl::State::login_of(const User* user, std::string_view usernam
 
 std::optional<bool> AccessControl::State::remembered(const Digest& login) {
   return logins.with([&](LoginCache& cache) { return cache.find(login); });
+}
+
+void AccessControl::State::note_refusal(const Client& client, std::string_view peer,
+                                        mqtt::ReasonCode reason) {
+  const auto untold = refusal_lines.due(peer);
+  if (!untold) return;
+  log::info("client refused", {{"client_id", client.client_id},
+                               {"username", client.username},
+                               {"host", client.host},
+                               {"reason", mqtt::name_of(reason)},
+                               {"refused_since_last_line", *untold}});
+}
+
+mqtt::ReasonCode AccessControl::State::check_password(const UserPtr& user, const Digest& login,
+                                                      std::string_view password,
+                                                      std::string_view peer) {
+  using mqtt::ReasonCode;
+  // The first of many with the same password has it hashed for all.
+  auto is_right = remembered(login);
+  if (!is_right) {
+    if (guard.holds_back(peer)) return ReasonCode::ConnectionRateExceeded;
+    const std::string_view hash = user ? std::string_view(user->password_hash) : nobodys_hash();
+    is_right = verify_password(password, hash) && user != nullptr;
+    logins.with([&](LoginCache& cache) { cache.remember(login, *is_right); });
+    if (!*is_right) guard.failed(peer);
+  }
+  return *is_right ? ReasonCode::Success : ReasonCode::BadUserNameOrPassword;
 }
 
 }  // namespace sluice::broker

@@ -6,7 +6,9 @@
 #include <string_view>
 
 #include "base/guarded.hpp"
+#include "base/line_limit.hpp"
 #include "broker/access/login_cache.hpp"
+#include "broker/access/login_guard.hpp"
 #include "broker/access/password_pool.hpp"
 #include "broker/access/policy.hpp"
 #include "broker/access/secrets.hpp"
@@ -42,6 +44,8 @@ struct AccessControl::State {
   Guarded<std::shared_ptr<const Users>> users;
   Guarded<std::shared_ptr<const PolicySet>> policies;
   Guarded<LoginCache> logins;
+  LoginGuard guard;
+  LineLimit refusal_lines;
   PasswordPool pool;  // last: its threads end before what they use
 
   [[nodiscard]] std::shared_ptr<const Users> all_users() const;
@@ -56,6 +60,10 @@ struct AccessControl::State {
   [[nodiscard]] Digest login_of(const User* user, std::string_view username,
                                 std::string_view password) const;
   [[nodiscard]] std::optional<bool> remembered(const Digest& login);
+  void note_refusal(const Client& client, std::string_view peer, mqtt::ReasonCode reason);
+  // Hashes. On a thread of the pool.
+  [[nodiscard]] mqtt::ReasonCode check_password(const UserPtr& user, const Digest& login,
+                                                std::string_view password, std::string_view peer);
 
  private:
   [[nodiscard]] Outcome<void> append(const store::BatchPtr& batch);

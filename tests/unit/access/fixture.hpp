@@ -27,9 +27,16 @@ class AccessControlTest : public testing::Test {
     ASSERT_TRUE(access_->load().has_value());
   }
 
-  mqtt::ReasonCode log_in(std::optional<std::string> user, std::optional<std::string> password) {
+  static Client client_of(std::optional<std::string> user, std::string host = "192.0.2.1") {
+    Client client{.client_id = "c", .username = {}, .has_username = user.has_value(), .host = host};
+    client.username = std::move(user).value_or("");
+    return client;
+  }
+
+  mqtt::ReasonCode log_in(std::optional<std::string> user, std::optional<std::string> password,
+                          std::string host = "192.0.2.1") {
     std::promise<mqtt::ReasonCode> answer;
-    access_->authenticate(std::move(user), std::move(password),
+    access_->authenticate(client_of(std::move(user), std::move(host)), std::move(password),
                           [&](mqtt::ReasonCode reason) { answer.set_value(reason); });
     return answer.get_future().get();
   }

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <thread>
 
+#include "broker/access/login_guard.hpp"
 #include "broker/access/password_hash.hpp"
+#include "broker/access/password_pool.hpp"
 #include "fixture.hpp"
 
 namespace sluice::broker {
@@ -70,10 +72,11 @@ TEST_F(LoginTest, SaysBusyWhenTooManyWait) {
   std::atomic<int> busy{0};
   std::atomic<int> answered{0};
   for (int i = 0; i < 20; ++i) {
-    access_->authenticate("nobody", "guess-" + std::to_string(i), [&](ReasonCode reason) {
-      if (reason == ReasonCode::ServerBusy) ++busy;
-      ++answered;
-    });
+    access_->authenticate(client_of("nobody"), "guess-" + std::to_string(i),
+                          [&](ReasonCode reason) {
+                            if (reason == ReasonCode::ServerBusy) ++busy;
+                            ++answered;
+                          });
   }
   while (answered < 20) std::this_thread::yield();
 
@@ -88,15 +91,116 @@ TEST_F(LoginTest, AnswersNoLoginOnceStopped) {
     ++answered;
     if (reason == ReasonCode::ServerBusy) ++busy;
   };
-  for (int i = 0; i < 20; ++i) access_->authenticate("nobody", "g" + std::to_string(i), count);
+  for (int i = 0; i < 20; ++i)
+    access_->authenticate(client_of("nobody"), "g" + std::to_string(i), count);
 
   access_->stop();
 
   const int when_stopped = answered;
   EXPECT_LT(when_stopped, 20);
-  access_->authenticate("nobody", "later", count);
+  access_->authenticate(client_of("nobody"), "later", count);
   EXPECT_EQ(busy, 1);
   EXPECT_EQ(answered, when_stopped + 1);
+}
+
+// One address fills its own places alone, and is told so; another is served next.
+TEST_F(LoginTest, GivesEachAddressItsTurn) {
+  ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"right"})")).has_value());
+  std::atomic<int> full{0};
+  std::atomic<int> hashed{0};
+  std::atomic<int> answered{0};
+  for (int i = 0; i < 2000; ++i) {
+    access_->authenticate(client_of("nobody", "198.51.100.7"), "guess-" + std::to_string(i),
+                          [&](ReasonCode reason) {
+                            if (reason == ReasonCode::QuotaExceeded) ++full;
+                            if (reason == ReasonCode::BadUserNameOrPassword) ++hashed;
+                            ++answered;
+                          });
+  }
+
+  EXPECT_EQ(log_in("meter", "right", "198.51.100.8"), ReasonCode::Success);
+
+  EXPECT_LE(hashed, 6);  // of the flood, in front of it: those under way and its turns
+  EXPECT_GE(full, 2000 - 256 - 6);
+  access_->stop();
+}
+
+TEST_F(LoginTest, HoldsBackWhoGuesses) {
+  ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"right"})")).has_value());
+  ASSERT_EQ(log_in("meter", "right", "2001:db8::1"), ReasonCode::Success);
+  for (int i = 0; i < LoginGuard::kFree; ++i) {
+    ASSERT_EQ(log_in("meter", "guess-" + std::to_string(i), "2001:db8::2"),
+              ReasonCode::BadUserNameOrPassword);
+  }
+
+  EXPECT_EQ(log_in("meter", "one more", "2001:db8::3"), ReasonCode::ConnectionRateExceeded);
+  EXPECT_EQ(log_in("meter", "guess-0", "2001:db8::3"), ReasonCode::BadUserNameOrPassword);
+  EXPECT_EQ(log_in("meter", "right", "2001:db8::3"), ReasonCode::Success);  // known, costs nothing
+  EXPECT_EQ(log_in("meter", "one more", "2001:db8:0:1::"), ReasonCode::BadUserNameOrPassword);
+}
+
+class MovedClock final : public Clock {
+ public:
+  [[nodiscard]] std::int64_t wall_ms() const override { return 0; }
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return now; }
+  std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
+};
+
+TEST(LoginGuardTest, DoublesThePauseAndForgets) {
+  using std::chrono::seconds;
+  MovedClock clock;
+  LoginGuard guard(clock);
+  for (int i = 0; i < LoginGuard::kFree; ++i) {
+    EXPECT_FALSE(guard.holds_back("a"));
+    guard.failed("a");
+  }
+  EXPECT_TRUE(guard.holds_back("a"));
+  EXPECT_FALSE(guard.holds_back("b"));
+  for (const int pause : {1, 2, 4, 8, 16, 32, 60, 60}) {
+    guard.failed("a");  // was under way: not counted
+    clock.now += seconds(pause) - std::chrono::milliseconds(1);
+    EXPECT_TRUE(guard.holds_back("a")) << pause;
+    clock.now += std::chrono::milliseconds(1);
+    EXPECT_FALSE(guard.holds_back("a")) << pause;
+    guard.failed("a");
+  }
+  clock.now += LoginGuard::kForgottenAfter;
+  guard.failed("a");
+  EXPECT_FALSE(guard.holds_back("a"));
+}
+
+TEST(PasswordPoolTest, ServesPeersInTurn) {
+  std::vector<std::string> order;
+  std::promise<void> let_go;
+  std::promise<void> done;
+  PasswordPool pool(1, {.waiting = 100, .waiting_per_peer = 3});
+  using Admission = PasswordPool::Admission;
+  std::promise<void> started;
+  ASSERT_EQ(pool.submit("x",
+                        [&] {
+                          started.set_value();
+                          let_go.get_future().wait();
+                        }),
+            Admission::Taken);
+  started.get_future().wait();
+  const auto work = [&](std::string name) {
+    return [&order, name = std::move(name)] { order.push_back(name); };
+  };
+  for (const auto* name : {"a1", "a2", "a3"})
+    EXPECT_EQ(pool.submit("a", work(name)), Admission::Taken);
+  EXPECT_EQ(pool.submit("a", work("a4")), Admission::PeerFull);
+  EXPECT_EQ(pool.submit("b", work("b1")), Admission::Taken);
+  EXPECT_EQ(pool.submit("c", work("c1")), Admission::Taken);
+  EXPECT_EQ(pool.submit("b", work("b2")), Admission::Taken);
+  EXPECT_EQ(pool.submit("c", [&] { done.set_value(); }), Admission::Taken);
+
+  let_go.set_value();
+  done.get_future().wait();
+  pool.stop();
+
+  // `a3` may or may not have run before the end.
+  order.resize(5);
+  EXPECT_EQ(order, (std::vector<std::string>{"a1", "b1", "c1", "a2", "b2"}));
 }
 
 // E1: how long an answer takes tells nothing about who exists.

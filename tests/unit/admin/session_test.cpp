@@ -216,6 +216,17 @@ TEST(LoginLimit, BoundsHashesAtOnce) {
   EXPECT_TRUE(limit.begin("192.0.2.3", "c"));
 }
 
+TEST(LoginLimit, LeavesAPlaceForOtherAddresses) {
+  TestClock clock;
+  LoginLimit limit(clock);
+  ASSERT_TRUE(limit.begin("192.0.2.1", "a"));
+
+  const auto second = limit.begin("192.0.2.1", "b");
+  EXPECT_FALSE(second);
+  EXPECT_EQ(second.retry_after, std::chrono::seconds(1));
+  EXPECT_TRUE(limit.begin("192.0.2.2", "admin"));
+}
+
 TEST(LoginLimit, BoundsWhatItRemembers) {
   TestClock clock;
   LoginLimit limit(clock);
