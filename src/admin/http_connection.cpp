@@ -1,12 +1,14 @@
 #include "admin/http_connection.hpp"
 
-#include <array>
+#include <algorithm>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
+
+#include "base/peer.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -17,7 +19,6 @@ namespace http = beast::http;
 
 constexpr std::size_t kReadBytes = 4096;
 constexpr std::size_t kMaximumDrained = 4 * 1024 * 1024;
-constexpr std::chrono::seconds kDrainDeadline{2};
 
 Method method_of(http::verb verb) {
   switch (verb) {
@@ -39,6 +40,13 @@ Method method_of(http::verb verb) {
 
 std::string text(beast::string_view view) {
   return {view.data(), view.size()};
+}
+
+bool is_loopback(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  }
+  return address.is_loopback();
 }
 
 std::string address_of(const asio::ip::tcp::endpoint& endpoint, beast::error_code error) {
@@ -71,11 +79,43 @@ bool is_http_fault(beast::error_code error) {
 
 }  // namespace
 
+bool Connections::make_room(const asio::ip::address& address) {
+  const auto peer = peer_of(address.to_string());
+  const bool local = is_loopback(address);
+  std::size_t of_peer = 0;
+  std::size_t not_local = 0;
+  HttpConnection* oldest_of_peer = nullptr;
+  HttpConnection* oldest = nullptr;  // that may give way to this one
+  const auto older = [](HttpConnection* known, HttpConnection* other) {
+    if (!other->waits_since()) return known;
+    return known == nullptr || *other->waits_since() < *known->waits_since() ? other : known;
+  };
+  for (auto* connection : open) {
+    if (!connection->is_loopback()) ++not_local;
+    if (connection->peer() == peer) {
+      ++of_peer;
+      oldest_of_peer = older(oldest_of_peer, connection);
+    }
+    if (local || !connection->is_loopback()) oldest = older(oldest, connection);
+  }
+  const auto kept = std::min(options.kept_for_loopback, options.maximum_connections);
+  const bool peer_is_full = of_peer >= options.maximum_connections_per_peer;
+  const bool all_is_full = open.size() >= options.maximum_connections ||
+                           (!local && not_local >= options.maximum_connections - kept);
+  if (!peer_is_full && !all_is_full) return true;
+  auto* victim = peer_is_full ? oldest_of_peer : oldest;
+  if (victim == nullptr) return false;
+  victim->give_way();
+  return true;
+}
+
 HttpConnection::HttpConnection(asio::ip::tcp::socket socket, Connections& all)
     : all_(all), stream_(std::move(socket)), buffer_(all.options.maximum_header_bytes + 64 * 1024) {
   beast::error_code error;
   const auto remote = stream_.socket().remote_endpoint(error);
   remote_address_ = address_of(remote, error);
+  peer_ = peer_of(remote_address_);
+  is_loopback_ = !error && admin::is_loopback(remote.address());
   const auto local = stream_.socket().local_endpoint(error);
   local_address_ = address_of(local, error);
   stream_.socket().set_option(asio::ip::tcp::no_delay(true), error);
@@ -91,14 +131,19 @@ void HttpConnection::begin() {
 }
 
 void HttpConnection::end_when_answered() {
-  if (is_reading_) stream_.close();
+  if (waits_since_) stream_.close();
+}
+
+void HttpConnection::give_way() {
+  all_.open.erase(this);  // its handlers are still to run
+  stream_.close();
 }
 
 void HttpConnection::wait_for_request() {
   if (all_.stopping) return close();
-  is_reading_ = true;
+  waits_since_ = std::chrono::steady_clock::now();
   if (buffer_.size() > 0) return read_header();
-  stream_.expires_after(all_.options.idle_deadline);
+  stream_.expires_after(has_asked_ ? all_.options.idle_deadline : all_.options.request_deadline);
   stream_.async_read_some(buffer_.prepare(kReadBytes),
                           [self = shared_from_this()](ErrorCode error, std::size_t count) {
                             if (error) return self->close();
@@ -142,7 +187,8 @@ void HttpConnection::read_body() {
 }
 
 void HttpConnection::answer() {
-  is_reading_ = false;
+  waits_since_.reset();
+  has_asked_ = true;
   stream_.expires_never();  // an action may wait for the outside world
   const auto& message = parser_->get();
   const bool keep_alive = message.keep_alive() && !all_.stopping;
@@ -178,7 +224,7 @@ Request HttpConnection::request() const {
 
 void HttpConnection::refuse(ErrorCode error) {
   if (!is_http_fault(error)) return close();
-  is_reading_ = false;
+  waits_since_.reset();
   write(problem_response(problem_of(error)), false, false);
 }
 
@@ -200,15 +246,20 @@ void HttpConnection::write(Response response, bool keep_alive, bool is_head) {
   http::async_write(stream_, message, [self = shared_from_this()](ErrorCode error, std::size_t) {
     if (error) return self->close();
     if (self->message_->keep_alive()) return self->wait_for_request();
-    self->drain();
+    self->begin_to_drain();
   });
 }
 
 // Closing with unread bytes would reset the connection, and the client would lose the answer.
-void HttpConnection::drain() {
+void HttpConnection::begin_to_drain() {
   ErrorCode ignored;
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  stream_.expires_after(kDrainDeadline);
+  waits_since_ = std::chrono::steady_clock::now();
+  stream_.expires_after(all_.options.drain_deadline);  // for all of it
+  drain();
+}
+
+void HttpConnection::drain() {
   buffer_.clear();
   stream_.async_read_some(buffer_.prepare(kReadBytes),
                           [self = shared_from_this()](ErrorCode error, std::size_t count) {

@@ -1,8 +1,10 @@
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -29,7 +31,9 @@ struct Connections {
   boost::asio::thread_pool& changing;  // for what may wait long
   std::set<HttpConnection*> open = {};
   bool stopping = false;
-  bool is_full() const { return open.size() >= options.maximum_connections; }
+
+  // Whether one more from this address fits in; ends another one for it where that helps.
+  [[nodiscard]] bool make_room(const boost::asio::ip::address& address);
 };
 
 // One client: a request is read within its deadline, answered on a pool, and the next one is waited
@@ -47,6 +51,14 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void begin();
   // Ends now if no whole request has been read, else after the answer.
   void end_when_answered();
+  // Ends at once, for another.
+  void give_way();
+
+  using Time = std::chrono::steady_clock::time_point;
+  // Since when it waits for its client; none while a request is being answered.
+  [[nodiscard]] std::optional<Time> waits_since() const { return waits_since_; }
+  [[nodiscard]] const std::string& peer() const { return peer_; }
+  [[nodiscard]] bool is_loopback() const { return is_loopback_; }
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
@@ -61,6 +73,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void answer();
   void refuse(ErrorCode error);
   void write(Response response, bool keep_alive, bool is_head);
+  void begin_to_drain();
   void drain();
   void close();
   [[nodiscard]] Request request() const;
@@ -73,8 +86,11 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::optional<boost::beast::http::response<boost::beast::http::empty_body>> interim_;
   std::string remote_address_;
   std::string local_address_;
+  std::string peer_;
+  bool is_loopback_ = false;
+  bool has_asked_ = false;  // a request at least
   std::size_t drained_ = 0;
-  bool is_reading_ = false;
+  std::optional<Time> waits_since_;
 };
 
 }  // namespace sluice::admin

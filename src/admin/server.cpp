@@ -93,8 +93,10 @@ struct Server::State {
     acceptor.async_accept([this](error_code error, tcp::socket socket) {
       if (!acceptor.is_open()) return;
       if (error) return accept_later();
-      // Beyond the bound a client is closed at once: waiting would hold its socket all the same.
-      if (!connections.is_full()) {
+      // Without room a client is closed at once: waiting would hold its socket all the same.
+      error_code gone;
+      const auto remote = socket.remote_endpoint(gone);
+      if (!gone && connections.make_room(remote.address())) {
         std::make_shared<HttpConnection>(std::move(socket), connections)->begin();
       }
       accept();

@@ -13,10 +13,16 @@ struct Options {
   std::string bind = "127.0.0.1:8080";  // port 0: any free one
   ApiOptions api = {};
   std::size_t maximum_connections = 256;
+  // Of one address (base/peer.hpp). At a bound the connection that has waited longest for its
+  // client makes room, so that nobody is kept out by connections that say nothing.
+  std::size_t maximum_connections_per_peer = 64;
+  std::size_t kept_for_loopback = 16;  // of maximum_connections: other addresses leave them free
   std::uint32_t maximum_header_bytes = 16 * 1024;
   std::uint64_t maximum_body_bytes = 1024 * 1024;
-  std::chrono::milliseconds request_deadline{15'000};  // from the first byte to the last
-  std::chrono::milliseconds idle_deadline{60'000};     // between requests
+  // From the first byte to the last, and from the connection to the first byte.
+  std::chrono::milliseconds request_deadline{15'000};
+  std::chrono::milliseconds idle_deadline{60'000};  // between requests
+  std::chrono::milliseconds drain_deadline{2'000};  // for what a client sends behind a refusal
 };
 
 // The administration's HTTP server.

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import urllib.parse
 
@@ -443,3 +444,21 @@ def test_changes_survive_kill_9(sluice, kafka_dev):
             key: document[key] for key in ("id", "name", "created")}
     assert sluice.task("flow")["id"] == identity
     sluice.wait_task("flow", status="running")
+
+
+def test_an_administrator_gets_in_whatever_holds_connections(sluice):
+    """Silent, idle and slow connections of one address, more than the server takes."""
+    host, port = sluice.address("admin")
+    held = []
+    try:
+        for number in range(300):
+            connection = socket.create_connection((host, port), timeout=10)
+            held.append(connection)
+            connection.sendall(("", "GET /health/live HTT",
+                                "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")[number % 3]
+                               .encode())
+        assert sluice.rest("GET", "/overview", timeout=5).status == 200
+        assert sluice.rest("GET", "/health/live", timeout=5).status == 200
+    finally:
+        for connection in held:
+            connection.close()

@@ -27,18 +27,30 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using testing::HasSubstr;
 
+constexpr std::chrono::seconds kLong{5};
+
 // A client that sends what it likes.
 class RawClient {
  public:
-  explicit RawClient(const std::string& address) : socket_(loop_) {
+  explicit RawClient(const std::string& address, const std::string& source = "127.0.0.1")
+      : socket_(loop_) {
     const auto colon = address.rfind(':');
     const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1)));
+    socket_.open(tcp::v4());
+    socket_.bind({asio::ip::make_address(source), 0});
     socket_.connect({asio::ip::make_address("127.0.0.1"), port});
   }
 
   void send(std::string_view text) {
     error_code ignored;  // the server may have closed already
     asio::write(socket_, asio::buffer(text), ignored);
+  }
+
+  // False: the server has closed.
+  bool can_send(std::string_view text) {
+    error_code error;
+    asio::write(socket_, asio::buffer(text), error);
+    return !error;
   }
 
   // The next response; status 0 when the connection ends before one.
@@ -281,24 +293,84 @@ TEST_F(ServerTest, ClosesIdleConnections) {
   EXPECT_TRUE(done.is_closed());
 }
 
-TEST_F(ServerTest, BoundsItsConnections) {
-  start({.maximum_connections = 2});
-  auto first = std::make_unique<RawClient>(address_);
-  first->send(get_request("/health/live"));
-  ASSERT_EQ(first->receive().result_int(), 200U);
-  RawClient second(address_);
-  second.send(get_request("/health/live"));
-  ASSERT_EQ(second.receive().result_int(), 200U);
+// Whoever waits longest for nothing makes room, of the same address first.
+TEST_F(ServerTest, BoundsItsConnectionsPerAddress) {
+  start({.maximum_connections_per_peer = 3});
+  RawClient idle(address_);
+  idle.send(get_request("/health/live"));
+  ASSERT_EQ(idle.receive().result_int(), 200U);
+  RawClient silent(address_);
+  RawClient half(address_);
+  half.send("GET /health/live HTT");
+  RawClient neighbour(address_, "127.0.0.2");
 
-  RawClient third(address_);
-  EXPECT_TRUE(third.is_closed());
+  RawClient fourth(address_);
+  fourth.send(get_request("/health/live"));
+  EXPECT_EQ(fourth.receive().result_int(), 200U);
+  EXPECT_TRUE(idle.is_closed());
+  RawClient fifth(address_);
+  fifth.send(get_request("/health/live"));
+  EXPECT_EQ(fifth.receive().result_int(), 200U);
+  EXPECT_TRUE(silent.is_closed());
 
-  first.reset();
-  for (unsigned status = 0; status != 200;) {  // until the server has seen it go
-    RawClient later(address_);
-    later.send(get_request("/health/live"));
-    status = later.receive().result_int();
+  neighbour.send(get_request("/health/live"));
+  EXPECT_EQ(neighbour.receive().result_int(), 200U);
+}
+
+TEST_F(ServerTest, LetsSomebodyInWhateverWaits) {
+  start({.maximum_connections = 4, .maximum_connections_per_peer = 2});
+  std::vector<std::unique_ptr<RawClient>> holding;
+  for (const auto* source : {"127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"}) {
+    for (int i = 0; i < 2; ++i) holding.push_back(std::make_unique<RawClient>(address_, source));
   }
+
+  RawClient client(address_);
+  client.send(get_request("/health/live"));
+
+  EXPECT_EQ(client.receive().result_int(), 200U);
+}
+
+// A request that is being answered is not given up for a stranger.
+TEST_F(ServerTest, RefusesConnectionsWhileAllAreAnswered) {
+  std::promise<void> entered;
+  std::promise<void> go_on;
+  clients_ = [&](const ClientQuery&) {
+    entered.set_value();
+    go_on.get_future().wait();
+    return boost::json::array();
+  };
+  start({.maximum_connections_per_peer = 1});
+  RawClient client(address_);
+  client.send(get_request("/api/v1/clients"));
+  entered.get_future().wait();
+
+  RawClient second(address_);
+  EXPECT_TRUE(second.is_closed());
+
+  go_on.set_value();
+  EXPECT_EQ(client.receive().result_int(), 200U);
+}
+
+TEST_F(ServerTest, ClosesConnectionsThatNeverAsk) {
+  start({.request_deadline = std::chrono::milliseconds(50)});
+  RawClient silent(address_);
+
+  EXPECT_TRUE(silent.is_closed());
+}
+
+// Behind a refusal nothing is listened to for long, however slowly it comes.
+TEST_F(ServerTest, ClosesWhoGoesOnAfterARefusal) {
+  start({.drain_deadline = std::chrono::milliseconds(100)});
+  RawClient client(address_);
+  client.send("GET\r\n\r\n");
+  ASSERT_EQ(client.receive().result_int(), 400U);
+
+  const auto before = std::chrono::steady_clock::now();
+  while (client.can_send("x") && std::chrono::steady_clock::now() - before < kLong) {
+    std::this_thread::yield();
+  }
+
+  EXPECT_LT(std::chrono::steady_clock::now() - before, kLong);
 }
 
 TEST_F(ServerTest, SaysWhyItCannotListen) {
