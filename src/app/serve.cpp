@@ -10,6 +10,7 @@
 #include "app/composition.hpp"
 #include "app/notify_systemd.hpp"
 #include "base/log.hpp"
+#include "io/address_rule.hpp"
 
 namespace sluice::app {
 
@@ -133,6 +134,7 @@ int serve(const Settings& settings, const ServeOptions& options) {
 
   for (const auto& warning : options.effective.warnings) log::warn(warning);
   raise_descriptor_limit();
+  io::allow_networks(settings.connect.networks);
   Composition server(plan_of(settings, options));
   const auto opened = server.open();
   show_first_password(server);

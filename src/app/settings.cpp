@@ -85,6 +85,14 @@ MqttSettings mqtt(const Reader& in) {
           .groups = in.number<std::uint32_t>("groups")};
 }
 
+ConnectSettings connect_settings(const Reader& in) {
+  const auto& names = in.values().at("allowed_networks").as_array();
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(names, json::value(name)) != names.end();
+  };
+  return {.networks = {.loopback = has("loopback"), .priv = has("private"), .pub = has("public")}};
+}
+
 LogSettings log_settings(const Reader& in) {
   const auto level = in.text("level");
   return {.level = level == "debug"   ? log::Level::Debug
@@ -106,6 +114,7 @@ Settings settings_of(const json::object& values) {
           .access_enabled = in.in("access").flag("enabled"),
           .store = store(in.in("store")),
           .mqtt = mqtt(in.in("mqtt")),
+          .connect = connect_settings(in.in("connect")),
           .log = log_settings(in.in("log"))};
 }
 

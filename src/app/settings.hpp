@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/schema.hpp"
+#include "io/address_rule.hpp"
 
 namespace sluice::app {
 
@@ -62,6 +63,10 @@ struct MqttSettings {
   std::uint32_t groups = 0;
 };
 
+struct ConnectSettings {
+  io::AllowedNetworks networks;
+};
+
 struct LogSettings {
   log::Level level = log::Level::Info;
   log::Format format = log::Format::Text;
@@ -78,6 +83,7 @@ struct Settings {
   bool access_enabled = true;
   StoreSettings store;
   MqttSettings mqtt;
+  ConnectSettings connect;
   LogSettings log;
 };
 

@@ -308,7 +308,9 @@ const Fields& setting_fields() {
        .help = "Connections to outside systems.",
        .fields = {{.name = "allowed_networks",
                    .type = Type::TextList,
-                   .help = "Networks that connections may reach. Narrowing it is not served yet.",
+                   .help =
+                       "Networks that connections may reach, also by names and by the addresses "
+                       "that brokers advertise. Link-local and metadata addresses: never.",
                    .fallback = json::array{"loopback", "private", "public"},
                    .choices = {"loopback", "private", "public"},
                    .minimum = 1,

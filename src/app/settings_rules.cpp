@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <map>
 
-#include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "app/settings.hpp"
@@ -64,24 +63,6 @@ void check_not_served(const json::object& values, std::vector<Problem>& problems
     } else if (json::serialize(*value) != only) {
       problems.push_back({std::string(pointer), fmt::format("must be {}: {}", only, why)});
     }
-  }
-}
-
-void check_networks(const json::object& values, std::vector<Problem>& problems) {
-  constexpr std::string_view kPointer = "/connect/allowed_networks";
-  const auto* networks = value_at(values, kPointer);
-  if (networks == nullptr || !networks->is_array()) return;
-  for (const std::string_view each : {"loopback", "private", "public"}) {
-    bool is_there = false;
-    for (const auto& member : networks->get_array()) {
-      is_there = is_there || (member.is_string() && std::string_view(member.get_string()) == each);
-    }
-    if (is_there) continue;
-    problems.push_back(
-        {std::string(kPointer),
-         fmt::format("must name `{}` too: the address rule is not in this version, so "
-                     "leaving one out would protect nothing",
-                     each)});
   }
 }
 
@@ -156,7 +137,6 @@ void check_packet_fits(const json::object& values, std::vector<Problem>& problem
 std::vector<Problem> check_setting_rules(const json::object& values) {
   std::vector<Problem> problems;
   check_not_served(values, problems);
-  check_networks(values, problems);
   if (const auto* listeners = value_at(values, "/listeners");
       listeners != nullptr && listeners->is_object()) {
     for (const auto& listener : listeners->get_object()) {

@@ -1,6 +1,11 @@
 #include "connectors/kafka/kafka_client.hpp"
 
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+
 #include "base/log.hpp"
+#include "io/address_rule.hpp"
 
 namespace sluice::connectors::kafka {
 namespace {
@@ -8,6 +13,25 @@ namespace {
 // The library tells of every lost connection; whoever looks after a task reads its status instead.
 void on_log(const rd_kafka_t* /*client*/, int /*level*/, const char* facility, const char* text) {
   log::debug("kafka client", {{"facility", facility}, {"text", text}});
+}
+
+// What the library says about a refused address, within "Connect to ipv4#10.0.0.1:9092 failed:
+// ...".
+constexpr int kRefused = EACCES;
+constexpr std::string_view kRefusedHint =
+    "this server does not call that address: see the setting connect.allowed_networks (link-local "
+    "never), and advertised.listeners of the brokers";
+
+// In place of connect(2): every connection the library makes comes through here, with the address
+// that it is about to connect to. On the library's threads; the socket does not block.
+int connect_if_allowed(int socket, const sockaddr* address, int size, const char* /*broker*/,
+                       void* /*opaque*/) {
+  if (const auto allowed = io::may_call(*address); !allowed) {
+    log::debug("kafka connection refused here", {{"reason", allowed.error().detail}});
+    return kRefused;
+  }
+  if (::connect(socket, address, static_cast<socklen_t>(size)) == 0) return 0;
+  return errno == EINPROGRESS ? 0 : errno;
 }
 
 }  // namespace
@@ -23,6 +47,7 @@ Result<Conf> make_conf(const Properties& properties) {
     return fail(Errc::InvalidArgument, "the Kafka client refuses the value of `" + name + "`");
   }
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
+  rd_kafka_conf_set_connect_cb(conf.get(), connect_if_allowed);
   return conf;
 }
 
@@ -36,9 +61,14 @@ Result<Client> make_client(rd_kafka_type_t type, Conf conf) {
   return client;
 }
 
+bool is_refused_address(std::string_view detail) {
+  return detail.find("connect to broker at ") != detail.npos &&
+         detail.find(std::strerror(kRefused)) != detail.npos;
+}
+
 std::string explain(rd_kafka_resp_err_t error, const std::string& detail) {
   auto text = detail.empty() ? std::string(rd_kafka_err2str(error)) : detail;
-  const auto hint = hint_for(error);
+  const auto hint = is_refused_address(detail) ? std::string(kRefusedHint) : hint_for(error);
   if (!hint.empty()) text += "; " + hint;
   return text;
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,8 @@ using NewTopic = Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
-// Errors: InvalidArgument with the name of the property.
+// Errors: InvalidArgument with the name of the property. Clients made of it connect to no address
+// that io/address_rule.hpp refuses, whoever named it: the connection, a resolver or a broker.
 [[nodiscard]] Result<Conf> make_conf(const Properties& properties);
 // Errors: InvalidArgument. Does not wait for any broker.
 [[nodiscard]] Result<Client> make_client(rd_kafka_type_t type, Conf conf);
@@ -39,5 +41,7 @@ using Properties = std::vector<std::pair<std::string, std::string>>;
 // What an error of the library means for a person, and what to do about it.
 [[nodiscard]] std::string explain(rd_kafka_resp_err_t error, const std::string& detail);
 [[nodiscard]] std::string hint_for(rd_kafka_resp_err_t error);
+// Whether the library's text tells of an address that the rule refused.
+[[nodiscard]] bool is_refused_address(std::string_view detail);
 
 }  // namespace sluice::connectors::kafka

@@ -192,6 +192,7 @@ void Producer::on_deliveries(rd_kafka_event_t* event, std::vector<Delivery>& out
   if (came_back) topics_.doubt_all();
   if (!arrived) return;
   away_.clear();
+  is_refused_ = false;
   look_at_.reset();
 }
 
@@ -237,6 +238,11 @@ void Producer::on_error(rd_kafka_event_t* event) {
     return;
   }
   last_trouble_ = explain(error, detail);
+  if (is_refused_address(detail)) {
+    away_ = last_trouble_;
+    is_refused_ = true;
+    return;
+  }
   if (error != RD_KAFKA_RESP_ERR__AUTHENTICATION && error != RD_KAFKA_RESP_ERR__SSL) return;
   away_ = last_trouble_;
   if (!look_at_) look_at_ = now + kLookEvery;
@@ -249,7 +255,7 @@ void Producer::look_for_brokers(Time now) {
   if (metadata != nullptr) rd_kafka_metadata_destroy(metadata);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
     look_at_.reset();
-    away_.clear();
+    if (!is_refused_) away_.clear();
     return;
   }
   look_at_ = now + kLookEvery;

@@ -72,8 +72,9 @@ class Producer {
   Refusals refusals_;
   bool alone_ = false;  // the one record that is outstanding went alone
   bool broken_ = false;
-  std::string last_trouble_;     // what the library last told of a broker
-  std::string away_;             // why no broker can be reached; empty: they can
+  std::string last_trouble_;  // what the library last told of a broker
+  std::string away_;          // why no broker can be reached; empty: they can
+  bool is_refused_ = false;   // `away_` is an address the rule refuses: other brokers prove nothing
   std::optional<Time> look_at_;  // when to look whether they can
 };
 

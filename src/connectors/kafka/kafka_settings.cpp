@@ -5,6 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "io/address_rule.hpp"
+
 namespace sluice::connectors::kafka {
 namespace {
 
@@ -203,10 +205,31 @@ void add_properties(const json::object& given, Properties& out) {
 
 }  // namespace
 
+std::vector<Server> servers_of(std::string_view list) {
+  std::vector<Server> servers;
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    auto server = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+    while (server.starts_with(' ')) server.remove_prefix(1);
+    while (server.ends_with(' ')) server.remove_suffix(1);
+    const auto colon = server.rfind(':');
+    if (colon == std::string_view::npos) continue;
+    auto host = server.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    servers.push_back({std::string(host), std::string(server.substr(colon + 1))});
+  }
+  return servers;
+}
+
 void check_settings(const json::object& settings, std::vector<Problem>& problems) {
   if (!is_server_list(text_at(settings, "bootstrap_servers")))
     problems.push_back({"/settings/bootstrap_servers",
                         "must be host:port, several separated by commas, IPv6 in brackets"});
+  for (const auto& server : servers_of(text_at(settings, "bootstrap_servers"))) {
+    if (const auto allowed = io::may_call_host(server.host); !allowed)
+      problems.push_back({"/settings/bootstrap_servers", allowed.error().detail});
+  }
   const auto& properties = settings.at("properties").as_object();
   for (const auto& [name, value] : properties) check_property(name, value.as_string(), problems);
 

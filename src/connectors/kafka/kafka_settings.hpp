@@ -1,6 +1,7 @@
 // From the settings of a connection and a sink to properties of the client library.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/json/object.hpp>
@@ -15,6 +16,12 @@ namespace sluice::connectors::kafka {
 void check_settings(const boost::json::object& settings, std::vector<schema::Problem>& problems);
 // Hides the secrets that stand in `properties`.
 void mask_properties(boost::json::object& settings);
+
+struct Server {
+  std::string host, port;  // without brackets
+};
+// Of `bootstrap_servers`.
+[[nodiscard]] std::vector<Server> servers_of(std::string_view list);
 
 // Addresses, security and the properties of the connection: what every client needs.
 [[nodiscard]] Properties client_properties(const boost::json::object& settings);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "connectors/kafka/kafka_settings.hpp"
+#include "io/address_rule.hpp"
 
 namespace sluice::connectors::kafka {
 namespace {
@@ -21,27 +22,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr int kConnectTimeoutMs = 3000;
 constexpr int kMetadataTimeoutMs = 6000;
 
-struct Server {
-  std::string host, port;
-};
 using Addresses = Handle<addrinfo, freeaddrinfo>;
-
-std::vector<Server> servers_of(std::string_view list) {
-  std::vector<Server> servers;
-  while (!list.empty()) {
-    const auto comma = list.find(',');
-    auto server = list.substr(0, comma);
-    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
-    while (server.starts_with(' ')) server.remove_prefix(1);
-    while (server.ends_with(' ')) server.remove_suffix(1);
-    const auto colon = server.rfind(':');
-    if (colon == std::string_view::npos) continue;
-    auto host = server.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    servers.push_back({std::string(host), std::string(server.substr(colon + 1))});
-  }
-  return servers;
-}
 
 template <class Body>
 VerifyStep timed(std::string name, Body body) {
@@ -62,8 +43,22 @@ Addresses resolve(const Server& server, std::string& why) {
   return Addresses(found);
 }
 
+// An address that may be called; null, and why there is none.
+const addrinfo* first_allowed(const addrinfo* found, std::string& why) {
+  for (const auto* at = found; at != nullptr; at = at->ai_next) {
+    const auto allowed = io::may_call(*at->ai_addr);
+    if (allowed) return at;
+    why = allowed.error().detail;
+  }
+  return nullptr;
+}
+
 // One TCP connection, opened and closed again.
 bool connects(const addrinfo& address, std::string& why) {
+  if (const auto allowed = io::may_call(*address.ai_addr); !allowed) {
+    why = allowed.error().detail;
+    return false;
+  }
   const int socket = ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket < 0) {
     why = std::strerror(errno);
@@ -93,7 +88,7 @@ VerifyStep resolve_step(const std::vector<Server>& servers) {
     std::string why;
     for (const auto& server : servers) {
       std::string reason;
-      if (resolve(server, reason)) {
+      if (first_allowed(resolve(server, reason).get(), reason) != nullptr) {
         step.ok = true;
         continue;
       }
@@ -120,6 +115,23 @@ VerifyStep connect_step(const std::vector<Server>& servers) {
     }
     step.detail = why;
     step.hint = hint_for(RD_KAFKA_RESP_ERR__TRANSPORT);
+  });
+}
+
+// Records go to the addresses that the brokers tell, not to those of the connection.
+VerifyStep metadata_step(const std::vector<Server>& brokers, const std::string& asked) {
+  return timed("metadata", [&](VerifyStep& step) {
+    for (const auto& broker : brokers) {
+      std::string reason;
+      const auto addresses = resolve(broker, reason);
+      if (!addresses || first_allowed(addresses.get(), reason) != nullptr) continue;
+      step.detail = "a broker advertises " + broker.host + ":" + broker.port + ": " + reason;
+      step.hint =
+          "check advertised.listeners of the brokers, and the setting connect.allowed_networks";
+      return;
+    }
+    step.ok = true;
+    step.detail = std::to_string(brokers.size()) + " brokers; asked " + asked;
   });
 }
 
@@ -151,7 +163,8 @@ void login_steps(const json::object& settings, std::vector<VerifyStep>& steps) {
   Queue events;
   std::optional<Trouble> trouble;
   rd_kafka_resp_err_t outcome = RD_KAFKA_RESP_ERR_NO_ERROR;
-  std::string brokers;
+  std::vector<Server> brokers;
+  std::string asked;
   auto login = timed("authenticate", [&](VerifyStep& step) {
     auto conf = make_conf(client_properties(settings));
     if (conf) rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_ERROR);
@@ -169,8 +182,10 @@ void login_steps(const json::object& settings, std::vector<VerifyStep>& steps) {
       const struct rd_kafka_metadata* metadata = nullptr;
       outcome = rd_kafka_metadata(client.get(), 0, nullptr, &metadata, 500);
       if (metadata != nullptr) {
-        brokers =
-            std::to_string(metadata->broker_cnt) + " brokers; asked " + metadata->orig_broker_name;
+        asked = metadata->orig_broker_name;
+        brokers.clear();
+        for (int i = 0; i < metadata->broker_cnt; ++i)
+          brokers.push_back({metadata->brokers[i].host, std::to_string(metadata->brokers[i].port)});
         rd_kafka_metadata_destroy(metadata);
       }
       trouble = trouble_of(events.get());
@@ -185,7 +200,7 @@ void login_steps(const json::object& settings, std::vector<VerifyStep>& steps) {
   });
   steps.push_back(std::move(login));
   if (!steps.back().ok) return;
-  steps.push_back({.name = "metadata", .ok = true, .ms = 0, .detail = brokers, .hint = {}});
+  steps.push_back(metadata_step(brokers, asked));
 }
 
 }  // namespace

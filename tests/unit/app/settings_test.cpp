@@ -292,9 +292,6 @@ const Refused kNotServed[] = {
      "--set: mqtt.point_to_point must be false: point to point is not in this version"},
     {"mqtt.messages_per_second_per_client=1",
      "--set: mqtt.messages_per_second_per_client must be 0: rate limits are not in this version"},
-    {"connect.allowed_networks=[loopback, public]",
-     "--set: connect.allowed_networks must name `private` too: the address rule is not in this "
-     "version, so leaving one out would protect nothing"},
 };
 
 TEST_F(SettingsTest, RefuseWhatThisVersionDoesNotServe) {
@@ -303,6 +300,21 @@ TEST_F(SettingsTest, RefuseWhatThisVersionDoesNotServe) {
     set(std::string(each.text));
     EXPECT_THAT(problems(), ElementsAre(each.problem));
   }
+}
+
+TEST_F(SettingsTest, NarrowTheNetworksOfConnections) {
+  set("connect.allowed_networks=[public]");
+  const auto loaded = load_settings(sources);
+  ASSERT_TRUE(loaded.has_value());
+  const auto& networks = loaded->settings.connect.networks;
+  EXPECT_FALSE(networks.loopback);
+  EXPECT_FALSE(networks.priv);
+  EXPECT_TRUE(networks.pub);
+  EXPECT_TRUE(load_settings({})->settings.connect.networks.priv);
+
+  sources.flags.clear();
+  set("connect.allowed_networks=[link_local]");
+  EXPECT_FALSE(load_settings(sources).has_value());
 }
 
 // Rules across settings.

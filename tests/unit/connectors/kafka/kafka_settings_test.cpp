@@ -7,6 +7,7 @@
 
 #include "connectors/kafka/kafka.hpp"
 #include "connectors/kafka/kafka_verify.hpp"
+#include "io/address_rule.hpp"
 #include "mock_kafka.hpp"
 
 namespace sluice::connectors::kafka {
@@ -82,6 +83,35 @@ TEST(KafkaSettings, RefusesEveryPropertyThatIsNotOnTheList) {
                                              ": may not be set"),
               std::string::npos)
         << name << " " << problem_of_property(name);
+}
+
+TEST(KafkaSettings, RefusesAddressesThatAreNeverCalled) {
+  for (const auto* servers :
+       {"169.254.169.254:80", "127.0.0.1:9092, 2852039166:80", "[fe80::1]:9092",
+        "[::ffff:169.254.169.254]:80", "[fd00:ec2::254]:80", "0.0.0.0:9092", "0251.0376.1:1"})
+    EXPECT_NE(problems_of({{"bootstrap_servers", servers}}).find("/settings/bootstrap_servers: "),
+              std::string::npos)
+        << servers;
+  io::allow_networks({.loopback = false});
+  EXPECT_NE(problems_of({{"bootstrap_servers", "127.0.0.1:9092"}}).find("allowed_networks"),
+            std::string::npos);
+  EXPECT_EQ(problems_of({{"bootstrap_servers", "localhost:9092"}}), "");
+  io::allow_networks({});
+}
+
+// A name means what it means when it is called: saving it proved nothing.
+TEST(KafkaVerify, RefusesANameWithAnAddressThatMayNotBeCalled) {
+  const MockKafka kafka;
+  const auto bootstrap = kafka.bootstrap();
+  auto by_name =
+      settings({{"bootstrap_servers", "localhost" + bootstrap.substr(bootstrap.find(':'))}});
+  io::allow_networks({.loopback = false});
+  const auto steps = verify(by_name);
+  io::allow_networks({});
+
+  ASSERT_EQ(steps.size(), 1U);
+  EXPECT_FALSE(steps[0].ok);
+  EXPECT_NE(steps[0].detail.find("connect.allowed_networks"), std::string::npos) << steps[0].detail;
 }
 
 TEST(KafkaSettings, NamesTheFieldThatSetsAProperty) {
