@@ -57,6 +57,9 @@ class Composition {
   // Clients are told, tasks parked, everything made durable. Idempotent.
   void stop();
 
+  // For what comes from now on; clients that are connected keep what they were promised.
+  void set_limits(const broker::Limits& limits) { broker_->set_limits(limits); }
+
   // Made at the very first start: to be shown once.
   [[nodiscard]] const std::optional<std::string>& first_password() const { return first_password_; }
   // Listener name (and `admin`) to address as bound.

@@ -46,6 +46,11 @@ A setting that is unknown, of the wrong type or impossible is refused with its p
 allowed (exit code 2), and nothing is started; an unknown `SLUICE_*` variable is a warning. Sizes
 take `KiB`, `MiB` and `GiB`, durations `ms`, `s`, `m`, `h` and `d`.
 
+SIGHUP reads all sources again without dropping a client. What the table says can change while
+running does; other changes are logged and wait for a restart. If anything is wrong now, it is
+logged with its place, and all the old settings stay. Limits of `mqtt` hold for clients that connect
+from then on: a client that is connected keeps those it was told in CONNACK.
+
 `SLUICE_URL`, `SLUICE_TOKEN`, `SLUICE_USER`, `SLUICE_PASSWORD` (for the command line) and
 `SLUICE_ADMIN_PASSWORD` (of the administrator `admin`, at the first start) are not settings.
 

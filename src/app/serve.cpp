@@ -9,6 +9,7 @@
 
 #include "app/composition.hpp"
 #include "app/notify_systemd.hpp"
+#include "base/guarded.hpp"
 #include "base/log.hpp"
 #include "io/address_rule.hpp"
 
@@ -33,7 +34,10 @@ broker::Limits limits_of(const MqttSettings& settings) {
   return limits;
 }
 
-Plan plan_of(const Settings& settings, const ServeOptions& options) {
+// The settings in effect: GET /settings shows them while SIGHUP changes them.
+using Current = Guarded<EffectiveSettings>;
+
+Plan plan_of(const Settings& settings, const ServeOptions& options, const Current& current) {
   using DeliverAfter = StoreSettings::DeliverAfter;
   Plan plan;
   plan.data = settings.data;
@@ -55,7 +59,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options) {
   for (const auto& listener : settings.listeners)
     plan.listeners.push_back({listener.name, listener.bind.host, listener.bind.port});
   plan.admin_password = options.admin_password;
-  plan.settings = [&effective = options.effective] { return settings_document(effective); };
+  plan.settings = [&current] { return current.with(settings_document); };
   return plan;
 }
 
@@ -66,20 +70,36 @@ sigset_t handled_signals() {
   return set;
 }
 
-// What can change while running: the level of the log. The rest says so and needs a restart.
-void reload(const ServeOptions& options) {
-  if (!options.reload) return;
-  const auto fresh = options.reload();
-  if (!fresh) {
-    for (const auto& problem : fresh.error())
-      log::error("settings not reloaded", {{"problem", problem.text()}});
-    return;
-  }
-  log::set_level(fresh->settings.log.level);
-  log::info("settings reloaded", {{"applied", "log.level"}});
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : " ") + name;
+  return text;
 }
 
-void run_until_stopped(const sigset_t& signals, const ServeOptions& options) {
+void log_problems(const std::vector<SettingProblem>& problems) {
+  for (const auto& problem : problems)
+    log::error("settings not reloaded: the old ones stay in effect", {{"problem", problem.text()}});
+}
+
+// What is declared to change while running does; the rest says so and waits for a restart.
+void reload(const ServeOptions& options, Current& current, Composition& server) {
+  if (!options.reload) return;
+  const auto fresh = options.reload();
+  if (!fresh) return log_problems(fresh.error());
+  const auto merged =
+      current.with([&](const EffectiveSettings& now) { return merge_reloaded(now, *fresh); });
+  if (!merged) return log_problems(merged.error());
+  const auto& settings = merged->effective.settings;
+  log::set_level(settings.log.level);
+  io::allow_networks(settings.connect.networks);
+  server.set_limits(limits_of(settings.mqtt));
+  current.with([&](EffectiveSettings& now) { now = merged->effective; });
+  log::info("settings reloaded", {{"changed", joined(merged->changed)}});
+  if (!merged->need_restart.empty())
+    log::warn("settings changed that need a restart", {{"settings", joined(merged->need_restart)}});
+}
+
+void run_until_stopped(const sigset_t& signals, const std::function<void()>& on_hangup) {
   for (;;) {
     int number = 0;
     if (sigwait(&signals, &number) != 0) continue;
@@ -87,7 +107,7 @@ void run_until_stopped(const sigset_t& signals, const ServeOptions& options) {
       log::info("stopping", {{"signal", number == SIGINT ? "SIGINT" : "SIGTERM"}});
       return;
     }
-    reload(options);
+    on_hangup();
   }
 }
 
@@ -135,7 +155,8 @@ int serve(const Settings& settings, const ServeOptions& options) {
   for (const auto& warning : options.effective.warnings) log::warn(warning);
   raise_descriptor_limit();
   io::allow_networks(settings.connect.networks);
-  Composition server(plan_of(settings, options));
+  Current current(options.effective);
+  Composition server(plan_of(settings, options, current));
   const auto opened = server.open();
   show_first_password(server);
   if (!opened) return refuse(opened.error());
@@ -146,7 +167,7 @@ int serve(const Settings& settings, const ServeOptions& options) {
     where += (where.empty() ? "" : " ") + name + "=" + address;
   log::info("ready", {{"addresses", where}, {"data", settings.data}});
   notify_systemd("READY=1");
-  run_until_stopped(signals, options);
+  run_until_stopped(signals, [&] { reload(options, current, server); });
 
   notify_systemd("STOPPING=1");
   end_at_second_signal(signals);

@@ -103,21 +103,6 @@ LogSettings log_settings(const Reader& in) {
           .file = in.text("file")};
 }
 
-Settings settings_of(const json::object& values) {
-  const Reader in(values);
-  const auto admin = in.in("admin");
-  return {.node_name = in.in("node").text("name"),
-          .data = in.text("data"),
-          .io_threads = io_threads(values.at("io_threads")),
-          .listeners = listeners(in.in("listeners").values()),
-          .admin = {.bind = admin.bind("bind"), .metrics_public = admin.flag("metrics_public")},
-          .access_enabled = in.in("access").flag("enabled"),
-          .store = store(in.in("store")),
-          .mqtt = mqtt(in.in("mqtt")),
-          .connect = connect_settings(in.in("connect")),
-          .log = log_settings(in.in("log"))};
-}
-
 json::value shown_value(const schema::Field& field, const json::value& value) {
   if (field.type == schema::Type::Bytes && value.is_int64()) {
     return json::value(schema::bytes_text(value.get_int64()));
@@ -160,6 +145,21 @@ class Shower {
 };
 
 }  // namespace
+
+Settings settings_of(const json::object& values) {
+  const Reader in(values);
+  const auto admin = in.in("admin");
+  return {.node_name = in.in("node").text("name"),
+          .data = in.text("data"),
+          .io_threads = io_threads(values.at("io_threads")),
+          .listeners = listeners(in.in("listeners").values()),
+          .admin = {.bind = admin.bind("bind"), .metrics_public = admin.flag("metrics_public")},
+          .access_enabled = in.in("access").flag("enabled"),
+          .store = store(in.in("store")),
+          .mqtt = mqtt(in.in("mqtt")),
+          .connect = connect_settings(in.in("connect")),
+          .log = log_settings(in.in("log"))};
+}
 
 tl::expected<EffectiveSettings, std::vector<SettingProblem>> load_settings(
     const SettingSources& sources) {

@@ -102,9 +102,23 @@ struct EffectiveSettings {
 [[nodiscard]] tl::expected<EffectiveSettings, std::vector<SettingProblem>> load_settings(
     const SettingSources& sources);
 
+// The values for the program; they have passed every check.
+[[nodiscard]] Settings settings_of(const boost::json::object& values);
+
 // What no single field can say: rules across settings, and what this version does not serve yet.
 // Each pointer is that of the setting to change. `values` has passed the fields' own checks.
 [[nodiscard]] std::vector<schema::Problem> check_setting_rules(const boost::json::object& values);
+
+// What SIGHUP makes of the settings in effect: of the fresh ones those that can change while
+// running, of the others the old ones.
+struct ReloadedSettings {
+  EffectiveSettings effective;
+  std::vector<std::string> changed;       // dotted names, in effect now
+  std::vector<std::string> need_restart;  // changed in the sources, not in effect
+};
+// Errors: what is in effect then would break a rule across settings.
+[[nodiscard]] tl::expected<ReloadedSettings, std::vector<SettingProblem>> merge_reloaded(
+    const EffectiveSettings& current, const EffectiveSettings& fresh);
 
 // One line per value in effect. `name` is dotted, `value` as one would write it; secrets are
 // masked.

@@ -203,6 +203,11 @@ Field off_yet(std::string name, std::string help) {
           .fallback = false};
 }
 
+Field changeable(Field field) {
+  field.reloadable = true;
+  return field;
+}
+
 Fields mqtt_sizes() {
   return {{.name = "maximum_packet_size",
            .type = Type::Bytes,
@@ -229,20 +234,23 @@ Fields mqtt_sizes() {
 }
 
 Field mqtt() {
-  auto fields = mqtt_sizes();
+  Fields fields;
+  for (auto& field : mqtt_sizes()) fields.push_back(changeable(std::move(field)));
   for (auto& field :
        {whole("connections", "Clients at one time.", 1'000'000, 1, kMost32),
         whole("subscriptions_per_client", "Subscriptions of a session.", 1000, 1, kMost32),
         whole("topic_levels", "Levels of a topic name or filter.", 128, 1, 65535),
         whole("retained_maximum", "Retained messages.", 1'000'000, 0, kMost32),
-        whole("groups", "Shared subscription groups.", 1000, 0, kMost32),
-        off_yet("groups_must_exist",
-                "Whether a shared subscription needs a group that was made before."),
-        off_yet("point_to_point", "Whether {first}/p2p/{clientId} goes to that client alone."),
-        whole("messages_per_second_per_client",
-              "Publishes of a client in a second; 0: no limit. Not served yet.", 0, 0, kMost32)}) {
-    fields.push_back(field);
+        whole("groups", "Shared subscription groups.", 1000, 0, kMost32)}) {
+    fields.push_back(changeable(field));
   }
+  fields.push_back(off_yet("groups_must_exist",
+                           "Whether a shared subscription needs a group that was made before."));
+  fields.push_back(
+      off_yet("point_to_point", "Whether {first}/p2p/{clientId} goes to that client alone."));
+  fields.push_back(whole("messages_per_second_per_client",
+                         "Publishes of a client in a second; 0: no limit. Not served yet.", 0, 0,
+                         kMost32));
   return {.name = "mqtt",
           .type = Type::Object,
           .help = "Limits; each is announced in CONNACK where MQTT 5 can.",
@@ -314,7 +322,8 @@ const Fields& setting_fields() {
                    .fallback = json::array{"loopback", "private", "public"},
                    .choices = {"loopback", "private", "public"},
                    .minimum = 1,
-                   .maximum = 3}}},
+                   .maximum = 3,
+                   .reloadable = true}}},
       log_field()};
   return kFields;
 }

@@ -22,6 +22,7 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
       options_(options),
       counters_(registry),
       filters_(store, options.workers) {
+  set_limits(options.limits);
   for (std::size_t i = 0; i < options.workers; ++i)
     workers_.push_back(std::make_unique<Worker>(*this, i));
   durable_listener_ = store_.add_durable_listener([this](store::Position) {
@@ -32,6 +33,13 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
 Broker::~Broker() {
   stop();
   store_.remove_durable_listener(durable_listener_);
+}
+
+void Broker::set_limits(const Limits& limits) {
+  every_limits_.with([&](auto& every) {
+    every.push_back(std::make_unique<const Limits>(limits));
+    limits_.store(every.back().get(), std::memory_order_release);
+  });
 }
 
 void Broker::start() {
@@ -63,7 +71,7 @@ Result<void> Broker::join_group(const SessionPtr& session, const Subscription& s
       if (is_new) ++it->second.members;
       return it->second.group;
     }
-    if (groups.size() >= options_.limits.groups)
+    if (groups.size() >= limits().groups)
       return fail(Errc::Overloaded, "the limit `mqtt.groups` is reached");
     auto group = std::make_shared<SharedGroup>(worker_of_group(key), subscription.group,
                                                subscription.filter);

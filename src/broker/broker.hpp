@@ -90,7 +90,10 @@ class Broker {
   [[nodiscard]] store::Store& store() { return store_; }
   [[nodiscard]] AccessControl& access() { return access_; }
   [[nodiscard]] const Clock& clock() const { return clock_; }
-  [[nodiscard]] const Limits& limits() const { return options_.limits; }
+  // The newest limits. The reference stays valid as long as the broker: a connection keeps those of
+  // its CONNECT, because they were promised in CONNACK.
+  [[nodiscard]] const Limits& limits() const { return *limits_.load(std::memory_order_acquire); }
+  void set_limits(const Limits& limits);  // any thread
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] FilterTable& filters() { return filters_; }
   [[nodiscard]] Retained& retained() { return retained_; }
@@ -121,6 +124,8 @@ class Broker {
   AccessControl& access_;
   const Clock& clock_;
   const Options options_;
+  Guarded<std::vector<std::unique_ptr<const Limits>>> every_limits_;  // since the start
+  std::atomic<const Limits*> limits_{nullptr};
   Counters counters_;
   FilterTable filters_;
   Retained retained_;

@@ -13,7 +13,7 @@ using mqtt::ReasonCode;
 using mqtt::Version;
 
 ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Link> link)
-    : worker_(worker), link_(std::move(link)) {
+    : worker_(worker), link_(std::move(link)), limits_(&worker.broker().limits()) {
   client_.host = link_->host();
 }
 
@@ -28,7 +28,7 @@ void ClientConnection::start() {
 }
 
 std::size_t ClientConnection::maximum_packet_size() const {
-  const auto limit = worker_.broker().limits().maximum_packet_size;
+  const auto limit = limits_->maximum_packet_size;
   return state_ == State::Open ? limit : std::min<std::size_t>(limit, kMaximumConnectSize);
 }
 

@@ -9,6 +9,7 @@
 #include "base/timers.hpp"
 #include "broker/access_control.hpp"
 #include "broker/filter_table.hpp"
+#include "broker/limits.hpp"
 #include "broker/link.hpp"
 #include "broker/will.hpp"
 #include "model/message.hpp"
@@ -102,6 +103,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
   Worker& worker_;
   std::shared_ptr<Link> link_;
+  const Limits* limits_;  // those of its CONNECT; what it was promised holds until it ends
   State state_ = State::AwaitingConnect;
   mqtt::Version version_ = mqtt::Version::V311;
   Client client_;

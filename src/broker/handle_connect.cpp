@@ -17,6 +17,7 @@ using mqtt::Version;
 
 void ClientConnection::handle_connect(const mqtt::Connect& connect) {
   version_ = connect.version;
+  limits_ = &worker_.broker().limits();
   if (timer_) worker_.timers().cancel(*timer_);
   timer_.reset();
   if (const auto reason = refuse_connect(connect)) {
@@ -41,7 +42,7 @@ void ClientConnection::handle_connect(const mqtt::Connect& connect) {
 }
 
 std::optional<ReasonCode> ClientConnection::refuse_connect(const mqtt::Connect& connect) {
-  const auto& limits = worker_.broker().limits();
+  const auto& limits = *limits_;
   // A client id may be empty where the server makes one: with MQTT 5, and with 3.1.1 for a clean
   // session. [MQTT-3.1.3-8]
   if (connect.client_id.empty() &&
@@ -66,7 +67,7 @@ std::optional<ReasonCode> ClientConnection::refuse_connect(const mqtt::Connect& 
 }
 
 void ClientConnection::note_connect(const mqtt::Connect& connect) {
-  const auto& limits = worker_.broker().limits();
+  const auto& limits = *limits_;
   pending_ = std::make_unique<Pending>();
   client_.client_id = connect.client_id;
   if (client_.client_id.empty()) {
@@ -163,7 +164,7 @@ void ClientConnection::admit() {
 
 void ClientConnection::send_connack(bool session_present) {
   if (state_ != State::Deciding || !session_) return;
-  const auto& limits = worker_.broker().limits();
+  const auto& limits = *limits_;
   std::string properties;
   if (version_ == Version::V5) {
     mqtt::PropertyWriter writer(properties);

@@ -24,7 +24,7 @@ PacketType answer_to(const mqtt::Publish& publish) {
 void ClientConnection::handle_publish(const mqtt::Publish& received) {
   auto publish = received;
   auto& broker = worker_.broker();
-  const auto& limits = broker.limits();
+  const auto& limits = *limits_;
   broker.counters().messages_received.add();
   if (static_cast<std::uint8_t>(publish.qos) > limits.maximum_qos) {  // [MQTT-3.2.2-11]
     disconnect(ReasonCode::QosNotSupported);
@@ -64,8 +64,7 @@ std::optional<ReasonCode> ClientConnection::resolve_alias(mqtt::Publish& publish
   if (version_ != Version::V5 || publish.properties.empty()) return std::nullopt;
   const auto alias = publish.properties.number(PropertyId::TopicAlias);
   if (!alias) return std::nullopt;
-  if (*alias == 0 || *alias > worker_.broker().limits().topic_alias_maximum)
-    return ReasonCode::TopicAliasInvalid;
+  if (*alias == 0 || *alias > limits_->topic_alias_maximum) return ReasonCode::TopicAliasInvalid;
   if (aliases_.size() < *alias) aliases_.resize(*alias);
   auto& topic = aliases_[*alias - 1];
   if (publish.topic.empty()) {

@@ -38,7 +38,7 @@ ReasonCode ClientConnection::grant(const mqtt::SubscriptionRequest& request,
                                    std::uint32_t identifier,
                                    std::vector<std::string>& wants_retained) {
   auto& broker = worker_.broker();
-  const auto& limits = broker.limits();
+  const auto& limits = *limits_;
   const auto shared = mqtt::parse_shared_filter(request.filter);
   const auto filter = shared ? shared->filter : request.filter;
   if ((shared && (shared->group.empty() || shared->filter.empty())) ||
@@ -110,7 +110,7 @@ void ClientConnection::handle_disconnect(const mqtt::Disconnect& disconnect) {
         this->disconnect(ReasonCode::ProtocolError);
         return;
       }
-      session_->set_expiry(std::min(*expiry, worker_.broker().limits().session_expiry_maximum_s));
+      session_->set_expiry(std::min(*expiry, limits_->session_expiry_maximum_s));
     }
   }
   // [MQTT-3.14.4-3]: without a will, unless the client asks for it.

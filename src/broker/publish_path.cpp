@@ -17,8 +17,8 @@ ReasonCode Broker::may_publish(Session& session, const mqtt::Publish& publish) {
   if (publish.topic.starts_with('$')) return ReasonCode::NotAuthorized;
   if (!session.permissions()->may_publish(publish.topic, publish.qos, publish.retain))
     return ReasonCode::NotAuthorized;
-  if (publish.retain && !publish.payload.empty() &&
-      retained_.size() >= options_.limits.retained_maximum && !retained_.contains(publish.topic))
+  if (publish.retain && !publish.payload.empty() && retained_.size() >= limits().retained_maximum &&
+      !retained_.contains(publish.topic))
     return ReasonCode::QuotaExceeded;
   if (publish.qos == Qos::AtMostOnce && session.worker().log_is_busy()) {
     counters_.dropped_log_busy.add();

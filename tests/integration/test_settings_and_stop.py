@@ -9,7 +9,7 @@ import time
 import pytest
 
 from integration import raw_mqtt as mqtt
-from integration.harness import Sluice, sluice_binary, wait_until
+from integration.harness import Sluice, merged, sluice_binary, wait_until
 from integration.ledger import Publisher, Subscriber, check
 from integration.raw_mqtt import RawClient
 
@@ -209,3 +209,72 @@ def test_sighup_drops_nobody(make_sluice):
         raw.publish("a", b"x", qos=1)
         raw.expect_silence()
     assert server.is_running()
+
+
+def limits_told(server, client_id="probe"):
+    with RawClient(server.mqtt) as raw:
+        answer = raw.connect(client_id)
+        assert answer.reason == 0
+        return {name: answer.one(name) for name in (
+            mqtt.RECEIVE_MAXIMUM, mqtt.MAXIMUM_PACKET_SIZE, mqtt.TOPIC_ALIAS_MAXIMUM,
+            mqtt.MAXIMUM_QOS)}
+
+
+def hang_up(server, settings, line):
+    """Writes the settings file again, sends SIGHUP, waits for the log line."""
+    before = server.log_text().count(line)
+    server.settings = settings
+    server.command()
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: server.log_text().count(line) > before, line)
+
+
+def test_sighup_changes_limits_and_keeps_promises(make_sluice):
+    server = make_sluice({"access": {"enabled": False}})
+    first = server.settings
+    with RawClient(server.mqtt) as old:
+        old.connect("old")
+        hang_up(server, merged(first, {
+            "mqtt": {"maximum_packet_size": "64KiB", "receive_maximum": 7, "maximum_qos": 1,
+                     "topic_alias_maximum": 3},
+            "store": {"durability": "os"}, "log": {"level": "debug"}}), "settings reloaded")
+
+        assert limits_told(server) == {mqtt.RECEIVE_MAXIMUM: 7, mqtt.MAXIMUM_PACKET_SIZE: 65536,
+                                       mqtt.TOPIC_ALIAS_MAXIMUM: 3, mqtt.MAXIMUM_QOS: 1}
+        # What the old one was told in CONNACK still holds.
+        assert old.publish("a", b"x" * 200_000, qos=2).reason < 0x80
+        old.expect_silence()
+    shown = {item["name"]: item for item in server.get("/settings")["items"]}
+    assert shown["mqtt.receive_maximum"]["value"] == 7
+    assert "sluice.yaml" in shown["mqtt.receive_maximum"]["origin"]
+    assert shown["store.durability"]["value"] == "fsync"
+    assert "store.durability" in next(line for line in server.log_text().splitlines()
+                                      if "need a restart" in line)
+
+
+def test_sighup_with_a_wrong_file_changes_nothing(make_sluice):
+    server = make_sluice({"access": {"enabled": False}})
+    first = server.settings
+    with RawClient(server.mqtt) as old:
+        old.connect("old")
+        for wrong, named in (({"mqtt": {"receive_maximum": 70000}}, "mqtt.receive_maximum"),
+                             ({"mqtt": {"recieve_maximum": 7}}, "recieve_maximum"),
+                             ({"store": {"segment_bytes": "2GiB"},
+                               "mqtt": {"maximum_packet_size": "100MiB"}}, "a quarter")):
+            hang_up(server, merged(first, merged({"log": {"level": "debug"},
+                                                  "mqtt": {"topic_alias_maximum": 3}}, wrong)),
+                    "settings not reloaded")
+            line = [line for line in server.log_text().splitlines() if "not reloaded" in line][-1]
+            assert named in line and "sluice.yaml:" in line, line
+            assert limits_told(server)[mqtt.TOPIC_ALIAS_MAXIMUM] == 64
+        old.expect_silence()
+    assert server.get("/settings")["items"]
+
+
+def test_sighup_narrows_the_networks(make_sluice):
+    server = make_sluice()
+    hang_up(server, merged(server.settings, {"connect": {"allowed_networks": ["public"]}}),
+            "settings reloaded")
+    answer = server.rest("POST", "/connections?verify=false", {
+        "name": "k", "type": "kafka", "settings": {"bootstrap_servers": "127.0.0.1:9092"}})
+    assert answer.status == 422 and "allowed_networks" in str(answer.body)

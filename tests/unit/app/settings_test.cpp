@@ -317,6 +317,45 @@ TEST_F(SettingsTest, NarrowTheNetworksOfConnections) {
   EXPECT_FALSE(load_settings(sources).has_value());
 }
 
+TEST_F(SettingsTest, ReloadWhatCanChangeWhileRunning) {
+  file("mqtt: {receive_maximum: 10}\nlog: {level: info}\n");
+  const auto before = load_settings(sources);
+  file(
+      "mqtt: {receive_maximum: 20, groups: 5}\nstore: {durability: os}\nlog: {level: debug}\n"
+      "listeners:\n  tcp: {bind: 127.0.0.1:7}\n");
+  const auto fresh = load_settings(sources);
+  ASSERT_TRUE(before.has_value() && fresh.has_value());
+
+  const auto merged = merge_reloaded(*before, *fresh);
+
+  ASSERT_TRUE(merged.has_value());
+  EXPECT_THAT(merged->changed, ElementsAre("mqtt.receive_maximum", "mqtt.groups", "log.level"));
+  EXPECT_THAT(merged->need_restart, ElementsAre("listeners", "store.durability"));
+  const auto& settings = merged->effective.settings;
+  EXPECT_EQ(settings.mqtt.receive_maximum, 20);
+  EXPECT_EQ(settings.mqtt.groups, 5U);
+  EXPECT_EQ(settings.log.level, log::Level::Debug);
+  EXPECT_EQ(settings.store.durability, StoreSettings::Durability::Fsync);
+  EXPECT_EQ(settings.listeners.front().bind.port, 1883);
+  EXPECT_EQ(merged->effective.origins.count("mqtt.groups"), 1U);
+  EXPECT_EQ(merged->effective.origins.count("store.durability"), 0U);
+}
+
+// Each is right by itself: the packet size for the file, the segment size for what is running.
+TEST_F(SettingsTest, ReloadNothingThatBreaksARuleWithWhatStays) {
+  file("store: {segment_bytes: 4MiB}\n");
+  const auto before = load_settings(sources);
+  file("store: {segment_bytes: 256MiB}\nmqtt: {maximum_packet_size: 16MiB}\n");
+  const auto fresh = load_settings(sources);
+  ASSERT_TRUE(before.has_value() && fresh.has_value());
+
+  const auto merged = merge_reloaded(*before, *fresh);
+
+  ASSERT_FALSE(merged.has_value());
+  EXPECT_EQ(merged.error().front().key, "mqtt.maximum_packet_size");
+  EXPECT_THAT(merged.error().front().place, testing::HasSubstr("sluice.yaml:2"));
+}
+
 // Rules across settings.
 const Refused kImpossible[] = {
     {"mqtt.maximum_packet_size=100MiB",
@@ -398,7 +437,13 @@ TEST_F(SettingsTest, AreShownAsOneWouldWriteThem) {
     if (shown.name == "store.segment_bytes") EXPECT_EQ(shown.value, "256MiB");
     if (shown.name == "mqtt.session_expiry_maximum") EXPECT_EQ(shown.value, "30d");
     if (shown.name == "io_threads") EXPECT_EQ(shown.value, "auto");
-    EXPECT_EQ(shown.reloadable, shown.name == "log.level") << shown.name;
+    const bool is_not_served = shown.name == "mqtt.groups_must_exist" ||
+                               shown.name == "mqtt.point_to_point" ||
+                               shown.name == "mqtt.messages_per_second_per_client";
+    const bool is_reloadable = shown.name == "log.level" ||
+                               shown.name == "connect.allowed_networks" ||
+                               (shown.name.starts_with("mqtt.") && !is_not_served);
+    EXPECT_EQ(shown.reloadable, is_reloadable) << shown.name;
   }
   EXPECT_THAT(
       boost::json::serialize(settings_document(effective)),
