@@ -186,7 +186,7 @@ Response Api::dispatch(const Request& request) {
         Problem{.status = 421,
                 .code = "unknown_host",
                 .detail = "this server is not known by that host name",
-                .hint = "use its address or localhost, or name the host in the settings"});
+                .hint = "use its address or localhost, or name the host in admin.host_names"});
   }
   auto target = parse_target(request.target);
   if (!target) {

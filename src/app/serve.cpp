@@ -56,6 +56,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
   plan.connect.dead_letter_bytes = settings.store.dead_letter_bytes;
   plan.admin.bind = settings.admin.bind.text();
   plan.admin.api.metrics_public = settings.admin.metrics_public;
+  plan.admin.api.host_names = settings.admin.host_names;
   for (const auto& listener : settings.listeners)
     plan.listeners.push_back({listener.name, listener.bind.host, listener.bind.port});
   plan.admin_password = options.admin_password;

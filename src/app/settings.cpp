@@ -31,6 +31,11 @@ class Reader {
     SL_CHECK(std::in_range<Number>(value));
     return static_cast<Number>(value);
   }
+  [[nodiscard]] std::vector<std::string> texts(std::string_view name) const {
+    std::vector<std::string> all;
+    for (const auto& member : values_.at(name).as_array()) all.emplace_back(member.as_string());
+    return all;
+  }
   [[nodiscard]] BindAddress bind(std::string_view name) const {
     auto address = parse_bind_address(text(name));
     SL_CHECK(address.has_value());
@@ -153,7 +158,9 @@ Settings settings_of(const json::object& values) {
           .data = in.text("data"),
           .io_threads = io_threads(values.at("io_threads")),
           .listeners = listeners(in.in("listeners").values()),
-          .admin = {.bind = admin.bind("bind"), .metrics_public = admin.flag("metrics_public")},
+          .admin = {.bind = admin.bind("bind"),
+                    .host_names = admin.texts("host_names"),
+                    .metrics_public = admin.flag("metrics_public")},
           .access_enabled = in.in("access").flag("enabled"),
           .store = store(in.in("store")),
           .mqtt = mqtt(in.in("mqtt")),

@@ -35,6 +35,7 @@ struct ListenerSettings {
 
 struct AdminSettings {
   BindAddress bind;
+  std::vector<std::string> host_names;
   bool metrics_public = false;
 };
 

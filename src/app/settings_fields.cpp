@@ -36,6 +36,13 @@ bool is_node_name(std::string_view text) {
          std::string_view::npos;
 }
 
+bool is_host_name(std::string_view text) {
+  if (text.empty() || text.size() > 253 || text.front() == '.' || text.front() == '-') return false;
+  return text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") ==
+         std::string_view::npos;
+}
+
 bool is_absolute_path(std::string_view text) {
   return text.starts_with('/');
 }
@@ -107,6 +114,15 @@ Field admin() {
       .fields = {bind_field("127.0.0.1:8080"),
                  path_field("certificate", "File of the certificate chain (PEM). Not served yet."),
                  path_field("key", "File of the private key (PEM). Not served yet."),
+                 {.name = "host_names",
+                  .type = Type::TextList,
+                  .help = "Host names under which a proxy or a name server leads here: others are "
+                          "refused, against DNS rebinding. Loopback and own addresses always do. "
+                          "The proxy must pass the Host header on.",
+                  .fallback = json::array{},
+                  .maximum = 64,
+                  .pattern_help = "a host name such as mqtt.example.org, without a port",
+                  .allowed = is_host_name},
                  {.name = "metrics_public",
                   .type = Type::Boolean,
                   .help = "Whether /metrics answers without a login.",

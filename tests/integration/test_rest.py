@@ -462,3 +462,21 @@ def test_an_administrator_gets_in_whatever_holds_connections(sluice):
     finally:
         for connection in held:
             connection.close()
+
+
+def test_a_named_host_reaches_it_and_no_other(make_sluice):
+    """Behind a proxy that passes the Host header on; a rebound name is refused."""
+    server = make_sluice({"admin": {"host_names": ["mqtt.example.org"]}})
+    for host, status in (("mqtt.example.org", 200), ("MQTT.Example.org:443", 200),
+                         ("localhost", 200), ("evil.example", 421), ("example.org", 421),
+                         ("mqtt.example.org.evil.example", 421)):
+        assert server.rest("GET", "/overview", headers={"Host": host}).status == status, host
+    login = {"user": "admin", "password": server.administrator.password}
+    names = {"Host": "mqtt.example.org", "Origin": "https://mqtt.example.org"}
+    answer = server.rest("POST", "/session", login, token="", headers=names)
+    cookie = answer.headers["set-cookie"].split(";")[0]
+    assert server.rest("POST", "/users", {"name": "x"}, token="",
+                       headers={**names, "Cookie": cookie}).status == 201
+    names["Origin"] = "https://evil.example"
+    assert server.rest("POST", "/users", {"name": "y"}, token="",
+                       headers={**names, "Cookie": cookie}).status == 403

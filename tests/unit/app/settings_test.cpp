@@ -356,6 +356,17 @@ TEST_F(SettingsTest, ReloadNothingThatBreaksARuleWithWhatStays) {
   EXPECT_THAT(merged.error().front().place, testing::HasSubstr("sluice.yaml:2"));
 }
 
+TEST_F(SettingsTest, NameTheHostsOfTheAdministration) {
+  set("admin.host_names=[mqtt.example.org, Other]");
+  EXPECT_THAT(load_settings(sources)->settings.admin.host_names,
+              ElementsAre("mqtt.example.org", "Other"));
+  for (const auto* wrong : {"[mqtt.example.org:8080]", "['*.example.org']", "['']", "[http://a]"}) {
+    sources.flags.clear();
+    set(std::string("admin.host_names=") + wrong);
+    EXPECT_FALSE(load_settings(sources).has_value()) << wrong;
+  }
+}
+
 // Rules across settings.
 const Refused kImpossible[] = {
     {"mqtt.maximum_packet_size=100MiB",
