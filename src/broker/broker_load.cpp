@@ -157,7 +157,12 @@ Result<void> Broker::load_wills() {
       store_.scan(store::StateKind::Will, "", [&](std::string_view key, std::string_view value) {
         auto will = decode_will(value);
         if (!will) return failure.keep(tl::unexpected(will.error()));
-        auto& worker = worker_of(key);
+        const auto [client_id, own] = split_key(key);
+        auto& worker = worker_of(client_id);
+        if (!own.empty()) {  // was due already, and its client was back
+          worker.wills().restore({std::string(client_id), std::move(*will), std::string(key)});
+          return true;
+        }
         auto session = worker.find_session(key);
         if (!session) {
           // Its session ended with the connection; only the will is left of it.

@@ -39,6 +39,7 @@ Counters::Counters(metrics::Registry& registry)
       refused_by_log(registry.counter(
           {.name = "sluice_publishes_refused_by_log_total",
            .help = "PUBLISH packets of QoS 1 and 2 refused because the log takes nothing."})),
+      wills_refused(registry.counter(dropped(), {{"reason", "will_log_full"}})),
       acknowledgement_seconds(registry.histogram(
           {.name = "sluice_acknowledgement_seconds",
            .help = "From the append of a turn's publishes to their acknowledgement: what the disk "

@@ -19,6 +19,7 @@ struct Counters {
   metrics::Counter& too_large_for_client;
   metrics::Counter& lost_to_retention;
   metrics::Counter& refused_by_log;
+  metrics::Counter& wills_refused;
   metrics::Histogram& acknowledgement_seconds;
 };
 

@@ -43,6 +43,7 @@ void Session::attach(std::shared_ptr<ClientConnection> connection, std::uint32_t
   expiry_s_ = expiry_s;
   permissions_ = nullptr;
   delivery_.set_connected_at(last_before(worker_.broker().store().head()));
+  worker_.wills().make_way(client_.client_id);
   save();
   save_will();
 }
@@ -59,11 +60,15 @@ void Session::save() {
   worker_.state().put(store::StateKind::Session, client_.client_id, encode(record));
 }
 
+// State is appended before publishes: behind a will that ends the record in this very turn, the new
+// one goes with the publishes.
 void Session::save_will() {
+  const bool ends = worker_.wills().ends_record(client_.client_id);
+  auto& batch = ends && will ? worker_.publishing() : worker_.state();
   if (will)
-    worker_.state().put(store::StateKind::Will, client_.client_id, encode(*will));
+    batch.put(store::StateKind::Will, client_.client_id, encode(*will));
   else if (saved_)
-    worker_.state().erase(store::StateKind::Will, client_.client_id);
+    batch.erase(store::StateKind::Will, client_.client_id);
 }
 
 void Session::detach() {
@@ -132,14 +137,9 @@ void Session::forget_will() {
 
 void Session::send_will() {
   if (!will) return;
-  const auto message = std::move(*will);
+  auto due = std::move(*will);
   will.reset();
-  // With the message or not at all: a crash may neither lose the will nor send it twice.
-  auto& batch = worker_.publishing();
-  batch.begin_atomic();
-  worker_.broker().publish_will(worker_, client_.client_id, message);
-  batch.erase(store::StateKind::Will, client_.client_id);
-  batch.end_atomic();
+  worker_.wills().send({client_.client_id, std::move(due), client_.client_id});
 }
 
 Result<bool> Session::subscribe(const std::string& name, Subscription subscription) {

@@ -167,6 +167,7 @@ void Worker::append_publishing() {
   } else {
     answer_when_durable(*appended);
     trim_later(*turn_);
+    wills_.on_appended();
   }
   publishing_ = broker_.store().new_batch();
   const auto size = turn_->matches.size();
@@ -197,6 +198,7 @@ void Worker::refuse_publishing(Errc reason) {
   log::warn("publishes refused: the log takes nothing",
             {{"reason", name_of(reason)}, {"messages", publishing_->message_count()}});
   for (const auto& refused : std::exchange(answers_, {})) refuse(refused);
+  wills_.on_refused(reason);
 }
 
 void Worker::append_state() {
@@ -241,6 +243,7 @@ void Worker::run_durable() {
           std::chrono::duration<double>(std::chrono::steady_clock::now() - done.since).count());
     for (const auto& work : done.work) work();
   }
+  if (woken && wills_.has_kept()) wills_.send_kept();
   if (woken && !waiting_.empty()) refuse_waiting_if_log_stopped();
 }
 
@@ -281,7 +284,8 @@ void Worker::wake_durable() {
 // News of the disk is only told to a worker where something waits for it. What came between the
 // look that found it missing and this is looked for once more.
 void Worker::expect_durable() {
-  const bool wants = !waiting_.empty() || !held_.empty() || stalled_ || state_refused_;
+  const bool wants =
+      !waiting_.empty() || !held_.empty() || stalled_ || state_refused_ || wills_.has_kept();
   if (wants == wants_durable_.load(std::memory_order_relaxed)) return;
   wants_durable_.store(wants);
   if (!wants) return;
@@ -289,7 +293,7 @@ void Worker::expect_durable() {
   const auto durable = store.durable();
   const bool missed = (!waiting_.empty() && waiting_.front().end <= durable) ||
                       (!held_.empty() && held_.front()->batch->end() <= durable) || stalled_ ||
-                      state_refused_ || !store.health().accepting;
+                      state_refused_ || wills_.has_kept() || !store.health().accepting;
   if (missed) wake_durable();
 }
 

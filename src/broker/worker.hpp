@@ -13,6 +13,7 @@
 
 #include "base/event_loop.hpp"
 #include "broker/answers.hpp"
+#include "broker/due_wills.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
 #include "mqtt/packet.hpp"
@@ -70,6 +71,7 @@ class Worker {
   void when_durable(std::function<void()> work);
   // Cached until a filter changes; good until the next call.
   [[nodiscard]] const MatchPtr& match(std::string_view topic);
+  [[nodiscard]] DueWills& wills() { return wills_; }
 
   // The log is behind: nothing more is read from clients until it has caught up.
   [[nodiscard]] bool stalled() const { return stalled_; }
@@ -124,6 +126,8 @@ class Worker {
   const std::size_t index_;
   EventLoop loop_;
   std::atomic<bool> stopping_{false};
+
+  DueWills wills_{*this};
 
   store::BatchPtr state_;
   store::BatchPtr publishing_;

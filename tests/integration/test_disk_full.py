@@ -147,3 +147,54 @@ def test_nothing_acknowledged_before_is_lost_when_it_dies_with_a_full_disk(full)
             reader.expect_silence()
         except AssertionError as error:
             assert f"payload=b'{acknowledged}:" in str(error), error
+
+
+def fill_up(server):
+    """Returns with a server that refuses messages."""
+    assert publish_until_refused(server, 5) is not None
+
+
+def dying(server, name, payload):
+    raw = RawClient(server.mqtt)
+    assert raw.connect(name, will={"topic": "wills", "payload": payload, "qos": 1}).reason == 0
+    return raw
+
+
+def watch(server):
+    reader = RawClient(server.mqtt, timeout=60)
+    assert reader.connect("reader", clean=False, properties=EXPIRY).reason == 0
+    return reader
+
+
+def test_a_will_that_the_full_disk_refuses_comes_later(full):
+    server = full
+    with watch(server) as reader:
+        reader.subscribe("wills", qos=1)
+        clients = [dying(server, f"c{number}", b"%d" % number) for number in range(20)]
+        fill_up(server)
+        for client in clients:
+            client.abort()
+        wait_until(lambda: server.metrics()["sluice_connections"] == 1, "only the reader is there")
+        server.ballast.drop()
+
+        assert sorted(int(message.payload) for message in reader.messages(20)) == list(range(20))
+        reader.expect_silence()
+
+
+def test_a_refused_will_survives_the_process(full):
+    """Its client came back with another will, which took the place of its record."""
+    server = full
+    with watch(server) as reader:
+        reader.subscribe("wills", qos=1)
+        reader.disconnect()
+    first = dying(server, "c", b"first")
+    fill_up(server)
+    first.abort()
+    wait_until(lambda: server.metrics()["sluice_connections"] == 0, "it is gone")
+    second = dying(server, "c", b"second")
+    server.kill9()
+    server.ballast.drop()
+    server.start()
+    second.abort()
+    with watch(server) as reader:
+        assert [message.payload for message in reader.messages(1)] == [b"first"]

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/session_records.hpp"
 #include "scripted_client.hpp"
 
 namespace sluice::broker::test {
@@ -316,6 +317,130 @@ TEST_F(Sessions, SendTheWillWhenTheConnectionBreaks) {
 
   EXPECT_THAT(after_polite, IsEmpty());  // [MQTT-3.14.4-3]
   EXPECT_THAT(watcher.take_payloads(), ElementsAre("gone"));
+}
+
+class Wills : public Sessions {
+ protected:
+  static mqtt::Will will(std::string_view payload) {
+    return {.topic = "wills/1",
+            .payload = payload,
+            .qos = Qos::AtLeastOnce,
+            .retain = false,
+            .properties = {}};
+  }
+  std::size_t records() {
+    std::size_t count = 0;
+    EXPECT_TRUE(store.scan(store::StateKind::Will, "", [&](std::string_view, std::string_view) {
+      ++count;
+      return true;
+    }));
+    return count;
+  }
+  void disk_has_space_again() {
+    store.fail_appends(std::nullopt);
+    server->broker.worker(0).wake_durable();
+    server->turn();
+    server->make_durable();
+  }
+};
+
+TEST_F(Wills, AreKeptWhileTheDiskIsFull) {
+  ScriptedClient watcher(*server);
+  watcher.connect("watcher", true, kLong);
+  watcher.subscribe("wills/#", Qos::AtLeastOnce);
+  ScriptedClient broken(*server);
+  broken.will = will("gone");
+  broken.connect("broken");
+  store.fail_appends(Errc::NoSpace);
+
+  broken.drop();
+  server->broker.worker(0).wake_durable();
+  server->turn();
+  EXPECT_THAT(watcher.take_payloads(), IsEmpty());
+  EXPECT_EQ(records(), 1U);
+
+  disk_has_space_again();
+  EXPECT_THAT(watcher.take_payloads(), ElementsAre("gone"));
+  EXPECT_EQ(records(), 0U);
+  disk_has_space_again();
+  EXPECT_THAT(watcher.take_payloads(), IsEmpty());
+}
+
+TEST_F(Wills, AreSentInTheirOrderWhenSeveralWereRefused) {
+  ScriptedClient watcher(*server);
+  watcher.connect("watcher", true, kLong);
+  watcher.subscribe("wills/#", Qos::AtLeastOnce);
+  ScriptedClient one(*server);
+  one.will = will("one");
+  one.connect("one");
+  ScriptedClient two(*server);
+  two.will = will("two");
+  two.connect("two");
+  store.fail_appends(Errc::NoSpace);
+
+  one.drop();
+  two.drop();
+  disk_has_space_again();
+
+  EXPECT_THAT(watcher.take_payloads(), ElementsAre("one", "two"));
+}
+
+TEST_F(Wills, AreKeptBesideTheNextOneOfTheirClient) {
+  ScriptedClient watcher(*server);
+  watcher.connect("watcher", true, kLong);
+  watcher.subscribe("wills/#", Qos::AtLeastOnce);
+  ScriptedClient broken(*server);
+  broken.will = will("first");
+  broken.connect("broken");
+  store.fail_appends(Errc::NoSpace);
+  broken.drop();
+  store.fail_appends(std::nullopt);
+  ScriptedClient again(*server);
+  again.will = will("second");
+  again.connect("broken");
+
+  EXPECT_THAT(watcher.take_payloads(), ElementsAre("first"));
+  EXPECT_EQ(records(), 1U);  // of the second
+}
+
+TEST_F(Wills, ThatWereDueAreSentByTheNextStart) {
+  ScriptedClient watcher(*server);
+  watcher.connect("watcher", true, kLong);
+  watcher.subscribe("wills/#", Qos::AtLeastOnce);
+  WillMessage due;
+  due.topic = "wills/1";
+  due.payload = "first";
+  due.qos = Qos::AtLeastOnce;
+  const auto batch = store.new_batch();
+  batch->put(store::StateKind::Will, subscription_key("broken", "01"), encode(due));
+  ASSERT_TRUE(store.append(batch).has_value());
+  store.make_durable();
+
+  crash_and_restart();
+  server->turn();
+  server->make_durable();
+  ScriptedClient late(*server);
+  late.connect("watcher", false, kLong);
+  server->turn();
+
+  EXPECT_THAT(late.take_payloads(), ElementsAre("first"));
+  EXPECT_EQ(records(), 0U);
+}
+
+// A taken over connection's will ends its record in the turn in which the new record is written.
+TEST_F(Wills, OfATakeoverKeepTheNewRecord) {
+  ScriptedClient watcher(*server);
+  watcher.connect("watcher", true, kLong);
+  watcher.subscribe("wills/#", Qos::AtLeastOnce);
+  ScriptedClient first(*server);
+  first.will = will("first");
+  first.connect("c");
+  ScriptedClient second(*server);
+  second.will = will("second");
+  second.connect("c");
+
+  EXPECT_THAT(watcher.take_payloads(), ElementsAre("first"));
+  EXPECT_EQ(records(), 1U);
 }
 
 TEST_F(Sessions, ShareAGroupsMessagesAndGiveBackWhatALeaverHad) {
