@@ -20,6 +20,7 @@ pytestmark = pytest.mark.timeout(300 + 10 * OUTAGE)
 RATE = 150  # messages per second of one publisher
 ACKNOWLEDGED_WITHIN = 2.0  # seconds: generous for a machine that others use too
 RSS_GROWTH = 48 << 20  # over an outage; buffers of the client library included
+RSS_REST = 96 << 20  # all that is neither cache nor window: code, index, client library
 
 
 class Flow:
@@ -148,6 +149,34 @@ def test_memory_stays_flat_over_an_outage(make_sluice, kafka):
             publisher.limit = 0
         kafka.start()
         flow.verify()
+
+
+def test_memory_is_bounded_by_cache_and_window(make_sluice, kafka):
+    """Many small messages: what is kept for each of them would show."""
+    cache, window = 32 << 20, 8 << 20
+    server = make_sluice({"store": {"cache_bytes": cache}})
+    with Flow(server, kafka, sink={"buffer_bytes": window}) as flow:
+        for publisher in flow.publishers:
+            publisher.rate, publisher.window = 10_000, 400
+        flow.publish_through(1)
+        kafka.stop()
+        flow.wait_status("waiting")
+        before, stored = server.rss_bytes(), sum(p.sent for p in flow.publishers)
+        highest, until = before, time.monotonic() + OUTAGE
+        while time.monotonic() < until:
+            time.sleep(0.1)
+            highest = max(highest, server.rss_bytes())
+        count = sum(p.sent for p in flow.publishers) - stored
+        print(f"{count} messages while Kafka was away, RSS {before >> 20} MiB, "
+              f"at most {highest >> 20} MiB")
+        kafka.start()
+        for publisher in flow.publishers:
+            publisher.finish()
+        server.wait_task("flow", timeout=120, status="running", lag_messages=0)
+        # Too many to read them all.
+        assert sum(kafka.topic_end_offsets(flow.topic).values()) == sum(
+            publisher.sent for publisher in flow.publishers)
+        assert count > 1000 * OUTAGE and highest < cache + window + RSS_REST, highest >> 20
 
 
 @pytest.fixture
