@@ -111,6 +111,12 @@ std::optional<std::string_view> Template::value_of(const Part& part, MessageFiel
 }
 
 Result<std::string_view, std::string_view> Template::evaluate(MessageFields& fields) const {
+  if (parts_.size() == 1) {  // nothing to join: no copy
+    const auto& part = parts_.front();
+    if (const auto value = value_of(part, fields)) return *value;
+    if (part.fallback) return std::string_view(*part.fallback);
+    return tl::unexpected(std::string_view(part.spelling));
+  }
   auto& pieces = fields.pieces();
   pieces.clear();
   std::size_t size = 0;
@@ -121,7 +127,6 @@ Result<std::string_view, std::string_view> Template::evaluate(MessageFields& fie
       if (!value && !part.fallback) return tl::unexpected(std::string_view(part.spelling));
       piece = value ? *value : std::string_view(*part.fallback);
     }
-    if (parts_.size() == 1) return piece;  // nothing to join: no copy
     pieces.push_back(piece);
     size += piece.size();
   }

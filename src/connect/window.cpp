@@ -1,9 +1,8 @@
 #include "connect/window.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
-
-#include "base/check.hpp"
 
 namespace sluice::connect {
 
@@ -11,7 +10,8 @@ using store::Position;
 
 namespace {
 constexpr std::size_t kMostSpares = 4;
-}
+constexpr std::size_t kSmallestRing = 1024;
+}  // namespace
 
 void ReadBatch::copy(const model::Message& message) {
   auto& copied = messages.emplace_back(message);
@@ -40,19 +40,26 @@ std::unique_ptr<ReadBatch> Window::new_batch() {
 }
 
 Window::Token Window::add(std::unique_ptr<ReadBatch> batch, Position next) {
-  const auto first = end_token();
+  const auto first = end_;
   SL_CHECK(batch->records.size() == batch->messages.size());
   read_position_ = next;
   batch->unfinished = batch->messages.size();
+  make_room(batch->messages.size());
   for (std::size_t i = 0; i < batch->messages.size(); ++i) {
-    const auto position = batch->messages[i].position();
-    batch->records[i].token = end_token();
-    slots_.push_back(
-        {position, batch.get(), static_cast<std::uint32_t>(i), std::uint16_t{0}, State::Ready});
-    bytes_ += cost(slots_.back());
+    const auto& message = batch->messages[i];
+    auto& record = batch->records[i];
+    record.token = end_++;
+    auto& added = slot(record.token);
+    added = {.position = message.position(),
+             .batch = batch.get(),
+             .timestamp_ms = message.timestamp_ms,
+             .index = static_cast<std::uint32_t>(i),
+             .bytes = static_cast<std::uint32_t>(cost(message, record))};
+    bytes_ += added.bytes;
     ++unfinished_;
     ++ready_;
-    if (std::ranges::binary_search(known_, position)) change(slots_.back(), State::Done);
+    if (!known_.empty() && std::ranges::binary_search(known_, added.position))
+      change(added, State::Done);
   }
   if (!known_.empty() && known_.back() <= next) known_.clear();
   batches_.push_back(std::move(batch));
@@ -62,12 +69,12 @@ Window::Token Window::add(std::unique_ptr<ReadBatch> batch, Position next) {
 
 std::span<const Record> Window::next_records(std::size_t maximum) {
   next_ = std::max(next_, base_);
-  while (next_ < end_token() && slot(next_).state != State::Ready) ++next_;
-  if (next_ == end_token()) return {};
+  while (next_ < end_ && slot(next_).state != State::Ready) ++next_;
+  if (next_ == end_) return {};
 
   const auto& first = slot(next_);
   std::size_t count = 1;
-  while (count < maximum && next_ + count < end_token()) {
+  while (count < maximum && next_ + count < end_) {
     const auto& following = slot(next_ + count);
     if (following.state != State::Ready || following.batch != first.batch) break;
     ++count;
@@ -86,7 +93,7 @@ void Window::handed_over(std::span<const Record> records) {
 
 void Window::done(Token token) {
   change(slot(token), State::Done);
-  pass_done();
+  if (token == base_) pass_done();
 }
 
 void Window::hold(Token token) {
@@ -111,7 +118,7 @@ const Record& Window::record(Token token) const {
 }
 
 store::Cursor Window::cursor() const {
-  if (slots_.empty()) {
+  if (empty()) {
     store::Cursor cursor{read_position_, {}};
     // What was acknowledged before the start and has not been read again yet.
     for (const auto position : known_)
@@ -119,36 +126,31 @@ store::Cursor Window::cursor() const {
     return cursor;
   }
   store::Cursor cursor{passed_, {}};
-  for (const auto& entry : slots_)
+  for (auto token = base_; token < end_; ++token) {
+    const auto& entry = slot(token);
     if (entry.state == State::Done) cursor.acknowledged.push_back(entry.position);
+  }
   for (const auto position : known_)
-    if (position > slots_.back().position) cursor.acknowledged.push_back(position);
+    if (position > slot(end_ - 1).position) cursor.acknowledged.push_back(position);
   return cursor;
 }
 
 std::int64_t Window::oldest_timestamp_ms() const {
   // The front is never done with: pass_done() takes such slots away.
-  if (slots_.empty()) return 0;
-  const auto& front = slots_.front();
-  return front.batch->messages[front.index].timestamp_ms;
+  return empty() ? 0 : slot(base_).timestamp_ms;
 }
 
-Window::Slot& Window::slot(Token token) {
-  SL_CHECK(holds(token));
-  return slots_[static_cast<std::size_t>(token - base_)];
-}
-
-const Window::Slot& Window::slot(Token token) const {
-  SL_CHECK(holds(token));
-  return slots_[static_cast<std::size_t>(token - base_)];
+void Window::make_room(std::size_t count) {
+  if (size() + count <= ring_.size()) return;
+  std::vector<Slot> larger(std::max(kSmallestRing, std::bit_ceil(size() + count)));
+  for (auto token = base_; token < end_; ++token) larger[token & (larger.size() - 1)] = slot(token);
+  ring_ = std::move(larger);
 }
 
 // What a message keeps in memory while it stands here; the fixed part is the record, the slot and
 // the store's own view.
-std::size_t Window::cost(const Slot& slot) {
+std::size_t Window::cost(const model::Message& message, const Record& record) {
   static constexpr std::size_t kFixed = 320;
-  const auto& record = slot.batch->records[slot.index];
-  const auto& message = slot.batch->messages[slot.index];
   const auto made = record.value.data() == message.payload.data() ? 0 : record.value.size();
   const auto headers = record.headers.size() * (sizeof(record.headers[0]) + 16);
   return kFixed + message.payload.size() + message.properties.size() + message.topic.size() + made +
@@ -166,12 +168,11 @@ void Window::change(Slot& slot, State state) {
 }
 
 void Window::pass_done() {
-  while (!slots_.empty() && slots_.front().state == State::Done) {
-    const auto& front = slots_.front();
+  while (!empty() && slot(base_).state == State::Done) {
+    const auto& front = slot(base_);
     passed_ = front.position;
-    bytes_ -= cost(front);
+    bytes_ -= front.bytes;
     --front.batch->unfinished;
-    slots_.pop_front();
     ++base_;
   }
   while (!batches_.empty() && batches_.front()->unfinished == 0) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.hpp"
 #include "connect/arena.hpp"
 #include "connect/sink.hpp"
 #include "store/store.hpp"
@@ -56,17 +57,18 @@ class Window {
   void handed_over(std::span<const Record> records);
 
   [[nodiscard]] State state(Token token) const { return slot(token).state; }
-  [[nodiscard]] bool holds(Token token) const { return token >= base_ && token < end_token(); }
+  [[nodiscard]] bool holds(Token token) const { return token >= base_ && token < end_; }
   void done(Token token);
   void hold(Token token);       // Ready or HandedOver -> Held
   void give_back(Token token);  // HandedOver -> Ready: to be handed over again, in its place
   [[nodiscard]] const model::Message& message(Token token) const;
   [[nodiscard]] const Record& record(Token token) const;
   [[nodiscard]] unsigned attempts(Token token) const { return slot(token).attempts; }
+  [[nodiscard]] std::int64_t timestamp_ms(Token token) const { return slot(token).timestamp_ms; }
 
   [[nodiscard]] store::Cursor cursor() const;
-  [[nodiscard]] bool empty() const { return slots_.empty(); }
-  [[nodiscard]] std::size_t size() const { return slots_.size(); }
+  [[nodiscard]] bool empty() const { return base_ == end_; }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(end_ - base_); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   [[nodiscard]] std::size_t in_sink() const { return in_sink_; }        // HandedOver
   [[nodiscard]] std::size_t unfinished() const { return unfinished_; }  // not Done
@@ -75,22 +77,32 @@ class Window {
   [[nodiscard]] std::int64_t oldest_timestamp_ms() const;
 
  private:
+  // All that is asked for once a message is on its way, so that its memory need not be touched.
   struct Slot {
     store::Position position;
     ReadBatch* batch = nullptr;
+    std::int64_t timestamp_ms = 0;
     std::uint32_t index = 0;
+    std::uint32_t bytes = 0;
     std::uint16_t attempts = 0;
     State state = State::Ready;
   };
-  [[nodiscard]] Token end_token() const { return base_ + slots_.size(); }
-  [[nodiscard]] Slot& slot(Token token);
-  [[nodiscard]] const Slot& slot(Token token) const;
-  [[nodiscard]] static std::size_t cost(const Slot& slot);
+  [[nodiscard]] Slot& slot(Token token) {
+    SL_CHECK(holds(token));
+    return ring_[token & (ring_.size() - 1)];
+  }
+  [[nodiscard]] const Slot& slot(Token token) const {
+    SL_CHECK(holds(token));
+    return ring_[token & (ring_.size() - 1)];
+  }
+  void make_room(std::size_t count);
+  [[nodiscard]] static std::size_t cost(const model::Message& message, const Record& record);
   void change(Slot& slot, State state);
   void pass_done();
 
-  std::deque<Slot> slots_;
-  Token base_ = 0;  // token of the front
+  std::vector<Slot> ring_;  // a power of two of them; a slot stands at its token, modulo
+  Token base_ = 0;          // token of the front
+  Token end_ = 0;
   Token next_ = 0;  // nothing before it is Ready
   std::deque<std::unique_ptr<ReadBatch>> batches_;
   std::vector<std::unique_ptr<ReadBatch>> spares_;

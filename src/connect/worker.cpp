@@ -240,9 +240,10 @@ bool Worker::read_once() {
 void Worker::map_all(ReadBatch& batch) {
   const auto now_ms = context_.clock.wall_ms();
   unmapped_.clear();
-  batch.records.resize(batch.messages.size());
+  batch.records.reserve(batch.messages.size());
   for (std::size_t i = 0; i < batch.messages.size(); ++i) {
     const auto& message = batch.messages[i];
+    auto& made = batch.records.emplace_back();
     if (spec_.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U) {
       unmapped_.push_back({i, spec_.expired == ExpiredPolicy::DeadLetter,
                            "the message expired before it could be delivered"});
@@ -250,7 +251,7 @@ void Worker::map_all(ReadBatch& batch) {
     }
     auto record = mapper_.map(message, batch.arena, now_ms);
     if (record) {
-      batch.records[i] = *record;
+      made = *record;
     } else {
       unmapped_.push_back({i, true, std::move(record.error())});
     }

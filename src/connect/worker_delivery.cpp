@@ -114,7 +114,7 @@ std::uint64_t Worker::settle_delivered(std::span<const Delivery> deliveries) {
   };
   for (const auto& delivery : deliveries) {
     if (delivery.verdict != Verdict::Delivered) continue;
-    const auto timestamp_ms = window_.message(delivery.token).timestamp_ms;
+    const auto timestamp_ms = window_.timestamp_ms(delivery.token);
     window_.done(delivery.token);
     if (timestamp_ms != stored_ms) observe();
     stored_ms = timestamp_ms;
@@ -205,7 +205,7 @@ void Worker::keep_dead_letters() {
 void Worker::commit() {
   if (!cursor_moved_) return;
   const auto time = SteadyClock::now();
-  const bool is_filling = (delivered_ - delivered_appended_) * 4 >= spec_.in_flight;
+  const bool is_filling = (delivered_ - delivered_appended_) * 2 >= spec_.in_flight;
   if (!is_filling && time - last_commit_ < kCommitEvery) return;
   last_commit_ = time;
   const auto end = save_cursor(false);

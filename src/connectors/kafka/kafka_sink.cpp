@@ -112,7 +112,8 @@ Result<std::size_t> KafkaSink::write(std::span<const Record> records) {
 
   std::size_t taken = 0;
   while (taken < records.size()) {
-    auto step = take(records[taken]);
+    const auto& record = records[taken];
+    auto step = is_like_the_last(record) ? produce(*last_topic_, record, false) : take(record);
     if (!step && taken == 0) return tl::unexpected(std::move(step).error());
     if (!step || *step == Step::Full) break;
     ++taken;
@@ -137,6 +138,13 @@ void KafkaSink::flush() {
 
 void KafkaSink::abandon() {
   if (producer_) producer_->purge();
+}
+
+// All that take() would find out about it is known from the record before.
+bool KafkaSink::is_like_the_last(const Record& record) const {
+  return last_topic_ != nullptr && last_topic_->is_ready && last_topic_->name == record.topic &&
+         batch_bytes_ <= last_topic_->maximum_bytes && !producer_->is_alone() &&
+         may_share_a_batch(*last_topic_, record);
 }
 
 Result<KafkaSink::Step> KafkaSink::take(const Record& record) {

@@ -37,6 +37,7 @@ class KafkaSink final : public connect::Sink {
   [[nodiscard]] Result<void> replace_producer();
   void learn_from_refusals();
   [[nodiscard]] bool may_share_a_batch(const Topic& topic, const connect::Record& record) const;
+  [[nodiscard]] bool is_like_the_last(const connect::Record& record) const;
   [[nodiscard]] Result<Step> take(const connect::Record& record);
   [[nodiscard]] Result<Step> prepare(Topic& topic);
   [[nodiscard]] Result<Step> hand_over(Topic& topic, const connect::Record& record);

@@ -43,6 +43,34 @@ class WindowTest : public testing::Test {
   }
 };
 
+// More than it has place for at first, and never from the beginning of its memory.
+TEST_F(WindowTest, KeepsEverythingInItsPlaceWhileItGrows) {
+  Window window(cursor(0, {}));
+  Window::Token next_done = 0;
+  std::uint64_t position = 0;
+  for (int round = 0; round < 2000; ++round) {
+    read(window, {position + 1, position + 2, position + 3}, position + 3);
+    position += 3;
+    for (;;) {
+      const auto records = window.next_records(2);
+      if (records.empty()) break;
+      for (const auto& record : records) ASSERT_EQ(record.value, std::to_string(record.token + 1));
+      window.handed_over(records);
+    }
+    const int finished = round < 1500 ? 1 : 8;
+    for (int i = 0; i < finished && next_done < position; ++i) {
+      ASSERT_EQ(window.timestamp_ms(next_done), static_cast<std::int64_t>(1001 + next_done));
+      window.done(next_done++);
+      ASSERT_EQ(window.cursor().position, Position(next_done));
+    }
+  }
+  EXPECT_EQ(window.size(), position - next_done);
+  EXPECT_EQ(window.in_sink(), window.size());
+  while (next_done < position) window.done(next_done++);
+  EXPECT_TRUE(window.empty());
+  EXPECT_EQ(window.bytes(), 0U);
+}
+
 TEST_F(WindowTest, FollowsWhatIsDone) {
   Window window(cursor(5, {}));
   EXPECT_EQ(window.cursor(), cursor(5, {}));
