@@ -126,6 +126,17 @@ Field retry_field() {
       }};
 }
 
+Field in_flight_field() {
+  return {.name = "in_flight",
+          .type = Type::Integer,
+          .help =
+              "The most records handed over that the saved cursor does not cover yet: so many "
+              "may arrive twice when the server is killed.",
+          .fallback = 16'384,
+          .minimum = 1,
+          .maximum = 32'768};
+}
+
 Field delivery_field() {
   return {
       .name = "delivery",
@@ -148,13 +159,7 @@ Field delivery_field() {
            .fallback = 1,
            .minimum = 1,
            .maximum = 64},
-          {.name = "in_flight",
-           .type = Type::Integer,
-           .help = "The most records handed over that the saved cursor does not cover yet: so many "
-                   "may arrive twice when the server is killed.",
-           .fallback = 16'384,
-           .minimum = 1,
-           .maximum = 32'768},
+          in_flight_field(),
           retry_field(),
           {.name = "rejected",
            .type = Type::Choice,

@@ -12,12 +12,12 @@
 
 namespace sluice::connectors::kafka {
 
-template <class T, void (*kDestroy)(T*)>
+template <class T, void (*Destroy)(T*)>
 struct Deleter {
-  void operator()(T* handle) const { kDestroy(handle); }
+  void operator()(T* handle) const { Destroy(handle); }
 };
-template <class T, void (*kDestroy)(T*)>
-using Handle = std::unique_ptr<T, Deleter<T, kDestroy>>;
+template <class T, void (*Destroy)(T*)>
+using Handle = std::unique_ptr<T, Deleter<T, Destroy>>;
 
 using Conf = Handle<rd_kafka_conf_t, rd_kafka_conf_destroy>;
 using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
