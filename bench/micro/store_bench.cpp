@@ -196,6 +196,37 @@ void append_and_wait(benchmark::State& state) {
 }
 BENCHMARK(append_and_wait)->Arg(1)->Arg(64)->MeasureProcessCPUTime()->UseRealTime();
 
+// A task that starts before its queue: every record of the log is looked at, one in so many wanted.
+void scan_log(benchmark::State& state) {
+  Bench bench(Disk::Os);
+  constexpr std::int64_t kMessages = 1'000'000;
+  for (std::int64_t i = 0; i < kMessages; i += 64) {
+    bench.message.topic = i / 64 % state.range(0) == 0 ? "plant/17/state" : "other/17/state";
+    bench.append(64);
+  }
+  if (!bench.store->wait_durable(bench.store->head())) std::abort();
+  const std::vector<std::string> filters{"plant/+/state"};
+  const Position before(bench.store->head().get() - 1);
+  std::int64_t found = 0;
+  const CpuMeter cpu(RUSAGE_THREAD);
+  for (auto _ : state) {
+    ScanRequest request{.filters = filters, .after = {}, .before = before};
+    bool at_end = false;
+    while (!at_end) {
+      const auto result = bench.store->scan_log(request);
+      if (!result) std::abort();
+      found += static_cast<std::int64_t>(result->entries.size());
+      request.after = result->next;
+      at_end = result->at_end;
+    }
+  }
+  report(state, state.iterations() * kMessages, cpu);
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<std::int64_t>(bench.store->statistics().log_bytes));
+  state.counters["found"] = static_cast<double>(found) / static_cast<double>(state.iterations());
+}
+BENCHMARK(scan_log)->Arg(1)->Arg(100)->UseRealTime()->Unit(benchmark::kMillisecond);
+
 void read_cached(benchmark::State& state) {
   Bench bench(Disk::Os);
   constexpr int kMessages = 100'000;

@@ -45,6 +45,7 @@ struct GivenToken {
 [[nodiscard]] Response show_task(Context& context, const Call& call);
 [[nodiscard]] Response start_task(Context& context, const Call& call);
 [[nodiscard]] Response pause_task(Context& context, const Call& call);
+[[nodiscard]] Response seek_task(Context& context, const Call& call);
 [[nodiscard]] Response delete_task(Context& context, const Call& call);
 [[nodiscard]] Response list_dead_letters(Context& context, const Call& call);
 [[nodiscard]] Response list_connectors(Context& context, const Call& call);

@@ -80,6 +80,12 @@ Response pause_task(Context& context, const Call& call) {
   return task_response(owner.pause_task(call.name()));
 }
 
+Response seek_task(Context& context, const Call& call) {
+  auto& owner = context.sources.integration;
+  if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;
+  return task_response(owner.seek_task(call.name(), call.body));
+}
+
 Response delete_task(Context& context, const Call& call) {
   auto& owner = context.sources.integration;
   if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;

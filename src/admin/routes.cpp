@@ -1,6 +1,7 @@
 #include "admin/actions.hpp"
 #include "admin/route.hpp"
 #include "admin/target.hpp"
+#include "connect/documents.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -211,6 +212,14 @@ std::vector<Route> task_routes() {
        .id = "pauseTask",
        .summary = "Pause a task; what is in flight is settled first.",
        .run = pause_task},
+      {.method = Post,
+       .path = "/api/v1/tasks/{name}:seek",
+       .id = "seekTask",
+       .summary = "Go on from another place in the log; what is in flight is settled first.",
+       .answers = {200, 202},
+       .run = seek_task,
+       .body = Body::Document,
+       .document = connect::seek_fields},
       {.method = Delete,
        .path = "/api/v1/tasks/{name}",
        .id = "deleteTask",

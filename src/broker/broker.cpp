@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 
 #include <boost/asio/post.hpp>
@@ -13,6 +14,12 @@
 #include "broker/worker.hpp"
 
 namespace sluice::broker {
+namespace {
+
+// Longer than a turn takes, and than a log that is behind needs to catch up.
+constexpr std::chrono::seconds kSettleWithin{10};
+
+}  // namespace
 
 Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
                metrics::Registry& registry, Options options)
@@ -28,6 +35,7 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
   durable_listener_ = store_.add_durable_listener([this](store::Position) {
     for (const auto& worker : workers_) worker->wake_durable();
   });
+  filters_.set_settle([this] { return settle(); });
 }
 
 Broker::~Broker() {
@@ -158,6 +166,27 @@ void Broker::ask_workers(const std::function<void(Worker&)>& question) {
     });
   std::unique_lock lock(mutex);
   answered.wait(lock, [&] { return open == 0; });
+}
+
+// A turn appends what it has collected with the queues that were known when it was received. What
+// runs when a turn that begins now is durable runs behind all of that.
+void Broker::when_settled(std::function<void()> work) {
+  const auto open = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+  const auto shared = std::make_shared<std::function<void()>>(std::move(work));
+  for (const auto& worker : workers_)
+    worker->post([open, shared, target = worker.get()] {
+      target->when_durable([open, shared] {
+        if (open->fetch_sub(1) == 1) (*shared)();
+      });
+    });
+}
+
+Result<void> Broker::settle() {
+  if (threads_.empty()) return {};  // nothing is received yet
+  const auto settled = std::make_shared<std::promise<void>>();
+  when_settled([settled] { settled->set_value(); });
+  if (settled->get_future().wait_for(kSettleWithin) == std::future_status::ready) return {};
+  return fail(Errc::Overloaded, "messages that were received before do not reach the log");
 }
 
 boost::json::object Broker::overview() {

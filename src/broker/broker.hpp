@@ -99,6 +99,10 @@ class Broker {
   [[nodiscard]] Retained& retained() { return retained_; }
   [[nodiscard]] Counters& counters() { return counters_; }
 
+  // Runs when every message that was received before has its place in the log and is durable. Any
+  // thread; `work` runs on a worker.
+  void when_settled(std::function<void()> work);
+
   // --- for administration, from any thread but a worker's: asks each worker and waits
   [[nodiscard]] boost::json::object overview();
   // A page by client id: at most `limit` behind `after`.
@@ -119,6 +123,7 @@ class Broker {
   [[nodiscard]] Result<void> load_wills();
   [[nodiscard]] static boost::json::object describe(Session& session);
   void ask_workers(const std::function<void(Worker&)>& question);
+  [[nodiscard]] Result<void> settle();
 
   store::Store& store_;
   AccessControl& access_;

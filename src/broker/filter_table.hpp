@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -77,6 +78,9 @@ class FilterTable final : public Queues {
 
   [[nodiscard]] Result<store::Store::OpenedQueue> acquire(std::string_view filter) override;
   void release(std::string_view filter) override;
+  [[nodiscard]] Result<void> settle() override { return settle_ ? settle_() : Result<void>(); }
+  // Waits for the turn of each worker; set by the broker before there are any.
+  void set_settle(std::function<Result<void>()> settle) { settle_ = std::move(settle); }
 
   // After a restart, when every owner has acquired: queues that nobody came back for are dropped.
   [[nodiscard]] Result<void> drop_unclaimed();
@@ -127,6 +131,7 @@ class FilterTable final : public Queues {
   mutable std::shared_mutex mutex_;
   FilterTree<Entry> tree_;
   std::atomic<std::uint64_t> version_{1};
+  std::function<Result<void>()> settle_;
 };
 
 }  // namespace sluice::broker

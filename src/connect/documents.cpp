@@ -33,6 +33,15 @@ Field description_field() {
       .name = "description", .help = "For people.", .fallback = "", .maximum = kLongestDescription};
 }
 
+Field start_field(std::string help) {
+  return {.name = "start",
+          .type = Type::Any,
+          .help = std::move(help) +
+                  "`now`, `earliest` (all that the log still holds), {\"time\": \"RFC 3339\"} or "
+                  "{\"position\": n}.",
+          .fallback = "now"};
+}
+
 Field source_field() {
   return {.name = "source",
           .type = Type::Object,
@@ -51,12 +60,7 @@ Field source_field() {
                .required = true,
                .minimum = 1,
                .maximum = kMostFilters},
-              {.name = "start",
-               .type = Type::Any,
-               .help = "Where a new task begins: `now`, `earliest` (what the log holds for these "
-                       "filters since one of them was first read), {\"time\": \"RFC 3339\"} or "
-                       "{\"position\": n}.",
-               .fallback = "now"},
+              start_field("Where a new task begins: "),
           }};
 }
 
@@ -244,6 +248,16 @@ Fields connection_fields(const Connector& connector) {
            .help = "Address and credentials: see the connector.",
            .required = true,
            .fields = connector.connection_fields}};
+}
+
+const Fields& seek_fields() {
+  static const Fields kFields = [] {
+    auto start = start_field("Where the task goes on: ");
+    start.required = true;
+    start.fallback = nullptr;
+    return Fields{std::move(start)};
+  }();
+  return kFields;
 }
 
 Fields task_fields(const Connector& connector) {

@@ -58,6 +58,9 @@ class Service {
   [[nodiscard]] Outcome<boost::json::object> task(std::string_view which) const;
   [[nodiscard]] Outcome<boost::json::object> start_task(std::string_view which);
   [[nodiscard]] Outcome<boost::json::object> pause_task(std::string_view which);
+  // {"start": ...} as in the task's source: goes on from there, running or not as it was.
+  [[nodiscard]] Outcome<boost::json::object> seek_task(std::string_view which,
+                                                       const boost::json::object& to);
   [[nodiscard]] Outcome<void> remove_task(std::string_view which);
   // Newest last; `after` is the `next` of the page before, empty for the first.
   [[nodiscard]] Outcome<boost::json::object> dead_letters(std::string_view task, std::size_t limit,

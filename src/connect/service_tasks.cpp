@@ -148,6 +148,27 @@ Outcome<json::object> Service::pause_task(std::string_view which) {
   return task->entity();
 }
 
+Outcome<json::object> Service::seek_task(std::string_view which, const json::object& to) {
+  if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
+  const auto* given = to.if_contains("start");
+  const auto start = parse_start(given != nullptr ? *given : json::value());
+  if (!start || to.size() != 1)
+    return refuse({.errc = Errc::InvalidArgument,
+                   .code = "invalid_document",
+                   .detail = "this does not say where to go on",
+                   .hint = R"(send {"start": "earliest"}, for example)",
+                   .fields = {{"/start", start ? "must be the only member" : start.error()}}});
+  const std::scoped_lock changing(state_->changing);
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  if (auto sought = task->seek(*start); !sought) {
+    if (task->is_enabled()) state_->start(*task);
+    return failed(sought.error());
+  }
+  if (task->is_enabled()) state_->start(*task);
+  return task->entity();
+}
+
 Outcome<void> Service::remove_task(std::string_view which) {
   if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
   const std::scoped_lock changing(state_->changing);

@@ -33,23 +33,29 @@ Position before(Position position) {
 }  // namespace
 
 json::object TaskRecord::to_json() const {
-  return {{"id", id},
-          {"connection_id", connection_id},
-          {"created", created},
-          {"updated", updated},
-          {"document", document}};
+  return {
+      {"id", id},           {"connection_id", connection_id}, {"created", created},
+      {"updated", updated}, {"document", document},           {"queues_from", queues_from.get()}};
 }
 
-Result<TaskRecord> TaskRecord::from_json(const json::object& json) {
-  const auto* document = json.if_contains("document");
-  TaskRecord record{.id = text_or_empty(json, "id"),
-                    .connection_id = text_or_empty(json, "connection_id"),
-                    .created = text_or_empty(json, "created"),
-                    .updated = text_or_empty(json, "updated"),
-                    .document = {}};
+Result<TaskRecord> TaskRecord::from_json(const json::object& saved) {
+  const auto* document = saved.if_contains("document");
+  TaskRecord record{.id = text_or_empty(saved, "id"),
+                    .connection_id = text_or_empty(saved, "connection_id"),
+                    .created = text_or_empty(saved, "created"),
+                    .updated = text_or_empty(saved, "updated"),
+                    .document = {},
+                    .queues_from = {}};
   if (record.id.empty() || document == nullptr || !document->is_object())
     return fail(Errc::Corrupt, "a saved task cannot be understood");
   record.document = document->get_object();
+  // Tasks of the first version have none: their queues hold all that is theirs.
+  if (const auto* from = saved.if_contains("queues_from")) {
+    json::error_code error;
+    const auto position = from->to_number<std::uint64_t>(error);
+    if (error) return fail(Errc::Corrupt, "a saved task cannot be understood");
+    record.queues_from = Position(position);
+  }
   return record;
 }
 
@@ -89,7 +95,8 @@ void Task::release_queues() {
 }
 
 Result<void> Task::create() {
-  SL_TRY(cursor, begin());
+  SL_TRY_VOID(find_queues_from());
+  SL_TRY(cursor, begin(spec_.start));
   place_parked(cursor);
   return save(cursor);
 }
@@ -144,41 +151,38 @@ Position Task::earliest() const {
   return first;
 }
 
-Result<store::Cursor> Task::begin() const {
-  if (std::holds_alternative<StartEarliest>(spec_.start)) return store::Cursor{earliest(), {}};
-  if (const auto* at = std::get_if<StartPosition>(&spec_.start))
+// The queues have been acquired: from which place on they hold everything that matches.
+Result<void> Task::find_queues_from() {
+  SL_TRY_VOID(around_.queues.settle());
+  const std::scoped_lock lock(mutex_);
+  record_.queues_from = before(around_.store.head());
+  return {};
+}
+
+Position Task::queues_from() const {
+  const std::scoped_lock lock(mutex_);
+  return record_.queues_from;
+}
+
+Result<store::Cursor> Task::begin(const Start& start) const {
+  if (std::holds_alternative<StartEarliest>(start)) return store::Cursor{};
+  if (const auto* at = std::get_if<StartPosition>(&start))
     return store::Cursor{before(Position(at->position)), {}};
-  if (const auto* time = std::get_if<StartTime>(&spec_.start)) {
-    SL_TRY(position, before_time(time->wall_ms));
+  if (const auto* time = std::get_if<StartTime>(&start)) {
+    // All that is older than now is durable then, and so is found.
+    SL_TRY_VOID(around_.store.wait_durable(around_.store.head()));
+    SL_TRY(position, around_.store.position_before(time->wall_ms));
     return store::Cursor{position, {}};
   }
   // Whatever comes from now on stands at head() or behind it.
   return store::Cursor{before(around_.store.head()), {}};
 }
 
-// The place before the first message of the queues that was stored at `wall_ms` or later.
-Result<Position> Task::before_time(std::int64_t wall_ms) const {
-  const auto ids = queue_ids();
-  auto after = earliest();
-  for (;;) {
-    SL_TRY(read, around_.store.read({.queues = ids,
-                                     .after = after,
-                                     .maximum_messages = 4096,
-                                     .maximum_bytes = std::size_t{8} << 20,
-                                     .visibility = store::Visibility::Ordered}));
-    for (const auto& entry : read.entries) {
-      if (entry.message->timestamp_ms >= wall_ms) return before(entry.message->position());
-    }
-    if (read.at_end) return before(around_.store.head());
-    after = read.next;
-  }
-}
-
 Result<store::Cursor> Task::load_cursor() const {
   SL_TRY(bytes, around_.store.get(StateKind::Cursor, Worker::cursor_key(record_.id)));
   if (!bytes) {
     log::error("a task has no cursor and begins at the earliest message", {{"task", record_.id}});
-    return store::Cursor{earliest(), {}};
+    return store::Cursor{queues_from() == Position() ? earliest() : Position(), {}};
   }
   return store::decode_cursor(*bytes);
 }
@@ -234,6 +238,7 @@ void Task::start(const json::object& settings) {
                                                          .worker_name = worker_client(),
                                                          .queues = queue_ids(),
                                                          .cursor = std::move(*cursor),
+                                                         .queues_from = queues_from(),
                                                          .before = std::move(before)},
                                          spec_, std::move(make));
   worker->start();
@@ -281,6 +286,16 @@ void Task::pause() {
   parked_.state = TaskState::Paused;
   parked_.reason.clear();
   parked_.next_try_ms = 0;
+}
+
+Result<void> Task::seek(const Start& start) {
+  pause();
+  const std::scoped_lock changing(changing_);
+  if (queues_from() == Position()) SL_TRY_VOID(find_queues_from());
+  SL_TRY(cursor, begin(start));
+  SL_TRY_VOID(save(cursor));
+  place_parked(cursor);
+  return {};
 }
 
 Result<void> Task::set_enabled(bool enabled) {

@@ -35,6 +35,8 @@ struct TaskRecord {
   std::string connection_id;  // empty where the sink needs none
   std::string created, updated;
   boost::json::object document;  // as it was given
+  // From here on the queues hold everything; 0: from wherever the cursor stands.
+  store::Position queues_from = {};
 
   [[nodiscard]] boost::json::object to_json() const;
   [[nodiscard]] static Result<TaskRecord> from_json(const boost::json::object& json);
@@ -69,6 +71,8 @@ class Task {
   void pause();
   void request_pause();  // does not wait
   void retire();         // pause(), and no start() any more
+  // Goes on from there; what was in flight is settled first. Paused afterwards.
+  [[nodiscard]] Result<void> seek(const Start& start);
 
   [[nodiscard]] const std::string& id() const { return record_.id; }
   [[nodiscard]] const std::string& name() const { return spec_.name; }
@@ -87,10 +91,11 @@ class Task {
   [[nodiscard]] Result<std::uint64_t> begin_run(const store::Cursor& cursor);
   void place_parked(const store::Cursor& cursor);
   void fail_parked(std::string reason);
-  [[nodiscard]] Result<store::Cursor> begin() const;
+  [[nodiscard]] Result<void> find_queues_from();
+  [[nodiscard]] Result<store::Cursor> begin(const Start& start) const;
+  [[nodiscard]] store::Position queues_from() const;
   [[nodiscard]] std::vector<store::QueueId> queue_ids() const;
   [[nodiscard]] store::Position earliest() const;
-  [[nodiscard]] Result<store::Position> before_time(std::int64_t wall_ms) const;
   [[nodiscard]] std::uint64_t lag(const Progress& progress) const;
   [[nodiscard]] std::int64_t oldest_unsent_ms(const Progress& progress) const;
   [[nodiscard]] metrics::Labels labels() const;

@@ -84,34 +84,9 @@ void TaskReader::source(const json::object& source) {
 }
 
 void TaskReader::start(const json::value& start) {
-  static constexpr std::string_view kAllowed =
-      "must be `now`, `earliest`, {\"time\": \"2024-05-01T12:00:00Z\"} or {\"position\": n}";
-  if (is_text(start, "now")) {
-    spec_.start = StartNow{};
-    return;
-  }
-  if (is_text(start, "earliest")) {
-    spec_.start = StartEarliest{};
-    return;
-  }
-  const auto* object = start.if_object();
-  if (object != nullptr && object->size() == 1) {
-    const auto* time = object->if_contains("time");
-    std::int64_t wall_ms = 0;
-    if (time != nullptr && time->is_string() && parse_rfc3339(time->get_string(), wall_ms)) {
-      spec_.start = StartTime{wall_ms};
-      return;
-    }
-    const auto* position = object->if_contains("position");
-    boost::system::error_code error;
-    const auto number =
-        position != nullptr ? position->to_number<std::uint64_t>(error) : std::uint64_t{0};
-    if (position != nullptr && !error) {
-      spec_.start = StartPosition{number};
-      return;
-    }
-  }
-  problem("/source/start", std::string(kAllowed));
+  auto parsed = parse_start(start);
+  if (!parsed) return problem("/source/start", std::move(parsed).error());
+  spec_.start = *parsed;
 }
 
 void TaskReader::mapping(const json::object& map) {
@@ -261,6 +236,27 @@ tl::unexpected<Refusal> invalid(std::vector<Problem> problems) {
 }
 
 }  // namespace
+
+tl::expected<Start, std::string> parse_start(const json::value& start) {
+  static constexpr std::string_view kAllowed =
+      "must be `now`, `earliest`, {\"time\": \"2024-05-01T12:00:00Z\"} or {\"position\": n}";
+  if (is_text(start, "now")) return StartNow{};
+  if (is_text(start, "earliest")) return StartEarliest{};
+  const auto* object = start.if_object();
+  if (object != nullptr && object->size() == 1) {
+    const auto* time = object->if_contains("time");
+    std::int64_t wall_ms = 0;
+    if (time != nullptr && time->is_string() && parse_rfc3339(time->get_string(), wall_ms)) {
+      return StartTime{wall_ms};
+    }
+    const auto* position = object->if_contains("position");
+    boost::system::error_code error;
+    const auto number =
+        position != nullptr ? position->to_number<std::uint64_t>(error) : std::uint64_t{0};
+    if (position != nullptr && !error) return StartPosition{number};
+  }
+  return tl::unexpected(std::string(kAllowed));
+}
 
 Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& document) {
   std::vector<Problem> problems;

@@ -59,6 +59,9 @@ struct TaskSpec {
 [[nodiscard]] Outcome<TaskSpec> parse_task(const Registry& registry,
                                            const boost::json::object& document);
 
+// A place in the log as `source.start` and `:seek` name it; otherwise what is allowed.
+[[nodiscard]] tl::expected<Start, std::string> parse_start(const boost::json::value& start);
+
 // What can be made of a saved document that is not valid any more: its name and its filters, so
 // that the task can be shown and its messages are kept while a person mends it.
 [[nodiscard]] TaskSpec salvage_task(const boost::json::object& document);

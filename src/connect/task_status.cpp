@@ -130,11 +130,13 @@ void Task::forget() {
   around_.metrics.forget("task_id", record_.id);
 }
 
-// A message that two of the task's filters match counts twice while it is unread.
+// A message that two of the task's filters match counts twice while it is unread. What lies before
+// the queues has been counted by nobody: `back_fill_bytes` says how much of the log that is.
 std::uint64_t Task::lag(const Progress& progress) const {
   const auto ids = queue_ids();
   if (ids.empty()) return 0;
-  const auto behind = around_.store.count_after(ids, progress.read_position, kMostCounted);
+  const auto read = std::max(progress.read_position, queues_from());
+  const auto behind = around_.store.count_after(ids, read, kMostCounted);
   return behind - std::min(behind, progress.acknowledged_ahead) + progress.unfinished;
 }
 
@@ -143,7 +145,7 @@ std::int64_t Task::oldest_unsent_ms(const Progress& progress) const {
   const auto ids = queue_ids();
   if (ids.empty()) return 0;
   const auto next = around_.store.read({.queues = ids,
-                                        .after = progress.read_position,
+                                        .after = std::max(progress.read_position, queues_from()),
                                         .maximum_messages = 1,
                                         .visibility = store::Visibility::Durable});
   return next && !next->entries.empty() ? next->entries.front().message->timestamp_ms : 0;
@@ -167,6 +169,7 @@ json::object Task::entity() const {
   out["next_try"] = time_or_null(progress.next_try_ms);
   out["lag_messages"] = lag_messages;
   out["lag_bytes"] = lag_messages * average;  // an estimate: of payloads, by their average so far
+  out["back_fill_bytes"] = around_.store.log_bytes(progress.read_position, queues_from());
   out["oldest_unsent_age_seconds"] =
       oldest_ms == 0 ? 0.0
                      : static_cast<double>(std::max<std::int64_t>(0, now_ms - oldest_ms)) / 1e3;

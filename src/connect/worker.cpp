@@ -200,12 +200,30 @@ void Worker::read_more() {
   }
 }
 
+// What was stored before the task's queues existed is found by reading the log from where the
+// cursor stands up to where they begin, a piece at a time.
+// docs/adr/0010-starting-before-the-queue.md
+bool Worker::is_back_filling() const {
+  return window_.read_position() < context_.queues_from;
+}
+
+Result<store::ReadResult> Worker::read_store() {
+  if (is_back_filling())
+    return context_.store.scan_log({.filters = spec_.filters,
+                                    .after = window_.read_position(),
+                                    .before = context_.queues_from,
+                                    .maximum_messages = kReadMessages,
+                                    .maximum_bytes = kReadBytes});
+  return context_.store.read({.queues = context_.queues,
+                              .after = window_.read_position(),
+                              .maximum_messages = kReadMessages,
+                              .maximum_bytes = kReadBytes,
+                              .visibility = store::Visibility::Durable});
+}
+
 bool Worker::read_once() {
-  auto read = context_.store.read({.queues = context_.queues,
-                                   .after = window_.read_position(),
-                                   .maximum_messages = kReadMessages,
-                                   .maximum_bytes = kReadBytes,
-                                   .visibility = store::Visibility::Durable});
+  const bool back_filling = is_back_filling();
+  auto read = read_store();
   if (!read) {
     if (read.error().code == Errc::Corrupt) {
       fail_for_good("the log cannot be read: " + read.error().detail);
@@ -216,7 +234,7 @@ bool Worker::read_once() {
     }
     return false;
   }
-  at_end_ = read->at_end;
+  at_end_ = read->at_end && !back_filling;
   if (read->lost > 0) {
     progress_.lost += read->lost;
     context_.counters.lost.add(read->lost);

@@ -54,7 +54,9 @@ class Worker {
     std::string worker_name;
     std::vector<store::QueueId> queues;
     store::Cursor cursor;  // where it begins
-    Progress before;       // counters go on from here
+    // The queues hold what stands behind this place; before it the log itself is read.
+    store::Position queues_from = {};
+    Progress before;  // counters go on from here
   };
 
   Worker(Context context, const TaskSpec& spec, MakeSink make_sink);
@@ -113,6 +115,8 @@ class Worker {
 
   void read_more();
   [[nodiscard]] bool read_once();
+  [[nodiscard]] bool is_back_filling() const;
+  [[nodiscard]] Result<store::ReadResult> read_store();
   void map_all(ReadBatch& batch);
   void apply_unmapped(Window::Token first);
   void ask_for_wake();

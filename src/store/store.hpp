@@ -116,6 +116,16 @@ struct ReadResult {
   std::uint64_t lost = 0;
 };
 
+// A walk over the log itself, for what lies before a queue existed.
+struct ScanRequest {
+  std::span<const std::string> filters;  // a message that matches one of them is given
+  Position after;                        // exclusive; 0: from the first record that is still there
+  Position before;  // exclusive, and durable; a place at which no message begins
+  std::size_t maximum_messages = 256;
+  std::size_t maximum_bytes = 1 << 20;    // of payloads; at least one message is given
+  std::size_t maximum_scanned = 4 << 20;  // of log that is looked at in one call
+};
+
 // How far one consumer has come: every position up to and including `position`, and those in
 // `acknowledged` (ascending, all above it), are done with.
 struct Cursor {
@@ -197,6 +207,14 @@ class Store {
   [[nodiscard]] virtual std::optional<ReadResult> read_cached(const ReadRequest& request) = 0;
   [[nodiscard]] virtual Result<ReadResult> read(const ReadRequest& request) = 0;  // blocks
   [[nodiscard]] virtual Result<MessagePtr> message_at(Position position) = 0;     // blocks
+  // The messages in (after, before) that match, without a queue: `next` is where to go on, `at_end`
+  // that `before` is reached. Every record on the way is checked. Blocks.
+  [[nodiscard]] virtual Result<ReadResult> scan_log(const ScanRequest& request) = 0;
+  // Whatever was stored at `wall_ms` or later lies after the returned position, and nothing that
+  // was stored earlier. Timestamps never fall. Blocks.
+  [[nodiscard]] virtual Result<Position> position_before(std::int64_t wall_ms) = 0;
+  // Bytes of log in (after, before): what a walk over it still has to read.
+  [[nodiscard]] virtual std::uint64_t log_bytes(Position after, Position before) const = 0;
   // Calls `wake` once, as soon as one of the queues holds a visible entry after `after`; at once if
   // it does already. On the committing or appending thread: short, no store calls. The same key
   // replaces an earlier one; cancel_notify waits for a call under way.

@@ -33,6 +33,7 @@ class MemoryQueues final : public broker::Queues {
 
   [[nodiscard]] Result<store::Store::OpenedQueue> acquire(std::string_view filter) override;
   void release(std::string_view filter) override;
+  [[nodiscard]] Result<void> settle() override { return {}; }
 
   // Ordered when it returns. Position of the message.
   store::Position publish(const Publication& publication);

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "base/check.hpp"
+#include "mqtt/topic.hpp"
 
 namespace sluice::test {
 namespace {
@@ -447,6 +448,39 @@ Result<store::MessagePtr> MemoryStore::message_at(Position position) {
       return store::MessagePtr(shared_->stream[at].batch, &shared_->stored(at).view);
   }
   return fail(Errc::NotFound, "no message at this position");
+}
+
+Result<store::ReadResult> MemoryStore::scan_log(const store::ScanRequest& request) {
+  const std::scoped_lock lock(shared_->mutex);
+  if (shared_->read_fails) return fail(*shared_->read_fails, "the test fails reads");
+  store::ReadResult result{.entries = {}, .next = request.after, .at_end = false, .lost = 0};
+  for (auto i = shared_->first_after(std::max(request.after, shared_->deleted));
+       i < shared_->messages.size(); ++i) {
+    const auto& placed = shared_->stream[shared_->messages[i]];
+    if (placed.position >= std::min(request.before, shared_->durable)) break;
+    if (result.entries.size() >= request.maximum_messages) return result;
+    const auto& stored = shared_->stored(shared_->messages[i]);
+    result.next = placed.position;
+    if (std::ranges::any_of(request.filters,
+                            [&](const auto& f) { return mqtt::matches(f, stored.topic); }))
+      result.entries.push_back({store::MessagePtr(placed.batch, &stored.view), 0});
+  }
+  result.at_end = request.before <= shared_->durable;
+  if (result.at_end) result.next = std::max(request.after, request.before);
+  return result;
+}
+
+Result<Position> MemoryStore::position_before(std::int64_t wall_ms) {
+  const std::scoped_lock lock(shared_->mutex);
+  for (const auto at : shared_->messages) {
+    if (shared_->stored(at).view.timestamp_ms >= wall_ms)
+      return Position(shared_->stream[at].position.get() - 1);
+  }
+  return Position(shared_->head.get() - 1);
+}
+
+std::uint64_t MemoryStore::log_bytes(Position after, Position before) const {
+  return after < before ? before.get() - after.get() : 0;
 }
 
 void MemoryStore::notify(std::uint64_t key, std::span<const QueueId> queues, Position after,

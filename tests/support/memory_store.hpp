@@ -53,6 +53,10 @@ class MemoryStore final : public store::Store {
       const store::ReadRequest& request) override;
   [[nodiscard]] Result<store::ReadResult> read(const store::ReadRequest& request) override;
   [[nodiscard]] Result<store::MessagePtr> message_at(store::Position position) override;
+  [[nodiscard]] Result<store::ReadResult> scan_log(const store::ScanRequest& request) override;
+  [[nodiscard]] Result<store::Position> position_before(std::int64_t wall_ms) override;
+  [[nodiscard]] std::uint64_t log_bytes(store::Position after,
+                                        store::Position before) const override;
   void notify(std::uint64_t key, std::span<const store::QueueId> queues, store::Position after,
               store::Visibility visibility, std::function<void()> wake) override;
   void cancel_notify(std::uint64_t key) override;

@@ -3,6 +3,7 @@
 
 #include "store/embedded/embedded_store.hpp"
 #include "store/embedded/log_reader.hpp"
+#include "store/embedded/log_scan.hpp"
 #include "store/embedded/merge.hpp"
 
 namespace sluice::store::embedded {
@@ -153,6 +154,26 @@ Result<MessagePtr> EmbeddedStore::message_at(Position position) {
     return message;
   }
   return read_message(segments_, position.get());
+}
+
+Result<ReadResult> EmbeddedStore::scan_log(const ScanRequest& request) {
+  return scan_messages(segments_, request, log_.durable());
+}
+
+Result<Position> EmbeddedStore::position_before(std::int64_t wall_ms) {
+  const std::uint64_t end = log_.durable();
+  SL_TRY(position, find_time(segments_, wall_ms, end));
+  return Position(position);
+}
+
+std::uint64_t EmbeddedStore::log_bytes(Position after, Position before) const {
+  std::uint64_t sum = 0;
+  for (const auto& range : segments_.ranges()) {
+    const std::uint64_t from = std::max(range.base, after.get());
+    const std::uint64_t to = std::min(range.end, before.get());
+    if (from < to) sum += to - from;
+  }
+  return sum;
 }
 
 void EmbeddedStore::notify(std::uint64_t key, std::span<const QueueId> queues, Position after,

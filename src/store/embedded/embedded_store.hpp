@@ -52,6 +52,9 @@ class EmbeddedStore final : public Store {
   [[nodiscard]] std::optional<ReadResult> read_cached(const ReadRequest& request) override;
   [[nodiscard]] Result<ReadResult> read(const ReadRequest& request) override;
   [[nodiscard]] Result<MessagePtr> message_at(Position position) override;
+  [[nodiscard]] Result<ReadResult> scan_log(const ScanRequest& request) override;
+  [[nodiscard]] Result<Position> position_before(std::int64_t wall_ms) override;
+  [[nodiscard]] std::uint64_t log_bytes(Position after, Position before) const override;
   void notify(std::uint64_t key, std::span<const QueueId> queues, Position after,
               Visibility visibility, std::function<void()> wake) override;
   void cancel_notify(std::uint64_t key) override;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <vector>
 
 #include "base/check.hpp"
@@ -120,6 +121,30 @@ Result<SegmentFiles::Readable> SegmentFiles::at(std::uint64_t position) {
   if (found == segments_.begin()) return fail(Errc::NotFound, "before the log's first segment");
   Segment& segment = (--found)->second;
   if (position >= segment.end) return fail(Errc::NotFound, "no record at this position");
+  return open_to_read(segment);
+}
+
+Result<SegmentFiles::Readable> SegmentFiles::at_or_behind(std::uint64_t position) {
+  const std::scoped_lock lock(mutex_);
+  auto found = segments_.upper_bound(position);
+  if (found != segments_.begin() && position < std::prev(found)->second.end) --found;
+  while (found != segments_.end() && found->second.end <= found->second.plan.first_record()) {
+    ++found;  // nothing is written in it yet
+  }
+  if (found == segments_.end()) return fail(Errc::NotFound, "behind the log's last record");
+  return open_to_read(found->second);
+}
+
+std::vector<SegmentFiles::Range> SegmentFiles::ranges() const {
+  std::vector<Range> ranges;
+  const std::scoped_lock lock(mutex_);
+  ranges.reserve(segments_.size());
+  for (const auto& [base, segment] : segments_) ranges.push_back({base, segment.end});
+  return ranges;
+}
+
+// Under the lock.
+Result<SegmentFiles::Readable> SegmentFiles::open_to_read(Segment& segment) {
   segment.used = ++reads_;
   if (segment.file == nullptr) {
     SL_TRY(file, files_.open(path_of(segment.plan.base), FileSystem::Mode::Read));

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/file.hpp"
 #include "base/result.hpp"
@@ -48,6 +49,14 @@ class SegmentFiles {
   };
   // The segment that holds this position. NotFound: none does.
   [[nodiscard]] Result<Readable> at(std::uint64_t position);
+  // The segment that holds this position, or else the first one behind it.
+  [[nodiscard]] Result<Readable> at_or_behind(std::uint64_t position);
+  // All of them, ascending: where each begins and where its records end.
+  struct Range {
+    std::uint64_t base = 0;
+    std::uint64_t end = 0;
+  };
+  [[nodiscard]] std::vector<Range> ranges() const;
   void remove(const std::string& path);
   // How large the segment behind one of this size should be; 0: behind none.
   [[nodiscard]] std::uint64_t next_capacity(std::uint64_t capacity) const;
@@ -65,6 +74,7 @@ class SegmentFiles {
   };
   [[nodiscard]] std::string path_of(std::uint64_t base) const;
   [[nodiscard]] Result<std::unique_ptr<File>> take_file(const SegmentPlan& plan);
+  [[nodiscard]] Result<Readable> open_to_read(Segment& segment);
   void close_least_used();
   void fill_next();
   [[nodiscard]] bool fill_is_due() const;

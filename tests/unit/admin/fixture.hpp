@@ -37,6 +37,7 @@ class TestQueues final : public broker::Queues {
     return store_.open_queue(filter, true);
   }
   void release(std::string_view) override {}
+  [[nodiscard]] Result<void> settle() override { return {}; }
 
  private:
   store::Store& store_;

@@ -67,6 +67,36 @@ TEST_F(PublishPath, DeliversQos2OnlyWhenItIsDurable) {
   EXPECT_THAT(subscriber.take_payloads(), ElementsAre("reading"));
 }
 
+// A message that was matched before a queue was made does not stand in it, and may come into the
+// log after it: who reads the log up to where the queue begins must wait for it.
+TEST_F(PublishPath, SettlesWhenAllThatWasMatchedBeforeIsInTheLog) {
+  ScriptedClient publisher(server);
+  publisher.connect("publisher");
+  publisher.publish("plant/1", "matched before", Qos::AtLeastOnce, 1);
+  const auto opened = server.broker.filters().acquire("plant/#");
+  ASSERT_TRUE(opened);
+  const auto head_when_made = store.head();
+  std::optional<store::Position> seam;
+  server.broker.when_settled([&] { seam = store.head(); });
+  publisher.publish("plant/1", "matched with it", Qos::AtLeastOnce, 2);
+
+  server.turn();
+  EXPECT_FALSE(seam);
+  server.make_durable();
+
+  ASSERT_TRUE(seam);
+  EXPECT_GT(*seam, head_when_made);
+  const auto in_queue = store.read({.queues = {&opened->id, 1}, .after = {}});
+  ASSERT_TRUE(in_queue);
+  ASSERT_EQ(in_queue->entries.size(), 1U);
+  EXPECT_EQ(in_queue->entries[0].message->payload, "matched with it");
+  const std::vector<std::string> filters{"plant/#"};
+  const auto in_log = store.scan_log({.filters = filters, .after = {}, .before = *seam});
+  ASSERT_TRUE(in_log);
+  ASSERT_EQ(in_log->entries.size(), 2U);
+  EXPECT_EQ(in_log->entries[0].message->payload, "matched before");
+}
+
 TEST_F(PublishPath, StoresAQos2PublishOnceHoweverOftenItComes) {
   ScriptedClient subscriber(server);
   ScriptedClient publisher(server);

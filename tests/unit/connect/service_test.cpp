@@ -305,7 +305,6 @@ TEST_F(ServiceTest, RemovesATaskWithAllThatBelongsToIt) {
 
 TEST_F(ServiceTest, StartsWhereTheDocumentSays) {
   ASSERT_TRUE(service->create_connection(connection(), false));
-  ASSERT_TRUE(queues->acquire("a/#"));  // somebody else reads it already
   const auto later = clock.wall_ms() + 3'600'000;
   publish(5);
   store.set_time(later);
@@ -326,6 +325,73 @@ TEST_F(ServiceTest, StartsWhereTheDocumentSays) {
   EXPECT_EQ(first_of(json::object{{"time", rfc3339(later)}}), "5");
   EXPECT_EQ(first_of(json::object{{"position", position.get()}}), "5");
   EXPECT_EQ(first_of("now"), std::to_string(next - 1));
+}
+
+TEST_F(ServiceTest, DeliversWhatWasStoredBeforeTheTaskAlsoWhenItDiesOnTheWay) {
+  ASSERT_TRUE(service->create_connection(connection(), false));
+  for (int i = 0; i < 2000; ++i) {
+    queues->publish({.topic = "a/b", .payload = std::to_string(next++)});
+    queues->publish({.topic = "b/b", .payload = "not asked for"});
+  }
+  other_side.hold(true);
+  auto document = task();
+  document["source"].as_object()["start"] = "earliest";
+  document["delivery"] = json::object{{"drain_timeout", "1ms"}};
+  ASSERT_TRUE(service->create_task(document));
+  publish(500);
+  EXPECT_GT(service->task("t")->at("back_fill_bytes").to_number<std::uint64_t>(), 0U);
+
+  // Killed several times before it has come to its queue.
+  for (std::size_t part = 1; part <= 3; ++part) {
+    other_side.hold(false);
+    ASSERT_TRUE(eventually([&] { return other_side.count() >= 300 * part; }));
+    other_side.hold(true);
+    service.reset();  // its cursor is written
+    store.crash();
+    start();
+    publish(100);
+  }
+  other_side.hold(false);
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == static_cast<std::size_t>(next); }));
+  const auto arrived = other_side.arrived();
+  for (int i = 0; i < next; ++i)
+    ASSERT_EQ(arrived[static_cast<std::size_t>(i)].value, std::to_string(i));
+  EXPECT_EQ(service->task("t")->at("back_fill_bytes").to_number<std::uint64_t>(), 0U);
+  EXPECT_EQ(service->task("t")->at("lag_messages").to_number<int>(), 0);
+}
+
+TEST_F(ServiceTest, GoesOnFromWhereItIsToldTo) {
+  ASSERT_TRUE(service->create_connection(connection(), false));
+  publish(5);  // before the task
+  ASSERT_TRUE(service->create_task(task()));
+  std::vector<store::Position> positions;
+  for (int i = 0; i < 5; ++i)
+    positions.push_back(queues->publish({.topic = "a/b", .payload = std::to_string(next++)}));
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 5; }));
+  const auto values_after = [&](json::object to) {
+    const auto before = other_side.count();
+    EXPECT_TRUE(service->seek_task("t", to));
+    publish(1);
+    const auto last = std::to_string(next - 1);
+    EXPECT_TRUE(eventually(
+        [&] { return other_side.count() > before && other_side.arrived().back().value == last; }));
+    std::vector<std::string> values;
+    const auto arrived = other_side.arrived();
+    for (auto i = before; i < arrived.size(); ++i) values.push_back(arrived[i].value);
+    return values;
+  };
+
+  EXPECT_EQ(values_after({{"start", "earliest"}}).size(), 11U);
+  EXPECT_EQ(values_after({{"start", json::object{{"position", positions[3].get()}}}}),
+            (std::vector<std::string>{"8", "9", "10", "11"}));
+  EXPECT_EQ(values_after({{"start", "now"}}), std::vector<std::string>{"12"});
+  EXPECT_EQ(service->seek_task("t", {{"start", "later"}}).error().code, "invalid_document");
+  EXPECT_EQ(service->seek_task("t", {}).error().code, "invalid_document");
+  EXPECT_EQ(service->seek_task("x", {{"start", "now"}}).error().code, "not_found");
+  ASSERT_TRUE(service->pause_task("t"));
+  ASSERT_TRUE(service->seek_task("t", {{"start", "earliest"}}));
+  EXPECT_EQ(status(), "paused");
 }
 
 TEST_F(ServiceTest, RefusesInvalidDocumentsWithThePlace) {
