@@ -45,6 +45,7 @@ class NoFileSystem final : public FileSystem {
   Result<void> remove(const std::string&) override { return {}; }
   Result<void> sync_directory(const std::string&) override { return {}; }
   Result<std::uint64_t> free_bytes(const std::string&) override { return UINT64_MAX / 2; }
+  Result<std::uint64_t> total_bytes(const std::string&) override { return UINT64_MAX / 2; }
 };
 
 enum class Disk : std::uint8_t { None, Os, Fsync };

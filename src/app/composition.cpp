@@ -61,7 +61,17 @@ Result<void> Composition::open() {
   declare_store_metrics(metrics_, [this] { return store_->statistics(); });
   SL_TRY_VOID(open_listeners());
   SL_TRY_VOID(integration_->start());
-  return broker_->filters().drop_unclaimed();
+  SL_TRY_VOID(broker_->filters().drop_unclaimed());
+  store_->set_readers(
+      {.holds =
+           [this] {
+             auto holds = broker_->filters().holds();
+             for (auto& hold : integration_->holds()) holds.push_back(std::move(hold));
+             return holds;
+           },
+       .deleted = [this](store::Position begin,
+                         const auto& lost) { integration_->log_deleted(begin, lost); }});
+  return {};
 }
 
 Result<void> Composition::open_store() {
@@ -129,6 +139,7 @@ void Composition::stop() {
   std::error_code ignored;
   std::filesystem::remove(plan_.data + "/run/addresses.json", ignored);
   std::filesystem::remove(plan_.data + "/run/admin.token", ignored);
+  if (store_) store_->set_readers({});
   for (const auto& listener : listeners_) listener->close();
   if (admin_) admin_->stop();
   if (access_) access_->stop();  // its threads post to the broker's workers

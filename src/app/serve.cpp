@@ -34,6 +34,15 @@ broker::Limits limits_of(const MqttSettings& settings) {
   return limits;
 }
 
+store::Retention retention_of(const StoreSettings& settings) {
+  store::Retention retention;
+  if (settings.retention_ms) retention.time = std::chrono::milliseconds(*settings.retention_ms);
+  retention.bytes = settings.retention_bytes;
+  retention.hold_sessions = settings.hold_sessions_bytes.value_or(UINT64_MAX);
+  retention.hold_tasks = settings.hold_tasks_bytes.value_or(UINT64_MAX);
+  return retention;
+}
+
 // The settings in effect: GET /settings shows them while SIGHUP changes them.
 using Current = Guarded<EffectiveSettings>;
 
@@ -48,6 +57,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
                               : store::EmbeddedOptions::Durability::Os;
   plan.store.segment_bytes = settings.store.segment_bytes;
   plan.store.cache_bytes = settings.store.cache_bytes;
+  plan.store.retention = retention_of(settings.store);
   plan.broker.workers = settings.io_threads;
   plan.broker.limits = limits_of(settings.mqtt);
   plan.broker.deliver_after_durable = settings.store.deliver_after == DeliverAfter::Durable;

@@ -36,6 +36,12 @@ class Reader {
     for (const auto& member : values_.at(name).as_array()) all.emplace_back(member.as_string());
     return all;
   }
+  // None: a word that means without end.
+  template <class Number>
+  [[nodiscard]] std::optional<Number> number_or_word(std::string_view name) const {
+    if (values_.at(name).is_string()) return std::nullopt;
+    return number<Number>(name);
+  }
   [[nodiscard]] BindAddress bind(std::string_view name) const {
     auto address = parse_bind_address(text(name));
     SL_CHECK(address.has_value());
@@ -66,10 +72,16 @@ std::vector<ListenerSettings> listeners(const json::object& values) {
 StoreSettings store(const Reader& in) {
   using Durability = StoreSettings::Durability;
   using DeliverAfter = StoreSettings::DeliverAfter;
+  const auto retention = in.in("retention");
+  const auto hold = retention.in("hold");
   return {.durability = in.text("durability") == "os" ? Durability::Os : Durability::Fsync,
           .deliver_after =
               in.text("deliver_after") == "durable" ? DeliverAfter::Durable : DeliverAfter::Ordered,
           .segment_bytes = in.number<std::uint64_t>("segment_bytes"),
+          .retention_ms = retention.number_or_word<std::int64_t>("time"),
+          .retention_bytes = retention.number_or_word<std::uint64_t>("bytes"),
+          .hold_sessions_bytes = hold.number_or_word<std::uint64_t>("sessions"),
+          .hold_tasks_bytes = hold.number_or_word<std::uint64_t>("tasks"),
           .cache_bytes = in.number<std::uint64_t>("cache_bytes"),
           .dead_letter_bytes = in.in("dead_letters").number<std::uint64_t>("maximum_bytes")};
 }

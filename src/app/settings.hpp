@@ -45,6 +45,10 @@ struct StoreSettings {
   Durability durability = Durability::Fsync;
   DeliverAfter deliver_after = DeliverAfter::Ordered;
   std::uint64_t segment_bytes = 0;
+  std::optional<std::int64_t> retention_ms;      // none: never for their age
+  std::optional<std::uint64_t> retention_bytes;  // none: unlimited
+  std::optional<std::uint64_t> hold_sessions_bytes;
+  std::optional<std::uint64_t> hold_tasks_bytes;
   std::uint64_t cache_bytes = 0;
   std::uint64_t dead_letter_bytes = 0;
 };

@@ -129,29 +129,42 @@ Field admin() {
                   .fallback = false}}};
 }
 
-// Only the word is served: any other value would be a promise that nobody keeps.
-Field kept_forever(std::string name, Type type, std::string word, std::string help) {
+Field hold_field(std::string name, std::string help) {
   return {.name = std::move(name),
-          .type = type,
-          .help = std::move(help) + " This version deletes nothing.",
-          .fallback = json::value(word),
-          .choices = {word}};
+          .type = Type::Bytes,
+          .help = std::move(help),
+          .fallback = "10GiB",
+          .choices = {"unlimited"},
+          .minimum = 0,
+          .maximum = 1024 * kGiB};
 }
 
 Field retention() {
-  return {.name = "retention",
-          .type = Type::Object,
-          .help = "How long messages are kept.",
-          .fields = {kept_forever("time", Type::Duration, "never", "Messages go after this time."),
-                     kept_forever("bytes", Type::Bytes, "unlimited",
-                                  "The oldest messages go when the log is larger."),
-                     {.name = "hold",
-                      .type = Type::Object,
-                      .help = "How much of the log is kept for those who have not read it.",
-                      .fields = {kept_forever("sessions", Type::Bytes, "unlimited",
-                                              "Kept for sessions that are behind."),
-                                 kept_forever("tasks", Type::Bytes, "unlimited",
-                                              "Kept for tasks that are behind.")}}}};
+  return {
+      .name = "retention",
+      .type = Type::Object,
+      .help = "How long messages are kept. Whole files of the log are deleted, the oldest first.",
+      .fields = {
+          {.name = "time",
+           .type = Type::Duration,
+           .help = "Messages go after this time, or as long again as it takes to fill a file.",
+           .fallback = "72h",
+           .choices = {"never"},
+           .minimum = 1000,
+           .maximum = 36500 * kDay},
+          {.name = "bytes",
+           .type = Type::Bytes,
+           .help = "The oldest messages go when the log is larger; a size is never more than 80 % "
+                   "of the file system.",
+           .fallback = "50GiB",
+           .choices = {"unlimited"},
+           .minimum = kMiB,
+           .maximum = 1024 * 1024 * kGiB},
+          {.name = "hold",
+           .type = Type::Object,
+           .help = "How much more of the log is kept for those who have not read it.",
+           .fields = {hold_field("sessions", "Kept for sessions and groups that are behind."),
+                      hold_field("tasks", "Kept for tasks that are behind.")}}}};
 }
 
 Field store() {

@@ -20,16 +20,10 @@ struct NotServed {
   std::string_view why;
 };
 
-constexpr std::string_view kNoRetention = "retention is not in this version: nothing is deleted";
-
 constexpr std::array kNotServed = {
     NotServed{"/admin/certificate", "", "REST over TLS is not in this version"},
     NotServed{"/admin/key", "", "REST over TLS is not in this version"},
     NotServed{"/store/engine", R"("embedded")", "the rocketmq engine is not in this version"},
-    NotServed{"/store/retention/time", R"("never")", kNoRetention},
-    NotServed{"/store/retention/bytes", R"("unlimited")", kNoRetention},
-    NotServed{"/store/retention/hold/sessions", R"("unlimited")", kNoRetention},
-    NotServed{"/store/retention/hold/tasks", R"("unlimited")", kNoRetention},
     NotServed{"/mqtt/groups_must_exist", "false", "groups are made by subscribing in this version"},
     NotServed{"/mqtt/point_to_point", "false", "point to point is not in this version"},
     NotServed{"/mqtt/messages_per_second_per_client", "0", "rate limits are not in this version"},

@@ -21,6 +21,19 @@ void declare_store_metrics(metrics::Registry& registry,
   show("sluice_log_bytes", "Bytes of the commit log on disk.", Kind::Gauge, &Statistics::log_bytes);
   show("sluice_log_segments", "Segment files of the commit log.", Kind::Gauge,
        &Statistics::segments);
+  show("sluice_log_deleted_segments_total", "Files of the log that retention deleted.",
+       Kind::Counter, &Statistics::segments_deleted);
+  show("sluice_log_deleted_bytes_total", "Bytes of the log that retention deleted.", Kind::Counter,
+       &Statistics::bytes_deleted);
+  show("sluice_log_state_rewritten_bytes_total",
+       "Small state that retention wrote again to delete what it stood in.", Kind::Counter,
+       &Statistics::state_bytes_rewritten);
+  show("sluice_log_held_for_sessions_bytes",
+       "Log beyond its retention that is kept for sessions and groups that are behind.",
+       Kind::Gauge, &Statistics::held_for_sessions);
+  show("sluice_log_held_for_tasks_bytes",
+       "Log beyond its retention that is kept for tasks that are behind.", Kind::Gauge,
+       &Statistics::held_for_tasks);
   show("sluice_queues", "Queues: filters that a consumer must not miss.", Kind::Gauge,
        &Statistics::queues);
   show("sluice_cache_hits_total", "Reads served from the cache of recent messages.", Kind::Counter,

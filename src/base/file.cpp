@@ -192,6 +192,12 @@ class PosixFileSystem final : public FileSystem {
     if (::statvfs(path.c_str(), &status) != 0) return fail_errno("statvfs", path);
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
   }
+
+  Result<std::uint64_t> total_bytes(const std::string& path) override {
+    struct statvfs status{};
+    if (::statvfs(path.c_str(), &status) != 0) return fail_errno("statvfs", path);
+    return static_cast<std::uint64_t>(status.f_blocks) * status.f_frsize;
+  }
 };
 
 }  // namespace

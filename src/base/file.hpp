@@ -44,6 +44,7 @@ class FileSystem {
   [[nodiscard]] virtual Result<void> remove(const std::string& path) = 0;
   [[nodiscard]] virtual Result<void> sync_directory(const std::string& path) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
+  [[nodiscard]] virtual Result<std::uint64_t> total_bytes(const std::string& path) = 0;
 };
 
 // The operating system's files. Files are created with mode 0600.

@@ -69,7 +69,10 @@ class Delivery {
 
   // --- queues; called when subscriptions change
   void set_queues(std::vector<const Subscription*> subscriptions);
-  void read_from(store::Position position) { tracker_.read_up_to(position); }
+  void read_from(store::Position position) {
+    tracker_.read_up_to(position);
+    note_low();
+  }
   void set_connected_at(store::Position head) { connected_at_ = head; }
 
   void pump();  // hands out what is waiting, as far as there is room
@@ -78,7 +81,10 @@ class Delivery {
   void mark_cursor() { cursor_marked_ = true; }
 
   // --- after a restart
-  void restore_cursor(const store::Cursor& cursor) { tracker_ = CursorTracker(cursor); }
+  void restore_cursor(const store::Cursor& cursor) {
+    tracker_ = CursorTracker(cursor);
+    note_low();
+  }
   Result<void> restore_outgoing(std::uint16_t packet_id, std::string_view record);
 
   // Up to here the queues are not needed for this client. Any thread; may lag behind.

@@ -1,7 +1,6 @@
 #include "broker/filter_table.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <mutex>
 
 #include "base/check.hpp"
@@ -205,26 +204,45 @@ Result<void> FilterTable::drop_unclaimed() {
   return {};
 }
 
+FilterTable::Lows FilterTable::lows_of(const Entry& entry) {
+  Lows lows;
+  const auto note = [](std::optional<store::Position>& low, store::Position position) {
+    low = std::min(low.value_or(position), position);
+  };
+  for (const auto& [session, subscriber] : entry.subscribers) {
+    if (subscriber.options.qos == mqtt::Qos::AtMostOnce) continue;
+    note(subscriber.persistent ? lows.persistent : lows.in_memory,
+         subscriber.session->delivery().low());
+  }
+  for (const auto& [group, member] : entry.groups)
+    note(member.persistent ? lows.persistent : lows.in_memory, group->low());
+  return lows;
+}
+
 void FilterTable::trim(std::string_view filter) {
   const std::shared_lock lock(mutex_);
   const Entry* found = tree_.find(filter);
   if (found == nullptr) return;
-  constexpr auto kNobody = store::Position(std::numeric_limits<std::uint64_t>::max());
-  auto persistent = kNobody;
-  auto in_memory = kNobody;
-  for (const auto& [session, subscriber] : found->subscribers) {
-    if (subscriber.options.qos == mqtt::Qos::AtMostOnce) continue;
-    auto& low = subscriber.persistent ? persistent : in_memory;
-    low = std::min(low, subscriber.session->delivery().low());
-  }
-  for (const auto& [group, member] : found->groups) {
-    auto& low = member.persistent ? persistent : in_memory;
-    low = std::min(low, group->low());
-  }
-  if (found->volatile_queue && in_memory != kNobody)
-    store_.trim_queue(found->volatile_queue->id, in_memory);
-  if (found->persistent_queue && found->acquired == 0 && persistent != kNobody)
-    store_.trim_queue(found->persistent_queue->id, persistent);
+  const auto lows = lows_of(*found);
+  if (found->volatile_queue && lows.in_memory)
+    store_.trim_queue(found->volatile_queue->id, *lows.in_memory);
+  if (found->persistent_queue && found->acquired == 0 && lows.persistent)
+    store_.trim_queue(found->persistent_queue->id, *lows.persistent);
+}
+
+std::vector<store::Hold> FilterTable::holds() {
+  std::vector<store::Hold> holds;
+  const std::shared_lock lock(mutex_);
+  tree_.for_each([&](Entry& entry) {
+    const auto lows = lows_of(entry);
+    const auto add = [&](const auto& queue, const std::optional<store::Position>& low) {
+      if (!queue || !low) return;
+      holds.push_back({.of = store::Hold::Of::Session, .queue = queue->id, .after = *low});
+    };
+    add(entry.persistent_queue, lows.persistent);
+    add(entry.volatile_queue, lows.in_memory);
+  });
+  return holds;
 }
 
 std::size_t FilterTable::size() const {

@@ -89,6 +89,9 @@ class FilterTable final : public Queues {
   // left to retention.
   void trim(std::string_view filter);
 
+  // What sessions and groups still need of their queues, for retention.
+  [[nodiscard]] std::vector<store::Hold> holds();
+
   [[nodiscard]] MatchPtr match(std::string_view topic);
   // Grows with every change: a match of an older version is to be made again.
   [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
@@ -122,6 +125,12 @@ class FilterTable final : public Queues {
   Entry& entry(std::string_view filter);
   Result<store::Store::OpenedQueue> open(Entry& entry, bool persistent);
   void drop_what_nobody_needs(Entry& entry);
+  // How far all readers of each queue have come; nothing where there is none.
+  struct Lows {
+    std::optional<store::Position> persistent;
+    std::optional<store::Position> in_memory;
+  };
+  [[nodiscard]] static Lows lows_of(const Entry& entry);
   static void count(Entry& entry, const Subscriber& subscriber, bool added);
   using Seen = std::unordered_map<const Session*, std::size_t>;  // index among the receivers
   static void add_receivers(const Entry& entry, Match& match, Seen& seen, bool may_repeat);

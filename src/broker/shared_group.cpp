@@ -31,6 +31,7 @@ Result<store::Position> SharedGroup::open(const store::Cursor* cursor) {
   tracker_ = CursorTracker(cursor != nullptr
                                ? *cursor
                                : store::Cursor{last_before(worker_.broker().store().head()), {}});
+  low_.store(tracker_.low().get(), std::memory_order_relaxed);
   return queue.durable_at;
 }
 

@@ -33,6 +33,7 @@ struct Progress {
   std::int64_t last_error_ms = 0;
   std::int64_t last_success_ms = 0;
 
+  store::Position cursor;                // as it was written last
   store::Position read_position;         // what stands behind it in the queues has not been read
   std::uint64_t acknowledged_ahead = 0;  // behind it, and done with all the same (parked only)
   std::uint64_t unfinished = 0;          // read and not done with

@@ -122,6 +122,19 @@ void Service::stop() {
   for (const auto& task : tasks) task->pause();
 }
 
+std::vector<store::Hold> Service::holds() const {
+  std::vector<store::Hold> holds;
+  for (const auto& task : state_->all_tasks()) task->add_holds(holds);
+  return holds;
+}
+
+void Service::log_deleted(store::Position begin, const std::map<std::string, std::uint64_t>& lost) {
+  for (const auto& task : state_->all_tasks()) {
+    const auto found = lost.find(task->id());
+    task->log_deleted(begin, found == lost.end() ? 0 : found->second);
+  }
+}
+
 bool Service::owns_group(std::string_view group) const {
   for (const auto& task : state_->all_tasks()) {
     if (task->group() == group) return true;

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -65,6 +66,10 @@ class Service {
   // Newest last; `after` is the `next` of the page before, empty for the first.
   [[nodiscard]] Outcome<boost::json::object> dead_letters(std::string_view task, std::size_t limit,
                                                           std::string_view after) const;
+
+  // What all tasks still need of the log, and that its beginning is gone: store::Readers.
+  [[nodiscard]] std::vector<store::Hold> holds() const;
+  void log_deleted(store::Position begin, const std::map<std::string, std::uint64_t>& lost);
 
   // Is this the group of a task? Clients that subscribe to it are refused with NotAuthorized.
   [[nodiscard]] bool owns_group(std::string_view group) const;

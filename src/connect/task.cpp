@@ -110,6 +110,7 @@ Result<void> Task::resume() {
 void Task::place_parked(const store::Cursor& cursor) {
   const std::scoped_lock lock(mutex_);
   parked_.read_position = cursor.position;
+  parked_.cursor = cursor.position;
   parked_.acknowledged_ahead = cursor.acknowledged.size();
 }
 

@@ -73,6 +73,9 @@ class Task {
   void retire();         // pause(), and no start() any more
   // Goes on from there; what was in flight is settled first. Paused afterwards.
   [[nodiscard]] Result<void> seek(const Start& start);
+  // For retention: what it needs, and that the beginning of the log is gone.
+  void add_holds(std::vector<store::Hold>& holds) const;
+  void log_deleted(store::Position begin, std::uint64_t lost);
 
   [[nodiscard]] const std::string& id() const { return record_.id; }
   [[nodiscard]] const std::string& name() const { return spec_.name; }
@@ -91,6 +94,7 @@ class Task {
   [[nodiscard]] Result<std::uint64_t> begin_run(const store::Cursor& cursor);
   void place_parked(const store::Cursor& cursor);
   void fail_parked(std::string reason);
+  [[nodiscard]] Result<void> skip_deleted(store::Position begin, std::uint64_t lost);
   [[nodiscard]] Result<void> find_queues_from();
   [[nodiscard]] Result<store::Cursor> begin(const Start& start) const;
   [[nodiscard]] store::Position queues_from() const;

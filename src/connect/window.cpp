@@ -117,6 +117,11 @@ const Record& Window::record(Token token) const {
   return at.batch->records[at.index];
 }
 
+std::uint64_t Window::known_up_to(Position position) const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      known_, [&](Position known) { return known > read_position_ && known <= position; }));
+}
+
 store::Cursor Window::cursor() const {
   if (empty()) {
     store::Cursor cursor{read_position_, {}};

@@ -67,6 +67,8 @@ class Window {
   [[nodiscard]] std::int64_t timestamp_ms(Token token) const { return slot(token).timestamp_ms; }
 
   [[nodiscard]] store::Cursor cursor() const;
+  // Acknowledged before the start, not read again, and not behind `position`.
+  [[nodiscard]] std::uint64_t known_up_to(store::Position position) const;
   [[nodiscard]] bool empty() const { return base_ == end_; }
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(end_ - base_); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <pthread.h>
 #include <random>
+#include <utility>
 
+#include "base/log.hpp"
 #include "broker/message_expiry.hpp"
 
 namespace sluice::connect {
@@ -64,6 +66,15 @@ void Worker::request_stop() {
   wake_.notify_one();
 }
 
+void Worker::log_deleted(std::uint64_t lost) {
+  {
+    const std::scoped_lock lock(mutex_);
+    inbox_.log_deleted = true;
+    inbox_.lost_before_queue += lost;
+  }
+  wake_.notify_one();
+}
+
 void Worker::stop() {
   request_stop();
   if (thread_.joinable()) thread_.join();
@@ -112,6 +123,7 @@ bool Worker::open_sink() {
 void Worker::turn() {
   take_inbox();
   if (stopping_) return;
+  if (log_was_deleted_) skip_deleted();
   collect();
   const auto letters_before = rejections_.size();
   const auto read_before = window_.read_position();
@@ -136,6 +148,8 @@ void Worker::take_inbox() {
     is_asked_to_wake_ = false;
     at_end_ = false;
   }
+  log_was_deleted_ = std::exchange(inbox_.log_deleted, false);
+  lost_before_queue_ = std::exchange(inbox_.lost_before_queue, 0);
   stopping_ = inbox_.stopping;
 }
 
@@ -155,7 +169,9 @@ void Worker::wait() {
   ask_for_wake();
   const auto deadline = next_deadline();
   std::unique_lock lock(mutex_);
-  const auto has_mail = [this] { return inbox_.sink_is_ready || inbox_.woken || inbox_.stopping; };
+  const auto has_mail = [this] {
+    return inbox_.sink_is_ready || inbox_.woken || inbox_.stopping || inbox_.log_deleted;
+  };
   if (deadline == SteadyTime::max()) {
     wake_.wait(lock, has_mail);
   } else {
@@ -235,12 +251,7 @@ bool Worker::read_once() {
     return false;
   }
   at_end_ = read->at_end && !back_filling;
-  if (read->lost > 0) {
-    progress_.lost += read->lost;
-    context_.counters.lost.add(read->lost);
-    cursor_moved_ = true;
-    note_error(std::to_string(read->lost) + " messages were deleted by retention before delivery");
-  }
+  note_lost(read->lost - std::min(read->lost, window_.known_up_to(read->next)));
   auto batch = window_.new_batch();
   batch->messages.reserve(read->entries.size());
   for (const auto& entry : read->entries) {
@@ -253,6 +264,28 @@ bool Worker::read_once() {
   const auto first = window_.add(std::move(batch), read->next);
   apply_unmapped(first);
   return true;
+}
+
+// Also while nothing can be handed over: what is lost is known at once, not when the other side is
+// back.
+void Worker::skip_deleted() {
+  note_lost(std::exchange(lost_before_queue_, 0));
+  if (is_back_filling()) return;  // the walk goes on where the log begins
+  const auto skipped = context_.store.skip_deleted(context_.queues, window_.read_position());
+  if (!skipped || skipped->next <= window_.read_position()) return;
+  note_lost(skipped->lost - std::min(skipped->lost, window_.known_up_to(skipped->next)));
+  window_.add(window_.new_batch(), skipped->next);
+  cursor_moved_ = true;
+}
+
+void Worker::note_lost(std::uint64_t lost) {
+  if (lost == 0) return;
+  progress_.lost += lost;
+  context_.counters.lost.add(lost);
+  cursor_moved_ = true;
+  note_error(std::to_string(lost) + " messages were deleted by retention before delivery");
+  log::warn("retention overtook a task: messages were deleted before it had delivered them",
+            {{"task", context_.task_id}, {"messages", lost}});
 }
 
 void Worker::map_all(ReadBatch& batch) {
@@ -330,6 +363,7 @@ void Worker::park() {
       end ? context_.store.wait_durable(*end) : Result<void>(tl::unexpected(end.error()));
   if (!durable) note_error("the cursor is not durable: " + durable.error().detail);
   progress_.read_position = committed_.position;
+  progress_.cursor = committed_.position;
   progress_.unfinished = 0;
   progress_.unfinished_bytes = 0;
   progress_.in_sink = 0;

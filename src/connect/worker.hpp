@@ -68,6 +68,9 @@ class Worker {
   // Asks the thread to end: nothing more is handed over, what is in flight is settled for at most
   // the task's drain_timeout, the cursor is written. Does not wait.
   void request_stop();
+  // Retention has deleted the beginning of the log; `lost` messages of it were before the queues
+  // and had not been read. What of the queues is gone the worker counts itself.
+  void log_deleted(std::uint64_t lost);
   void stop();  // request_stop(), and waits; the progress afterwards is the last word
   [[nodiscard]] Progress progress() const;
 
@@ -84,6 +87,8 @@ class Worker {
     bool sink_is_ready = false;  // with outcomes
     bool woken = false;          // the store has something to read
     bool stopping = false;
+    bool log_deleted = false;             // retention deleted something
+    std::uint64_t lost_before_queue = 0;  // of what it had not read of the log itself
   };
   struct Rejection {
     Window::Token token = 0;
@@ -114,6 +119,8 @@ class Worker {
   [[nodiscard]] bool wait_for_cursor();
 
   void read_more();
+  void skip_deleted();
+  void note_lost(std::uint64_t lost);
   [[nodiscard]] bool read_once();
   [[nodiscard]] bool is_back_filling() const;
   [[nodiscard]] Result<store::ReadResult> read_store();
@@ -165,6 +172,8 @@ class Worker {
   std::uint64_t delivered_ = 0, delivered_appended_ = 0, delivered_durable_ = 0;
   std::deque<Commit> commits_;
   bool cursor_moved_ = false;
+  bool log_was_deleted_ = false;
+  std::uint64_t lost_before_queue_ = 0;
   bool stopping_ = false;
   bool is_asked_to_wake_ = false;
   bool at_end_ = false;     // nothing more to read until the store wakes us

@@ -284,6 +284,7 @@ void Worker::note_error(const std::string& reason) {
 
 void Worker::publish_progress() {
   progress_.read_position = window_.read_position();
+  progress_.cursor = committed_.position;
   progress_.unfinished = window_.unfinished();
   progress_.unfinished_bytes = window_.bytes();
   progress_.in_sink = window_.in_sink();

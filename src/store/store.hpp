@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -136,6 +137,28 @@ struct Cursor {
 [[nodiscard]] std::string encode(const Cursor& cursor);
 [[nodiscard]] Result<Cursor> decode_cursor(std::string_view bytes);
 
+// What somebody still needs of the log; retention asks before it deletes.
+struct Hold {
+  enum class Of : std::uint8_t { Session, Task };
+  Of of = Of::Session;
+  // The entries of the queue behind `after`; or, where `filters` are given, the log itself behind
+  // `after`, of which what matches and stands behind `read` has not been read.
+  QueueId queue = {};
+  Position after;
+  Position read = {};
+  std::vector<std::string> filters = {};
+  std::string owner = {};  // who is told what was lost of the log itself
+};
+
+// Who reads the log, as retention sees it. Both are called on the store's own thread, may use the
+// store, and must not wait for a reader.
+struct Readers {
+  std::function<std::vector<Hold>()> holds;
+  // What stood before `begin` is gone; `lost` has for each owner how many messages of the log
+  // itself were deleted before they were read.
+  std::function<void(Position begin, const std::map<std::string, std::uint64_t>& lost)> deleted;
+};
+
 struct Health {
   bool accepting = true;       // false: append() refuses
   Errc reason = Errc::Closed;  // why not: NoSpace (comes back by itself) or Closed (until restart)
@@ -155,6 +178,12 @@ struct Statistics {
   std::uint64_t cache_hits = 0;
   std::uint64_t cache_misses = 0;
   std::uint64_t checkpoints = 0;
+  std::uint64_t segments_deleted = 0;
+  std::uint64_t bytes_deleted = 0;
+  std::uint64_t state_bytes_rewritten = 0;  // so that what they stood in could be deleted
+  std::uint64_t held_for_sessions = 0;      // bytes that retention would have deleted otherwise
+  std::uint64_t held_for_tasks = 0;
+  Position begin;  // of the first file that is still there
   Position head;
   Position durable;
 };
@@ -221,6 +250,14 @@ class Store {
   virtual void notify(std::uint64_t key, std::span<const QueueId> queues, Position after,
                       Visibility visibility, std::function<void()> wake) = 0;
   virtual void cancel_notify(std::uint64_t key) = 0;
+  // How many entries after `after` stand in a part of the log that was deleted, and the place
+  // behind it where reading goes on. Blocks.
+  struct Skipped {
+    std::uint64_t lost = 0;
+    Position next;
+  };
+  [[nodiscard]] virtual Result<Skipped> skip_deleted(std::span<const QueueId> queues,
+                                                     Position after) = 0;
   // Entries after `after` that are in the queues (a message in two counts twice), at most
   // `maximum`.
   [[nodiscard]] virtual std::uint64_t count_after(std::span<const QueueId> queues, Position after,
@@ -232,6 +269,11 @@ class Store {
   using Visit = FunctionRef<bool(std::string_view key, std::string_view value)>;  // false: stop
   [[nodiscard]] virtual Result<void> scan(StateKind kind, std::string_view prefix,
                                           Visit visit) = 0;  // blocks; keys ascending
+
+  // Without readers nothing is deleted. Waits for a call of the earlier ones that is under way.
+  virtual void set_readers(Readers readers) = 0;
+  // Deletes what may go now; the store does so by itself from time to time. Blocks.
+  virtual void apply_retention() = 0;
 
   [[nodiscard]] virtual Health health() const = 0;
   [[nodiscard]] virtual Statistics statistics() const = 0;

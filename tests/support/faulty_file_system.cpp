@@ -258,6 +258,11 @@ Result<std::uint64_t> FaultyFileSystem::free_bytes(const std::string& path) {
   return capacity_ > used ? capacity_ - used : 0;
 }
 
+Result<std::uint64_t> FaultyFileSystem::total_bytes(const std::string&) {
+  const std::scoped_lock lock(mutex_);
+  return capacity_;
+}
+
 void FaultyFileSystem::mark(Inode& inode, std::uint64_t from, std::uint64_t to) {
   for (std::uint64_t page = from / kPageBytes; page * kPageBytes < to; ++page) {
     inode.dirty.insert(page);

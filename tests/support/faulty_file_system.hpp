@@ -66,6 +66,7 @@ class FaultyFileSystem final : public FileSystem {
   [[nodiscard]] Result<void> remove(const std::string& path) override;
   [[nodiscard]] Result<void> sync_directory(const std::string& path) override;
   [[nodiscard]] Result<std::uint64_t> free_bytes(const std::string& path) override;
+  [[nodiscard]] Result<std::uint64_t> total_bytes(const std::string& path) override;
 
  private:
   friend class FaultyFile;

@@ -151,6 +151,8 @@ struct MemoryStore::Shared {
   // Guards all below but `waking`.
   mutable std::mutex mutex;
   std::condition_variable became_durable;
+  std::mutex reading;  // held while the readers are called
+  store::Readers readers;
   // Held while wake functions and listeners run, so that a cancel waits for them.
   std::mutex waking;
   const Durability mode;
@@ -171,6 +173,7 @@ struct MemoryStore::Shared {
   std::map<std::uint64_t, Waiter> waiters;
   std::optional<Errc> append_fails, read_fails;
   store::Statistics statistics;
+  std::uint64_t reads = 0;
   bool closed = false;
 
   [[nodiscard]] Position limit(Visibility visibility) const {
@@ -314,8 +317,29 @@ void MemoryStore::set_time(std::int64_t wall_ms) {
 }
 
 void MemoryStore::delete_up_to(Position position) {
+  const std::scoped_lock reading(shared_->reading);
+  const auto holds = shared_->readers.holds ? shared_->readers.holds() : std::vector<store::Hold>();
+  std::map<std::string, std::uint64_t> lost;
+  {
+    const std::scoped_lock lock(shared_->mutex);
+    for (const auto at : shared_->messages) {
+      const auto where = shared_->stream[at].position;
+      for (const auto& hold : holds) {
+        if (where <= hold.read || where <= shared_->deleted || where > position) continue;
+        if (std::ranges::any_of(hold.filters, [&](const auto& filter) {
+              return mqtt::matches(filter, shared_->stored(at).topic);
+            }))
+          ++lost[hold.owner];
+      }
+    }
+    shared_->deleted = std::max(shared_->deleted, position);
+  }
+  if (shared_->readers.deleted) shared_->readers.deleted(Position(position.get() + 1), lost);
+}
+
+std::uint64_t MemoryStore::reads() const {
   const std::scoped_lock lock(shared_->mutex);
-  shared_->deleted = std::max(shared_->deleted, position);
+  return shared_->reads;
 }
 
 std::size_t MemoryStore::waiters() const {
@@ -416,6 +440,7 @@ std::optional<store::ReadResult> MemoryStore::read_cached(const store::ReadReque
 Result<store::ReadResult> MemoryStore::read(const store::ReadRequest& request) {
   const std::scoped_lock lock(shared_->mutex);
   if (shared_->read_fails) return fail(*shared_->read_fails, "the test fails reads");
+  ++shared_->reads;
   store::ReadResult result{.entries = {}, .next = request.after, .at_end = true, .lost = 0};
   const auto end = shared_->limit(request.visibility);
   std::size_t bytes = 0;
@@ -502,6 +527,7 @@ std::uint64_t MemoryStore::count_after(std::span<const QueueId> queues, Position
                                        std::uint64_t maximum) {
   const std::scoped_lock lock(shared_->mutex);
   std::uint64_t count = 0;
+  after = std::max(after, shared_->deleted);
   for (auto i = shared_->first_after(after); i < shared_->messages.size() && count < maximum; ++i) {
     for (const auto queue : queues) {
       const auto& in = shared_->stored(shared_->messages[i]).queues;
@@ -509,6 +535,22 @@ std::uint64_t MemoryStore::count_after(std::span<const QueueId> queues, Position
     }
   }
   return std::min(count, maximum);
+}
+
+Result<store::Store::Skipped> MemoryStore::skip_deleted(std::span<const QueueId> queues,
+                                                        Position after) {
+  const std::scoped_lock lock(shared_->mutex);
+  Skipped skipped{0, std::max(after, shared_->deleted)};
+  for (auto i = shared_->first_after(after); i < shared_->messages.size(); ++i) {
+    if (shared_->stream[shared_->messages[i]].position > shared_->deleted) break;
+    if (Shared::mask(shared_->stored(shared_->messages[i]), queues) != 0) ++skipped.lost;
+  }
+  return skipped;
+}
+
+void MemoryStore::set_readers(store::Readers readers) {
+  const std::scoped_lock lock(shared_->reading);
+  shared_->readers = std::move(readers);
 }
 
 Result<std::optional<std::string>> MemoryStore::get(StateKind kind, std::string_view key) {
@@ -555,6 +597,7 @@ store::Statistics MemoryStore::statistics() const {
   statistics.head = shared_->head;
   statistics.durable = shared_->durable;
   statistics.queues = shared_->queues.size();
+  statistics.begin = shared_->deleted;
   return statistics;
 }
 

@@ -35,6 +35,7 @@ class MemoryStore final : public store::Store {
   void set_time(std::int64_t wall_ms);  // timestamps of messages; otherwise the system's clock
   // What retention would do: entries up to `position` are gone and are counted as lost when read.
   void delete_up_to(store::Position position);
+  [[nodiscard]] std::uint64_t reads() const;  // calls of read() so far
   [[nodiscard]] std::size_t waiters() const;  // notify() calls not yet woken
 
   [[nodiscard]] store::BatchPtr new_batch() override;
@@ -62,6 +63,10 @@ class MemoryStore final : public store::Store {
   void cancel_notify(std::uint64_t key) override;
   [[nodiscard]] std::uint64_t count_after(std::span<const store::QueueId> queues,
                                           store::Position after, std::uint64_t maximum) override;
+  [[nodiscard]] Result<Skipped> skip_deleted(std::span<const store::QueueId> queues,
+                                             store::Position after) override;
+  void set_readers(store::Readers readers) override;
+  void apply_retention() override {}  // delete_up_to() does it
   [[nodiscard]] Result<std::optional<std::string>> get(store::StateKind kind,
                                                        std::string_view key) override;
   [[nodiscard]] Result<void> scan(store::StateKind kind, std::string_view prefix,

@@ -54,6 +54,7 @@ class LogBatch final : public Batch {
     return place_.begin + kFrameHeaderBytes + kBatchBodyBytes;
   }
   [[nodiscard]] std::uint64_t end_position() const { return end_; }
+  [[nodiscard]] std::int64_t time_ms() const { return milliseconds_of(place_.time_and_node); }
   [[nodiscard]] std::string_view encoded() const { return {buffer_.get(), size_}; }
   [[nodiscard]] std::size_t memory_bytes() const;
   [[nodiscard]] std::size_t state_count() const { return states_; }

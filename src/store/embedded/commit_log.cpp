@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint64_t kMaximumRunBytes = 4 << 20;
 // How much the `os` durability leaves to be synced at once.
 constexpr std::uint64_t kBehindBytes = 8 << 20;
+constexpr std::uint64_t kWorthTruncating = 64 << 10;
 
 }  // namespace
 
@@ -215,6 +216,11 @@ Result<void> CommitLog::switch_segment(const SegmentPlanPtr& plan) {
     SL_TRY_VOID(certain_sync(*active_file_));
     synced_ = durable();
   }
+  // One that was left early gives back what was written ahead. A failure costs only the space.
+  if (active_file_ != nullptr && active_plan_->limit() - durable() > kWorthTruncating) {
+    static_cast<void>(active_file_->truncate(std::max(durable(), active_plan_->first_record()) -
+                                             active_plan_->base));
+  }
   SL_TRY(file, segments_.activate(*plan));
   SL_TRY(size, file->size());
   kept_bytes_ = size;
@@ -240,9 +246,10 @@ void CommitLog::finish_run(std::size_t batches) {
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < batches; ++i) bytes += pending_[i]->bytes();
   const std::uint64_t end = pending_[batches - 1]->end_position();
+  const std::int64_t time_ms = pending_[batches - 1]->time_ms();
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(batches));
   kept_bytes_ = std::max(kept_bytes_, end - active_plan_->base);
-  segments_.advance(end);
+  segments_.advance(end, time_ms);
   waiting_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   counters_.commits.fetch_add(1, std::memory_order_relaxed);
   bool behind = false;

@@ -67,6 +67,7 @@ Result<void> EmbeddedStore::open() {
     head_generation_ = segment.plan.generation;
   }
   head_ = found.end;
+  next_queue_ = std::max(next_queue_, index_.drop_nameless(found.end) + 1);
   time_and_node_ = std::max({time_and_node_, checkpoint.time_and_node, found.time_and_node});
   next_queue_ = std::max(next_queue_, checkpoint.next_queue);
   checkpoint_position_ = std::max(checkpoint_position_.load(), checkpoint.position);
@@ -123,9 +124,14 @@ Result<void> EmbeddedStore::replay(const SegmentPlan& segment, const FrameHeader
     if (header.type == RecordType::Erase) {
       if (const auto queue = index_.find(state->key, true)) index_.drop(queue->id, header.position);
     } else {
-      if (state->value.size() != 8) return fail(Errc::Corrupt, "a queue's record is not whole");
+      // One that retention has written again also says since when there has been the queue.
+      const bool again = state->value.size() == 16;
+      if (!again && state->value.size() != 8) {
+        return fail(Errc::Corrupt, "a queue's record is not whole");
+      }
       const auto id = load_le<std::uint64_t>(state->value, 0);
-      index_.create(QueueId(id), state->key, header.position);
+      index_.create(QueueId(id), state->key,
+                    again ? load_le<std::uint64_t>(state->value, 8) : header.position);
       next_queue_ = std::max(next_queue_, id + 1);
     }
   }
@@ -153,15 +159,23 @@ void EmbeddedStore::checkpoint_loop() {
   while (true) {
     {
       std::unique_lock lock(checkpoint_mutex_);
-      checkpoint_due_.wait(lock, [this] { return checkpoint_stop_ || checkpoint_is_due(); });
+      checkpoint_due_.wait_for(lock, options_.retention_interval, [this] {
+        return checkpoint_stop_ || checkpoint_is_due() || rolled_.load(std::memory_order_relaxed);
+      });
       if (checkpoint_stop_) return;
     }
-    if (const auto written = write_checkpoint(); !written) {
-      log::warn("a checkpoint failed and is tried again later",
-                {{"reason", written.error().detail}});
-      // Not before as much again has come: the reason will not have gone by itself.
-      checkpoint_due_at_ = uncheckpointed_bytes_ + options_.checkpoint_bytes;
-    }
+    rolled_.store(false, std::memory_order_relaxed);
+    if (checkpoint_is_due()) make_checkpoint();
+    apply_retention();
+  }
+}
+
+void EmbeddedStore::make_checkpoint() {
+  const std::scoped_lock checkpointing(checkpointing_);
+  if (const auto written = write_checkpoint(); !written) {
+    log::warn("a checkpoint failed and is tried again later", {{"reason", written.error().detail}});
+    // Not before as much again has come: the reason will not have gone by itself.
+    checkpoint_due_at_ = uncheckpointed_bytes_ + options_.checkpoint_bytes;
   }
 }
 
@@ -252,6 +266,7 @@ void EmbeddedStore::close() {
   }
   checkpoint_due_.notify_all();
   if (checkpointer_.joinable()) checkpointer_.join();
+  const std::scoped_lock checkpointing(checkpointing_);
   if (opened_ && checkpoint_position_ != head_) {
     if (const auto written = write_checkpoint(); !written) {
       log::warn("closed without a checkpoint: the next start reads more of the log",

@@ -120,6 +120,11 @@ Result<ReadResult> EmbeddedStore::resolve(const ReadRequest& request, std::uint6
     MessagePtr message = walk.find(entry.position);
     if (message == nullptr) {
       if (!files) break;
+      if (entry.position < segments_.begin()) {
+        ++result.lost;
+        result.next = Position(entry.position);
+        continue;
+      }
       ++misses;
       auto from_file = reader.message(entries.subspan(done));
       if (!from_file && from_file.error().code == Errc::NotFound) {
@@ -190,6 +195,25 @@ void EmbeddedStore::notify(std::uint64_t key, std::span<const QueueId> queues, P
 
 void EmbeddedStore::cancel_notify(std::uint64_t key) {
   index_.cancel(key);
+}
+
+Result<Store::Skipped> EmbeddedStore::skip_deleted(std::span<const QueueId> queues,
+                                                   Position after) {
+  constexpr std::size_t kAtOnce = 64 << 10;
+  const std::uint64_t begin = segments_.begin();
+  Skipped skipped{0, after};
+  while (skipped.next.get() < begin) {
+    const QueueIndex::Merge merge{queues, skipped.next.get(), begin, kAtOnce};
+    auto merged = index_.merge(merge);
+    if (merged.needs_view) {
+      SL_TRY(with_view, merge_with_view(merge));
+      merged = std::move(with_view);
+    }
+    skipped.lost += merged.entries.size() + merged.lost;
+    // No record begins where a file does.
+    skipped.next = Position(merged.more ? merged.entries.back().position : begin);
+  }
+  return skipped;
 }
 
 std::uint64_t EmbeddedStore::count_after(std::span<const QueueId> queues, Position after,

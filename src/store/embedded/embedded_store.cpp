@@ -1,6 +1,7 @@
 #include "store/embedded/embedded_store.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -52,11 +53,17 @@ BatchPtr EmbeddedStore::new_batch() {
 }
 
 Result<Position> EmbeddedStore::append(const BatchPtr& batch, FunctionRef<void()> when_ordered) {
+  return append_if(batch, [] { return true; }, when_ordered);
+}
+
+Result<Position> EmbeddedStore::append_if(const BatchPtr& batch, FunctionRef<bool()> is_valid,
+                                          FunctionRef<void()> when_ordered) {
   const auto log_batch = std::static_pointer_cast<LogBatch>(batch);
   Waiters woken;
   {
     const std::scoped_lock order(order_mutex_);
     SL_TRY_VOID(admit(*log_batch));
+    if (!is_valid()) return fail(Errc::WrongState, "changed in the meantime");
     if (log_batch->empty()) {
       log_batch->place_empty(head_.load());
       when_ordered();
@@ -86,7 +93,8 @@ Result<void> EmbeddedStore::admit(const LogBatch& batch) const {
 }
 
 void EmbeddedStore::place(LogBatch& batch) {
-  if (tail_ + batch.bytes() > plan_->limit()) {
+  if (std::exchange(roll_next_, false) || tail_ + batch.bytes() > plan_->limit()) {
+    rolled_.store(true, std::memory_order_relaxed);
     plan_ = new_segment(plan_->limit(), batch.bytes());
     tail_ = plan_->first_record();
   }
@@ -116,7 +124,7 @@ SegmentPlanPtr EmbeddedStore::new_segment(std::uint64_t base, std::uint64_t batc
 void EmbeddedStore::apply_state(RecordType type, std::uint64_t position, const StateBody& state) {
   if (type == RecordType::Erase) {
     overlay_.erase(state.kind, state.key);
-  } else if (state.kind == StateKind::Queue) {
+  } else if (state.kind == StateKind::Queue && state.value.size() == 8) {
     // The view also says since when there has been the queue.
     char value[16];
     std::memcpy(value, state.value.data(), std::min<std::size_t>(state.value.size(), 8));
@@ -146,7 +154,10 @@ void EmbeddedStore::committed() {
   listeners_.call(Position(durable));
   index_.wake(woken);
   cache_.shrink(durable);
-  if (!checkpoint_is_due()) return;
+  if (checkpoint_is_due() || rolled_.load(std::memory_order_relaxed)) wake_checkpointer();
+}
+
+void EmbeddedStore::wake_checkpointer() {
   {
     const std::scoped_lock lock(checkpoint_mutex_);
   }  // not between its look and its sleep
@@ -239,6 +250,12 @@ Statistics EmbeddedStore::statistics() const {
   statistics.cache_hits = relaxed(cache_hits_);
   statistics.cache_misses = relaxed(cache_misses_);
   statistics.checkpoints = relaxed(checkpoints_);
+  statistics.segments_deleted = relaxed(segments_deleted_);
+  statistics.bytes_deleted = relaxed(bytes_deleted_);
+  statistics.state_bytes_rewritten = relaxed(state_bytes_rewritten_);
+  statistics.held_for_sessions = relaxed(held_for_sessions_);
+  statistics.held_for_tasks = relaxed(held_for_tasks_);
+  statistics.begin = Position(segments_.begin());
   statistics.head = head();
   statistics.durable = durable();
   return statistics;

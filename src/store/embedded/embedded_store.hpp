@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -16,6 +17,7 @@
 #include "store/embedded/queue_index.hpp"
 #include "store/embedded/recent_batches.hpp"
 #include "store/embedded/recovery.hpp"
+#include "store/embedded/retention.hpp"
 #include "store/embedded/state_overlay.hpp"
 #include "store/embedded/view.hpp"
 
@@ -60,10 +62,15 @@ class EmbeddedStore final : public Store {
   void cancel_notify(std::uint64_t key) override;
   [[nodiscard]] std::uint64_t count_after(std::span<const QueueId> queues, Position after,
                                           std::uint64_t maximum) override;
+  [[nodiscard]] Result<Skipped> skip_deleted(std::span<const QueueId> queues,
+                                             Position after) override;
 
   [[nodiscard]] Result<std::optional<std::string>> get(StateKind kind,
                                                        std::string_view key) override;
   [[nodiscard]] Result<void> scan(StateKind kind, std::string_view prefix, Visit visit) override;
+
+  void set_readers(Readers readers) override;
+  void apply_retention() override;
 
   [[nodiscard]] Health health() const override;
   [[nodiscard]] Statistics statistics() const override;
@@ -78,6 +85,9 @@ class EmbeddedStore final : public Store {
   [[nodiscard]] SegmentPlanPtr new_segment(std::uint64_t base, std::uint64_t batch_bytes);
 
   // Appending; all but new_batch() under the order lock.
+  // `is_valid` is asked while the order is held; WrongState: it is not.
+  [[nodiscard]] Result<Position> append_if(const BatchPtr& batch, FunctionRef<bool()> is_valid,
+                                           FunctionRef<void()> when_ordered);
   [[nodiscard]] Result<void> admit(const LogBatch& batch) const;
   void place(LogBatch& batch);
   void apply_state(RecordType type, std::uint64_t position, const StateBody& state);
@@ -96,11 +106,31 @@ class EmbeddedStore final : public Store {
   // The checkpoint and the end.
   void prove_end();
   void checkpoint_loop();
+  void make_checkpoint();
   [[nodiscard]] bool checkpoint_is_due() const;
   [[nodiscard]] Result<void> write_checkpoint();
   [[nodiscard]] Result<void> write_view(const Checkpoint& checkpoint);
   [[nodiscard]] Result<void> write_queues(View& view, std::span<const QueueId> queues,
                                           const Checkpoint& checkpoint, View::Changes& changes);
+
+  // Retention; under checkpointing_.
+  struct LiveState;
+  [[nodiscard]] std::vector<SealedSegment> sealed_segments();
+  [[nodiscard]] std::int64_t newest_before(const SegmentFiles::Range& next);
+  [[nodiscard]] Retention limits_here() const;
+  [[nodiscard]] Needs needs_of(std::span<const Hold> holds) const;
+  void roll_when_old(std::int64_t now_ms);
+  void delete_segments(std::span<const SealedSegment> sealed, std::size_t count,
+                       std::span<const Hold> holds);
+  [[nodiscard]] Result<void> delete_oldest(const SealedSegment& oldest, std::uint64_t next_base,
+                                           std::span<const Hold> holds,
+                                           std::map<std::string, std::uint64_t>& lost);
+  [[nodiscard]] Result<void> write_again(const SealedSegment& segment, std::span<const Hold> holds,
+                                         std::map<std::string, std::uint64_t>& lost);
+  [[nodiscard]] Result<void> write_live(LiveState& state);
+  [[nodiscard]] Result<void> put_unchanged(LiveState& unchanged);
+  void trim_queues(std::span<const Hold> holds);
+  void wake_checkpointer();
 
   FileSystem& files_;
   const Clock& clock_;
@@ -126,6 +156,7 @@ class EmbeddedStore final : public Store {
   std::uint64_t next_queue_ = 1;
   std::mt19937_64 random_{std::random_device{}()};
   bool closing_ = false;
+  bool roll_next_ = false;  // the next batch begins a new segment
   Checkpoint frozen_at_;
   std::uint64_t frozen_bytes_ = 0;  // uncheckpointed_bytes_ at that time
 
@@ -140,6 +171,20 @@ class EmbeddedStore final : public Store {
   std::atomic<std::uint64_t> cache_misses_{0};
   std::atomic<std::uint32_t> hint_bytes_{1024};
   std::atomic<std::uint32_t> hint_messages_{4};
+
+  std::atomic<bool> rolled_{false};  // a new segment has begun: retention is to look
+  std::atomic<std::uint64_t> segments_deleted_{0};
+  std::atomic<std::uint64_t> bytes_deleted_{0};
+  std::atomic<std::uint64_t> state_bytes_rewritten_{0};
+  std::atomic<std::uint64_t> held_for_sessions_{0};
+  std::atomic<std::uint64_t> held_for_tasks_{0};
+
+  // One checkpoint or one round of retention at a time; taken before all other locks.
+  std::mutex checkpointing_;
+  std::mutex readers_mutex_;  // held while they are called
+  Readers readers_;
+  std::uint64_t rewritten_end_ = 0;  // of the last state that was written again
+  std::uint64_t rest_until_ = 0;     // retention does nothing before so much has been appended
 
   std::mutex checkpoint_mutex_;
   std::condition_variable checkpoint_due_;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -11,6 +12,15 @@
 #include "store/store.hpp"
 
 namespace sluice::store {
+
+// What may be deleted. Whole files go, the oldest first.
+struct Retention {
+  std::optional<std::chrono::milliseconds> time;  // of messages; none: never for their age
+  std::optional<std::uint64_t> bytes;             // of the log; at most 80 % of the file system
+  // So many bytes more are kept for those who have not read them.
+  std::uint64_t hold_sessions = UINT64_MAX;
+  std::uint64_t hold_tasks = UINT64_MAX;
+};
 
 struct EmbeddedOptions {
   enum class Durability : std::uint8_t {
@@ -30,6 +40,8 @@ struct EmbeddedOptions {
   std::uint64_t maximum_volatile_entries = 4ULL << 20;  // of one volatile queue; the oldest go
   bool prepare_segments = true;                         // fill the next file ahead
   std::chrono::milliseconds retry_interval{200};        // on a full disk
+  Retention retention;                                  // everything is kept
+  std::chrono::milliseconds retention_interval{10'000};
 };
 
 // Opens the directory, or makes it. Recovers what was durable when the last holder ended; a torn

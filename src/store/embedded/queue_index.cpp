@@ -48,13 +48,58 @@ std::optional<std::string> QueueIndex::filter_of(QueueId id) const {
 }
 
 void QueueIndex::create(QueueId id, std::string_view filter, std::uint64_t created) {
-  auto queue = std::make_unique<Queue>();
-  queue->id = id;
-  queue->filter = filter;
-  queue->created = created;
   const std::scoped_lock lock(mutex_);
-  (is_volatile(id) ? volatile_ : persistent_)[queue->filter] = id;
-  queues_[id] = std::move(queue);
+  Queue& queue = find_or_make(id);
+  if (!queue.filter.empty()) return;
+  queue.filter = filter;
+  queue.created = created;
+  (is_volatile(id) ? volatile_ : persistent_)[queue.filter] = id;
+}
+
+// Under the lock.
+QueueIndex::Queue& QueueIndex::find_or_make(QueueId id) {
+  auto& queue = queues_[id];
+  if (queue == nullptr) {
+    queue = std::make_unique<Queue>();
+    queue->id = id;
+  }
+  return *queue;
+}
+
+std::uint64_t QueueIndex::drop_nameless(std::uint64_t position) {
+  const std::scoped_lock lock(mutex_);
+  std::uint64_t highest = 0;
+  std::vector<QueueId> nameless;
+  for (const auto& [id, queue] : queues_) {
+    if (!is_volatile(id)) highest = std::max(highest, id.get());
+    if (queue->filter.empty()) nameless.push_back(id);
+  }
+  for (const QueueId id : nameless) {
+    queues_.erase(id);
+    dropped_.emplace_back(position, id);
+  }
+  return highest;
+}
+
+std::vector<QueueId> QueueIndex::ids() const {
+  std::vector<QueueId> ids;
+  const std::scoped_lock lock(mutex_);
+  ids.reserve(queues_.size());
+  for (const auto& [id, queue] : queues_) ids.push_back(id);
+  return ids;
+}
+
+std::optional<std::uint64_t> QueueIndex::first_after(QueueId id, std::uint64_t after) const {
+  const std::scoped_lock lock(mutex_);
+  const Queue* queue = find_queue(id);
+  if (queue == nullptr) return std::nullopt;
+  after = std::max(after, queue->trimmed);
+  const auto block = first_block_behind(queue->blocks, after);
+  if (block != queue->blocks.end()) return std::max(after + 1, block->first);
+  const auto& positions = queue->positions;
+  const auto at = std::upper_bound(positions.begin(), positions.end(), after);
+  if (at == positions.end()) return std::nullopt;
+  return *at;
 }
 
 void QueueIndex::drop(QueueId id, std::uint64_t position) {
@@ -120,8 +165,8 @@ void QueueIndex::add(const LogBatch& batch, Waiters& woken) {
 void QueueIndex::add(std::span<const QueueId> queues, std::uint64_t position) {
   const std::scoped_lock lock(mutex_);
   for (const QueueId id : queues) {
-    Queue* queue = find_queue(id);
-    if (queue != nullptr && position > queue->persisted) push(*queue, position);
+    Queue& queue = find_or_make(id);
+    if (position > queue.persisted) push(queue, position);
   }
 }
 
@@ -275,11 +320,10 @@ void QueueIndex::persisted(const Persisted& done, std::uint64_t forget) {
 
 void QueueIndex::add_block(QueueId id, const BlockSummary& block) {
   const std::scoped_lock lock(mutex_);
-  Queue* queue = find_queue(id);
-  if (queue == nullptr) return;
-  queue->blocks.push_back(block);
-  queue->persisted = std::max(queue->persisted, block.last);
-  queue->memory_from = queue->persisted;
+  Queue& queue = find_or_make(id);
+  queue.blocks.push_back(block);
+  queue.persisted = std::max(queue.persisted, block.last);
+  queue.memory_from = queue.persisted;
 }
 
 }  // namespace sluice::store::embedded

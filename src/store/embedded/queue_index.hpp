@@ -61,10 +61,17 @@ class QueueIndex {
   };
   [[nodiscard]] std::optional<Opened> find(std::string_view filter, bool persistent) const;
   [[nodiscard]] std::optional<std::string> filter_of(QueueId id) const;
+  // One that is there already stays as it is: replay finds records again.
   void create(QueueId id, std::string_view filter, std::uint64_t created);
   void drop(QueueId id, std::uint64_t position);
   void trim(QueueId id, std::uint64_t position);
   [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::vector<QueueId> ids() const;
+  // There is an entry behind `after`: none stands before the returned position.
+  [[nodiscard]] std::optional<std::uint64_t> first_after(QueueId id, std::uint64_t after) const;
+  // During a replay, entries may come before the record that names their queue. Afterwards those
+  // that nothing has named are dropped. Returns the highest id that was seen.
+  std::uint64_t drop_nameless(std::uint64_t position);
 
   // Adds every message of the batch to its queues; who is to be woken for it goes into `woken`.
   void add(const LogBatch& batch, Waiters& woken);
@@ -171,6 +178,7 @@ class QueueIndex {
   [[nodiscard]] Queue* find_queue(QueueId id);
   void push(Queue& queue, std::uint64_t position);
   void mark_dirty(Queue& queue);
+  [[nodiscard]] Queue& find_or_make(QueueId id);
   void fire(Queue& queue, std::uint64_t position, Waiters& woken);
   void unlist(const WaiterPtr& waiter);
   [[nodiscard]] static bool has_view_entries(const Queue& queue, std::uint64_t after);

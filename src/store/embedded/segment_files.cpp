@@ -58,7 +58,8 @@ void SegmentFiles::stop() {
 
 void SegmentFiles::add(const SegmentPlan& plan, std::uint64_t end) {
   const std::scoped_lock lock(mutex_);
-  segments_[plan.base] = {plan, end, nullptr, 0};
+  segments_[plan.base] = {plan, end, nullptr, 0, 0};
+  note_begin();
 }
 
 std::string SegmentFiles::path_of(std::uint64_t base) const {
@@ -77,7 +78,8 @@ Result<std::shared_ptr<File>> SegmentFiles::activate(const SegmentPlan& plan) {
   {
     const std::scoped_lock lock(mutex_);
     active_ = plan.base;
-    segments_[plan.base] = {plan, plan.first_record(), file, ++reads_};
+    segments_[plan.base] = {plan, plan.first_record(), file, ++reads_, 0};
+    note_begin();
     spare_failed_ = false;
   }
   changed_.notify_all();
@@ -105,11 +107,13 @@ Result<std::unique_ptr<File>> SegmentFiles::take_file(const SegmentPlan& plan) {
   return std::move(file);
 }
 
-void SegmentFiles::advance(std::uint64_t end) {
+void SegmentFiles::advance(std::uint64_t end, std::int64_t time_ms) {
   bool due = false;
   {
     const std::scoped_lock lock(mutex_);
-    segments_[active_].end = end;
+    Segment& active = segments_[active_];
+    active.end = end;
+    active.newest_ms = time_ms;
     due = options_.prepare_next && fill_is_due();
   }
   if (due) changed_.notify_all();
@@ -139,8 +143,39 @@ std::vector<SegmentFiles::Range> SegmentFiles::ranges() const {
   std::vector<Range> ranges;
   const std::scoped_lock lock(mutex_);
   ranges.reserve(segments_.size());
-  for (const auto& [base, segment] : segments_) ranges.push_back({base, segment.end});
+  for (const auto& [base, segment] : segments_)
+    ranges.push_back({base, segment.end, segment.newest_ms});
   return ranges;
+}
+
+std::vector<SegmentFiles::Range> SegmentFiles::sealed() const {
+  auto all = ranges();
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(all, [this](const Range& range) { return range.base >= active_; });
+  return all;
+}
+
+Result<void> SegmentFiles::remove_oldest() {
+  SL_TRY_VOID(files_.sync_directory(directory_));
+  std::uint64_t base = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    SL_CHECK(!segments_.empty() && segments_.begin()->first != active_);
+    base = segments_.begin()->first;
+  }
+  auto removed = files_.remove(path_of(base));
+  if (!removed && removed.error().code != Errc::NotFound) return removed;
+  {
+    const std::scoped_lock lock(mutex_);
+    segments_.erase(base);  // who reads it right now keeps its file open
+    note_begin();
+  }
+  return files_.sync_directory(directory_);
+}
+
+// Under the lock.
+void SegmentFiles::note_begin() {
+  begin_.store(segments_.empty() ? 0 : segments_.begin()->first, std::memory_order_release);
 }
 
 // Under the lock.

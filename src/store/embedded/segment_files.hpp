@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -39,8 +40,9 @@ class SegmentFiles {
   // Makes the file of a new segment, header and name durable; records can be written when it
   // returns. Can be called again after a failure.
   [[nodiscard]] Result<std::shared_ptr<File>> activate(const SegmentPlan& plan);
-  // The active segment is written up to `end`: lets the next one be filled in step.
-  void advance(std::uint64_t end);
+  // The active segment is written up to `end`, its newest record is of `time_ms`: lets the next one
+  // be filled in step.
+  void advance(std::uint64_t end, std::int64_t time_ms);
 
   struct Readable {
     std::shared_ptr<const File> file;
@@ -55,8 +57,15 @@ class SegmentFiles {
   struct Range {
     std::uint64_t base = 0;
     std::uint64_t end = 0;
+    std::int64_t newest_ms = 0;  // 0: written by an earlier process
   };
   [[nodiscard]] std::vector<Range> ranges() const;
+  // All but the one that is written, ascending.
+  [[nodiscard]] std::vector<Range> sealed() const;
+  // Deletes the oldest, which is not the one that is written. Not before the one deleted before is
+  // gone for certain: a hole would look like a lost file.
+  [[nodiscard]] Result<void> remove_oldest();
+  [[nodiscard]] std::uint64_t begin() const { return begin_.load(std::memory_order_acquire); }
   void remove(const std::string& path);
   // How large the segment behind one of this size should be; 0: behind none.
   [[nodiscard]] std::uint64_t next_capacity(std::uint64_t capacity) const;
@@ -71,9 +80,11 @@ class SegmentFiles {
     std::uint64_t end = 0;
     std::shared_ptr<File> file;
     std::uint64_t used = 0;  // when it was last read, in calls
+    std::int64_t newest_ms = 0;
   };
   [[nodiscard]] std::string path_of(std::uint64_t base) const;
   [[nodiscard]] Result<std::unique_ptr<File>> take_file(const SegmentPlan& plan);
+  void note_begin();
   [[nodiscard]] Result<Readable> open_to_read(Segment& segment);
   void close_least_used();
   void fill_next();
@@ -88,6 +99,7 @@ class SegmentFiles {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::uint64_t, Segment> segments_;  // by base
+  std::atomic<std::uint64_t> begin_{0};        // base of the first
   std::uint64_t active_ = UINT64_MAX;          // base of the segment that is written
   std::uint64_t reads_ = 0;
   bool filling_ = false;       // the spare file is in the filling thread's hands

@@ -280,12 +280,6 @@ const Refused kNotServed[] = {
      "--set: admin.certificate must not be set: REST over TLS is not in this version"},
     {"store.engine=rocketmq",
      "--set: store.engine must be \"embedded\": the rocketmq engine is not in this version"},
-    {"store.retention.time=72h",
-     "--set: store.retention.time must be \"never\": retention is not in this version: nothing is "
-     "deleted"},
-    {"store.retention.hold.tasks=10GiB",
-     "--set: store.retention.hold.tasks must be \"unlimited\": retention is not in this version: "
-     "nothing is deleted"},
     {"mqtt.groups_must_exist=true",
      "--set: mqtt.groups_must_exist must be false: groups are made by subscribing in this version"},
     {"mqtt.point_to_point=true",

@@ -69,6 +69,7 @@ class ServiceTest : public testing::Test {
     start();
   }
   ~ServiceTest() override {
+    store.set_readers({});
     service.reset();
     other_sides().clear();
   }
@@ -392,6 +393,77 @@ TEST_F(ServiceTest, GoesOnFromWhereItIsToldTo) {
   ASSERT_TRUE(service->pause_task("t"));
   ASSERT_TRUE(service->seek_task("t", {{"start", "earliest"}}));
   EXPECT_EQ(status(), "paused");
+}
+
+// Retention overtakes a task: its status and its metric say at once how much it lost, whether it
+// runs, waits for the other side or is paused; what is left arrives.
+TEST_F(ServiceTest, TellsWhatRetentionTookWhateverATaskIsDoing) {
+  create_both();
+  auto paused = task("u");
+  paused["enabled"] = false;
+  ASSERT_TRUE(service->create_task(paused));
+  store.set_readers({.holds = [this] { return service->holds(); },
+                     .deleted = [this](store::Position begin,
+                                       const auto& lost) { service->log_deleted(begin, lost); }});
+  other_side.hold(true);
+  other_side.room(10);
+  std::vector<store::Position> positions;
+  for (int i = 0; i < 3000; ++i)
+    positions.push_back(queues->publish({.topic = "a/b", .payload = std::to_string(next++)}));
+  // Full: what it has read is safe, the rest stands in its queue.
+  ASSERT_TRUE(eventually([&] { return other_side.handed_over() == 10; }));
+  std::uint64_t read = 0;
+  ASSERT_TRUE(eventually([&] {
+    const auto before = std::exchange(read, store.reads());
+    return before == read && read > 0;
+  }));
+
+  store.delete_up_to(positions[2499]);
+
+  const auto lost = [&](std::string_view name) {
+    return service->task(name)->at("lost").to_number<int>();
+  };
+  EXPECT_EQ(lost("u"), 2500);
+  ASSERT_TRUE(eventually([&] { return lost("t") > 0; }));
+  const auto lost_running = lost("t");
+  EXPECT_LT(lost_running, 2500);  // what had been read was not lost
+  EXPECT_NE(metrics.exposition().find("sluice_task_lost_total{task=\"u\""), std::string::npos);
+  EXPECT_NE(service->task("u")->at("last_error").as_string().find("2500 messages"),
+            std::string_view::npos);
+  EXPECT_EQ(service->task("u")->at("lag_messages").to_number<int>(), 500);
+  other_side.hold(false);
+  other_side.room(1000);
+  ASSERT_TRUE(eventually(
+      [&] { return other_side.count() + static_cast<std::size_t>(lost_running) == 3000U; }));
+  ASSERT_TRUE(service->start_task("u"));
+  ASSERT_TRUE(
+      eventually([&] { return service->task("u")->at("delivered").to_number<int>() == 500; }));
+  EXPECT_EQ(lost("u"), 2500);
+  EXPECT_EQ(lost("t"), lost_running);
+}
+
+TEST_F(ServiceTest, TellsWhatRetentionTookOfTheLogBeforeItsQueue) {
+  ASSERT_TRUE(service->create_connection(connection(), false));
+  std::vector<store::Position> positions;
+  for (int i = 0; i < 100; ++i) {
+    positions.push_back(queues->publish({.topic = "a/b", .payload = std::to_string(next++)}));
+    queues->publish({.topic = "b/b", .payload = "not asked for"});
+  }
+  auto document = task();
+  document["source"].as_object()["start"] = "earliest";
+  document["enabled"] = false;
+  ASSERT_TRUE(service->create_task(document));
+  store.set_readers({.holds = [this] { return service->holds(); },
+                     .deleted = [this](store::Position begin,
+                                       const auto& lost) { service->log_deleted(begin, lost); }});
+
+  store.delete_up_to(positions[39]);
+
+  EXPECT_EQ(service->task("t")->at("lost").to_number<int>(), 40);
+  ASSERT_TRUE(service->start_task("t"));
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 60; }));
+  EXPECT_EQ(other_side.arrived().front().value, "40");
+  store.set_readers({});
 }
 
 TEST_F(ServiceTest, RefusesInvalidDocumentsWithThePlace) {

@@ -1,0 +1,79 @@
+// A task and retention: what it holds back, and what happens when it is overtaken all the same.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "connect/task.hpp"
+
+namespace sluice::connect {
+
+using store::Position;
+using store::StateKind;
+
+// Everything behind the cursor as it was written last: a crash would begin there.
+void Task::add_holds(std::vector<store::Hold>& holds) const {
+  const auto now = progress();
+  const auto from = queues_from();
+  for (const auto& queue : queues_)
+    holds.push_back(
+        {.of = store::Hold::Of::Task, .queue = queue.id, .after = std::max(now.cursor, from)});
+  if (now.cursor >= from) return;
+  holds.push_back({.of = store::Hold::Of::Task,
+                   .after = now.cursor,
+                   .read = std::max(now.read_position, now.cursor),
+                   .filters = spec_.filters,
+                   .owner = record_.id});
+}
+
+void Task::log_deleted(Position begin, std::uint64_t lost) {
+  // Starting or pausing: what is gone is counted when it reads, but for what it had not read of the
+  // log itself.
+  const std::unique_lock changing(changing_, std::try_to_lock);
+  std::shared_ptr<Worker> worker;
+  {
+    const std::scoped_lock lock(mutex_);
+    worker = worker_;
+  }
+  if (worker) return worker->log_deleted(lost);
+  if (!changing.owns_lock()) {
+    counters().lost.add(lost);
+    return;
+  }
+  if (auto skipped = skip_deleted(begin, lost); !skipped)
+    log::warn("a task's cursor could not be moved behind what was deleted",
+              {{"task", record_.id}, {"reason", skipped.error().detail}});
+}
+
+// Nobody runs it: its cursor moves all the same, so that its status says at once what it lost.
+Result<void> Task::skip_deleted(Position begin, std::uint64_t lost) {
+  SL_TRY(cursor, load_cursor());
+  if (cursor.position >= begin) return {};
+  const auto ids = queue_ids();
+  const auto from = std::max(cursor.position, queues_from());
+  store::Store::Skipped skipped{0, begin};
+  if (from < begin && !ids.empty()) {
+    SL_TRY(counted, around_.store.skip_deleted(ids, from));
+    skipped = counted;
+  }
+  store::Cursor moved{skipped.next, {}};
+  std::uint64_t done = 0;
+  for (const auto position : cursor.acknowledged) {
+    if (position > skipped.next) moved.acknowledged.push_back(position);
+    if (position <= skipped.next && position > from) ++done;
+  }
+  lost += skipped.lost - std::min(skipped.lost, done);
+  const auto batch = around_.store.new_batch();
+  batch->put(StateKind::Cursor, Worker::cursor_key(record_.id), store::encode(moved));
+  SL_TRY_VOID(around_.store.append(batch));
+  place_parked(moved);
+  if (lost == 0) return {};
+  counters().lost.add(lost);
+  log::warn("retention overtook a task: messages were deleted before it had delivered them",
+            {{"task", record_.id}, {"messages", lost}});
+  const std::scoped_lock lock(mutex_);
+  parked_.lost += lost;
+  parked_.last_error = std::to_string(lost) + " messages were deleted by retention before delivery";
+  parked_.last_error_ms = around_.clock.wall_ms();
+  return {};
+}
+
+}  // namespace sluice::connect
