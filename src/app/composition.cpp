@@ -76,6 +76,9 @@ Result<void> Composition::open() {
 
 Result<void> Composition::open_store() {
   SL_TRY_VOID(files_->create_directories(plan_.data));
+  const auto histograms = store_histograms(metrics_);
+  plan_.store.append_seconds = &histograms.append_seconds;
+  plan_.store.sync_seconds = &histograms.sync_seconds;
   SL_TRY(opened, store::open_embedded(*files_, clock_, plan_.store));
   store_ = std::move(opened);
   return {};

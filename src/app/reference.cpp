@@ -81,6 +81,7 @@ std::string metrics_reference() {
   metrics::Registry registry;
   const broker::Counters counters(registry);
   declare_store_metrics(registry, [] { return store::Statistics{}; });
+  static_cast<void>(store_histograms(registry));
   connect::declare_task_metrics(registry);
 
   auto out = page("metrics", "Metrics");

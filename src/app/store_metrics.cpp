@@ -2,6 +2,17 @@
 
 namespace sluice::app {
 
+StoreHistograms store_histograms(metrics::Registry& registry) {
+  using metrics::Kind;
+  return {registry.histogram({.name = "sluice_log_append_seconds",
+                              .help = "From the append of the first message of a commit until it "
+                                      "is durable: the longest wait in each commit.",
+                              .kind = Kind::Histogram}),
+          registry.histogram({.name = "sluice_log_sync_seconds",
+                              .help = "How long each fdatasync of the commit log took.",
+                              .kind = Kind::Histogram})};
+}
+
 void declare_store_metrics(metrics::Registry& registry,
                            const std::function<store::Statistics()>& statistics) {
   using metrics::Kind;

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -41,6 +42,7 @@ class LogBatch final : public Batch {
     std::uint64_t begin = 0;          // position of the batch frame
     std::uint64_t proven_end = 0;     // what is synced now
     std::uint64_t time_and_node = 0;  // of all its records
+    std::chrono::steady_clock::time_point when = {};
   };
   // Gives every record its position and time and seals its header. Once.
   void place(Place place);
@@ -54,6 +56,7 @@ class LogBatch final : public Batch {
     return place_.begin + kFrameHeaderBytes + kBatchBodyBytes;
   }
   [[nodiscard]] std::uint64_t end_position() const { return end_; }
+  [[nodiscard]] std::chrono::steady_clock::time_point placed_at() const { return place_.when; }
   [[nodiscard]] std::int64_t time_ms() const { return milliseconds_of(place_.time_and_node); }
   [[nodiscard]] std::string_view encoded() const { return {buffer_.get(), size_}; }
   [[nodiscard]] std::size_t memory_bytes() const;

@@ -14,6 +14,10 @@ constexpr std::uint64_t kMaximumRunBytes = 4 << 20;
 constexpr std::uint64_t kBehindBytes = 8 << 20;
 constexpr std::uint64_t kWorthTruncating = 64 << 10;
 
+void observe(metrics::Histogram* histogram, std::chrono::steady_clock::duration took) {
+  if (histogram != nullptr) histogram->observe(std::chrono::duration<double>(took).count());
+}
+
 }  // namespace
 
 CommitLog::CommitLog(FileSystem& files, SegmentFiles& segments, const std::string& directory,
@@ -247,6 +251,7 @@ void CommitLog::finish_run(std::size_t batches) {
   for (std::size_t i = 0; i < batches; ++i) bytes += pending_[i]->bytes();
   const std::uint64_t end = pending_[batches - 1]->end_position();
   const std::int64_t time_ms = pending_[batches - 1]->time_ms();
+  const auto oldest = pending_.front()->placed_at();
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(batches));
   kept_bytes_ = std::max(kept_bytes_, end - active_plan_->base);
   segments_.advance(end, time_ms);
@@ -263,6 +268,7 @@ void CommitLog::finish_run(std::size_t batches) {
     if (waiters_ > 0) durable_changed_.notify_all();
   }
   if (behind) behind_.notify_one();
+  observe(options_.append_seconds, std::chrono::steady_clock::now() - oldest);
   if (state_.load() == State::Full) enter(State::NoSpace, health().detail);
   changed_();
 }
@@ -317,6 +323,7 @@ Result<void> CommitLog::certain_sync(File& file) {
   auto outcome = file.sync();
   const auto took = std::chrono::steady_clock::now() - begin;
   counters_.syncs.fetch_add(1, std::memory_order_relaxed);
+  observe(options_.sync_seconds, took);
   counters_.sync_ns.fetch_add(
       static_cast<std::uint64_t>(
           std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()),

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/metrics.hpp"
 #include "store/embedded/batch.hpp"
 #include "store/embedded/reserve.hpp"
 #include "store/embedded/segment_files.hpp"
@@ -32,6 +33,8 @@ class CommitLog {
     std::uint64_t maximum_waiting_bytes = 64 << 20;
     std::uint64_t reserve_bytes = 32 << 20;
     std::chrono::milliseconds retry_interval{200};
+    metrics::Histogram* append_seconds = nullptr;
+    metrics::Histogram* sync_seconds = nullptr;
   };
   // `changed` runs on the committing thread after every commit and whenever health changes.
   CommitLog(FileSystem& files, SegmentFiles& segments, const std::string& directory,

@@ -14,7 +14,8 @@ constexpr std::uint64_t kVolatileBit = 1ULL << 63;
 
 CommitLog::Options commit_options(const EmbeddedOptions& options) {
   return {options.durability == EmbeddedOptions::Durability::Fsync, options.maximum_waiting_bytes,
-          options.reserve_bytes, options.retry_interval};
+          options.reserve_bytes, options.retry_interval, options.append_seconds,
+          options.sync_seconds};
 }
 
 // Under `os` the system's cache is what makes a record durable, and nothing waits for a sync.
@@ -101,7 +102,7 @@ void EmbeddedStore::place(LogBatch& batch) {
   // Never lower than the last, also when the machine's clock is set back.
   const std::uint64_t now = join_time(std::max<std::int64_t>(clock_.wall_ms(), 0), options_.node);
   time_and_node_ = std::max(now, join_time(milliseconds_of(time_and_node_), options_.node));
-  batch.place({plan_, tail_, log_.synced(), time_and_node_});
+  batch.place({plan_, tail_, log_.synced(), time_and_node_, std::chrono::steady_clock::now()});
   tail_ = batch.end_position();
   head_generation_ = plan_->generation;
   messages_appended_.fetch_add(batch.message_count(), std::memory_order_relaxed);

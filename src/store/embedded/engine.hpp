@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
+#include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "store/store.hpp"
 
@@ -42,6 +43,9 @@ struct EmbeddedOptions {
   std::chrono::milliseconds retry_interval{200};        // on a full disk
   Retention retention;                                  // everything is kept
   std::chrono::milliseconds retention_interval{10'000};
+  // Observed once for each commit; they outlive the store. None: not measured.
+  metrics::Histogram* append_seconds = nullptr;  // from the append of its first batch to durable
+  metrics::Histogram* sync_seconds = nullptr;    // of fdatasync
 };
 
 // Opens the directory, or makes it. Recovers what was durable when the last holder ended; a torn

@@ -277,5 +277,31 @@ TEST_F(Append, WorksWithDurabilityOfTheOperatingSystem) {
   EXPECT_EQ(payloads(id).size(), 30U);
 }
 
+TEST_F(Append, MeasuresEachCommitOnce) {
+  metrics::Histogram append_seconds;
+  metrics::Histogram sync_seconds;
+  options_.append_seconds = &append_seconds;
+  options_.sync_seconds = &sync_seconds;
+  open();
+  const auto count = [](const metrics::Histogram& histogram) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < metrics::Histogram::kBuckets; ++i) sum += histogram.bucket(i);
+    return sum;
+  };
+  const BatchPtr batch = store_->new_batch();
+  for (int i = 0; i < 1000; ++i) batch->add_message(message("x"), {});
+  ASSERT_TRUE(store_->append(batch));
+  ASSERT_TRUE(store_->wait_durable(batch->end()));
+  for (int i = 0; i < 5; ++i) publish("y");
+  store_->close();
+
+  const auto statistics = store_->statistics();
+  EXPECT_EQ(count(append_seconds), statistics.commits);
+  EXPECT_EQ(count(sync_seconds), statistics.syncs);
+  EXPECT_LT(statistics.commits, 10U);
+  EXPECT_GT(append_seconds.sum(), 0.0);
+  store_.reset();
+}
+
 }  // namespace
 }  // namespace sluice::store

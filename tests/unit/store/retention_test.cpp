@@ -330,8 +330,8 @@ TEST_F(RetentionTest, KeepsToAPartOfASmallDisk) {
   options_.reserve_bytes = 4 << 10;
   files_.set_capacity(256 << 10);
   open();
-  for (int i = 0; i < 40; ++i) {
-    fill(15);
+  for (int i = 0; i < 80; ++i) {
+    fill(8);
     retain();
   }
   EXPECT_TRUE(store_->health().accepting);
