@@ -12,6 +12,7 @@
 
 #include "app/check_command.hpp"
 #include "app/kafka_dev.hpp"
+#include "app/log_commands.hpp"
 #include "app/reference.hpp"
 #include "app/rest_commands.hpp"
 #include "app/serve.hpp"
@@ -98,6 +99,7 @@ class CommandLine {
     add_check();
     add_reference();
     add_kafka_dev();
+    add_log();
     for (const auto& noun : nouns()) add_noun(noun);
   }
 
@@ -210,6 +212,26 @@ class CommandLine {
         };
       });
     }
+  }
+
+  void add_log() {
+    auto* command = app_.add_subcommand("log", "The log of a server that does not run");
+    command->require_subcommand(1);
+    const auto add = [&](const char* verb, const char* help) {
+      auto* which = command->add_subcommand(verb, help);
+      which->add_option("--data", log_.data, "Data directory")->type_name("DIR")->required();
+      which->callback([this, verb] {
+        log_.verb = verb;
+        chosen_ = [this] { return run_log_command(log_); };
+      });
+      return which;
+    };
+    add("verify", "Check every byte; name what is damaged, where, and what is lost with it");
+    auto* dump = add("dump", "List records: messages, and the keys of small state");
+    dump->add_option("--from", log_.from, "First position")->capture_default_str();
+    dump->add_option("--limit", log_.limit, "Most records")->capture_default_str();
+    auto* repair = add("repair", "Make a damaged log usable; what is removed is kept as a copy");
+    repair->add_flag("--yes", log_.confirmed, "Do it; otherwise only say what is damaged");
   }
 
   void add_kafka_dev() {
@@ -337,6 +359,7 @@ class CommandLine {
   std::vector<std::string> topics_;
   std::string data_;
   RestCommand rest_;
+  LogCommand log_;
   std::function<int()> chosen_;
 };
 

@@ -13,8 +13,11 @@ namespace {
 constexpr std::uint64_t kVolatileBit = 1ULL << 63;
 
 CommitLog::Options commit_options(const EmbeddedOptions& options) {
-  return {options.durability == EmbeddedOptions::Durability::Fsync, options.maximum_waiting_bytes,
-          options.reserve_bytes, options.retry_interval, options.append_seconds,
+  return {options.durability == EmbeddedOptions::Durability::Fsync,
+          options.maximum_waiting_bytes,
+          options.reserve_bytes,
+          options.retry_interval,
+          options.append_seconds,
           options.sync_seconds};
 }
 

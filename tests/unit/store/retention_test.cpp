@@ -298,6 +298,7 @@ TEST_F(RetentionTest, DoesNotTakeBackWhatChangesWhileItIsWrittenAgain) {
     for (int round = 0; !stop; ++round) {
       for (int i = 0; i < 50; ++i)
         put(StateKind::Session, std::to_string(i), std::to_string(round));
+      EXPECT_TRUE(store_->wait_durable(store_->head()));
     }
     for (int i = 0; i < 50; ++i) put(StateKind::Session, std::to_string(i), "last");
   });
