@@ -109,7 +109,8 @@ std::vector<Route> access_routes() {
       {.method = Delete,
        .path = "/api/v1/users/{name}",
        .id = "deleteUser",
-       .summary = "Delete an MQTT user: its sessions are refused from now on.",
+       .summary = "Delete an MQTT user. Its sessions end at once, with their subscriptions, queues "
+                  "and wills.",
        .answers = {204},
        .run = delete_user},
       {.method = Post,

@@ -87,8 +87,19 @@ Result<void> AccessControl::load() {
   state_->users.with([&](auto& current) { current = std::move(users); });
   auto set = std::make_shared<const PolicySet>(std::move(policies));
   state_->policies.with([&](auto& current) { current = std::move(set); });
-  generation_.fetch_add(1, std::memory_order_release);
+  note_change();
   return {};
+}
+
+void AccessControl::note_change() {
+  generation_.fetch_add(1, std::memory_order_release);
+  state_->change_listener.with([](const auto& changed) {
+    if (changed) changed();
+  });
+}
+
+void AccessControl::set_change_listener(std::function<void()> changed) {
+  state_->change_listener.with([&](auto& current) { current = std::move(changed); });
 }
 
 bool AccessControl::enabled() const {
@@ -136,6 +147,13 @@ void AccessControl::authenticate(const Client& client, std::optional<std::string
 bool AccessControl::user_exists(std::string_view username) const {
   if (!enabled()) return true;
   return state_->all_users()->contains(username);
+}
+
+std::string AccessControl::user_id(std::string_view username) const {
+  if (!enabled()) return {};
+  const auto all = state_->all_users();
+  const auto found = all->find(username);
+  return found == all->end() ? std::string() : found->second->id;
 }
 
 }  // namespace sluice::broker

@@ -35,6 +35,9 @@ class Permissions {
                                          bool retain) const = 0;
   // `filter` without `$share/{group}/`. Allowed when it is covered by allows and no deny covers it.
   [[nodiscard]] virtual bool may_subscribe(std::string_view filter, mqtt::Qos qos) const = 0;
+  // Whether an allow still covers what was subscribed to. Denies do not end a subscription: what
+  // they take away is held back at delivery.
+  [[nodiscard]] virtual bool may_stay_subscribed(std::string_view filter, mqtt::Qos qos) const = 0;
   // Each delivery is checked again for denies. `nothing_denied()` spares the check.
   [[nodiscard]] virtual bool may_receive(std::string_view topic) const = 0;
   [[nodiscard]] virtual bool nothing_denied() const = 0;
@@ -71,6 +74,9 @@ class AccessControl {
     return generation_.load(std::memory_order_acquire);
   }
   [[nodiscard]] PermissionsPtr compile(const Client& client) const;
+  // Runs after each change of users or policies, on the thread that made it; may not block. One
+  // listener; after nullptr none runs any more.
+  void set_change_listener(std::function<void()> changed);
 
   // Checks a password with a memory-hard hash on the pool, the same time for unknown users. `done`
   // runs on a pool thread, or inside this call when no hash is made: the switch is off, a name or
@@ -82,6 +88,9 @@ class AccessControl {
                     std::function<void(mqtt::ReasonCode)> done);
   // Is there still such a user? (For sessions whose user was deleted.)
   [[nodiscard]] bool user_exists(std::string_view username) const;
+  // A user that was deleted and made again has another id. Empty: no such user, or the switch is
+  // off and names mean nothing.
+  [[nodiscard]] std::string user_id(std::string_view username) const;
 
   // Entities as documents of interface.md §4, with `id`, `created`, `updated` added; passwords are
   // never shown, but for one that was made: `password` in the answer of create_user alone.
@@ -99,6 +108,8 @@ class AccessControl {
   [[nodiscard]] static const schema::Fields& policy_fields();
 
  private:
+  void note_change();
+
   struct State;
   std::unique_ptr<State> state_;
   std::atomic<std::uint64_t> generation_{1};

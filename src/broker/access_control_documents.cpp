@@ -111,7 +111,7 @@ Outcome<json::object> AccessControl::create_user(const json::object& document) {
   auto changed = std::make_shared<Users>(*old);
   changed->emplace(name, *user);
   state_->users.with([&](auto& current) { current = std::move(changed); });
-  generation_.fetch_add(1, std::memory_order_release);
+  note_change();
 
   auto shown = (*user)->document;
   if (is_made) shown["password"] = password;
@@ -140,7 +140,7 @@ Outcome<void> AccessControl::remove_user(std::string_view which) {
   auto changed = std::make_shared<Users>(*state_->all_users());
   changed->erase(std::string(found->document.at("name").get_string()));
   state_->users.with([&](auto& current) { current = std::move(changed); });
-  generation_.fetch_add(1, std::memory_order_release);
+  note_change();
   return {};
 }
 
@@ -161,7 +161,7 @@ Outcome<json::object> AccessControl::create_policy(const json::object& document)
   changed.emplace(name, std::make_shared<const Policy>(policy_from(stored)));
   auto set = std::make_shared<const PolicySet>(std::move(changed));
   state_->policies.with([&](auto& current) { current = std::move(set); });
-  generation_.fetch_add(1, std::memory_order_release);
+  note_change();
   return stored;
 }
 
@@ -188,7 +188,7 @@ Outcome<void> AccessControl::remove_policy(std::string_view which) {
   changed.erase(found->name);
   auto set = std::make_shared<const PolicySet>(std::move(changed));
   state_->policies.with([&](auto& current) { current = std::move(set); });
-  generation_.fetch_add(1, std::memory_order_release);
+  note_change();
   return {};
 }
 

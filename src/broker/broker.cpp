@@ -36,10 +36,17 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
     for (const auto& worker : workers_) worker->wake_durable();
   });
   filters_.set_settle([this] { return settle(); });
+  // With the switch off nobody's rights depend on users or policies.
+  if (!access_.enabled()) return;
+  access_.set_change_listener([this] {
+    for (const auto& worker : workers_)
+      worker->post([target = worker.get()] { target->rights().begin(); });
+  });
 }
 
 Broker::~Broker() {
   stop();
+  access_.set_change_listener(nullptr);
   store_.remove_durable_listener(durable_listener_);
 }
 

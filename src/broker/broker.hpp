@@ -121,6 +121,7 @@ class Broker {
   [[nodiscard]] Result<void> load_deliveries();
   [[nodiscard]] Result<void> load_retained();
   [[nodiscard]] Result<void> load_wills();
+  void end_sessions_without_user();
   [[nodiscard]] static boost::json::object describe(Session& session);
   void ask_workers(const std::function<void(Worker&)>& question);
   [[nodiscard]] Result<void> settle();

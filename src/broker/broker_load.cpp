@@ -68,8 +68,8 @@ Result<void> Broker::load_sessions() {
             std::make_shared<Session>(worker, Client{.client_id = std::string(key),
                                                      .username = record->username,
                                                      .has_username = record->has_username,
-                                                     .host = {}});
-        session->restore(record->expiry_s, record->created_ms);
+                                                     .host = record->host});
+        session->restore(record->expiry_s, record->created_ms, record->user_id);
         worker.add_session(session);
         return true;
       }));
@@ -176,10 +176,22 @@ Result<void> Broker::load_wills() {
         session->will = std::move(*will);
         return true;
       })));
+  end_sessions_without_user();
   for (const auto& worker : workers_)
     for (const auto& [client_id, session] : worker->sessions())
       session->start_waiting(kWillGraceAfterRestart);
   return {};
+}
+
+// Their users were deleted, and the process ended before the sessions did.
+void Broker::end_sessions_without_user() {
+  std::vector<SessionPtr> gone;
+  for (const auto& worker : workers_)
+    for (const auto& [client_id, session] : worker->sessions())
+      if (session->user_is_gone()) gone.push_back(session);
+  for (const auto& session : gone) session->end_with_user();
+  if (!gone.empty())
+    log::info("sessions ended: their users were deleted", {{"sessions", gone.size()}});
 }
 
 }  // namespace sluice::broker

@@ -107,6 +107,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   State state_ = State::AwaitingConnect;
   mqtt::Version version_ = mqtt::Version::V311;
   Client client_;
+  std::string user_id_;  // whose password is being checked
   std::shared_ptr<Session> session_;
   std::unique_ptr<Pending> pending_;
   std::uint32_t maximum_packet_size_ = 0;  // that the client takes; 0: no limit

@@ -32,6 +32,7 @@ void ClientConnection::handle_connect(const mqtt::Connect& connect) {
     if (self->state_ == State::Deciding) self->refuse_with_connack(ReasonCode::ServerUnavailable);
   });
   link_->hold_reading(true);
+  user_id_ = worker_.broker().access().user_id(client_.username);
   worker_.broker().access().authenticate(
       client_, connect.password ? std::optional<std::string>(*connect.password) : std::nullopt,
       [worker = &worker_, weak = weak_from_this()](ReasonCode reason) {
@@ -114,6 +115,11 @@ void ClientConnection::on_authenticated(ReasonCode reason) {
     refuse_with_connack(reason);
     return;
   }
+  if (worker_.broker().access().user_id(client_.username) != user_id_) {
+    // Deleted, or made anew, while the password was checked.
+    refuse_with_connack(ReasonCode::BadUserNameOrPassword);
+    return;
+  }
   const auto permissions = worker_.broker().access().compile(client_);
   const auto& will = pending_->will;
   if (!permissions->may_connect() ||
@@ -130,6 +136,8 @@ void ClientConnection::on_authenticated(ReasonCode reason) {
 void ClientConnection::admit() {
   auto& broker = worker_.broker();
   auto session = worker_.find_session(client_.client_id);
+  if (session && session->user_is_gone()) session->end_with_user();
+  if (session && session->ended()) session = nullptr;
   if (session && broker.access().enabled() && session->client().username != client_.username) {
     // A client id belongs to the user who began its session: nobody else takes it over.
     log::warn("client id belongs to another user",
@@ -152,10 +160,14 @@ void ClientConnection::admit() {
     session = std::make_shared<Session>(worker_, client_);
     worker_.add_session(session);
   }
-  session->set_client(client_);
+  session->set_client(client_, user_id_);
   session_ = session;
   session->will = std::move(pending_->will);
   session->attach(shared_from_this(), pending_->session_expiry_s);
+  // From this address, by this name, and after what changed while the client was away.
+  if (const auto dropped = session->drop_uncovered(*session->permissions()); dropped > 0)
+    log::info("subscriptions dropped: no policy allows them any more",
+              {{"client_id", client_.client_id}, {"subscriptions", dropped}});
   // The answer waits until what it promises is on disk.
   worker_.when_durable([weak = weak_from_this(), session_present] {
     if (const auto self = weak.lock()) self->send_connack(session_present);

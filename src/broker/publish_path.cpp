@@ -51,7 +51,8 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
                       .has_username = will.has_username,
                       .host = will.host};
   if (access_.enabled() &&
-      !access_.compile(client)->may_publish(will.topic, will.qos, will.retain)) {
+      ((will.has_username && !access_.user_exists(will.username)) ||
+       !access_.compile(client)->may_publish(will.topic, will.qos, will.retain))) {
     log::warn("will not sent: no policy allows it",
               {{"client_id", client_id}, {"topic", will.topic}});
     counters_.publishes_refused.add();

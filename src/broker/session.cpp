@@ -53,6 +53,8 @@ void Session::save() {
   saved_ = true;
   const SessionRecord record{
       .username = client_.username,
+      .user_id = user_id_,
+      .host = client_.host,
       .has_username = client_.has_username,
       .expiry_s = expiry_s_,
       .created_ms = created_ms_,
@@ -230,7 +232,9 @@ Result<void> Session::restore_subscription(const std::string& name, Subscription
   return {};
 }
 
-void Session::restore(std::uint32_t expiry_s, std::int64_t created_ms) {
+void Session::restore(std::uint32_t expiry_s, std::int64_t created_ms,
+                      std::optional<std::string> user_id) {
+  user_id_ = std::move(user_id);
   expiry_s_ = expiry_s;
   created_ms_ = created_ms;
   saved_ = true;

@@ -42,7 +42,11 @@ class Session : public std::enable_shared_from_this<Session> {
 
   [[nodiscard]] Worker& worker() { return worker_; }
   [[nodiscard]] const Client& client() const { return client_; }
-  void set_client(const Client& client) { client_ = client; }
+  // `user_id` as AccessControl knows it. Before attach().
+  void set_client(const Client& client, std::string user_id) {
+    client_ = client;
+    user_id_ = std::move(user_id);
+  }
   [[nodiscard]] Delivery& delivery() { return delivery_; }
   // Lives longer than its connection; false: it ends with it and nothing of it is written.
   [[nodiscard]] bool persistent() const { return saved_ || expiry_s_ > 0; }
@@ -60,6 +64,14 @@ class Session : public std::enable_shared_from_this<Session> {
   void save();  // the session record, into this turn's state
 
   [[nodiscard]] const PermissionsPtr& permissions();  // of the newest generation
+
+  // --- rights that were taken away (rights_review.cpp)
+  // The user it belongs to was deleted; one made later by the same name is another one.
+  [[nodiscard]] bool user_is_gone() const;
+  // Ends it without its will: nothing is left for whoever comes by that name later.
+  void end_with_user();
+  // Drops the subscriptions that no allow covers any more. Returns how many.
+  std::size_t drop_uncovered(const Permissions& permissions);
 
   // --- subscriptions; `name` is the filter as the client wrote it
   [[nodiscard]] Result<bool> subscribe(const std::string& name, Subscription subscription);
@@ -86,7 +98,7 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] Result<void> restore_subscription(const std::string& name,
                                                   Subscription subscription);
   void restore_incoming(std::uint16_t packet_id) { incoming_.insert(packet_id); }
-  void restore(std::uint32_t expiry_s, std::int64_t created_ms);
+  void restore(std::uint32_t expiry_s, std::int64_t created_ms, std::optional<std::string> user_id);
   // Nothing is left of the session but its will.
   void restore_for_will(std::chrono::seconds grace) {
     expiry_s_ = static_cast<std::uint32_t>(grace.count());
@@ -101,6 +113,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Worker& worker_;
   Client client_;
+  // Empty: begun while the switch was off. Nothing: not known, the name decides.
+  std::optional<std::string> user_id_;
   std::uint32_t expiry_s_ = 0;
   std::int64_t created_ms_ = 0;
   bool ended_ = false;

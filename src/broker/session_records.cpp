@@ -6,28 +6,39 @@ namespace sluice::broker {
 
 namespace {
 constexpr std::uint8_t kForm = 1;
-}
+constexpr std::uint8_t kSessionForm = 2;  // 1 ends before the user's id
+}  // namespace
 
 std::string encode(const SessionRecord& record) {
   return ByteWriter()
-      .number(kForm)
+      .number(kSessionForm)
       .text(record.username)
       .boolean(record.has_username)
       .number(record.expiry_s)
       .number(static_cast<std::uint64_t>(record.created_ms))
       .number(static_cast<std::uint64_t>(record.disconnected_ms))
+      .boolean(record.user_id.has_value())
+      .text(record.user_id.value_or(""))
+      .text(record.host)
       .take();
 }
 
 Result<SessionRecord> decode_session(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.number<std::uint8_t>() != kForm) return fail(Errc::Corrupt, "session of unknown form");
+  const auto form = in.number<std::uint8_t>();
+  if (form != kForm && form != kSessionForm) return fail(Errc::Corrupt, "session of unknown form");
   SessionRecord record;
   record.username = in.text();
   record.has_username = in.boolean();
   record.expiry_s = in.number<std::uint32_t>();
   record.created_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
   record.disconnected_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+  if (form == kSessionForm) {
+    const bool known = in.boolean();
+    std::string user_id(in.text());
+    if (known) record.user_id = std::move(user_id);
+    record.host = in.text();
+  }
   if (!in.ok()) return fail(Errc::Corrupt, "session record is too short");
   return record;
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,8 @@ namespace sluice::broker {
 
 struct SessionRecord {
   std::string username;
+  std::optional<std::string> user_id;  // nothing in a record of the first form
+  std::string host;                    // of the last connection; empty in the first form
   bool has_username = false;
   std::uint32_t expiry_s = 0;
   std::int64_t created_ms = 0;

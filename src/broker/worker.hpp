@@ -16,6 +16,7 @@
 #include "broker/due_wills.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
+#include "broker/rights_review.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
 
@@ -72,6 +73,7 @@ class Worker {
   // Cached until a filter changes; good until the next call.
   [[nodiscard]] const MatchPtr& match(std::string_view topic);
   [[nodiscard]] DueWills& wills() { return wills_; }
+  [[nodiscard]] RightsReview& rights() { return rights_; }
 
   // The log is behind: nothing more is read from clients until it has caught up.
   [[nodiscard]] bool stalled() const { return stalled_; }
@@ -128,6 +130,7 @@ class Worker {
   std::atomic<bool> stopping_{false};
 
   DueWills wills_{*this};
+  RightsReview rights_{*this};
 
   store::BatchPtr state_;
   store::BatchPtr publishing_;

@@ -163,6 +163,80 @@ def test_a_deleted_user_cannot_come_back(sluice):
     assert reason == 0x86
 
 
+def lasting(version):
+    """Options of a session that outlives its connection."""
+    return {"clean": False,
+            **({"properties": [(mqtt.SESSION_EXPIRY, 3600)]} if version == 5 else {})}
+
+
+def expect_farewell(raw):
+    """Closed by the server; MQTT 5 is told why."""
+    said = raw.expect_closed(5)
+    assert [(entry.type, entry.reason) for entry in said] == (
+        [(mqtt.DISCONNECT, 0x87)] if raw.version == 5 else [])
+
+
+@both
+def test_rights_that_are_taken_away_end_at_once(sluice, version):
+    account, other = sluice.add_user("meter"), sluice.allow_all("other")
+    sluice.add_policy("connect", operations=["connect"], users=["meter"])
+    sluice.add_policy("private", operations=["subscribe"], resources=["private/#"],
+                      users=["meter"])
+    who = {"username": account.name, "password": account.password, **lasting(version)}
+    sender, _ = connect(sluice, 5, "s", username=other.name, password=other.password)
+    raw, _ = connect(sluice, version, **who)
+    away, _ = connect(sluice, version, "away", **who)
+    assert raw.subscribe("private/#", qos=1) == away.subscribe("private/#", qos=1) == [1]
+    away.disconnect()
+    with sender:
+        assert sender.publish("private/a", b"before", qos=1).reason == 0
+        assert raw.messages(1)[0].payload == b"before"
+
+        sluice.delete("/policies/private")
+        expect_farewell(raw)
+        assert sender.publish("private/a", b"after", qos=1).reason == 0x10  # nobody subscribes
+        for client_id in ("c", "away"):
+            raw, reason = connect(sluice, version, client_id, **who)
+            assert reason == 0
+            raw.expect_silence()
+            if client_id == "c":
+                raw.abort()
+
+        sluice.delete("/policies/connect")
+        expect_farewell(raw)
+    _, reason = connect(sluice, version, **who)
+    assert reason == NOT_AUTHORIZED[version]
+
+
+@both
+@pytest.mark.parametrize("killed", [False, True], ids=["running", "killed"])
+def test_a_new_user_of_an_old_name_gets_nothing_of_the_old_one(sluice, version, killed):
+    account, other = sluice.allow_all("meter"), sluice.allow_all("other")
+    who = {"username": account.name, "password": account.password, **lasting(version)}
+    raw, _ = connect(sluice, version, **who)
+    away, _ = connect(sluice, version, "away", **who)
+    assert raw.subscribe("private/#", qos=1) == away.subscribe("private/#", qos=1) == [1]
+    away.disconnect()
+    sender, _ = connect(sluice, 5, "s", username=other.name, password=other.password)
+    with sender:
+        assert sender.publish("private/a", b"for the old one", qos=1).reason == 0
+    assert raw.messages(1)[0].payload == b"for the old one"
+
+    sluice.delete("/users/meter")
+    if killed:
+        sluice.kill9()
+        sluice.start()
+    else:
+        expect_farewell(raw)
+    sluice.add_user("meter", account.password)
+    for client_id in ("c", "away"):
+        raw = RawClient(sluice.mqtt, version)
+        with raw:
+            answer = raw.connect(client_id, **who)
+            assert (answer.reason, answer.session_present) == (0, False)
+            raw.expect_silence()
+
+
 def test_nobody_subscribes_to_the_group_of_a_task(sluice, kafka_dev):
     account = sluice.allow_all("meter")
     sluice.add_kafka_connection("kafka", kafka_dev.bootstrap)

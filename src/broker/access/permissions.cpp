@@ -14,6 +14,9 @@ class AllPermissions final : public Permissions {
   [[nodiscard]] bool may_connect() const override { return true; }
   [[nodiscard]] bool may_publish(std::string_view, mqtt::Qos, bool) const override { return true; }
   [[nodiscard]] bool may_subscribe(std::string_view, mqtt::Qos) const override { return true; }
+  [[nodiscard]] bool may_stay_subscribed(std::string_view, mqtt::Qos) const override {
+    return true;
+  }
   [[nodiscard]] bool may_receive(std::string_view) const override { return true; }
   [[nodiscard]] bool nothing_denied() const override { return true; }
 };
@@ -76,6 +79,11 @@ class CompiledPermissions final : public Permissions {
   [[nodiscard]] bool may_subscribe(std::string_view filter, mqtt::Qos qos) const override {
     return subscribe_.decide(
         [&](const Rule& rule) { return rule.has(qos) && rule.covers(filter); });
+  }
+
+  [[nodiscard]] bool may_stay_subscribed(std::string_view filter, mqtt::Qos qos) const override {
+    return std::ranges::any_of(
+        subscribe_.allow, [&](const Rule& rule) { return rule.has(qos) && rule.covers(filter); });
   }
 
   [[nodiscard]] bool may_receive(std::string_view topic) const override {

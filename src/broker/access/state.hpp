@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,7 @@ struct AccessControl::State {
   Guarded<std::shared_ptr<const Users>> users;
   Guarded<std::shared_ptr<const PolicySet>> policies;
   Guarded<LoginCache> logins;
+  Guarded<std::function<void()>> change_listener;  // held while it runs
   LoginGuard guard;
   LineLimit refusal_lines;
   PasswordPool pool;  // last: its threads end before what they use

@@ -18,9 +18,10 @@ namespace sluice::broker::test {
 
 // A broker with one worker that runs only when the test says so.
 struct BrokerUnderTest {
-  explicit BrokerUnderTest(sluice::test::MemoryStore& in_store, Limits limits = {})
+  explicit BrokerUnderTest(sluice::test::MemoryStore& in_store, Limits limits = {},
+                           bool with_access_control = false)
       : store(in_store),
-        access(store, clock, {.enabled = false}),
+        access(store, clock, {.enabled = with_access_control}),
         broker(store, access, clock, registry, {.workers = 1, .limits = limits}) {}
   ~BrokerUnderTest() { broker.stop(); }
 
@@ -58,7 +59,7 @@ struct Received {
 };
 
 // A client on a link that only the test moves.
-class ScriptedClient final : public std::enable_shared_from_this<ScriptedClient> {
+class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
  public:
   class TestLink final : public Link {
    public:
@@ -102,12 +103,19 @@ class ScriptedClient final : public std::enable_shared_from_this<ScriptedClient>
     packet.clean_start = clean_start;
     packet.client_id = client_id;
     packet.will = will;
+    packet.username = username;
+    packet.password = password;
     packet.properties = mqtt::Properties::from_checked(properties);
     std::string bytes;
     mqtt::encode(bytes, packet);
     receive(bytes);
     server_.turn();
     server_.make_durable();
+    // The password is checked on another thread.
+    for (int i = 0; i < 1000 && password && link->sent.empty() && !link->closed; ++i) {
+      server_.await(std::chrono::milliseconds(20));
+      server_.make_durable();
+    }
     auto answers = take<mqtt::Connack>();
     return answers.empty() ? mqtt::Connack{.session_present = false,
                                            .reason = mqtt::ReasonCode::UnspecifiedError,
@@ -188,6 +196,8 @@ class ScriptedClient final : public std::enable_shared_from_this<ScriptedClient>
   std::shared_ptr<TestLink> link;
   std::shared_ptr<ClientConnection> connection;
   std::optional<mqtt::Will> will;
+  std::optional<std::string_view> username;
+  std::optional<std::string_view> password;
 
  private:
   void receive(std::string_view bytes) {

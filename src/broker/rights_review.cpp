@@ -1,0 +1,113 @@
+#include "broker/rights_review.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "base/log.hpp"
+#include "broker/broker.hpp"
+#include "broker/client_connection.hpp"
+#include "broker/session.hpp"
+#include "broker/worker.hpp"
+
+namespace sluice::broker {
+
+using mqtt::Qos;
+using mqtt::ReasonCode;
+
+void RightsReview::begin() {
+  again_ = true;
+  if (std::exchange(runs_, true)) return;
+  go_on();
+}
+
+// Sessions that come meanwhile need no look: CONNECT decides with the newest rights.
+void RightsReview::go_on() {
+  const auto& sessions = worker_.sessions();
+  if (bucket_ >= buckets_ || sessions.bucket_count() != buckets_) {
+    if (bucket_ >= buckets_) again_ = false;
+    bucket_ = 0;
+    buckets_ = sessions.bucket_count();
+  }
+  // Buckets are about as many as sessions; those that are empty cost time, too.
+  std::vector<SessionPtr> next;
+  for (std::size_t visited = 0;
+       bucket_ < buckets_ && next.size() < kSessionsPerTurn && visited < 8 * kSessionsPerTurn;
+       ++visited, ++bucket_)
+    for (auto it = sessions.begin(bucket_); it != sessions.end(bucket_); ++it)
+      next.push_back(it->second);
+  for (const auto& session : next) look_at(*session);
+  if (bucket_ >= buckets_ && !again_) {
+    runs_ = false;
+    report();
+    return;
+  }
+  worker_.post([this] { go_on(); });
+}
+
+void RightsReview::look_at(Session& session) {
+  if (session.ended()) return;
+  const auto connection = session.connection();
+  if (session.user_is_gone()) {
+    session.end_with_user();
+    ++seen_.ended;
+    if (connection) ++seen_.disconnected;
+    return;
+  }
+  if (connection) {
+    const auto rights = session.permissions();
+    const auto dropped = session.drop_uncovered(*rights);
+    seen_.subscriptions += dropped;
+    if (dropped == 0 && rights->may_connect()) return;
+    connection->disconnect(ReasonCode::NotAuthorized);
+    ++seen_.disconnected;
+    return;
+  }
+  // Without an address nobody can say what the policies of some addresses mean: CONNECT looks.
+  if (session.subscriptions().empty() || session.client().host.empty()) return;
+  // Compiled for this look alone: kept, they would cost memory for every session that is away.
+  const auto rights = worker_.broker().access().compile(session.client());
+  seen_.subscriptions += session.drop_uncovered(*rights);
+}
+
+void RightsReview::report() {
+  const auto seen = std::exchange(seen_, {});
+  if (seen.ended + seen.disconnected + seen.subscriptions == 0) return;
+  log::info("rights were taken away", {{"sessions_ended", seen.ended},
+                                       {"clients_disconnected", seen.disconnected},
+                                       {"subscriptions_dropped", seen.subscriptions}});
+}
+
+bool Session::user_is_gone() const {
+  const auto& access = worker_.broker().access();
+  if (!access.enabled()) return false;
+  if (!user_id_) return client_.has_username && !access.user_exists(client_.username);
+  return !user_id_->empty() && access.user_id(client_.username) != *user_id_;
+}
+
+void Session::end_with_user() {
+  forget_will();
+  if (const auto connection = connection_) connection->disconnect(ReasonCode::NotAuthorized);
+  end();
+}
+
+std::size_t Session::drop_uncovered(const Permissions& permissions) {
+  const auto maximum = static_cast<Qos>(worker_.broker().limits().maximum_qos);
+  std::vector<std::string> uncovered;
+  for (const auto& [name, subscription] : subscriptions_) {
+    const auto granted = subscription.options.qos;
+    bool covered = permissions.may_stay_subscribed(subscription.filter, granted);
+    // What was asked for may have been more than `mqtt.maximum_qos` let be granted.
+    if (granted >= maximum)
+      for (auto qos = static_cast<int>(granted) + 1; qos <= 2 && !covered; ++qos)
+        covered = permissions.may_stay_subscribed(subscription.filter, static_cast<Qos>(qos));
+    if (!covered) uncovered.push_back(name);
+  }
+  for (const auto& name : uncovered) {
+    log::debug("subscription dropped: no policy allows it any more",
+               {{"client_id", client_.client_id}, {"filter", name}});
+    unsubscribe(name);
+  }
+  return uncovered.size();
+}
+
+}  // namespace sluice::broker
