@@ -49,7 +49,8 @@ ReasonCode ClientConnection::grant(const mqtt::SubscriptionRequest& request,
   if (shared && broker.is_task_group(shared->group)) return ReasonCode::NotAuthorized;
   const std::string name(request.filter);
   const bool is_new = !session_->subscriptions().contains(name);
-  if (is_new && session_->subscriptions().size() >= limits.subscriptions_per_client)
+  if (is_new && (session_->subscriptions().size() >= limits.subscriptions_per_client ||
+                 !session_->has_room_for_filter(name.size())))
     return ReasonCode::QuotaExceeded;
   const auto qos = std::min(request.qos, static_cast<Qos>(limits.maximum_qos));
   Subscription subscription{.filter = std::string(filter),

@@ -164,6 +164,7 @@ Result<bool> Session::subscribe(const std::string& name, Subscription subscripti
                         encode(subscription));
   const bool first_queue = delivery_has_no_queue();
   if (first_queue && subscription.queue) delivery_.read_from(head);
+  if (is_new) filter_bytes_ += name.size();
   subscriptions_.insert_or_assign(name, std::move(subscription));
   refresh_queues();
   return is_new;
@@ -173,6 +174,7 @@ bool Session::unsubscribe(const std::string& name) {
   const auto it = subscriptions_.find(name);
   if (it == subscriptions_.end()) return false;
   const auto subscription = std::move(it->second);
+  filter_bytes_ -= name.size();
   subscriptions_.erase(it);
   refresh_queues();
   auto& broker = worker_.broker();
@@ -227,6 +229,7 @@ Result<void> Session::restore_subscription(const std::string& name, Subscription
   } else {
     SL_TRY_VOID(broker.restore_member(shared_from_this(), subscription));
   }
+  filter_bytes_ += name.size();
   subscriptions_.insert_or_assign(name, std::move(subscription));
   refresh_queues();
   return {};

@@ -35,6 +35,10 @@ struct Subscription {
 // Threads: its worker's own.
 class Session : public std::enable_shared_from_this<Session> {
  public:
+  // Of all its filters together: each is kept several times over (session, tree, queue), and one
+  // may have 64 KiB. A thousand filters of a thousand bytes fit.
+  static constexpr std::size_t kMaximumFilterBytes = 1 << 20;
+
   Session(Worker& worker, Client client);
   ~Session();
   Session(const Session&) = delete;
@@ -76,6 +80,10 @@ class Session : public std::enable_shared_from_this<Session> {
   // --- subscriptions; `name` is the filter as the client wrote it
   [[nodiscard]] Result<bool> subscribe(const std::string& name, Subscription subscription);
   bool unsubscribe(const std::string& name);
+  // Whether one filter more of that length stays within kMaximumFilterBytes.
+  [[nodiscard]] bool has_room_for_filter(std::size_t bytes) const {
+    return filter_bytes_ + bytes <= kMaximumFilterBytes;
+  }
   void wake_groups();  // this member is there and takes messages
   [[nodiscard]] const std::map<std::string, Subscription, std::less<>>& subscriptions() const {
     return subscriptions_;
@@ -124,6 +132,7 @@ class Session : public std::enable_shared_from_this<Session> {
   PermissionsPtr permissions_;
   std::uint64_t permissions_generation_ = 0;
   std::map<std::string, Subscription, std::less<>> subscriptions_;
+  std::size_t filter_bytes_ = 0;  // of the names in subscriptions_
   std::set<std::uint16_t> incoming_;
   std::optional<Timers::Id> expiry_timer_;
   std::optional<Timers::Id> will_timer_;

@@ -237,6 +237,16 @@ def test_a_new_user_of_an_old_name_gets_nothing_of_the_old_one(sluice, version, 
             raw.expect_silence()
 
 
+def test_filters_of_one_client_have_a_limit_in_bytes(sluice):
+    account = sluice.allow_all("meter")
+    for version, refused in ((5, 0x97), (4, 0x80)):
+        raw, _ = connect(sluice, version, f"c{version}", username=account.name,
+                         password=account.password)
+        with raw:
+            codes = [raw.subscribe(f"{i}/" + "f" * 60_000, qos=1)[0] for i in range(20)]
+        assert codes == [1] * 17 + [refused] * 3
+
+
 def test_nobody_subscribes_to_the_group_of_a_task(sluice, kafka_dev):
     account = sluice.allow_all("meter")
     sluice.add_kafka_connection("kafka", kafka_dev.bootstrap)

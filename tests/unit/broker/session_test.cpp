@@ -221,6 +221,38 @@ TEST_F(Sessions, EndWithTheConnectionWhenTheyAreNotToLast) {
   EXPECT_EQ(server->broker.filters().size(), 0U);
 }
 
+TEST_F(Sessions, TakeOnlySoManyBytesOfFilters) {
+  const std::string large(60'000, 'f');
+  const auto fits = Session::kMaximumFilterBytes / (large.size() + 2);
+  for (const auto version : {mqtt::Version::V5, mqtt::Version::V311}) {
+    const auto refused =
+        version == mqtt::Version::V5 ? ReasonCode::QuotaExceeded : ReasonCode::UnspecifiedError;
+    ScriptedClient client(*server, version);
+    const auto* const client_id = version == mqtt::Version::V5 ? "new" : "old";
+    client.connect(client_id, false, kLong);
+    const auto filter = [&](std::size_t i) {
+      return std::string(1, static_cast<char>('A' + i)) + "/" + large;
+    };
+    for (std::size_t i = 0; i < fits; ++i)
+      ASSERT_THAT(client.subscribe(filter(i), Qos::AtLeastOnce),
+                  ElementsAre(ReasonCode::GrantedQos1));
+
+    EXPECT_THAT(client.subscribe(filter(fits), Qos::AtLeastOnce), ElementsAre(refused));
+    // One that is there already takes no more, and what is given up makes room, over a restart too.
+    EXPECT_THAT(client.subscribe(filter(0), Qos::AtLeastOnce),
+                ElementsAre(ReasonCode::GrantedQos1));
+    client.drop();
+    crash_and_restart();
+    ScriptedClient again(*server, version);
+    again.connect(client_id, false, kLong);
+    EXPECT_THAT(again.subscribe(filter(fits), Qos::AtLeastOnce), ElementsAre(refused));
+    again.send(mqtt::Unsubscribe{.packet_id = 2, .properties = {}, .filters = {filter(0)}});
+    EXPECT_THAT(again.subscribe(filter(fits), Qos::AtLeastOnce),
+                ElementsAre(ReasonCode::GrantedQos1));
+    again.drop();
+  }
+}
+
 TEST_F(Sessions, AreTakenOverByANewConnection) {
   ScriptedClient client(*server);
   client.connect("meter", true, kLong);
