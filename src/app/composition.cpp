@@ -12,6 +12,7 @@
 #include "app/connectors.hpp"
 #include "app/store_metrics.hpp"
 #include "base/log.hpp"
+#include "store/embedded/directory_lock.hpp"
 
 namespace sluice::app {
 
@@ -28,6 +29,21 @@ Result<void> write_private(const std::string& path, std::string_view text) {
   const bool closed = ::close(file) == 0;
   if (!written || !closed || std::rename(fresh.c_str(), path.c_str()) != 0)
     return fail(Errc::IoFailed, path + ": " + std::strerror(errno));
+  return {};
+}
+
+void remove_run_files(const std::string& data) {
+  std::error_code ignored;
+  std::filesystem::remove(data + "/run/addresses.json", ignored);
+  std::filesystem::remove(data + "/run/admin.token", ignored);
+}
+
+// What a killed server left behind: whoever waits for the addresses would not wait for ours, and
+// reading the log may take long. Not those of a server that runs.
+Result<void> remove_stale_run_files(const std::string& data) {
+  const auto lock = store::embedded::DirectoryLock::acquire(data);
+  if (!lock) return tl::unexpected(lock.error());
+  remove_run_files(data);
   return {};
 }
 
@@ -79,6 +95,7 @@ Result<void> Composition::open_store() {
   const auto histograms = store_histograms(metrics_);
   plan_.store.append_seconds = &histograms.append_seconds;
   plan_.store.sync_seconds = &histograms.sync_seconds;
+  SL_TRY_VOID(remove_stale_run_files(plan_.data));
   SL_TRY(opened, store::open_embedded(*files_, clock_, plan_.store));
   store_ = std::move(opened);
   return {};
@@ -139,10 +156,10 @@ Result<void> Composition::write_run_files() {
 
 void Composition::stop() {
   if (std::exchange(is_stopped_, true)) return;
-  std::error_code ignored;
-  std::filesystem::remove(plan_.data + "/run/addresses.json", ignored);
-  std::filesystem::remove(plan_.data + "/run/admin.token", ignored);
-  if (store_) store_->set_readers({});
+  if (store_) {
+    remove_run_files(plan_.data);  // else they may be of the server that holds the data
+    store_->set_readers({});
+  }
   for (const auto& listener : listeners_) listener->close();
   if (admin_) admin_->stop();
   if (access_) access_->stop();  // its threads post to the broker's workers

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
@@ -92,6 +93,13 @@ void log_problems(const std::vector<SettingProblem>& problems) {
     log::error("settings not reloaded: the old ones stay in effect", {{"problem", problem.text()}});
 }
 
+// First of all: whoever moved the log away waits for it, whatever the settings are.
+void reopen_log(const std::string& file) {
+  if (const auto opened = log::reopen(); !opened)
+    log::error("log file not opened anew: lines go on into the old one",
+               {{"file", file}, {"reason", opened.error().detail}});
+}
+
 // What is declared to change while running does; the rest says so and waits for a restart.
 void reload(const ServeOptions& options, Current& current, Composition& server) {
   if (!options.reload) return;
@@ -149,6 +157,18 @@ void show_first_password(const Composition& server) {
   std::fflush(stdout);
 }
 
+Result<void> set_up_log(const EffectiveSettings& effective) {
+  const auto& settings = effective.settings.log;
+  auto opened = log::set_up(settings.level, settings.format, settings.file);
+  if (opened) return {};
+  const auto origin = effective.origins.find("log.file");
+  const SettingProblem problem{origin == effective.origins.end() ? std::string() : origin->second,
+                               "log.file",
+                               "must be a file that this user may append to; " + settings.file +
+                                   ": " + opened.error().detail};
+  return fail(opened.error().code, problem.text());
+}
+
 int refuse(const Error& error) {
   log::error("not started", {{"reason", error.detail}});
   std::fprintf(stderr, "sluice: %s\n", error.detail.c_str());
@@ -163,6 +183,8 @@ int serve(const Settings& settings, const ServeOptions& options) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
+  ::umask(077);  // for libraries that make files: what is stored is nobody else's
+  if (const auto opened = set_up_log(options.effective); !opened) return refuse(opened.error());
   for (const auto& warning : options.effective.warnings) log::warn(warning);
   raise_descriptor_limit();
   io::allow_networks(settings.connect.networks);
@@ -178,7 +200,10 @@ int serve(const Settings& settings, const ServeOptions& options) {
     where += (where.empty() ? "" : " ") + name + "=" + address;
   log::info("ready", {{"addresses", where}, {"data", settings.data}});
   notify_systemd("READY=1");
-  run_until_stopped(signals, [&] { reload(options, current, server); });
+  run_until_stopped(signals, [&] {
+    reopen_log(settings.log.file);
+    reload(options, current, server);
+  });
 
   notify_systemd("STOPPING=1");
   end_at_second_signal(signals);

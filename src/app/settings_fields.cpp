@@ -303,7 +303,9 @@ Field log_field() {
            .help = "For people or for programs.",
            .fallback = "text",
            .choices = {"text", "json"}},
-          {.name = "file", .help = "File to append to; empty: standard error.", .fallback = ""}}};
+          {.name = "file",
+           .help = "File to append to; empty: standard error. SIGHUP opens it anew (logrotate).",
+           .fallback = ""}}};
 }
 
 }  // namespace

@@ -1,15 +1,20 @@
 #include "base/log.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <memory>
 #include <spdlog/logger.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 #include <utility>
 
+#include "base/descriptor.hpp"
 #include "base/escape.hpp"
 
 namespace sluice::log {
@@ -17,11 +22,48 @@ namespace {
 
 constexpr std::size_t kLongestValue = 2048;  // bytes of a field; the rest is cut
 
+Result<Descriptor> open_to_append(const std::string& path) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  if (file < 0) return fail(Errc::IoFailed, std::strerror(errno));
+  return Descriptor(file);
+}
+
+// Appends lines to a file that others may move away. Threads: any, one line at a time.
+class FileSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  FileSink(std::string path, Descriptor file) : path_(std::move(path)), file_(std::move(file)) {}
+
+  Result<void> reopen() {
+    SL_TRY(fresh, open_to_append(path_));
+    const std::lock_guard lock(mutex_);
+    file_ = std::move(fresh);
+    return {};
+  }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    std::string_view rest(line.data(), line.size());
+    while (!rest.empty()) {
+      const auto written = ::write(file_.get(), rest.data(), rest.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return;  // a full disk costs lines, never the server
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+  void flush_() override {}
+
+  const std::string path_;
+  Descriptor file_;
+};
+
 // The one place of the process that everything may reach: a line has to get out from anywhere.
-// Threads: `logger` and `format` are written by set_up() before other threads start; spdlog's `_mt`
-// sinks lock for each line.
+// Threads: all but `level` is written by set_up() before other threads start; the sinks lock for
+// each line.
 struct Output {
   std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<FileSink> file;  // null: standard error
   Format format = Format::Text;
   std::atomic<Level> level{Level::Info};
 };
@@ -36,8 +78,9 @@ std::shared_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink) {
 
 Output& output() {
   // Never destroyed, so that the last lines of other destructors still have somewhere to go.
-  static Output& instance = *new Output{
-      make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>()), Format::Text, Level::Info};
+  static Output& instance =
+      *new Output{make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>()), nullptr,
+                  Format::Text, Level::Info};
   return instance;
 }
 
@@ -144,17 +187,23 @@ std::string json_line(Level level, std::string_view event, Fields fields) {
 
 Result<void> set_up(Level level, Format format, const std::string& file) {
   auto& out = output();
-  try {
-    auto sink = file.empty()
-                    ? spdlog::sink_ptr(std::make_shared<spdlog::sinks::stderr_sink_mt>())
-                    : spdlog::sink_ptr(std::make_shared<spdlog::sinks::basic_file_sink_mt>(file));
-    out.logger = make_logger(std::move(sink));
-  } catch (const spdlog::spdlog_ex& error) {
-    return fail(Errc::IoFailed, fmt::format("the log file cannot be opened: {}", error.what()));
+  if (file.empty()) {
+    out.file = nullptr;
+    out.logger = make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  } else {
+    SL_TRY(opened, open_to_append(file));
+    out.file = std::make_shared<FileSink>(file, std::move(opened));
+    out.logger = make_logger(out.file);
   }
   out.format = format;
   set_level(level);
   return {};
+}
+
+Result<void> reopen() {
+  const auto& file = output().file;
+  if (file == nullptr) return {};
+  return file->reopen();
 }
 
 void set_level(Level level) {

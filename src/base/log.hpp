@@ -34,8 +34,12 @@ struct Field {
 
 using Fields = std::initializer_list<Field>;
 
-// Where lines go: standard error when `file` is empty. Call once before other threads start.
+// Where lines go: appended to `file`, or to standard error when it is empty. Call once before other
+// threads start. Errors: IoFailed, why the file cannot be opened; nothing has changed then.
 [[nodiscard]] Result<void> set_up(Level level, Format format, const std::string& file);
+// Opens the file anew, for those who move it away (logrotate); lines go on into the old one when
+// that fails. Threads: any.
+[[nodiscard]] Result<void> reopen();
 void set_level(Level level);
 [[nodiscard]] bool enabled(Level level);
 

@@ -146,6 +146,91 @@ def test_files_of_the_run_are_private(sluice):
     assert "ready" in sluice.log_text()
 
 
+def test_nothing_that_is_stored_is_for_others(make_sluice):
+    """Whatever the umask of who starts it: libraries below make files too."""
+    old = os.umask(0o022)
+    try:
+        server = make_sluice()
+    finally:
+        os.umask(old)
+    server.add_user("somebody")
+    server.stop()
+    found = [server.data, *server.data.rglob("*")]
+    assert any("view" in str(path) for path in found)
+    assert [str(path) for path in found if path.lstat().st_mode & 0o077] == []
+
+
+def test_addresses_of_a_killed_server_are_gone_when_it_starts(make_sluice):
+    """Who waits for the file would go on at once, to a server that is not there yet."""
+    server = make_sluice()
+    run_files = server.data / "run"
+    server.kill9()
+    assert (run_files / "addresses.json").exists()
+    with socket.socket() as holder:
+        holder.bind(server.mqtt)
+        holder.listen()
+        done = run(*server.command()[1:])
+
+    assert done.returncode == 1, done
+    assert not (run_files / "addresses.json").exists()
+    assert not (run_files / "admin.token").exists()
+
+
+def test_a_second_server_leaves_the_addresses_of_the_first(sluice, tmp_path):
+    done = run("serve", "-c", tmp_path / "sluice.yaml", "--data", sluice.data)
+
+    assert done.returncode == 1 and "in use" in done.stderr, done
+    assert (sluice.data / "run" / "addresses.json").exists()
+    assert sluice.get("/overview")
+
+
+def lines_of(file):
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def test_the_log_goes_where_the_settings_say(make_sluice, tmp_path):
+    file = tmp_path / "own.log"
+    file.write_text("from before\n")
+
+    server = make_sluice({"log": {"file": str(file), "format": "json"}})
+
+    lines = lines_of(file)
+    assert lines[0] == "from before"
+    assert "ready" in [json.loads(line)["event"] for line in lines[1:]]
+    assert "ready" not in server.log_text()
+
+
+def test_the_level_is_that_of_the_settings_from_the_start(make_sluice):
+    server = make_sluice({"log": {"level": "error"}})
+    assert " info " not in server.log_text()
+
+
+def test_sighup_opens_the_log_anew(make_sluice, tmp_path):
+    file, moved = tmp_path / "own.log", tmp_path / "own.log.1"
+    server = make_sluice({"log": {"file": str(file)}})
+    file.rename(moved)
+
+    server.signal(signal.SIGHUP)
+
+    wait_until(lambda: any("settings reloaded" in line for line in lines_of(file)), "a new file")
+    assert not any("settings reloaded" in line for line in lines_of(moved))
+    server.stop()
+    assert "stopped" in lines_of(file)[-1]
+
+
+@pytest.mark.parametrize("place", ["no/such/directory/own.log", "."])
+def test_a_log_file_that_cannot_be_opened_is_refused(tmp_path, place):
+    settings = tmp_path / "sluice.yaml"
+    settings.write_text(f"data: {tmp_path / 'data'}\nlog:\n  file: {tmp_path / place}\n")
+
+    done = run("serve", "-c", settings, "--set", "admin.bind=127.0.0.1:0",
+               "--set", "listeners.tcp.bind=127.0.0.1:0")
+
+    assert done.returncode == 1, done
+    assert "sluice.yaml:3" in done.stderr and "log.file must be" in done.stderr, done
+    assert not (tmp_path / "data").exists(), "something was started"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_clean_stop(make_sluice, number):
     server = make_sluice({"access": {"enabled": False}})

@@ -38,7 +38,6 @@ class Log : public testing::Test {
     return found.empty() ? std::string() : found[0].substr(found[0].find("  ") + 2);
   }
 
- private:
   std::filesystem::path file_ =
       std::filesystem::temp_directory_path() / ("sluice-log-test-" + std::to_string(::getpid()));
 };
@@ -119,6 +118,48 @@ TEST_F(Log, RefusesAFileThatCannotBeOpened) {
 
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, Errc::IoFailed);
+}
+
+TEST_F(Log, AppendsToWhatIsThere) {
+  std::ofstream(file_) << "from before\n";
+
+  log_to_file(Format::Text);
+  info("e");
+
+  EXPECT_EQ(lines().size(), 2U);
+  EXPECT_EQ(lines().at(0), "from before");
+}
+
+TEST_F(Log, OpensTheFileAnew) {
+  const auto moved = file_.string() + ".1";
+  log_to_file(Format::Text);
+  info("before");
+  std::filesystem::rename(file_, moved);
+  info("still there");
+
+  ASSERT_TRUE(reopen());
+  info("after");
+
+  EXPECT_TRUE(only_event().ends_with("after"));
+  std::filesystem::remove(moved);
+}
+
+TEST_F(Log, GoesOnInTheOldFileWhenItCannotBeOpenedAnew) {
+  log_to_file(Format::Text);
+  const auto moved = file_.string() + ".1";
+  std::filesystem::rename(file_, moved);
+  std::filesystem::create_directory(file_);
+
+  EXPECT_FALSE(reopen());
+  info("after");
+
+  std::filesystem::remove(file_);
+  std::filesystem::rename(moved, file_);
+  EXPECT_EQ(only_event(), "after");
+}
+
+TEST_F(Log, HasNothingToOpenAnewOnStandardError) {
+  EXPECT_TRUE(reopen());
 }
 
 TEST_F(Log, KeepsLinesOfSeveralThreadsWhole) {
