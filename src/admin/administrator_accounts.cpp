@@ -78,13 +78,38 @@ Result<std::optional<std::string>> AdministratorAccounts::ensure_first(
 
 bool AdministratorAccounts::verify(std::string_view name, std::string_view password) const {
   if (password.size() > broker::kMaximumPasswordBytes) return false;
-  const auto hash = hashes_.with([&](const auto& current) -> std::optional<std::string> {
+  const auto known = hash_of(name);
+  const std::string hash(known ? *known : broker::nobodys_hash());
+  const bool is_right = broker::verify_password(password, hash) && known.has_value();
+  const auto key = login_key(name, hash, password);
+  logins_.with([&](auto& logins) { logins.remember(key, is_right); });
+  return is_right;
+}
+
+std::optional<bool> AdministratorAccounts::remembered(std::string_view name,
+                                                      std::string_view password) const {
+  const auto known = hash_of(name);
+  const auto key = login_key(name, known ? *known : broker::nobodys_hash(), password);
+  return logins_.with([&](auto& logins) { return logins.find(key); });
+}
+
+std::optional<std::string> AdministratorAccounts::hash_of(std::string_view name) const {
+  return hashes_.with([&](const auto& current) -> std::optional<std::string> {
     const auto found = current.find(name);
     if (found == current.end()) return std::nullopt;
     return found->second;
   });
-  const bool is_right = broker::verify_password(password, hash ? *hash : broker::nobodys_hash());
-  return is_right && hash.has_value();
+}
+
+// With the stored hash: a changed password makes other keys. Names hold no U+0000.
+broker::Digest AdministratorAccounts::login_key(std::string_view name, std::string_view hash,
+                                                std::string_view password) const {
+  std::string text(name);
+  text += '\0';
+  text += hash;
+  text += '\0';
+  text += password;
+  return key_.of(text);
 }
 
 }  // namespace sluice::admin

@@ -6,6 +6,8 @@
 
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
+#include "broker/access/login_cache.hpp"
+#include "broker/access/secrets.hpp"
 #include "store/store.hpp"
 
 namespace sluice::admin {
@@ -24,13 +26,23 @@ class AdministratorAccounts {
 
   // The same time for names that do not exist.
   [[nodiscard]] bool verify(std::string_view name, std::string_view password) const;
+  // What verify() said about the same two lately, without hashing; nullopt: it was not asked.
+  [[nodiscard]] std::optional<bool> remembered(std::string_view name,
+                                               std::string_view password) const;
 
  private:
+  static constexpr std::size_t kRemembered = 1024;
+
   [[nodiscard]] Result<void> load();
+  [[nodiscard]] std::optional<std::string> hash_of(std::string_view name) const;
+  [[nodiscard]] broker::Digest login_key(std::string_view name, std::string_view hash,
+                                         std::string_view password) const;
 
   store::Store& store_;
   const Clock& clock_;
   Guarded<std::map<std::string, std::string, std::less<>>> hashes_;  // by name
+  const broker::KeyedDigest key_;
+  mutable Guarded<broker::LoginCache> logins_{kRemembered};
 };
 
 }  // namespace sluice::admin

@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 
 #include "admin/actions.hpp"
+#include "admin/duplicate_names.hpp"
 #include "admin/origin.hpp"
 #include "admin/target.hpp"
 #include "base/log.hpp"
@@ -100,6 +101,14 @@ tl::expected<json::object, Response> parse_body(const Request& request) {
                                                    .code = "invalid_document",
                                                    .detail = "the body must be a JSON object",
                                                    .fields = {{"", "must be an object"}}}));
+  }
+  if (auto twice = duplicate_names(request.body, kMaximumDepth); !twice.empty()) {
+    return tl::unexpected(
+        problem_response(Problem{.status = 422,
+                                 .code = "invalid_document",
+                                 .detail = "the body gives a name twice",
+                                 .hint = "leave one of them out: only one could be meant",
+                                 .fields = std::move(twice)}));
   }
   return std::move(value.get_object());
 }

@@ -20,6 +20,7 @@ const std::vector<ErrorKind>& error_catalogue() {
       {"invalid_target", 400, "The path or query cannot be decoded."},
       {"io_failed", 500, "A file could not be read or written."},
       {"limit_reached", 503, "There are as many of these as there may be."},
+      {"local_token", 409, "`data/run/admin.token` ends when the server stops, not by a request."},
       {"method_not_allowed", 405,
        "The path does not take this method; `Allow` lists those it takes."},
       {"name_taken", 409, "Another one has this name."},

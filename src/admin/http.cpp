@@ -1,7 +1,8 @@
 #include "admin/http.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
+
+#include "base/json_text.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -90,7 +91,7 @@ std::string_view status_phrase(unsigned status) {
 }
 
 Response json_response(unsigned status, const json::object& body) {
-  return {.status = status, .body = json::serialize(body) + "\n"};
+  return {.status = status, .body = json_text(body) + "\n"};
 }
 
 Response no_content() {

@@ -1,15 +1,13 @@
 #include "admin/login_limit.hpp"
 
+#include <algorithm>
+
 #include "base/peer.hpp"
 
 namespace sluice::admin {
 
-std::string LoginLimit::address_key(std::string_view text) {
-  return "a " + peer_of(text);
-}
-
 std::string LoginLimit::user_key(std::string_view user) {
-  return "u " + std::string(user.substr(0, 64));
+  return std::string(user.substr(0, 64));
 }
 
 LoginLimit::Attempt LoginLimit::begin(std::string_view address, std::string_view user) {
@@ -17,35 +15,22 @@ LoginLimit::Attempt LoginLimit::begin(std::string_view address, std::string_view
   using std::chrono::seconds;
   constexpr Attempt kSoon{.is_allowed = false, .retry_after = seconds(1)};
   const auto now = clock_.steady();
-  const auto by_address = address_key(address);
-  const auto by_user = user_key(user);
   return state_.with([&](State& state) -> Attempt {
-    auto& counts = state.counts;
-    if (counts.size() >= kRemembered) {
-      std::erase_if(counts, [&](const auto& entry) {
-        return now - entry.second.since >= kWindow && !entry.second.is_running;
-      });
-    }
+    forget(state, now);
     if (state.running >= kAtOnce) return kSoon;
-    if (counts.size() >= kRemembered) return {.is_allowed = false, .retry_after = kWindow};
-    for (const auto& key : {by_address, by_user}) {
-      auto& count = counts[key];
-      if (count.attempts == 0 || now - count.since >= kWindow) {
-        count.attempts = 0;
-        count.since = now;
-      }
-    }
-    auto& of_address = counts[by_address];
-    auto& of_user = counts[by_user];
-    const auto left = [&](const Count& count) {
-      return Attempt{.is_allowed = false,
-                     .retry_after = ceil<seconds>(count.since + kWindow - now)};
-    };
-    if (of_address.attempts >= kPerAddress) return left(of_address);
-    if (of_user.attempts >= kPerUser) return left(of_user);
+    if (state.addresses.size() >= kRemembered || state.users.size() >= kRemembered)
+      return {.is_allowed = false, .retry_after = kWindow};
+    auto& of_address = state.addresses[peer_of(address)];
+    auto& of_user = state.users[user_key(user)];
+    if (of_address.failures > 0 && now - of_address.last >= kForgottenAfter)
+      of_address.failures = 0;
+    if (of_user.attempts == 0 || now - of_user.since >= kWindow) of_user = {.since = now};
+    if (now < of_address.held_until)
+      return {.is_allowed = false, .retry_after = ceil<seconds>(of_address.held_until - now)};
+    if (of_user.attempts >= kPerUser)
+      return {.is_allowed = false, .retry_after = ceil<seconds>(of_user.since + kWindow - now)};
     if (of_address.is_running) return kSoon;
     of_address.is_running = true;
-    ++of_address.attempts;
     ++of_user.attempts;
     ++state.running;
     return {.is_allowed = true};
@@ -53,15 +38,38 @@ LoginLimit::Attempt LoginLimit::begin(std::string_view address, std::string_view
 }
 
 void LoginLimit::finished(std::string_view address, std::string_view user, bool succeeded) {
+  const auto now = clock_.steady();
   state_.with([&](State& state) {
     --state.running;
-    state.counts[address_key(address)].is_running = false;
-    if (!succeeded) return;
-    for (const auto& key : {address_key(address), user_key(user)}) {
-      const auto found = state.counts.find(key);
-      if (found != state.counts.end() && --found->second.attempts <= 0) state.counts.erase(found);
+    auto& of_address = state.addresses[peer_of(address)];
+    of_address.is_running = false;
+    if (succeeded) {
+      const auto found = state.users.find(user_key(user));
+      if (found != state.users.end() && found->second.attempts > 0) --found->second.attempts;
+      return;
     }
+    of_address.last = now;
+    if (++of_address.failures < kPerAddress) return;
+    const int doublings = std::min(of_address.failures - kPerAddress, 16);
+    of_address.held_until =
+        now + std::min<std::chrono::seconds>(kFirstPause * (1 << doublings), kLongestPause);
   });
+}
+
+// Only when there is need: it looks at all of them.
+void LoginLimit::forget(State& state, Time now) {
+  if (state.addresses.size() >= kRemembered) {
+    std::erase_if(state.addresses, [&](const auto& entry) {
+      const auto& address = entry.second;
+      return !address.is_running && now >= address.held_until &&
+             (address.failures == 0 || now - address.last >= kWindow);
+    });
+  }
+  if (state.users.size() >= kRemembered) {
+    std::erase_if(state.users, [&](const auto& entry) {
+      return entry.second.attempts == 0 || now - entry.second.since >= kWindow;
+    });
+  }
 }
 
 }  // namespace sluice::admin

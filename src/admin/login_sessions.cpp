@@ -58,8 +58,14 @@ std::optional<std::string> LoginSessions::user_of(std::string_view token) {
   });
 }
 
-void LoginSessions::close(std::string_view token) {
-  sessions_.with([&](Sessions& sessions) { sessions.erase(hash_of(token)); });
+bool LoginSessions::close(std::string_view token) {
+  return sessions_.with([&](Sessions& sessions) {
+    const auto found = sessions.find(hash_of(token));
+    if (found == sessions.end()) return true;
+    if (!found->second.ends) return false;
+    sessions.erase(found);
+    return true;
+  });
 }
 
 }  // namespace sluice::admin

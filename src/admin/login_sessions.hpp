@@ -35,7 +35,8 @@ class LoginSessions {
   // For programs of this machine's owner: does not end by itself.
   [[nodiscard]] std::string open_local();
   [[nodiscard]] std::optional<std::string> user_of(std::string_view token);
-  void close(std::string_view token);
+  // No: it is the local one, which ends with the process.
+  [[nodiscard]] bool close(std::string_view token);
 
  private:
   struct Session {

@@ -48,6 +48,24 @@ void note_refusal(Context& context, std::string_view why, const std::string& use
                                             {"refused_since_last_line", *untold}});
 }
 
+Response wrong_credentials(Context& context, const std::string& user, const std::string& address) {
+  note_refusal(context, "user or password is wrong", user, address);
+  return problem_response(
+      Problem{.status = 401,
+              .code = "wrong_credentials",
+              .detail = "user or password is wrong",
+              .hint = "the first password was printed once, at the first start of the server"});
+}
+
+Response welcome(Context& context, const std::string& user, const std::string& address) {
+  log::info("administrator logged in", {{"user", user}, {"address", address}});
+  const auto opened = context.sessions.open(user);
+  auto response = json_response(
+      200, {{"token", opened.token}, {"expires", broker::rfc3339(opened.expires_ms)}});
+  response.headers.emplace_back("Set-Cookie", cookie(opened.token, "; Max-Age=43200"));
+  return response;
+}
+
 }  // namespace
 
 GivenToken token_of(const Request& request) {
@@ -85,7 +103,12 @@ Response log_in(Context& context, const Call& call) {
                                     .fields = checked.problems});
   }
   const std::string user(checked.value.at("user").get_string());
+  const std::string_view password = checked.value.at("password").get_string();
   const auto& address = call.request.remote_address;
+  // Who is known to be right is not held back for the guesses of others.
+  const auto known = context.accounts.remembered(user, password);
+  if (known.value_or(false)) return welcome(context, user, address);
+  if (known) return wrong_credentials(context, user, address);
   if (const auto attempt = context.logins.begin(address, user); !attempt) {
     note_refusal(context, "too many attempts to log in", user, address);
     auto response = problem_response(Problem{.status = 429,
@@ -95,22 +118,9 @@ Response log_in(Context& context, const Call& call) {
     response.headers.emplace_back("Retry-After", std::to_string(attempt.retry_after.count()));
     return response;
   }
-  const bool is_right = context.accounts.verify(user, checked.value.at("password").get_string());
+  const bool is_right = context.accounts.verify(user, password);
   context.logins.finished(address, user, is_right);
-  if (!is_right) {
-    note_refusal(context, "user or password is wrong", user, address);
-    return problem_response(
-        Problem{.status = 401,
-                .code = "wrong_credentials",
-                .detail = "user or password is wrong",
-                .hint = "the first password was printed once, at the first start of the server"});
-  }
-  log::info("administrator logged in", {{"user", user}, {"address", address}});
-  const auto opened = context.sessions.open(user);
-  auto response = json_response(
-      200, {{"token", opened.token}, {"expires", broker::rfc3339(opened.expires_ms)}});
-  response.headers.emplace_back("Set-Cookie", cookie(opened.token, "; Max-Age=43200"));
-  return response;
+  return is_right ? welcome(context, user, address) : wrong_credentials(context, user, address);
 }
 
 Response show_session(Context&, const Call& call) {
@@ -118,7 +128,13 @@ Response show_session(Context&, const Call& call) {
 }
 
 Response log_out(Context& context, const Call& call) {
-  context.sessions.close(token_of(call.request).token);
+  if (!context.sessions.close(token_of(call.request).token)) {
+    return problem_response(
+        Problem{.status = 409,
+                .code = "local_token",
+                .detail = "the token of this machine is no session: it ends when the server stops",
+                .hint = "a token from POST /api/v1/session can be ended"});
+  }
   auto response = no_content();
   response.headers.emplace_back("Set-Cookie", cookie("", "; Max-Age=0"));
   return response;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/escape.hpp"
+
 namespace sluice::admin {
 namespace {
 
@@ -27,7 +29,7 @@ bool parse_query(std::string_view text, std::map<std::string, std::string>& quer
     std::string_view rest = pair;
     const auto name = percent_decode(take_until(rest, '='));
     const auto value = percent_decode(rest);
-    if (!name || !value) return false;
+    if (!name || !value || !is_utf8(*name) || !is_utf8(*value)) return false;
     if (!name->empty()) query.insert_or_assign(*name, *value);
   }
   return true;
@@ -79,7 +81,7 @@ std::optional<Target> parse_target(std::string_view text) {
   const auto colon = path.rfind(':');
   if (colon != std::string_view::npos && path.find('/', colon) == std::string_view::npos) {
     const auto verb = percent_decode(path.substr(colon + 1));
-    if (!verb) return std::nullopt;
+    if (!verb || !is_utf8(*verb)) return std::nullopt;
     target.verb = *verb;
     path = path.substr(0, colon);
   }
@@ -87,7 +89,7 @@ std::optional<Target> parse_target(std::string_view text) {
   for (bool more = true; more;) {
     more = path.find('/') != std::string_view::npos;
     auto part = percent_decode(take_until(path, '/'));
-    if (!part) return std::nullopt;
+    if (!part || !is_utf8(*part)) return std::nullopt;
     target.parts.push_back(std::move(*part));
   }
   return target;

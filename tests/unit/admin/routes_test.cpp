@@ -5,9 +5,11 @@
 #include <boost/json/array.hpp>
 #include <gmock/gmock.h>
 
+#include "admin/duplicate_names.hpp"
 #include "admin/error_catalogue.hpp"
 #include "admin/openapi.hpp"
 #include "admin/target.hpp"
+#include "base/escape.hpp"
 #include "fixture.hpp"
 
 namespace sluice::admin {
@@ -38,6 +40,46 @@ TEST_F(RoutesTest, AnswerWithoutATokenOnlyWhereTheyAreOpen) {
       EXPECT_THAT(header_of(answer, "WWW-Authenticate"), HasSubstr("Bearer"));
     }
   }
+}
+
+TEST_F(RoutesTest, RefuseANameThatIsGivenTwice) {
+  const auto answer = post("/api/v1/users", R"({"name":"a","n\u0061me":"b","password":"p"})");
+
+  EXPECT_EQ(answer.status, 422U);
+  EXPECT_EQ(problem_code(answer), "invalid_document");
+  const auto fields = object_of(answer).at("fields").get_array();
+  ASSERT_EQ(fields.size(), 1U);
+  EXPECT_EQ(fields[0].at("pointer").get_string(), "/name");
+  EXPECT_EQ(fields[0].at("detail").get_string(), "is given twice");
+  EXPECT_TRUE(access_.users().empty());
+}
+
+TEST(DuplicateNames, AreFoundWhereverTheyAre) {
+  const auto pointers = [](std::string_view text) {
+    std::vector<std::string> found;
+    for (const auto& problem : duplicate_names(text, 32)) found.push_back(problem.pointer);
+    return found;
+  };
+  EXPECT_THAT(pointers(R"({"a":{"b":1},"c":[{"b":1},{"b":2,"x":[[]],"b":3}]})"),
+              testing::ElementsAre("/c/1/b"));
+  EXPECT_THAT(pointers(R"({"a/b":1,"a/b":{"c":1,"c":2}})"),
+              testing::ElementsAre("/a~1b", "/a~1b/c"));
+  EXPECT_THAT(pointers(R"({"a":["a","a"],"b":{"a":"a"}})"), testing::IsEmpty());
+  EXPECT_THAT(pointers(R"({"a":1,"a":)"), testing::IsEmpty());
+  std::string many = "{";
+  for (int i = 0; i < 1000; ++i) many += "\"a\":1,";
+  EXPECT_EQ(pointers(many + "\"a\":1}").size(), 10U);
+}
+
+TEST_F(RoutesTest, TakeUtf8Only) {
+  for (const auto* path : {"/api/v1/users/%FF", "/api/v1/users/\xFF", "/api/v1/tasks/x:%C0%80",
+                           "/api/v1/users?page=%ED%A0%80", "/api/v1/users?%FE=1"}) {
+    const auto answer = get(path);
+    EXPECT_EQ(answer.status, 400U) << path;
+    EXPECT_EQ(problem_code(answer), "invalid_target") << path;
+    EXPECT_TRUE(is_utf8(answer.body)) << path;
+  }
+  EXPECT_EQ(get("/api/v1/users/%C3%A9").status, 404U);
 }
 
 TEST_F(RoutesTest, AllAnswerSomethingKnown) {

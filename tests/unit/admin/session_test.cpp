@@ -28,6 +28,12 @@ class SessionTest : public AdminTest {
     return api_->answer(made);
   }
 
+  void guess(int times) {
+    for (int i = 0; i < times; ++i) {
+      ASSERT_EQ(log_in("wrong-" + std::to_string(i)).status, 401U);
+    }
+  }
+
   std::string token_after_login() {
     return std::string(object_of(log_in(kPassword)).at("token").get_string());
   }
@@ -96,6 +102,16 @@ TEST_F(SessionTest, KeepsTheLocalToken) {
   EXPECT_EQ(get("/api/v1/overview").status, 200U);
 }
 
+TEST_F(SessionTest, DoesNotEndTheLocalToken) {
+  token_ = api_->create_local_token();
+
+  const auto answer = del("/api/v1/session");
+
+  EXPECT_EQ(answer.status, 409U);
+  EXPECT_EQ(problem_code(answer), "local_token");
+  EXPECT_EQ(get("/api/v1/overview").status, 200U);
+}
+
 TEST_F(SessionTest, KnowsNoOtherToken) {
   for (const auto& token :
        {std::string(), std::string("x"), std::string(64, '0'), std::string(100'000, 'a')}) {
@@ -161,15 +177,46 @@ TEST_F(SessionTest, RefusesLoginsFromOtherPages) {
 }
 
 TEST_F(SessionTest, LimitsAttempts) {
-  for (int i = 0; i < LoginLimit::kPerAddress; ++i) ASSERT_EQ(log_in("wrong").status, 401U);
+  guess(LoginLimit::kPerAddress);
 
-  const auto limited = log_in(kPassword);
+  const auto limited = log_in("another guess");
   EXPECT_EQ(limited.status, 429U);
   EXPECT_EQ(problem_code(limited), "too_many_logins");
-  EXPECT_EQ(header_of(limited, "Retry-After"), "60");
-  EXPECT_EQ(log_in(kPassword, "192.0.2.7").status, 200U);  // not locked out from elsewhere
+  EXPECT_EQ(header_of(limited, "Retry-After"), "1");
 
-  clock_.advance(LoginLimit::kWindow);
+  clock_.advance(LoginLimit::kFirstPause);
+  EXPECT_EQ(log_in("one more").status, 401U);
+  EXPECT_EQ(header_of(log_in("and one more"), "Retry-After"), "2");
+}
+
+TEST_F(SessionTest, LetsTheRightPasswordInAfterAShortPause) {
+  guess(LoginLimit::kPerAddress);
+
+  EXPECT_EQ(log_in(kPassword).status, 429U);
+  clock_.advance(LoginLimit::kFirstPause);
+  EXPECT_EQ(log_in(kPassword).status, 200U);
+}
+
+TEST_F(SessionTest, LetsTheRightPasswordInFromElsewhere) {
+  guess(LoginLimit::kPerAddress);
+
+  EXPECT_EQ(log_in(kPassword, "192.0.2.7").status, 200U);
+}
+
+TEST_F(SessionTest, LetsWhoWasRightBeforeInWhateverOthersGuess) {
+  ASSERT_EQ(log_in(kPassword, "192.0.2.7").status, 200U);
+  guess(LoginLimit::kPerAddress);
+  ASSERT_EQ(log_in("another guess").status, 429U);
+
+  EXPECT_EQ(log_in(kPassword).status, 200U);
+  EXPECT_EQ(log_in("another guess").status, 429U);  // which buys no guesses
+}
+
+TEST_F(SessionTest, CountsTheSameWrongPasswordOnce) {
+  for (int i = 0; i < 3 * LoginLimit::kPerAddress; ++i) {
+    ASSERT_EQ(log_in("an old password").status, 401U);
+  }
+
   EXPECT_EQ(log_in(kPassword).status, 200U);
 }
 
