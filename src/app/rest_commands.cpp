@@ -12,8 +12,10 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
 
+#include "admin/duplicate_names.hpp"
 #include "app/rest_output.hpp"
 #include "base/escape.hpp"
+#include "base/json_text.hpp"
 #include "io/http_client.hpp"
 
 namespace sluice::app {
@@ -23,6 +25,7 @@ namespace json = boost::json;
 using Columns = std::string_view;
 
 constexpr std::size_t kLargestDocument = 1024 * 1024;  // bytes; the server takes no more either
+constexpr std::size_t kDeepestDocument = 32;           // as the server takes it
 constexpr std::size_t kMostPages = 10'000;             // a server that never ends its list
 
 constexpr std::array<std::string_view, 5> kConnectionVerbs = {"create", "list", "show", "delete",
@@ -118,6 +121,10 @@ Result<json::object> read_document(const std::string& path) {
   if (!value.is_object()) {
     return fail(Errc::InvalidArgument, fmt::format("{} holds no JSON object", path));
   }
+  if (const auto twice = admin::duplicate_names(text, kDeepestDocument); !twice.empty()) {
+    return fail(Errc::InvalidArgument,
+                fmt::format("{}: {} {}", path, twice.front().pointer, twice.front().detail));
+  }
   return std::move(value.get_object());
 }
 
@@ -191,7 +198,7 @@ int show(const RestCommand& command, const io::HttpResponse& answer) {
   if (error) return fail_with("the server's answer is not JSON");
   const auto* object = value.if_object();
   if (command.output == OutputFormat::Json || object == nullptr) {
-    fmt::print("{}\n", json::serialize(value));
+    fmt::print("{}\n", json_text(value));
   } else {
     fmt::print("{}", entity_text(*object));
   }
@@ -219,7 +226,7 @@ int list(RestClient& client, const RestCommand& command, const std::string& path
     page = "&page=" + percent_encoded(next->get_string());
   }
   if (command.output == OutputFormat::Json) {
-    fmt::print("{}\n", json::serialize(json::object{{"items", std::move(items)}}));
+    fmt::print("{}\n", json_text(json::object{{"items", std::move(items)}}));
   } else {
     fmt::print("{}", table_text(items, columns));
   }

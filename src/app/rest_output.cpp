@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/escape.hpp"
+#include "base/json_text.hpp"
 
 namespace sluice::app {
 namespace {
@@ -31,7 +32,7 @@ std::string value_text(const json::value* value) {
     }
     return out.empty() ? "-" : out;
   }
-  return safe(json::serialize(*value));
+  return safe(json_text(*value));
 }
 
 void append_members(std::string& out, const json::object& object, const std::string& prefix) {

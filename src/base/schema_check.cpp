@@ -247,11 +247,28 @@ class Checker {
         problem(member_place, fmt::format("the name must be {}", field.pattern_help));
         continue;
       }
-      if (auto kept = value(member, entry.value(), member_place)) {
+      const auto before = problems_.size();
+      auto kept = value(member, entry.value(), member_place);
+      if (problems_.size() > before) suggest_name(field, entry.key(), before);
+      if (kept) {
         checked[entry.key()] = std::move(*kept);
       }
     }
     return json::value(std::move(checked));
+  }
+
+  // Half an object under a free name: a slip in the name of one that is there by default?
+  void suggest_name(const Field& field, std::string_view name, std::size_t first_problem) {
+    const auto* defaults = field.fallback.if_object();
+    if (defaults == nullptr || defaults->contains(name)) return;
+    std::vector<std::string> known;
+    for (const auto& each : *defaults) known.emplace_back(each.key());
+    const auto meant = nearest(name, known);
+    if (!meant) return;
+    for (auto i = first_problem; i < problems_.size(); ++i) {
+      if (problems_[i].detail.starts_with("is missing"))
+        problems_[i].detail += fmt::format("; or did you mean `{}` by `{}`?", *meant, name);
+    }
   }
 
   std::optional<json::value> wrong_choice(const Field& field, const json::value& given,

@@ -18,11 +18,15 @@ std::string_view boolean(bool value) {
   return value ? "true" : "false";
 }
 
-tl::unexpected<std::string> missing(std::string_view place, std::string_view name) {
+tl::unexpected<std::string> missing(MessageFields& fields, std::string_view place,
+                                    std::string_view name) {
+  const bool is_of_json = name.starts_with("payload");
   std::string why(place);
   why += ": ${";
   why += name;
-  why += "} is not in this message and has no default";
+  why += is_of_json && fields.payload_json() == nullptr
+             ? "} has no default, and the payload is not JSON"
+             : "} is not in this message and has no default";
   return tl::unexpected(std::move(why));
 }
 
@@ -39,19 +43,19 @@ Result<Record, std::string> RecordMapper::map(const model::Message& message, Are
   record.value = message.payload;
 
   const auto topic = mapping_.topic.evaluate(fields_);
-  if (!topic) return missing("topic", topic.error());
+  if (!topic) return missing(fields_, "topic", topic.error());
   record.topic = *topic;
 
   if (!mapping_.key.is_empty()) {
     const auto key = mapping_.key.evaluate(fields_);
-    if (!key) return missing("key", key.error());
+    if (!key) return missing(fields_, "key", key.error());
     record.key = *key;
   }
   if (mapping_.value_form == ValueForm::Envelope) {
     record.value = envelope();
   } else if (mapping_.value_form == ValueForm::Template) {
     const auto value = mapping_.value.evaluate(fields_);
-    if (!value) return missing("value", value.error());
+    if (!value) return missing(fields_, "value", value.error());
     record.value = *value;
   }
   if (mapping_.header_form == HeaderForm::All) {
@@ -114,7 +118,7 @@ Result<RecordMapper::Headers, std::string> RecordMapper::listed_headers() {
   headers_.clear();
   for (const auto& [name, value] : mapping_.headers) {
     const auto text = value.evaluate(fields_);
-    if (!text) return missing("header " + name, text.error());
+    if (!text) return missing(fields_, "header " + name, text.error());
     headers_.emplace_back(name, *text);
   }
   return take_headers();

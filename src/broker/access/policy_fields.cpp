@@ -117,7 +117,7 @@ const schema::Fields& AccessControl::user_fields() {
        .required = true,
        .minimum = 1,
        .maximum = 32,
-       .pattern_help = "no spaces, no control characters, no *",
+       .pattern_help = "text without spaces, control characters and *,",
        .allowed = is_user_name},
       {.name = "password",
        .help = "Made and shown once when there is none.",

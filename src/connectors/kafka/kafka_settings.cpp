@@ -20,6 +20,8 @@ enum class Treatment : std::uint8_t {
   Field,   // is a field of the connection or of the task: `target`
 };
 
+constexpr std::size_t kLongestClientId = 255;  // and of the rack; brokers keep metrics by it
+
 struct Rule {
   std::string_view name;
   Treatment treatment;
@@ -158,6 +160,8 @@ void check_property(std::string_view name, std::string_view value, std::vector<P
                             (near ? " (did you mean `" + *near + "`?)" : std::string())});
   } else if (rule->treatment == Treatment::Field) {
     problems.push_back({pointer, "is set by " + std::string(rule->target)});
+  } else if (name.starts_with("client.") && value.size() > kLongestClientId) {
+    problems.push_back({pointer, "must be at most 255 bytes: it is sent with every request"});
   } else if (name == "sasl.jaas.config" && !parse_jaas(value)) {
     problems.push_back({pointer,
                         "must be a PlainLoginModule or ScramLoginModule with username=\"\" "
@@ -179,7 +183,8 @@ bool is_server_list(std::string_view text) {
       return false;
     const auto number = std::stoi(std::string(port));
     if (number < 1 || number > 65535) return false;
-    if (server.find_first_of(" /") != server.npos) return false;
+    const auto is_odd = [](unsigned char c) { return c <= ' ' || c == '/' || c == 0x7F; };
+    if (std::ranges::any_of(server, is_odd)) return false;
   }
   return true;
 }

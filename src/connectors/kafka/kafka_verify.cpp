@@ -94,7 +94,9 @@ VerifyStep resolve_step(const std::vector<Server>& servers) {
       }
       why += (why.empty() ? "" : "; ") + server.host + ": " + reason;
     }
-    step.detail = step.ok && why.empty() ? "every host name has an address" : why;
+    step.detail = why;
+    if (step.ok)
+      step.detail = why.empty() ? "every host name has an address" : "not every host name: " + why;
     if (!step.ok) step.hint = hint_for(RD_KAFKA_RESP_ERR__RESOLVE);
   });
 }

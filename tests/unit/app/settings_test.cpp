@@ -396,6 +396,9 @@ const Refused kRefusedFlags[] = {
     {"store.durability.x=os", "--set: store.durability.x is not a setting"},
     {"listeners.tcp.bnd=1",
      "--set: listeners.tcp.bnd is not a setting; did you mean `listeners.tcp.bind`?"},
+    {"listeners.tpc.bind=127.0.0.1:0",
+     "--set: listeners.tpc.type is missing: one of `mqtt`, `mqtts`, `ws`, `wss`; or did you mean "
+     "`tcp` by `tpc`?"},
     {"mqtt.groups=", "--set: mqtt.groups must be a whole number from 0 to 4294967295, not \"\""},
     {"mqtt={groups: [", "--set: mqtt is not YAML: end of sequence flow not found"},
 };

@@ -146,6 +146,18 @@ TEST_F(RecordMapperTest, SaysWhichNameIsMissing) {
   EXPECT_EQ(record.error(), "key: ${user.zone} is not in this message and has no default");
 }
 
+TEST_F(RecordMapperTest, SaysThatThePayloadIsNotJson) {
+  mapping.key = *Template::compile("${payload.zone}");
+  RecordMapper mapper(mapping, "node-a", "c-t-0");
+
+  message.payload = "21.5 degrees";
+  EXPECT_EQ(mapper.map(message, arena, now_ms).error(),
+            "key: ${payload.zone} has no default, and the payload is not JSON");
+  message.payload = R"({"t":21.5})";
+  EXPECT_EQ(mapper.map(message, arena, now_ms).error(),
+            "key: ${payload.zone} is not in this message and has no default");
+}
+
 // TBMQ's fields in TBMQ's order, then ours.
 TEST_F(RecordMapperTest, WritesTheEnvelopeAsTbmqDoes) {
   mapping.value_form = ValueForm::Envelope;

@@ -44,6 +44,30 @@ std::map<std::string, std::string> as_map(const Properties& properties) {
   return last;
 }
 
+TEST(KafkaSettings, RefusesServersWithWhatIsNotSeen) {
+  for (const auto* servers : {"127.0.0.1:1,\n127.0.0.1:2", "127.0.0.1\t:1", "a\x01:1", "a\x7f:1"}) {
+    EXPECT_NE(problems_of({{"bootstrap_servers", servers}}), "") << servers;
+  }
+  EXPECT_EQ(problems_of({{"bootstrap_servers", "127.0.0.1:1, 127.0.0.1:2"}}), "");
+}
+
+TEST(KafkaSettings, BoundsTheClientId) {
+  for (const auto* name : {"client.id", "client.rack"}) {
+    EXPECT_EQ(problem_of_property(name, std::string(255, 'x')), "");
+    EXPECT_NE(problem_of_property(name, std::string(256, 'x')), "") << name;
+  }
+}
+
+TEST(KafkaVerify, SaysWhichNameOfSeveralHasNoAddress) {
+  const auto steps =
+      verify(settings({{"bootstrap_servers", "127.0.0.1:1,no-such-host.invalid:9092"}}));
+
+  ASSERT_FALSE(steps.empty());
+  EXPECT_TRUE(steps[0].ok);
+  EXPECT_TRUE(steps[0].detail.starts_with("not every host name: no-such-host.invalid: "))
+      << steps[0].detail;
+}
+
 // reference/security: what has run code, read files or weakened verification elsewhere.
 TEST(KafkaSettings, RefusesEveryPropertyThatIsNotOnTheList) {
   for (const auto* name : {"plugin.library.paths",
