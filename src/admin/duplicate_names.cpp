@@ -12,8 +12,8 @@ namespace json = boost::json;
 
 constexpr std::size_t kMost = 10;  // each repeats names of the text
 
-// What the parser of Boost.JSON calls; its names are given.
-struct Handler {
+// What the parser of Boost.JSON calls, whose names these are: keeps those of every open object.
+struct NameReader {
   using ErrorCode = json::error_code;
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
@@ -86,7 +86,7 @@ struct Handler {
 std::vector<schema::Problem> duplicate_names(std::string_view text, std::size_t maximum_depth) {
   json::parse_options options;
   options.max_depth = maximum_depth;
-  json::basic_parser<Handler> parser(options);
+  json::basic_parser<NameReader> parser(options);
   json::error_code error;
   parser.write_some(false, text.data(), text.size(), error);
   if (error) return {};

@@ -3,6 +3,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 
 from integration.harness import REPOSITORY, environment_of, sluice_binary
@@ -12,9 +13,13 @@ PAGE = REPOSITORY / "docs" / "guide" / "first-steps.md"
 PORTS = ("1883", "8080", "9092")
 
 
+def blocks() -> list[str]:
+    return re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+
+
 def commands() -> str:
     """The page's shell blocks, on ports that nobody else uses here."""
-    text = "\n".join(re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.M | re.S))
+    text = "\n".join(blocks())
     mqtt, admin, kafka = free_ports(3)
     for default, chosen in zip(PORTS, (mqtt, admin, kafka)):
         assert default in text, f"{PAGE.name} names port {default}"
@@ -47,6 +52,28 @@ def test_the_first_steps_lead_to_a_record_in_kafka(tmp_path):
     assert record.startswith('meter-1 {"watts": 1300}\n')
     assert "mqtt.topic=meters/meter/power" in record and "mqtt.qos=1" in record
     assert '"name":"meters"' in re.sub(r":\s+", ":", logs["out.txt"])
+    assert "password" in logs["sluice.log"]
+    for secret in ("sluice.log", "curl.headers"):
+        assert (tmp_path / secret).stat().st_mode & 0o077 == 0, f"others can read {secret}"
+
+
+def test_the_first_block_says_that_a_port_is_taken(tmp_path):
+    """Also with what a killed server and an earlier run left behind."""
+    (tmp_path / "data" / "run").mkdir(parents=True)
+    (tmp_path / "data" / "run" / "addresses.json").write_text("{}")
+    (tmp_path / "sluice.log").write_text("2026-01-01T00:00:00.000Z info  ready data=./data\n")
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        bind = f"127.0.0.1:{holder.getsockname()[1]}"
+        done = subprocess.run(
+            ["bash", "-c", blocks()[0]], cwd=tmp_path, timeout=30, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env=environment_of(PATH=f"{sluice_binary().parent}:{os.environ['PATH']}",
+                               SLUICE_LISTENERS__TCP__BIND=bind, SLUICE_ADMIN__BIND="127.0.0.1:0"))
+
+    assert bind in done.stdout and "listeners.tcp.bind" in done.stdout, done
+    assert done.returncode != 0, done
 
 
 def text(path: pathlib.Path) -> str:
