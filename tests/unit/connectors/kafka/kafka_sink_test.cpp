@@ -280,24 +280,33 @@ TEST_F(KafkaSinkTest, LetsTheBrokerDecideWhereTheLimitCannotBeRead) {
 }
 
 // Company must not be a record's fault: what was refused together is not rejected, and it is known
-// that there is no need to wait.
+// that there is no need to wait. Into how many batches the library cuts them is its own affair, so
+// each round sends what came back from the last one.
 TEST_F(KafkaSinkTest, SendsARefusedBatchAgainInHalves) {
   kafka.create("t", 1);
   open({{"linger_ms", 50}});
   kafka.push_errors(kProduceRequest, std::vector(3, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE));
-  std::vector<Record> all;
-  for (int i = 0; i < 64; ++i) all.push_back(record(std::string(100, 'a') + std::to_string(i)));
+  std::vector<Record> left;
+  for (int i = 0; i < 64; ++i) left.push_back(record(std::string(100, 'a') + std::to_string(i)));
 
-  for (int round = 0; round < 3; ++round) {
+  int refused = 0;
+  while (!left.empty()) {
     outcomes.clear();
-    write(all);
-    ASSERT_TRUE(eventually([&] { return count(Verdict::RetryLater) == all.size(); })) << round;
-    EXPECT_TRUE(outcomes.front().at_once);
+    write(left);
+    ASSERT_TRUE(has_outcomes(left.size())) << refused;
+    ASSERT_EQ(count(Verdict::Rejected), 0U);
+    const auto first = std::ranges::find(outcomes, Verdict::RetryLater, &Delivery::verdict);
+    if (first != outcomes.end()) {
+      ++refused;
+      EXPECT_TRUE(first->at_once) << first->reason;
+    }
+    std::erase_if(left, [&](const Record& sent) {
+      const auto outcome = std::ranges::find(outcomes, sent.token, &Delivery::token);
+      return outcome->verdict == Verdict::Delivered;
+    });
   }
-  outcomes.clear();
-  write(all);
 
-  ASSERT_TRUE(is_delivered(64));
+  EXPECT_GE(refused, 2);
   EXPECT_EQ(kafka.consume("t", 64).size(), 64U);
 }
 
