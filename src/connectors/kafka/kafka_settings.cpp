@@ -169,13 +169,19 @@ void check_property(std::string_view name, std::string_view value, std::vector<P
   }
 }
 
+// The first entry of a list of servers, without the blanks around it; steps over it.
+std::string_view take_server(std::string_view& list) {
+  const auto comma = list.find(',');
+  auto server = list.substr(0, comma);
+  list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+  while (server.starts_with(' ')) server.remove_prefix(1);
+  while (server.ends_with(' ')) server.remove_suffix(1);
+  return server;
+}
+
 bool is_server_list(std::string_view text) {
   while (!text.empty()) {
-    const auto comma = text.find(',');
-    auto server = text.substr(0, comma);
-    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
-    while (server.starts_with(' ')) server.remove_prefix(1);
-    while (server.ends_with(' ')) server.remove_suffix(1);
+    const auto server = take_server(text);
     const auto colon = server.rfind(':');
     if (colon == std::string_view::npos || colon == 0) return false;
     const auto port = server.substr(colon + 1);
@@ -213,11 +219,7 @@ void add_properties(const json::object& given, Properties& out) {
 std::vector<Server> servers_of(std::string_view list) {
   std::vector<Server> servers;
   while (!list.empty()) {
-    const auto comma = list.find(',');
-    auto server = list.substr(0, comma);
-    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
-    while (server.starts_with(' ')) server.remove_prefix(1);
-    while (server.ends_with(' ')) server.remove_suffix(1);
+    const auto server = take_server(list);
     const auto colon = server.rfind(':');
     if (colon == std::string_view::npos) continue;
     auto host = server.substr(0, colon);
