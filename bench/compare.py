@@ -175,11 +175,12 @@ def row(scenario, name, runs):
     if not good:
         return f"{scenario:32} {name:14} failed: {runs[0]['failed']}"
     median = {key: statistics.median(run[key] for run in good)
-              for key in ("messages_per_second", "server_cpu_us", "p50_us", "p99_us")}
+              for key in ("published_per_second", "server_cpu_us_per_message",
+                          "puback_p50_us", "puback_p99_us")}
     failed = len(runs) - len(good)
-    return (f"{scenario:32} {name:14} {median['messages_per_second']:>10,.0f}/s "
-            f"{median['server_cpu_us']:>7.2f} us  p50 {median['p50_us']:,.0f} us  "
-            f"p99 {median['p99_us']:,.0f} us" + (f"  ({failed} failed)" if failed else ""))
+    return (f"{scenario:32} {name:14} {median['published_per_second']:>10,.0f}/s "
+            f"{median['server_cpu_us_per_message']:>7.2f} us  p50 {median['puback_p50_us']:,.0f} us  "
+            f"p99 {median['puback_p99_us']:,.0f} us" + (f"  ({failed} failed)" if failed else ""))
 
 
 if __name__ == "__main__":

@@ -48,9 +48,11 @@ void Connection::log_in(const mqtt::Connect& connect) {
   version_ = connect.version;
   mqtt::encode(output_, connect);
   flush();
-  const auto packet = wait_for_packet();
-  const auto* connack = std::get_if<mqtt::Connack>(&packet);
-  if (connack == nullptr || connack->reason != mqtt::ReasonCode::Success) {
+  const auto bytes = wait_for_packet();
+  const auto frame = next_frame(bytes);
+  const auto connack = mqtt::decode_connack(version_, frame->body);
+  if (frame->type != mqtt::PacketType::Connack || !connack ||
+      connack->reason != mqtt::ReasonCode::Success) {
     throw std::runtime_error("the server refused the connection");
   }
   if (::fcntl(descriptor_, F_SETFL, O_NONBLOCK) != 0) fail_with("fcntl");
@@ -63,12 +65,19 @@ void Connection::subscribe(std::string_view filter, mqtt::Qos qos) {
   mqtt::encode(output_, version_, subscribe);
   if (::fcntl(descriptor_, F_SETFL, 0) != 0) fail_with("fcntl");
   flush();
-  const auto packet = wait_for_packet();
-  const auto* suback = std::get_if<mqtt::Suback>(&packet);
-  if (suback == nullptr || static_cast<std::uint8_t>(suback->reasons.at(0)) >= 0x80) {
+  const auto bytes = wait_for_packet();
+  const auto frame = next_frame(bytes);
+  const auto suback = mqtt::decode_suback(version_, frame->body);
+  if (frame->type != mqtt::PacketType::Suback || !suback ||
+      static_cast<std::uint8_t>(suback->reasons.at(0)) >= 0x80) {
     throw std::runtime_error("the server refused the subscription");
   }
   if (::fcntl(descriptor_, F_SETFL, O_NONBLOCK) != 0) fail_with("fcntl");
+}
+
+void Connection::log_out() {
+  mqtt::encode(output_, version_, mqtt::Disconnect{});
+  flush();
 }
 
 void Connection::flush() {
@@ -86,38 +95,33 @@ void Connection::flush() {
   sent_ = 0;
 }
 
-bool Connection::fill() {
-  if (input_.empty()) input_.resize(kReadBytes + kMaximumPacket);
-  std::memmove(input_.data(), input_.data() + taken_, filled_ - taken_);
-  filled_ -= taken_;
-  taken_ = 0;
-  const auto room = input_.size() - filled_;
-  const auto count = ::recv(descriptor_, input_.data() + filled_, room, 0);
-  if (count > 0) {
-    filled_ += static_cast<std::size_t>(count);
-    return true;
-  }
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  if (count < 0) fail_with("receive");
-  throw std::runtime_error("the server closed the connection");
+Connection::Chunk Connection::read() {
+  // One for all connections: their bytes are consumed before the next one reads.
+  static std::string buffer(kReadBytes + kMaximumPacket, '\0');
+  std::memcpy(buffer.data(), rest_.data(), rest_.size());
+  const auto count = ::recv(descriptor_, buffer.data() + rest_.size(), kReadBytes, 0);
+  if (count == 0) throw std::runtime_error("the server closed the connection");
+  if (count < 0 && errno != EAGAIN && errno != EINTR) fail_with("receive");
+  const auto fresh = count < 0 ? 0 : static_cast<std::size_t>(count);
+  // A short read emptied the socket: what comes later makes epoll speak again.
+  return {.bytes = std::string_view(buffer).substr(0, rest_.size() + fresh),
+          .more = fresh == kReadBytes || (count < 0 && errno == EINTR)};
 }
 
-std::optional<mqtt::Frame> Connection::take_frame() {
-  const auto unread = std::string_view(input_).substr(taken_, filled_ - taken_);
-  auto frame = mqtt::next_frame(unread, kMaximumPacket);
+std::optional<mqtt::Frame> Connection::next_frame(std::string_view bytes) {
+  const auto frame = mqtt::next_frame(bytes, kMaximumPacket);
   if (!frame) throw std::runtime_error("the server sent something malformed");
-  if (*frame) taken_ += (*frame)->size;
   return *frame;
 }
 
-mqtt::Packet Connection::wait_for_packet() {
+std::string Connection::wait_for_packet() {
   for (;;) {
-    if (!fill()) continue;
-    const auto frame = take_frame();
-    if (!frame) continue;
-    auto packet = mqtt::decode(version_, mqtt::Sender::Server, *frame);
-    if (!packet) throw std::runtime_error("the server sent something malformed");
-    return *packet;
+    rest_ = std::string(read().bytes);
+    if (const auto frame = next_frame(rest_)) {
+      auto packet = rest_.substr(0, frame->size);
+      rest_.erase(0, frame->size);
+      return packet;
+    }
   }
 }
 

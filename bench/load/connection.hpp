@@ -10,7 +10,7 @@ namespace sluice::load {
 
 // A TCP connection to the server under test: bytes that wait to be written, packets that came.
 //
-// Owns:  the socket. Threads: one.
+// Owns:  the socket. Ten thousand idle ones hold no buffers: reading shares one. Threads: one.
 // Fails: std::runtime_error; a load run that lost a connection has no result.
 class Connection {
  public:
@@ -20,9 +20,11 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // Connects as this client and waits for the answer. Blocking; then the socket is non-blocking.
+  // What the server sent behind the answer is kept for receive().
   void log_in(const mqtt::Connect& connect);
   // Waits for SUBACK. Blocking, before non-blocking work begins.
   void subscribe(std::string_view filter, mqtt::Qos qos);
+  void log_out();  // DISCONNECT: the server has no reason to publish a will or to wait
 
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] mqtt::Version version() const { return version_; }
@@ -35,21 +37,29 @@ class Connection {
   // Reads all that is there and calls on_frame(frame) for each whole packet.
   template <typename OnFrame>
   void receive(OnFrame&& on_frame) {
-    while (fill()) {
-      while (const auto frame = take_frame()) on_frame(*frame);
+    for (bool more = true; more;) {
+      auto chunk = read();
+      while (const auto frame = next_frame(chunk.bytes)) {
+        chunk.bytes.remove_prefix(frame->size);
+        on_frame(*frame);
+      }
+      rest_ = chunk.bytes;
+      more = chunk.more;
     }
   }
 
  private:
-  bool fill();                              // false when nothing is there
-  std::optional<mqtt::Frame> take_frame();  // a view until the next fill()
-  mqtt::Packet wait_for_packet();
+  struct Chunk {
+    std::string_view bytes;  // rest_ and what is new; valid until the next read()
+    bool more = false;       // the socket may hold more
+  };
+  Chunk read();
+  static std::optional<mqtt::Frame> next_frame(std::string_view bytes);
+  std::string wait_for_packet();  // the bytes of one
 
   int descriptor_ = -1;
   mqtt::Version version_ = mqtt::Version::V311;
-  std::string input_;  // its bytes from taken_ to filled_ are unread
-  std::size_t taken_ = 0;
-  std::size_t filled_ = 0;
+  std::string rest_;  // the beginning of a packet
   std::string output_;
   std::size_t sent_ = 0;
 };

@@ -2,10 +2,13 @@
 """QoS 1 over TCP, durable, into Kafka: messages per second and what each costs the server.
 
     python3 bench/load/kafka_end_to_end.py [--publishers 100] [--seconds 10] [--kafka dev|apache]
+                                           [--rate 200000] [--headers none|default]
 
 Starts a server and a Kafka, makes a connection and a task, drives load through sluice_load, and
 waits until the task has delivered everything. The server has one core to itself (--server-core);
 generator and Kafka share the others. CPU is that of the server's process: broker, store and task.
+With --rate the load is paced and PUBACK times count from when a message was due; without, as fast as
+--window lets it.
 """
 import argparse
 import json
@@ -21,6 +24,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from integration.harness import KafkaDev, Sluice  # noqa: E402
 from servers.kafka_server import ApacheKafka  # noqa: E402
+
+
+# What the command line says -> `map.headers` of the task.
+HEADERS = {"default": "all", "none": "none"}
 
 
 class PinnedSluice(Sluice):
@@ -49,6 +56,13 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--publishers", type=int, default=100)
     parser.add_argument("--window", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=64, help="most messages in one write")
+    parser.add_argument("--rate", type=float, default=0,
+                        help="messages per second of all publishers; 0: as fast as possible")
+    parser.add_argument("--burst", type=int, default=1,
+                        help="with --rate: messages of one publisher due together")
+    parser.add_argument("--headers", choices=HEADERS, default="default",
+                        help="of the record: all that the task has by default, or none")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--durability", choices=["fsync", "os"], default="fsync")
@@ -82,6 +96,7 @@ def drive(arguments, server):
     command = ["taskset", "-c", arguments.other_cores, arguments.load, "--json", "--warmup", "0",
                "--port", server.mqtt[1], "--pid", server.pid, "--publishers", arguments.publishers,
                "--window", arguments.window, "--size", arguments.size, "--qos", 1,
+               "--batch", arguments.batch, "--rate", arguments.rate, "--burst", arguments.burst,
                "--seconds", arguments.seconds]
     watch = Watch(server)
     rss_begin, cpu, begun = server.rss_bytes(), server.cpu_seconds(), time.monotonic()
@@ -101,7 +116,9 @@ def drive(arguments, server):
             "into_kafka_per_second": round(load["sent"] / seconds),
             "server_cpu_us_per_message": round(cpu * 1e6 / load["sent"], 3),
             "server_cores": round(cpu / seconds, 2),
-            "puback_p50_us": load["p50_us"], "puback_p99_us": load["p99_us"],
+            "rate": arguments.rate, "behind_at_the_end": load.get("behind_at_the_end", 0),
+            "headers": arguments.headers,
+            "puback_p50_us": load["puback_p50_us"], "puback_p99_us": load["puback_p99_us"],
             "most_lag_messages": watch.most_lag,
             "rss_mib": [round(value / 2**20, 1)
                         for value in (rss_begin, watch.most_rss, server.rss_bytes())]}
@@ -127,7 +144,8 @@ def main():
                 kafka.create_topic("bench", partitions=4)
             server.start()
             server.add_kafka_connection("kafka", kafka.bootstrap)
-            server.add_kafka_task("bench", "kafka", ["load/+"], "bench")
+            server.add_kafka_task("bench", "kafka", ["load/+"], "bench",
+                                  map={"headers": HEADERS[arguments.headers]})
             server.wait_task("bench", status="running")
             print(json.dumps(drive(arguments, server), indent=1))
             server.stop()

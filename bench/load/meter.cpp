@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <sstream>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace sluice::load {
@@ -20,7 +21,9 @@ Usage usage_of(int pid) {
     double user = 0;
     double system = 0;
     fields >> user >> system;
-    usage.cpu_seconds = (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+    const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+    usage.cpu_seconds = (user + system) / ticks;
+    usage.system_seconds = system / ticks;
   }
   std::ifstream statm(folder + "/statm");
   std::uint64_t size = 0;
@@ -29,6 +32,30 @@ Usage usage_of(int pid) {
     usage.rss_bytes = resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   }
   return usage;
+}
+
+double own_cpu_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+double machine_cpu_seconds() {
+  // "cpu user nice system idle iowait irq softirq steal": all but idle, iowait and steal.
+  std::ifstream stat("/proc/stat");
+  std::string name;
+  double user = 0;
+  double nice = 0;
+  double system = 0;
+  double idle = 0;
+  double waiting = 0;
+  double irq = 0;
+  double softirq = 0;
+  stat >> name >> user >> nice >> system >> idle >> waiting >> irq >> softirq;
+  return (user + nice + system + irq + softirq) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 }  // namespace sluice::load

@@ -47,8 +47,13 @@ class Histogram {
 // What a process has used so far, from /proc.
 struct Usage {
   double cpu_seconds = 0;
+  double system_seconds = 0;  // of these, in the kernel
   std::uint64_t rss_bytes = 0;
 };
 [[nodiscard]] Usage usage_of(int pid);  // zeros when there is no such process
+
+[[nodiscard]] double own_cpu_seconds();
+// Of everybody: a run beside others' work is not a measurement.
+[[nodiscard]] double machine_cpu_seconds();
 
 }  // namespace sluice::load
