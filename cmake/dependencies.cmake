@@ -13,6 +13,11 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka)
 
+# The allocator of the server (docs/adr/0012-allocator.md); a sanitizer brings its own.
+if(NOT SLUICE_SANITIZE)
+  pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
+endif()
+
 # One Asio everywhere: no deprecated calls, and its clock types only where they are used.
 add_library(sluice_boost INTERFACE)
 target_link_libraries(sluice_boost INTERFACE Boost::headers Boost::json Threads::Threads)
