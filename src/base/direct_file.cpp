@@ -31,14 +31,24 @@ void take(std::span<const iovec>& parts, std::size_t& inside, char* into, std::s
   }
 }
 
+bool is_aligned(const void* memory) {
+  return reinterpret_cast<std::uintptr_t>(memory) % DirectFile::kBlockBytes == 0;
+}
+
+bool are_whole_blocks(std::uint64_t offset, std::span<const iovec> parts) {
+  return inside_block(offset) == 0 && std::ranges::all_of(parts, [](const iovec& part) {
+           return is_aligned(part.iov_base) && part.iov_len % DirectFile::kBlockBytes == 0;
+         });
+}
+
 }  // namespace
 
-void DirectFile::Free::operator()(char* memory) const {
+void FreeAligned::operator()(char* memory) const {
   std::free(memory);
 }
 
-DirectFile::Aligned DirectFile::allocate(std::size_t bytes) {
-  Aligned memory(static_cast<char*>(std::aligned_alloc(kBlockBytes, bytes)));
+AlignedMemory DirectFile::allocate(std::size_t bytes) {
+  AlignedMemory memory(static_cast<char*>(std::aligned_alloc(kBlockBytes, bytes)));
   if (!memory) throw std::bad_alloc();
   return memory;
 }
@@ -48,7 +58,21 @@ DirectFile::DirectFile(std::unique_ptr<File> direct, std::unique_ptr<File> plain
 
 DirectFile::~DirectFile() = default;
 
+Result<std::size_t> DirectFile::read_at(std::uint64_t offset, char* into, std::size_t size) const {
+  const bool is_whole = inside_block(offset) == 0 && size % kBlockBytes == 0 && is_aligned(into);
+  if (is_whole && !refuses_.load(std::memory_order_relaxed)) {
+    auto got = direct_->read_at(offset, into, size);
+    // Refused also where the file ends inside a block: then it is no matter of the file system.
+    if (got || got.error().code != Errc::InvalidArgument) return got;
+  }
+  return plain_->read_at(offset, into, size);
+}
+
 Result<void> DirectFile::write_at(std::uint64_t offset, std::span<const iovec> parts) {
+  if (are_whole_blocks(offset, parts)) {
+    end_ = UINT64_MAX;
+    return write_blocks(offset, parts);
+  }
   std::size_t left = 0;
   for (const auto& part : parts) left += part.iov_len;
   make_room(inside_block(offset) + left);
@@ -63,7 +87,7 @@ Result<void> DirectFile::write_at(std::uint64_t offset, std::span<const iovec> p
     const std::size_t size = whole_blocks(filled);
     std::memset(staging_.get() + filled, 0, size - filled);
     const std::uint64_t begin = offset - inside_block(offset);
-    SL_TRY_VOID(write_blocks(begin, size));
+    SL_TRY_VOID(write_blocks(begin, std::array<iovec, 1>{iovec{staging_.get(), size}}));
     // What comes next, now or in another call, goes on in the last block.
     offset = end_ = begin + filled;
     const std::size_t rest = inside_block(offset);
@@ -74,15 +98,13 @@ Result<void> DirectFile::write_at(std::uint64_t offset, std::span<const iovec> p
   return {};
 }
 
-// The first `size` bytes of the staging memory.
-Result<void> DirectFile::write_blocks(std::uint64_t offset, std::size_t size) {
-  const std::array<iovec, 1> whole{iovec{staging_.get(), size}};
-  if (direct_) {
-    auto written = direct_->write_at(offset, whole);
+Result<void> DirectFile::write_blocks(std::uint64_t offset, std::span<const iovec> parts) {
+  if (!refuses_.load(std::memory_order_relaxed)) {
+    auto written = direct_->write_at(offset, parts);
     if (written || written.error().code != Errc::InvalidArgument) return written;
-    direct_.reset();
+    refuses_.store(true, std::memory_order_relaxed);
   }
-  return plain_->write_at(offset, whole);
+  return plain_->write_at(offset, parts);
 }
 
 void DirectFile::make_room(std::size_t bytes) {

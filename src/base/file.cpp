@@ -123,20 +123,21 @@ Result<std::unique_ptr<File>> open_plain(const std::string& path, int flags) {
   return std::make_unique<PosixFile>(descriptor, path);
 }
 
-// Not every file system can: some refuse the flag, others the first write, which DirectFile bears.
-Result<std::unique_ptr<File>> open_direct(const std::string& path) {
-  auto writer = open_plain(path, O_RDWR | O_CREAT | O_DIRECT);
-  if (!writer && writer.error().code == Errc::InvalidArgument)
-    return open_plain(path, O_RDWR | O_CREAT);
-  if (!writer) return writer;
-  SL_TRY(plain, open_plain(path, O_RDWR));
-  return std::make_unique<DirectFile>(std::move(*writer), std::move(plain));
+// Not every file system can: some refuse the flag, others the first transfer, which DirectFile
+// bears.
+Result<std::unique_ptr<File>> open_direct(const std::string& path, int flags) {
+  auto direct = open_plain(path, flags | O_DIRECT);
+  if (!direct && direct.error().code == Errc::InvalidArgument) return open_plain(path, flags);
+  if (!direct) return direct;
+  SL_TRY(plain, open_plain(path, flags & ~O_CREAT));
+  return std::make_unique<DirectFile>(std::move(*direct), std::move(plain));
 }
 
 class PosixFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) override {
-    if (mode == Mode::CreateDirect) return open_direct(path);
+    if (mode == Mode::CreateDirect) return open_direct(path, O_RDWR | O_CREAT);
+    if (mode == Mode::ReadDirect) return open_direct(path, O_RDONLY);
     int flags = mode == Mode::Read ? O_RDONLY : O_RDWR;
     if (mode == Mode::CreateReadWrite) flags |= O_CREAT;
     return open_plain(path, flags);

@@ -35,8 +35,8 @@ class File {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  // Direct: written past the system's cache where the file system can (DirectFile), by one thread.
-  enum class Mode : std::uint8_t { Read, ReadWrite, CreateReadWrite, CreateDirect };
+  // Direct: past the system's cache where the file system can (DirectFile); written by one thread.
+  enum class Mode : std::uint8_t { Read, ReadDirect, ReadWrite, CreateReadWrite, CreateDirect };
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) = 0;
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
   [[nodiscard]] virtual Result<void> create_directories(const std::string& path) = 0;  // 0700

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/crc32c.hpp"
+#include "base/direct_file.hpp"
 #include "store/embedded/record.hpp"
 
 namespace sluice::store::embedded {
@@ -12,22 +13,31 @@ namespace {
 constexpr std::uint64_t kMaximumChunk = 256 << 10;
 constexpr std::uint64_t kMaximumGap = 32 << 10;  // cheaper to read than to leave out
 constexpr std::uint64_t kGuess = 4 << 10;        // of a record whose length is not known
+// From here on in whole blocks, which need not pass through the system's cache.
+constexpr std::uint64_t kWorthBlocks = 32 << 10;
 
 // A piece of the log with the messages found in it.
 struct Chunk {
   std::uint64_t begin = 0;  // position
-  std::vector<char> bytes;
+  AlignedMemory memory;
+  std::size_t size = 0;
   std::vector<model::Message> messages;
 };
 
+// At least [begin, begin + size), as far as the segment holds it.
 Result<std::shared_ptr<Chunk>> read_chunk(const SegmentFiles::Readable& segment,
                                           std::uint64_t begin, std::uint64_t size) {
+  static constexpr std::uint64_t kBlock = DirectFile::kBlockBytes;
+  const std::uint64_t base = segment.plan.base;
+  const std::uint64_t end = std::min(begin + size, segment.end);
+  const std::uint64_t block = size < kWorthBlocks ? 1 : kBlock;
+  const std::uint64_t from = (begin - base) / block * block;
+  const std::uint64_t to = (end - base + block - 1) / block * block;
   auto chunk = std::make_shared<Chunk>();
-  chunk->begin = begin;
-  chunk->bytes.resize(std::min(size, segment.end - begin));
-  SL_TRY(got, segment.file->read_at(begin - segment.plan.base, chunk->bytes.data(),
-                                    chunk->bytes.size()));
-  chunk->bytes.resize(got);
+  chunk->begin = base + from;
+  chunk->memory = DirectFile::allocate((to - from + kBlock - 1) / kBlock * kBlock);
+  SL_TRY(got, segment.file->read_at(from, chunk->memory.get(), to - from));
+  chunk->size = std::min(got, segment.end - chunk->begin);
   return chunk;
 }
 
@@ -41,18 +51,18 @@ tl::unexpected<Error> damaged(const SegmentFiles::Readable& segment, std::uint64
 std::optional<FrameHeader> header_in(const Chunk& chunk, std::uint64_t position,
                                      const SegmentPlan& plan) {
   const std::uint64_t at = position - chunk.begin;
-  if (at + kFrameHeaderBytes > chunk.bytes.size()) return std::nullopt;
-  return decode_header(chunk.bytes.data() + at, position, plan.seed);
+  if (at + kFrameHeaderBytes > chunk.size) return std::nullopt;
+  return decode_header(chunk.memory.get() + at, position, plan.seed);
 }
 
 bool holds(const Chunk& chunk, const FrameHeader& header) {
-  return header.position - chunk.begin + header.frame_bytes() <= chunk.bytes.size();
+  return header.position - chunk.begin + header.frame_bytes() <= chunk.size;
 }
 
 // Checks the record and adds its message to the chunk.
 bool take_message(Chunk& chunk, const FrameHeader& header) {
   const std::string_view body(
-      chunk.bytes.data() + (header.position - chunk.begin) + kFrameHeaderBytes, header.body_length);
+      chunk.memory.get() + (header.position - chunk.begin) + kFrameHeaderBytes, header.body_length);
   if (crc32c(body) != header.body_crc) return false;
   return decode_message(header, body, chunk.messages.emplace_back(), nullptr);
 }

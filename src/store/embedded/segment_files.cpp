@@ -6,26 +6,26 @@
 #include <vector>
 
 #include "base/check.hpp"
+#include "base/direct_file.hpp"
 #include "base/log.hpp"
 
 namespace sluice::store::embedded {
 namespace {
 
-constexpr std::size_t kMaximumOpenFiles = 64;
+constexpr std::size_t kMaximumOpenFiles = 32;
 constexpr std::uint64_t kFillBytes = 1 << 20;
 
 }  // namespace
 
 Result<void> write_zeros(File& file, std::uint64_t from, std::uint64_t to) {
-  // The same zeros again and again: no memory is filled for it.
-  static constexpr std::array<char, 64 << 10> kZeros{};
+  // The same zeros again and again, as blocks: nothing is filled or copied for it.
+  alignas(DirectFile::kBlockBytes) static std::array<char, 64 << 10> zeros{};
   std::vector<iovec> parts;
   while (from < to) {
     const std::uint64_t end = std::min(to, from + kFillBytes);
     parts.clear();
-    for (std::uint64_t at = from; at < end; at += kZeros.size()) {
-      parts.push_back(
-          {const_cast<char*>(kZeros.data()), std::min<std::uint64_t>(kZeros.size(), end - at)});
+    for (std::uint64_t at = from; at < end; at += zeros.size()) {
+      parts.push_back({zeros.data(), std::min<std::uint64_t>(zeros.size(), end - at)});
     }
     SL_TRY_VOID(file.write_at(from, parts));
     from = end;
@@ -182,7 +182,7 @@ void SegmentFiles::note_begin() {
 Result<SegmentFiles::Readable> SegmentFiles::open_to_read(Segment& segment) {
   segment.used = ++reads_;
   if (segment.file == nullptr) {
-    SL_TRY(file, files_.open(path_of(segment.plan.base), FileSystem::Mode::Read));
+    SL_TRY(file, files_.open(path_of(segment.plan.base), read_mode()));
     segment.file = std::move(file);
     close_least_used();
   }
@@ -220,6 +220,10 @@ std::uint64_t SegmentFiles::bytes() const {
 std::uint64_t SegmentFiles::count() const {
   const std::scoped_lock lock(mutex_);
   return segments_.size();
+}
+
+FileSystem::Mode SegmentFiles::read_mode() const {
+  return options_.direct ? FileSystem::Mode::ReadDirect : FileSystem::Mode::Read;
 }
 
 FileSystem::Mode SegmentFiles::write_mode() const {

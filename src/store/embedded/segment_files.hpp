@@ -89,6 +89,7 @@ class SegmentFiles {
   void close_least_used();
   void fill_next();
   [[nodiscard]] bool fill_is_due() const;
+  [[nodiscard]] FileSystem::Mode read_mode() const;
   [[nodiscard]] FileSystem::Mode write_mode() const;
 
   FileSystem& files_;

@@ -2,10 +2,12 @@
 
 #include <array>
 #include <climits>
+#include <cstring>
 #include <filesystem>
 #include <numeric>
 #include <unistd.h>
 
+#include "base/direct_file.hpp"
 #include "store_fixture.hpp"
 
 namespace sluice::store {
@@ -128,6 +130,54 @@ TEST_F(DirectFiles, WriteWhatIsNoWholeBlock) {
   EXPECT_EQ(got.substr(0, wanted.size()), wanted);
   EXPECT_EQ(got.substr(wanted.size(), *size - wanted.size()),
             std::string(*size - wanted.size(), '\0'));
+}
+
+// Whole blocks in aligned memory, which pass by the system's cache, and everything else, which does
+// not: the same bytes, also where the file ends inside a block.
+TEST_F(DirectFiles, ReadBlocksAndPieces) {
+  auto direct = files_->open(name_, Mode::CreateDirect);
+  ASSERT_TRUE(direct);
+  std::string text(3 * DirectFile::kBlockBytes, ' ');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
+  const std::array<iovec, 1> part{iovec{text.data(), text.size()}};
+  ASSERT_TRUE((*direct)->write_at(0, part));
+  ASSERT_TRUE((*direct)->truncate(2 * DirectFile::kBlockBytes + 100));
+  text.resize(2 * DirectFile::kBlockBytes + 100);
+
+  auto reader = files_->open(name_, Mode::ReadDirect);
+  ASSERT_TRUE(reader) << reader.error().detail;
+  const auto memory = DirectFile::allocate(4 * DirectFile::kBlockBytes);
+  for (const auto* file : {direct->get(), reader->get()}) {
+    for (const std::size_t offset : {std::size_t{0}, DirectFile::kBlockBytes, std::size_t{100}}) {
+      for (const std::size_t size : {DirectFile::kBlockBytes, 4 * DirectFile::kBlockBytes}) {
+        const auto wanted = std::string_view(text).substr(offset, size);
+        ASSERT_EQ(file->read_at(offset, memory.get(), size), wanted.size());
+        EXPECT_EQ(std::string_view(memory.get(), wanted.size()), wanted);
+      }
+    }
+  }
+}
+
+// Blocks that are given as such are written from where they stand, and what follows goes on behind
+// them.
+TEST_F(DirectFiles, WriteWholeBlocks) {
+  auto direct = files_->open(name_, Mode::CreateDirect);
+  ASSERT_TRUE(direct);
+  const auto blocks = DirectFile::allocate(2 * DirectFile::kBlockBytes);
+  std::memset(blocks.get(), 'b', 2 * DirectFile::kBlockBytes);
+  std::string text(100, 'a');
+  const std::array<iovec, 1> piece{iovec{text.data(), text.size()}};
+  const std::array<iovec, 2> whole{iovec{blocks.get(), DirectFile::kBlockBytes},
+                                   iovec{blocks.get(), 2 * DirectFile::kBlockBytes}};
+  ASSERT_TRUE((*direct)->write_at(0, piece));
+  ASSERT_TRUE((*direct)->write_at(DirectFile::kBlockBytes, whole));
+  ASSERT_TRUE((*direct)->write_at(text.size(), piece));
+  ASSERT_TRUE((*direct)->write_at(4 * DirectFile::kBlockBytes, piece));
+
+  std::string got(4 * DirectFile::kBlockBytes + 100, 'x');
+  ASSERT_EQ((*direct)->read_at(0, got.data(), got.size()), got.size());
+  EXPECT_EQ(got, std::string(200, 'a') + std::string(DirectFile::kBlockBytes - 200, '\0') +
+                     std::string(3 * DirectFile::kBlockBytes, 'b') + std::string(100, 'a'));
 }
 
 // After a cut the block in front is read again, not remembered.
