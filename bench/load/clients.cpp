@@ -1,13 +1,12 @@
 #include "load/clients.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
 
 namespace sluice::load {
 namespace {
-
-constexpr std::uint32_t kSessionSeconds = 3600;
 
 mqtt::Version version_of(const Options& options) {
   return options.v5 ? mqtt::Version::V5 : mqtt::Version::V311;
@@ -28,6 +27,24 @@ mqtt::Connect connect_of(const Options& options, const std::string& client_id) {
     connect.password = options.password;
   }
   return connect;
+}
+
+mqtt::Connect persistent_connect_of(const Options& options, const std::string& client_id) {
+  static const std::string kOneHour = [] {
+    std::string properties;
+    mqtt::PropertyWriter(properties).number(mqtt::PropertyId::SessionExpiryInterval, 3600);
+    return properties;
+  }();
+  auto connect = connect_of(options, client_id);
+  connect.clean_start = false;
+  if (options.v5) connect.properties = mqtt::Properties::from_checked(kOneHour);
+  return connect;
+}
+
+void forget_session(const Options& options, const std::string& client_id) {
+  Connection connection(options.host, options.port);
+  connection.log_in(connect_of(options, client_id));
+  connection.log_out();
 }
 
 Publisher::Publisher(const Options& options, Totals& totals, std::size_t number)
@@ -108,17 +125,8 @@ Subscriber::Subscriber(const Options& options, Totals& totals, const std::string
     : Client(options, totals),
       ordered_(options.group.empty()),
       next_(ordered_ ? options.publishers : 0) {
-  auto connect = connect_of(options, client_id);
-  std::string properties;
-  if (options.persistent) {
-    connect.clean_start = false;
-    if (options.v5) {
-      mqtt::PropertyWriter(properties)
-          .number(mqtt::PropertyId::SessionExpiryInterval, kSessionSeconds);
-      connect.properties = mqtt::Properties::from_checked(properties);
-    }
-  }
-  connection.log_in(connect);
+  connection.log_in(options.persistent ? persistent_connect_of(options, client_id)
+                                       : connect_of(options, client_id));
   if (!filter.empty()) connection.subscribe(filter, static_cast<mqtt::Qos>(options.qos));
 }
 

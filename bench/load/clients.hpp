@@ -34,7 +34,13 @@ struct Totals {
   void clear_times() { to_puback.clear(), to_delivery.clear(); }
 };
 
+// A CONNECT of this client; a view of `client_id` and `options`.
 [[nodiscard]] mqtt::Connect connect_of(const Options& options, const std::string& client_id);
+// The same for a session that outlives the connection.
+[[nodiscard]] mqtt::Connect persistent_connect_of(const Options& options,
+                                                  const std::string& client_id);
+// Ends the session of that name, if there is one.
+void forget_session(const Options& options, const std::string& client_id);
 
 class Client {
  public:

@@ -44,10 +44,17 @@ Connection::~Connection() {
   ::close(descriptor_);
 }
 
-void Connection::log_in(const mqtt::Connect& connect) {
+void Connection::set_blocking(bool blocking) const {
+  if (::fcntl(descriptor_, F_SETFL, blocking ? 0 : O_NONBLOCK) != 0) fail_with("fcntl");
+}
+
+void Connection::ask_log_in(const mqtt::Connect& connect) {
   version_ = connect.version;
   mqtt::encode(output_, connect);
   flush();
+}
+
+void Connection::finish_log_in() {
   const auto bytes = wait_for_packet();
   const auto frame = next_frame(bytes);
   const auto connack = mqtt::decode_connack(version_, frame->body);
@@ -55,16 +62,20 @@ void Connection::log_in(const mqtt::Connect& connect) {
       connack->reason != mqtt::ReasonCode::Success) {
     throw std::runtime_error("the server refused the connection");
   }
-  if (::fcntl(descriptor_, F_SETFL, O_NONBLOCK) != 0) fail_with("fcntl");
+  set_blocking(false);
 }
 
-void Connection::subscribe(std::string_view filter, mqtt::Qos qos) {
+void Connection::ask_subscribe(std::string_view filter, mqtt::Qos qos) {
   mqtt::Subscribe subscribe;
   subscribe.packet_id = 1;
   subscribe.subscriptions.push_back({.filter = filter, .qos = qos});
   mqtt::encode(output_, version_, subscribe);
-  if (::fcntl(descriptor_, F_SETFL, 0) != 0) fail_with("fcntl");
+  set_blocking(true);
   flush();
+}
+
+void Connection::finish_subscribe() {
+  set_blocking(true);
   const auto bytes = wait_for_packet();
   const auto frame = next_frame(bytes);
   const auto suback = mqtt::decode_suback(version_, frame->body);
@@ -72,7 +83,7 @@ void Connection::subscribe(std::string_view filter, mqtt::Qos qos) {
       static_cast<std::uint8_t>(suback->reasons.at(0)) >= 0x80) {
     throw std::runtime_error("the server refused the subscription");
   }
-  if (::fcntl(descriptor_, F_SETFL, O_NONBLOCK) != 0) fail_with("fcntl");
+  set_blocking(false);
 }
 
 void Connection::log_out() {
@@ -116,12 +127,12 @@ std::optional<mqtt::Frame> Connection::next_frame(std::string_view bytes) {
 
 std::string Connection::wait_for_packet() {
   for (;;) {
-    rest_ = std::string(read().bytes);
     if (const auto frame = next_frame(rest_)) {
       auto packet = rest_.substr(0, frame->size);
       rest_.erase(0, frame->size);
       return packet;
     }
+    rest_ = std::string(read().bytes);
   }
 }
 

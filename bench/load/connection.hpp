@@ -19,11 +19,18 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Connects as this client and waits for the answer. Blocking; then the socket is non-blocking.
+  // Asks to be this client and waits for the answer. Blocking; then the socket is non-blocking.
   // What the server sent behind the answer is kept for receive().
-  void log_in(const mqtt::Connect& connect);
+  void log_in(const mqtt::Connect& connect) { ask_log_in(connect), finish_log_in(); }
   // Waits for SUBACK. Blocking, before non-blocking work begins.
-  void subscribe(std::string_view filter, mqtt::Qos qos);
+  void subscribe(std::string_view filter, mqtt::Qos qos) {
+    ask_subscribe(filter, qos), finish_subscribe();
+  }
+  // The halves of both, for many connections at once. A SUBSCRIBE may be asked before the CONNACK.
+  void ask_log_in(const mqtt::Connect& connect);
+  void finish_log_in();
+  void ask_subscribe(std::string_view filter, mqtt::Qos qos);
+  void finish_subscribe();
   void log_out();  // DISCONNECT: the server has no reason to publish a will or to wait
 
   [[nodiscard]] int descriptor() const { return descriptor_; }
@@ -56,6 +63,7 @@ class Connection {
   Chunk read();
   static std::optional<mqtt::Frame> next_frame(std::string_view bytes);
   std::string wait_for_packet();  // the bytes of one
+  void set_blocking(bool blocking) const;
 
   int descriptor_ = -1;
   mqtt::Version version_ = mqtt::Version::V311;

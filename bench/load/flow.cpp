@@ -43,11 +43,8 @@ void Flow::add_subscribers() {
       filter = options_.topic + "/" + std::to_string(options_.pairs() ? number : 0);
     }
     const auto client_id = "load-s" + std::to_string(number);
-    if (options_.persistent) {  // what an earlier run left must not be counted
-      Connection wipe(options_.host, options_.port);
-      wipe.log_in(connect_of(options_, client_id));
-      wipe.log_out();
-    }
+    // What an earlier run left must not be counted.
+    if (options_.persistent) forget_session(options_, client_id);
     add(std::make_unique<Subscriber>(options_, totals, client_id, filter));
   }
 }

@@ -44,11 +44,20 @@ void declare_flow(CLI::App& app, Options& options) {
   app.add_flag("--json", options.json);
 }
 
+void declare_others(CLI::App& app, Options& options) {
+  app.add_flag("--offline", options.offline,
+               "instead: fill the queue of one absent session with --messages, then drain it");
+  app.add_option("--idle", options.idle,
+                 "instead: open so many connections, and with --persistent sessions with one "
+                 "subscription each, and say what memory they take");
+}
+
 }  // namespace
 
 void declare(CLI::App& app, Options& options) {
   declare_clients(app, options);
   declare_flow(app, options);
+  declare_others(app, options);
 }
 
 }  // namespace sluice::load

@@ -31,6 +31,8 @@ struct Options {
   double seconds = 5;
   std::uint64_t messages = 0;
   bool json = false;
+  bool offline = false;
+  std::size_t idle = 0;
 
   [[nodiscard]] bool pairs() const { return subscribers == publishers && group.empty(); }
   // How often one message is delivered altogether.

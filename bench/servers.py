@@ -1,0 +1,160 @@
+"""The servers that are compared: how each is configured, started on one core, and stopped."""
+import contextlib
+import json
+import pathlib
+import re
+import resource
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+SLUICE = ROOT / "build/bench/sluice"
+
+
+class Server:
+    """One configuration of one program. {PORT} and {FOLDER} stand for what each start chooses."""
+
+    kind = ""            # the name that --peer knows
+    version_flag = "--version"
+    queue_limit = None   # most messages that it keeps for an absent session
+    has_groups = True
+
+    def __init__(self, program):
+        self.name, self.program = self.kind, str(program)
+
+    def configuration(self):
+        raise NotImplementedError
+
+    def arguments(self, file):
+        raise NotImplementedError
+
+    def version(self):
+        done = subprocess.run([self.program, self.version_flag], capture_output=True, text=True,
+                              check=False)
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        return lines[0] if lines else "unknown"
+
+
+class Sluice(Server):
+    kind = "sluice"
+
+    def __init__(self, durability, program=SLUICE):
+        super().__init__(program)
+        self.name, self.durability = f"sluice, {durability}", durability
+
+    def configuration(self):
+        return json.dumps({
+            "data": "{FOLDER}/data", "io_threads": 1, "access": {"enabled": False},
+            "listeners": {"tcp": {"type": "mqtt", "bind": "127.0.0.1:{PORT}"}},
+            "admin": {"bind": "127.0.0.1:0"}, "store": {"durability": self.durability}}, indent=1)
+
+    def arguments(self, file):
+        return ["serve", "-c", file]
+
+
+class FlashMq(Server):
+    kind = "flashmq"
+    queue_limit = 65535  # its counter has 16 bits
+
+    def configuration(self):
+        # Without the two limits it drops QoS 1 messages beyond 512 or 64 KiB.
+        return ("thread_count 1\nallow_anonymous true\nlog_level warning\nstorage_dir {FOLDER}\n"
+                "max_qos_msg_pending_per_client 65535\n"
+                "max_qos_bytes_pending_per_client 1000000000\n"
+                "listen {\n protocol mqtt\n port {PORT}\n tcp_nodelay true\n}\n")
+
+    def arguments(self, file):
+        return ["--config-file", file]
+
+
+class Mosquitto(Server):
+    kind, version_flag = "mosquitto", "-h"
+
+    def configuration(self):
+        return ("listener {PORT} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+                "max_queued_messages 0\nmax_inflight_messages 0\n")
+
+    def arguments(self, file):
+        return ["-c", file]
+
+
+class Nats(Server):
+    kind = "nats"
+    has_groups = False  # not over MQTT
+
+    def configuration(self):
+        return ('server_name: bench\nlisten: "127.0.0.1:-1"\n'
+                'jetstream { store_dir: "{FOLDER}/store" }\n'
+                "mqtt { listen: \"127.0.0.1:{PORT}\", max_ack_pending: 65535 }\n")
+
+    def arguments(self, file):
+        return ["-c", file]
+
+
+PEERS = {"flashmq": (FlashMq, "flashmq"), "mosquitto": (Mosquitto, "mosquitto"),
+         "nats": (Nats, "nats-server")}
+
+
+def chosen(given, without):
+    """The servers of a run: ours twice, then the peers that are given or found on the PATH."""
+    programs = dict(entry.split("=", 1) for entry in given)
+    unknown = set(programs) - set(PEERS)
+    if unknown:
+        raise SystemExit(f"--peer knows {', '.join(PEERS)}, not {', '.join(unknown)}")
+    servers = [Sluice("os"), Sluice("fsync")]
+    for name, (kind, usual) in PEERS.items():
+        program = programs.get(name) or shutil.which(usual) or shutil.which(f"/usr/sbin/{usual}")
+        if name in programs and not shutil.which(program):
+            raise SystemExit(f"--peer {name}={program}: no such program")
+        if program and name not in without:
+            servers.append(kind(program))
+    return servers
+
+
+def allow_many_files():
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+@contextlib.contextmanager
+def running(server, core, parent):
+    """(port, process id) of a fresh server with an empty directory."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    folder = pathlib.Path(tempfile.mkdtemp(dir=parent, prefix="bench-"))
+    file = folder / "configuration"
+    text = server.configuration().replace("{PORT}", str(port)).replace("{FOLDER}", str(folder))
+    file.write_text(text)
+    command = ["taskset", "-c", str(core), server.program, *server.arguments(str(file))]
+    with open(folder / "output", "w", encoding="utf-8") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        wait_for(port, process, folder)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_for(port, process, folder):
+    for _ in range(400):
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise RuntimeError(f"no server on {port}: {(folder / 'output').read_text()[-1000:]}")
+
+
+def without_paths(command):
+    """The command as others would write it: programs by name, no path of this machine."""
+    return [re.sub(r"^/.*/", "", str(part)) for part in command]
