@@ -200,7 +200,8 @@ Field store() {
           retention(),
           {.name = "cache_bytes",
            .type = Type::Bytes,
-           .help = "Memory for recent messages; who is further behind reads files.",
+           .help = "Most memory for recent messages: taken while a reader is behind; who is "
+                   "further behind reads files.",
            .fallback = "256MiB",
            .minimum = kMiB,
            .maximum = 1024 * kGiB},

@@ -101,6 +101,7 @@ Result<QueueIndex::Merged> EmbeddedStore::merge_with_view(const QueueIndex::Merg
 
 Result<ReadResult> EmbeddedStore::resolve(const ReadRequest& request, std::uint64_t before,
                                           const QueueIndex::Merged& merged, bool files) {
+  cache_.note_reader(before - std::min(before, request.after.get()));
   ReadResult result;
   result.next = request.after;
   result.lost = merged.lost;
