@@ -210,9 +210,9 @@ class Store {
 
   [[nodiscard]] virtual Position head() const = 0;     // end of what is ordered
   [[nodiscard]] virtual Position durable() const = 0;  // end of what is durable
-  // `listener` is called after every commit, on the committing thread, with the new durable end,
-  // and when health changes. Short, must not call the store's blocking calls. Register before
-  // traffic; remove_durable_listener waits for a call under way.
+  // `listener` is called after every commit, on the thread that commits, which may be inside
+  // append(), with the new durable end, and when health changes. Short, must not call the store's
+  // blocking calls. Register before traffic; remove_durable_listener waits for a call under way.
   using DurableListener = std::function<void(Position)>;
   virtual std::uint64_t add_durable_listener(DurableListener listener) = 0;
   virtual void remove_durable_listener(std::uint64_t id) = 0;

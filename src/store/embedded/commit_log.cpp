@@ -13,6 +13,12 @@ constexpr std::uint64_t kMaximumRunBytes = 4 << 20;
 // How much the `os` durability leaves to be synced at once.
 constexpr std::uint64_t kBehindBytes = 8 << 20;
 constexpr std::uint64_t kWorthTruncating = 64 << 10;
+// What the system's cache takes at once; more is left to the committing thread.
+constexpr std::uint64_t kMaximumHere = 256 << 10;
+// A write into the system's cache that took longer may have waited for the disk: for so many times
+// as long no thread that appends, which may be one that serves clients, writes itself.
+constexpr auto kSlowWrite = std::chrono::milliseconds(2);
+constexpr int kRestAfterSlowWrite = 16;
 
 void observe(metrics::Histogram* histogram, std::chrono::steady_clock::duration took) {
   if (histogram != nullptr) histogram->observe(std::chrono::duration<double>(took).count());
@@ -73,11 +79,43 @@ void CommitLog::stage(std::shared_ptr<const LogBatch> batch) {
   staged_.push_back(std::move(batch));
 }
 
-void CommitLog::wake() {
+void CommitLog::commit_staged() {
+  bool here = false;
   {
     const std::scoped_lock lock(mutex_);
-    if (!idle_) return;
+    if (!idle_) return;  // whoever has the role will look for what is staged
     idle_ = false;
+    here = lent_ = may_commit_here();
+    if (here) taken_.swap(staged_);
+  }
+  if (!here) return work_.notify_one();
+  take_over();
+  const auto begin = std::chrono::steady_clock::now();
+  commit_some();
+  const auto end = std::chrono::steady_clock::now();
+  if (end - begin > kSlowWrite) lend_after_ = end + kRestAfterSlowWrite * (end - begin);
+  give_role_back();
+}
+
+// Under the lock, with the committing thread asleep: is there nothing to wait for?
+bool CommitLog::may_commit_here() const {
+  if (options_.fsync || stopping_ || state_.load() != State::Open || !pending_.empty())
+    return false;
+  std::uint64_t bytes = 0;
+  for (const auto& batch : staged_) {
+    bytes += batch->bytes();
+    if (batch->segment() != active_plan_) return false;
+  }
+  return bytes > 0 && bytes <= kMaximumHere && staged_.back()->placed_at() >= lend_after_;
+}
+
+// The committing thread sleeps on unless something came in the meantime, or the commit failed.
+void CommitLog::give_role_back() {
+  {
+    const std::scoped_lock lock(mutex_);
+    lent_ = false;
+    idle_ = staged_.empty() && pending_.empty() && !stopping_ && state_.load() == State::Open;
+    if (idle_) return;
   }
   work_.notify_one();
 }
@@ -171,7 +209,7 @@ bool CommitLog::wait_for_work() {
   if (staged_.empty() && (pending_.empty() || !can_go_on)) {
     if (stopping_) return false;
     idle_ = true;
-    const auto woken = [this] { return !idle_ || stopping_; };
+    const auto woken = [this] { return (!idle_ || stopping_) && !lent_; };
     if (state == State::NoSpace || state == State::Full) {
       work_.wait_for(lock, options_.retry_interval, woken);
     } else {
@@ -181,10 +219,14 @@ bool CommitLog::wait_for_work() {
   }
   taken_.swap(staged_);
   lock.unlock();
+  take_over();
+  return true;
+}
+
+void CommitLog::take_over() {
   pending_.insert(pending_.end(), std::make_move_iterator(taken_.begin()),
                   std::make_move_iterator(taken_.end()));
   taken_.clear();
-  return true;
 }
 
 // One write and one sync for as much of what waits as lies in one segment.

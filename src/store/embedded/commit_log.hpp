@@ -21,6 +21,10 @@ namespace sluice::store::embedded {
 // Makes batches durable, in the order in which they were staged: writes and syncs all that waits
 // whenever the disk is free, never by a timer.
 //
+// Whoever commits has the role of the committer: that thread, or, when nothing is to be waited for
+// (durability is `os`, docs/adr/0014-written-where-it-is-appended.md), the one that appended while
+// that thread sleeps.
+//
 // Owns:    the batches that are not durable yet, the committing thread, and one that syncs behind
 //          it when durability is `os`.
 // Threads: admit() and stage() while the order is held, the rest from any thread.
@@ -36,7 +40,7 @@ class CommitLog {
     metrics::Histogram* append_seconds = nullptr;
     metrics::Histogram* sync_seconds = nullptr;
   };
-  // `changed` runs on the committing thread after every commit and whenever health changes.
+  // `changed` runs on the thread that commits after every commit and whenever health changes.
   CommitLog(FileSystem& files, SegmentFiles& segments, const std::string& directory,
             Options options, std::function<void()> changed);
   ~CommitLog();
@@ -49,7 +53,8 @@ class CommitLog {
   // May these bytes be staged now? Small state has more room than messages have.
   [[nodiscard]] Result<void> admit(std::uint64_t bytes, bool has_messages) const;
   void stage(std::shared_ptr<const LogBatch> batch);
-  void wake();  // after stage(), when the order is no longer held
+  // After stage(), when the order is no longer held: commits here, or wakes the committing thread.
+  void commit_staged();
 
   [[nodiscard]] std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
   // The end of what is on disk; behind durable() if durability is `os`.
@@ -75,9 +80,13 @@ class CommitLog {
     Closed,
   };
   using Batches = std::vector<std::shared_ptr<const LogBatch>>;
+  using Time = std::chrono::steady_clock::time_point;
 
   void commit_loop();
   bool wait_for_work();
+  void take_over();
+  [[nodiscard]] bool may_commit_here() const;
+  void give_role_back();
   void commit_some();
   [[nodiscard]] std::size_t run_length() const;
   [[nodiscard]] Result<void> switch_segment(const SegmentPlanPtr& plan);
@@ -108,7 +117,8 @@ class CommitLog {
   std::condition_variable behind_;
   std::size_t waiters_ = 0;
   Batches staged_;
-  bool idle_ = false;
+  bool idle_ = false;  // the committing thread sleeps and has nothing to do
+  bool lent_ = false;  // its role is with a thread that appended
   bool stopping_ = false;
   std::string detail_;  // why the log does not accept
   SegmentPlanPtr active_plan_;
@@ -117,11 +127,12 @@ class CommitLog {
   std::mutex sync_mutex_;  // taken with no other held
   bool sync_failed_ = false;
 
-  // The committing thread's own.
+  // The committer's own.
   std::deque<std::shared_ptr<const LogBatch>> pending_;
   Batches taken_;
   std::vector<iovec> parts_;
   std::uint64_t kept_bytes_ = 0;  // the active file's size without a partial write
+  Time lend_after_{};             // not before: a write was slow
 
   std::thread committer_;
   std::thread behind_thread_;

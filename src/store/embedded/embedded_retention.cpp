@@ -129,7 +129,7 @@ void EmbeddedStore::roll_when_old(std::int64_t now_ms) {
     head_.store(mark->end_position(), std::memory_order_release);
     log_.stage(mark);
   }
-  log_.wake();
+  log_.commit_staged();
   static_cast<void>(log_.wait_durable(mark->end_position()));
 }
 

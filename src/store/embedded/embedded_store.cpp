@@ -85,7 +85,7 @@ Result<Position> EmbeddedStore::append_if(const BatchPtr& batch, FunctionRef<boo
     // Last: no commit is heard of before what is ordered has been handed on.
     log_.stage(log_batch);
   }
-  log_.wake();
+  log_.commit_staged();
   learn_sizes(*log_batch);
   index_.wake(woken);
   return log_batch->end();
@@ -150,7 +150,7 @@ void EmbeddedStore::learn_sizes(const LogBatch& batch) {
   follow(hint_messages_, batch.message_count());
 }
 
-// On the committing thread.
+// On the thread that commits.
 void EmbeddedStore::committed() {
   const std::uint64_t durable = log_.durable();
   Waiters woken;

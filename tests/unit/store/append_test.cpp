@@ -1,5 +1,7 @@
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "store_fixture.hpp"
 
@@ -275,6 +277,44 @@ TEST_F(Append, WorksWithDurabilityOfTheOperatingSystem) {
   crash(Survives::All);
   open();
   EXPECT_EQ(payloads(id).size(), 30U);
+}
+
+// Nothing is to be waited for: no other thread needs to be woken and to wake this one again.
+TEST_F(Append, IsWrittenByTheThreadThatAppendsWithDurabilityOfTheOperatingSystem) {
+  options_.durability = EmbeddedOptions::Durability::Os;
+  open();
+  std::atomic<int> heard_here = 0;
+  store_->add_durable_listener([&, self = std::this_thread::get_id()](Position) {
+    if (std::this_thread::get_id() == self) ++heard_here;
+  });
+
+  // Not while the committing thread is at work, as it is after the start or a slow write.
+  int durable_at_once = 0;
+  for (int i = 0; i < 10'000 && durable_at_once < 10; ++i) {
+    const auto heard_before = heard_here.load();
+    const auto batch = append("x");
+    ASSERT_TRUE(batch);
+    if (heard_here > heard_before) {
+      EXPECT_GE(store_->durable(), (*batch)->end());
+      ++durable_at_once;
+    } else {
+      ASSERT_TRUE(store_->wait_durable((*batch)->end()));
+    }
+  }
+
+  EXPECT_EQ(durable_at_once, 10);
+}
+
+TEST_F(Append, LeavesToTheCommittingThreadWhatMustBeSynced) {
+  open();
+  std::atomic<int> heard_here = 0;
+  store_->add_durable_listener([&, self = std::this_thread::get_id()](Position) {
+    if (std::this_thread::get_id() == self) ++heard_here;
+  });
+
+  for (int i = 0; i < 20; ++i) publish("x");
+
+  EXPECT_EQ(heard_here, 0);
 }
 
 TEST_F(Append, MeasuresEachCommitOnce) {

@@ -6,9 +6,11 @@
 namespace sluice::store {
 namespace {
 
-class Concurrency : public StoreTest {
+class Concurrency : public StoreTest,
+                    public ::testing::WithParamInterface<EmbeddedOptions::Durability> {
  protected:
   Concurrency() {
+    options_.durability = GetParam();
     options_.segment_bytes = 32 << 10;
     options_.checkpoint_bytes = 16 << 10;
     options_.cache_bytes = 32 << 10;
@@ -87,7 +89,7 @@ class Concurrency : public StoreTest {
   }
 };
 
-TEST_F(Concurrency, WritersReadersAndCheckpointsDoNotDisturbEachOther) {
+TEST_P(Concurrency, WritersReadersAndCheckpointsDoNotDisturbEachOther) {
   open();
   const QueueId common = queue("common");
   std::vector<QueueId> own;
@@ -133,7 +135,7 @@ TEST_F(Concurrency, WritersReadersAndCheckpointsDoNotDisturbEachOther) {
   }
 }
 
-TEST_F(Concurrency, ClosesWhileOthersStillCall) {
+TEST_P(Concurrency, ClosesWhileOthersStillCall) {
   open();
   const QueueId id = queue("q");
   std::atomic<int> appended{0};
@@ -159,6 +161,10 @@ TEST_F(Concurrency, ClosesWhileOthersStillCall) {
   reopen();
   EXPECT_EQ(payloads(queue("q")).size(), static_cast<std::size_t>(before));
 }
+
+INSTANTIATE_TEST_SUITE_P(Every, Concurrency,
+                         ::testing::Values(EmbeddedOptions::Durability::Fsync,
+                                           EmbeddedOptions::Durability::Os));
 
 }  // namespace
 }  // namespace sluice::store

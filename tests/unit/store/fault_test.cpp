@@ -169,6 +169,34 @@ TEST_F(Fault, AFullDiskWithoutReserveKeepsWhatWasOrderedUntilThereIsSpace) {
   EXPECT_EQ(payloads(id), (std::vector<std::string>{"before", std::string(5000, 'w'), "after"}));
 }
 
+// Whoever meets it, the committing thread is the one that tries again.
+TEST_F(Fault, AFullDiskMetByTheThreadThatAppendsIsWaitedOut) {
+  options_.durability = EmbeddedOptions::Durability::Os;
+  options_.segment_bytes = 1 << 20;
+  options_.reserve_bytes = 64 << 10;
+  open();
+  listen();
+  const QueueId id = queue("q");
+  std::vector<std::string> expected;
+  for (int round = 0; round < 5; ++round) {
+    expected.push_back("before " + std::to_string(round));
+    publish(expected.back(), {id});
+    files_.set_capacity(files_.used() + 1000);
+    expected.push_back(std::string(5000, 'm'));
+    ASSERT_TRUE(append(expected.back(), {id}));
+    wait_until([this] { return !accepts(); });
+    EXPECT_EQ(append("refused", {id}).error().code, Errc::NoSpace);
+
+    files_.set_capacity(UINT64_MAX);
+    wait_until([this] { return accepts(); });
+  }
+  EXPECT_EQ(payloads(id), expected);
+
+  crash(Survives::All);
+  open();
+  EXPECT_EQ(payloads(id), expected);
+}
+
 TEST_F(Fault, OpensOnAFullDisk) {
   options_.first_fill_bytes = 0;  // nothing that recovery could give back
   open();
