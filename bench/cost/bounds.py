@@ -8,7 +8,7 @@
 Counted, not timed: the same on a slow and on a busy machine. A server of the release build is driven
 over loopback by rounds that each wait for the one before (lockstep.py), under callgrind for
 instructions in user space and under strace for system calls. It syncs, as by default. What is counted
-includes the round's own PINGREQ, or with QoS 0 one QoS 1 message that says the log has the round.
+includes the round's own PINGREQ, or with QoS 0 the one QoS 1 message behind it in the same write.
 
 A change that costs more than the margin fails the test. Then either make it cheaper, or record the new
 bounds in the same commit and say there what the cost buys.
@@ -17,7 +17,6 @@ import argparse
 import json
 import pathlib
 import platform
-import subprocess
 import sys
 import tempfile
 
@@ -97,28 +96,22 @@ def table(figures, bounds):
             print(f"  {name:52} {now:>12,.3f} {change}")
 
 
-def show(details, wanted):
+def show(details, wanted, most=30):
+    messages = {kind.name: kind.messages for kind in counting.KINDS}
     for section, found in details.items():
         for name, detail in found.items():
             if wanted.lower() not in name.lower():
                 continue
             print(f"\n--- {section}: {name}")
             if isinstance(detail, pathlib.Path):
-                print(functions_of(detail))
+                functions = counting.functions_in(detail)
+                everything = sum(spent for _, spent in functions)
+                for function, spent in functions[:most]:
+                    each = spent / messages.get(name, counting.CODEC_TIMES)
+                    print(f"  {each:>9.1f} {spent / everything:>5.1%} {function[:120]}")
             else:
-                messages = counting.ROUNDS * next(
-                    kind.count for kind in counting.KINDS if kind.name == name)
                 for call, times in detail.most_common():
-                    print(f"  {times / messages:>9.3f} {call}")
-
-
-def functions_of(part, most=40):
-    """The dearest functions, with the share of each."""
-    done = subprocess.run(["callgrind_annotate", "--threshold=95", part], capture_output=True,
-                          text=True, check=True)
-    lines = done.stdout.splitlines()
-    begin = next(at for at, line in enumerate(lines) if "file:function" in line)
-    return "\n".join(line[:150] for line in lines[begin:begin + most])
+                    print(f"  {times / messages[name]:>9.3f} {call}")
 
 
 def main():

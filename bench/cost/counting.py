@@ -14,8 +14,8 @@ import time
 from integration.harness import Sluice, sluice_binary
 from lockstep import KINDS, Lockstep
 
+CODEC_TIMES = 1000  # how often codec_cost does each
 WINDOWS = 12        # of each kind of traffic; the cheapest counts
-ROUNDS = 5          # in each window
 PATIENCE = 60       # seconds for one answer: a busy machine under callgrind is slow
 MARK = "sluice::mqtt::decode_unsubscribe*"  # what Lockstep.mark() makes the server call
 SETTINGS = {"access": {"enabled": False}, "io_threads": 1}
@@ -52,6 +52,28 @@ def instructions_in(part):
     return int(re.search(r"^totals: (\d+)", part.read_text(), re.MULTILINE).group(1))
 
 
+COST = re.compile(r"^[+\-*]?\d* \d+$")  # a place and what was spent there
+
+
+def functions_in(part):
+    """Instructions of each function itself in a part of a profile, the dearest first."""
+    names, spent, function, of_a_call = {}, collections.Counter(), None, False
+    for line in part.read_text().splitlines():
+        if line.startswith("fn="):
+            number, _, name = line[3:].partition(" ")
+            function = names.setdefault(number, name)
+        elif line.startswith(("cfn=", "calls=")):
+            if line.startswith("cfn=") and " " in line:
+                number, _, name = line[4:].partition(" ")
+                names.setdefault(number, name)
+            of_a_call = line.startswith("calls=")
+        elif COST.match(line):
+            if not of_a_call:  # else what the called function spent
+                spent[function] += int(line.rsplit(" ", 1)[1])
+            of_a_call = False
+    return spent.most_common()
+
+
 def codec_program():
     program = sluice_binary().parent / "bench/cost/codec_cost"
     if not program.is_file():
@@ -68,8 +90,9 @@ def codec_instructions(folder):
     operations = [line.split(" ", 1) for line in done.stdout.splitlines()]
     parts = parts_of(folder)[1:]  # the first is the program's start
     assert len(parts) == len(operations), f"{len(parts)} parts, {len(operations)} operations"
-    return {name: (instructions_in(part) / int(times), part)
-            for (times, name), part in zip(operations, parts)}
+    assert all(int(times) == CODEC_TIMES for times, _ in operations)
+    return {name: (instructions_in(part) / CODEC_TIMES, part)
+            for (_, name), part in zip(operations, parts)}
 
 
 def traffic_instructions(folder):
@@ -83,7 +106,7 @@ def traffic_instructions(folder):
                 clients.round()
                 for _ in range(WINDOWS):
                     clients.mark()
-                    for _ in range(ROUNDS):
+                    for _ in range(kind.rounds):
                         clients.round()
                 clients.mark()
         server.stop()
@@ -95,7 +118,7 @@ def traffic_instructions(folder):
     for number, kind in enumerate(KINDS):
         first = number * (WINDOWS + 1) + 1  # the part before is what led to the first mark
         cheapest = min(parts[first:first + WINDOWS], key=instructions_in)
-        found[kind.name] = (instructions_in(cheapest) / (ROUNDS * kind.count), cheapest)
+        found[kind.name] = (instructions_in(cheapest) / kind.messages, cheapest)
     return found
 
 
@@ -133,7 +156,7 @@ def traffic_calls(folder):
                 clients.round()
                 for _ in range(WINDOWS):
                     begin = time.time()
-                    for _ in range(ROUNDS):
+                    for _ in range(kind.rounds):
                         clients.round()
                     windows.append((kind, begin, time.time(), Calls()))
         server.stop()
@@ -168,7 +191,7 @@ def assign(lines, windows):
 
 
 def cheapest(kind, windows):
-    messages = ROUNDS * kind.count
+    messages = kind.messages
     transfers = min(window.transfers.total() for window in windows)
     best = min(windows, key=lambda window: window.others.total())
     return transfers / messages, best.others.total() / messages, best
