@@ -13,19 +13,26 @@ DISTURBED_CORES = 0.15    # others used more than this: not a measurement
 OURS = {"os": "sluice, os", "fsync": "sluice, fsync"}
 
 READING = f"""\
-* **CPU per message** is the server's CPU time, user and system, over what subscribers got in the measured time. With one core
-  each for server and generator it is also what bounds the rate. On loopback the sender pays for part of the receiver's work in the
-  kernel, so a network card moves some of it; TLS and access control are off, payloads have {PAYLOAD_BYTES} bytes, MQTT 3.1.1.
-* **Compare within a row.** Servers take turns within each run, on the same cores; a ratio is the median of the ratios of each run,
-  with the lowest and the highest behind it. Figures of two machines, or of two days, do not compare.
-* **os and fsync** are the two durabilities of Sluice: acknowledged when the operating system has the message, or when the disk has
-  it. Either way every message is in its log, QoS 0 too. FlashMQ, and mosquitto as configured here, keep messages in memory only;
-  NATS writes QoS 1 to a file without a sync for each message.
-* **Latency** of a paced run counts from the moment a message was due, not from when the generator got to send it: a stall shows in
-  every message that it held up. Of a run as fast as possible it says nothing and is left out.
-* **Memory** is the growth of the process's resident memory, over the number of connections, sessions or messages; the kernel's socket buffers are not in it.
-* Not measured: several cores, several machines, TLS, WebSocket, QoS 2, large payloads, days of running.
-* `†` marks a row whose runs were disturbed: others used more than {DISTURBED_CORES} of a core meanwhile. It is no evidence, and no target is judged by it.
+* **CPU per message** is the server's CPU time, user and system, over what subscribers got in the
+  measured time. With one core each for server and generator it is also what bounds the rate. On
+  loopback the sender pays for part of the receiver's work in the kernel, so a network card moves
+  some of it; TLS and access control are off, payloads have {PAYLOAD_BYTES} bytes, MQTT 3.1.1.
+* **Compare within a row.** Servers take turns within each run, on the same cores; a ratio is the
+  median of the ratios of each run, with the lowest and the highest behind it. Figures of two
+  machines, or of two days, do not compare.
+* **os and fsync** are the two durabilities of Sluice: acknowledged when the operating system has
+  the message, or when the disk has it. Either way every message is in its log, QoS 0 too.
+  FlashMQ, and mosquitto as configured here, keep messages in memory only; NATS writes QoS 1 to a
+  file without a sync for each message.
+* **Latency** of a paced run counts from the moment a message was due, not from when the generator
+  got to send it: a stall shows in every message that it held up. Of a run as fast as possible it
+  says nothing and is left out.
+* **Memory** is the growth of the process's resident memory, over the number of connections,
+  sessions or messages; the kernel's socket buffers are not in it.
+* Not measured: several cores, several machines, TLS, WebSocket, QoS 2, large payloads, days of
+  running.
+* `†` marks a row whose runs were disturbed: others used more than {DISTURBED_CORES} of a core
+  meanwhile. It is no evidence, and no target is judged by it.
 """
 
 
@@ -114,7 +121,8 @@ def verdict(results, scenario, durability, found):
     if target is None or results.disturbed(scenario):
         return shown
     met = middle >= target if scenario.at_least else middle <= target
-    return f"{shown}, {'≥' if scenario.at_least else '≤'} {target}: {'met' if met else '**missed**'}"
+    bound = f"{'≥' if scenario.at_least else '≤'} {target}"
+    return f"{shown}, {bound}: {'met' if met else '**missed**'}"
 
 
 def label(results, scenario):
@@ -216,7 +224,8 @@ def about(report, source):
         f"{sync['p50_us']} us, p99 {sync['p99_us']} us; others used "
         f"{machine['busy_cores_before']} cores before the start.",
         f"* Server on core {report['cores'].split(',')[0]}, generator on core "
-        f"{report['cores'].split(',')[1]}.",
+        f"{report['cores'].split(',')[1]}"
+        f"{', both before all others (SCHED_RR)' if report['realtime'] else ''}.",
         *(f"* {name}: {server['version']}" for name, server in report["servers"].items())]) + "\n"
 
 

@@ -22,7 +22,7 @@ import sys
 import machine
 import page
 from scenarios import FLOW, FULL, IDLE, KAFKA, OFFLINE, PACED, QUICK, SCENARIOS, load_arguments
-from servers import ROOT, SLUICE, allow_many_files, chosen, running, without_paths
+from servers import ROOT, SLUICE, allow_many_files, chosen, pinned, running, without_paths
 
 LOAD = ROOT / "build/bench/bench/load/sluice_load"
 KAFKA_RUN = ROOT / "bench/load/kafka_end_to_end.py"
@@ -34,16 +34,20 @@ def parse_arguments():
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PROGRAM")
     parser.add_argument("--without", action="append", default=[], metavar="NAME",
                         help="a peer that is installed, but not wanted")
-    parser.add_argument("--quick", action="store_true", help="one short run; results stay below build/")
+    parser.add_argument("--quick", action="store_true",
+                        help="one short run; results stay below build/")
     parser.add_argument("--only", action="append", metavar="TEXT",
                         help="scenarios with TEXT in their name, or of the kind TEXT: "
                              f"{FLOW}, {PACED}, {OFFLINE}, {IDLE}, {KAFKA}; kept below build/ too")
     parser.add_argument("--runs", type=int)
     parser.add_argument("--seconds", type=float, help="measured time of one run")
     parser.add_argument("--cores", default="0,1", help="of the server, and of the generator")
+    parser.add_argument("--realtime", action="store_true",
+                        help="servers and generator go before all others (root): for latency")
     parser.add_argument("--directory", type=pathlib.Path, default=ROOT / "build",
                         help="for the servers' data; a disk, not a tmpfs")
-    parser.add_argument("--what", default="all", help="the file's name: bench/results/DATE-WHAT.json")
+    parser.add_argument("--what", default="all",
+                        help="the file's name: bench/results/DATE-WHAT.json")
     arguments = parser.parse_args()
     for program in (LOAD, SLUICE):
         if not program.is_file():
@@ -77,13 +81,14 @@ def applies(scenario, server, effort):
     return None
 
 
-def commands(scenario, server, effort, cores, port, pid):
+def command_of(scenario, server, effort, arguments, port="PORT", pid="PID"):
+    cores = arguments.cores.split(",")
     if scenario.kind == KAFKA:
         python = PYTHON if PYTHON.is_file() else sys.executable
         return [python, KAFKA_RUN, "--load", LOAD, "--durability", server.durability,
                 "--server-core", cores[0], "--other-cores", cores[1], *scenario.load,
                 "--seconds", effort.seconds * 2]
-    return ["taskset", "-c", cores[1], LOAD, "--json", "--port", port, "--pid", pid,
+    return [*pinned(cores[1], arguments.realtime), LOAD, "--json", "--port", port, "--pid", pid,
             *load_arguments(scenario, effort)]
 
 
@@ -100,12 +105,12 @@ def figures_of(command):
 
 
 def measure(scenario, server, effort, arguments):
-    cores = arguments.cores.split(",")
     if scenario.kind == KAFKA:
-        return figures_of(commands(scenario, server, effort, cores, None, None))
+        return figures_of(command_of(scenario, server, effort, arguments))
+    pin = pinned(arguments.cores.split(",")[0], arguments.realtime)
     try:
-        with running(server, cores[0], arguments.directory) as (port, pid):
-            return figures_of(commands(scenario, server, effort, cores, port, pid))
+        with running(server, pin, arguments.directory) as (port, pid):
+            return figures_of(command_of(scenario, server, effort, arguments, port, pid))
     except RuntimeError as error:
         return {"failed": str(error)}
 
@@ -131,7 +136,7 @@ def measure_all(servers, effort, arguments):
                     runs[server.name].append(measure(scenario, server, effort, arguments))
             seen[same] = runs
         for server in taking_part:
-            command = commands(scenario, server, effort, arguments.cores.split(","), "PORT", "PID")
+            command = command_of(scenario, server, effort, arguments)
             results.append({"scenario": scenario.name, "server": server.name,
                             "command": " ".join(without_paths(command)),
                             "runs": runs[server.name]})
@@ -166,6 +171,7 @@ def main():
     now = datetime.datetime.now(datetime.timezone.utc)
     report = {"date": now.isoformat(timespec="seconds"), "commit": machine.commit(ROOT),
               "machine": about, "effort": vars(effort), "cores": arguments.cores,
+              "realtime": arguments.realtime,
               "servers": {server.name: {"version": server.version(),
                                         "configuration": server.configuration()}
                           for server in servers},

@@ -16,8 +16,8 @@ class Scenario:
     kind: str
     load: tuple                # arguments of sluice_load, or of kafka_end_to_end.py
     figures: tuple             # names in what it prints; the first is what targets are about
-    target: dict = field(default_factory=dict)  # durability -> most of (or with `at_least`, least of)
-    at_least: bool = False     # the ratio to FlashMQ must not be lower
+    target: dict = field(default_factory=dict)  # durability -> most of the ratio to FlashMQ
+    at_least: bool = False     # the target is the least ratio instead
     absolute: float = None     # most of the first figure, whatever peers do
     note: str = ""
 

@@ -114,21 +114,26 @@ def chosen(given, without):
     return servers
 
 
+def pinned(core, realtime):
+    """What runs a program on that core, and before all others if `realtime`."""
+    return ["taskset", "-c", str(core), *(["chrt", "-r", "1"] if realtime else [])]
+
+
 def allow_many_files():
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextlib.contextmanager
-def running(server, core, parent):
-    """(port, process id) of a fresh server with an empty directory."""
+def running(server, pin, parent):
+    """(port, process id) of a fresh server with an empty directory. `pin`: what runs it."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     folder = pathlib.Path(tempfile.mkdtemp(dir=parent, prefix="bench-"))
     file = folder / "configuration"
     text = server.configuration().replace("{PORT}", str(port)).replace("{FOLDER}", str(folder))
     file.write_text(text)
-    command = ["taskset", "-c", str(core), server.program, *server.arguments(str(file))]
+    command = [*pin, server.program, *server.arguments(str(file))]
     with open(folder / "output", "w", encoding="utf-8") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:

@@ -5,13 +5,13 @@
     ./dev bench bounds --show TEXT       where it goes, for what has TEXT in its name
     ./dev bench bounds --record          write what was measured as the new bounds
 
-Counted, not timed: the same on a slow and on a busy machine. A server of the release build is driven
-over loopback by rounds that each wait for the one before (lockstep.py), under callgrind for
-instructions in user space and under strace for system calls. It syncs, as by default. What is counted
-includes the round's own PINGREQ, or with QoS 0 the one QoS 1 message behind it in the same write.
+Counted, not timed: the same on a slow and on a busy machine. A server of the release build is
+driven over loopback by rounds that each wait for the one before (lockstep.py), under callgrind for
+instructions in user space and under strace for system calls. It syncs, as by default. What is
+counted includes the round's own PINGREQ, or with QoS 0 the QoS 1 message at the end of its write.
 
-A change that costs more than the margin fails the test. Then either make it cheaper, or record the new
-bounds in the same commit and say there what the cost buys.
+A change that costs more than the margin fails the test. Then either make it cheaper, or record the
+new bounds in the same commit and say there what the cost buys.
 """
 import argparse
 import json
@@ -121,7 +121,8 @@ def main():
     arguments = parser.parse_args()
     if supported():
         sys.exit(supported())
-    with tempfile.TemporaryDirectory(dir=counting.sluice_binary().parent, prefix="bounds-") as place:
+    build = counting.sluice_binary().parent
+    with tempfile.TemporaryDirectory(dir=build, prefix="bounds-") as place:
         figures, details = measure(place)
         if arguments.show is not None:
             show(details, arguments.show)

@@ -1,8 +1,8 @@
 """Traffic whose cost does not depend on time: every step waits for the answer to the one before.
 
-A round is one write with so many PUBLISHes (with QoS 0 a last one of QoS 1), then the PUBACKs, then each
-subscriber's messages, and with QoS 1 its acknowledgements and an answered PINGREQ. The server never has two things to do at once, so a busy
-machine changes when it works, not what it does.
+A round is one write with so many PUBLISHes (with QoS 0 a last one of QoS 1), then the PUBACKs, then
+each subscriber's messages, and with QoS 1 its acknowledgements and an answered PINGREQ. The server
+never has two things to do at once: a busy machine changes when it works, not what it does.
 """
 import pathlib
 import sys

@@ -7,8 +7,8 @@
 Starts a server and a Kafka, makes a connection and a task, drives load through sluice_load, and
 waits until the task has delivered everything. The server has one core to itself (--server-core);
 generator and Kafka share the others. CPU is that of the server's process: broker, store and task.
-With --rate the load is paced and PUBACK times count from when a message was due; without, as fast as
---window lets it.
+With --rate the load is paced and PUBACK times count from when a message was due; without, as fast
+as --window lets it.
 """
 import argparse
 import json

@@ -14,7 +14,7 @@ from scenarios import SCENARIOS  # noqa: E402
 PAGE = REPOSITORY / "docs/benchmarks.md"
 SERVERS = ["sluice, os", "sluice, fsync", "flashmq"]
 REPORT = {
-    "date": "2026-01-02T03:04:05+00:00", "commit": "0123456789", "cores": "0,1",
+    "date": "2026-01-02T03:04:05+00:00", "commit": "0123456789", "cores": "0,1", "realtime": False,
     "machine": {"processor": "a processor", "cores": 2, "memory_gib": 4.0, "kernel": "6.1",
                 "file_system": "ext4", "busy_cores_before": 0.0,
                 "append_and_fdatasync_4KiB": {"p50_us": 200, "p99_us": 400}},
