@@ -6,7 +6,7 @@
 
 namespace sluice::load {
 
-// Counts durations in buckets that are 1/16 of a power of two wide: off by at most 6 %.
+// Counts durations in buckets that are 1/64 of a power of two wide: off by at most 1.6 %.
 class Histogram {
  public:
   void add(std::uint64_t nanoseconds) {
@@ -26,7 +26,7 @@ class Histogram {
   }
 
  private:
-  static constexpr unsigned kSubBits = 4;
+  static constexpr unsigned kSubBits = 6;
   static constexpr std::uint64_t kSub = 1U << kSubBits;
 
   static std::size_t index(std::uint64_t value) {
