@@ -25,9 +25,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
 import counting  # noqa: E402
 
 FILE = pathlib.Path(__file__).with_name("bounds.json")
-# What waits, wakes and gets memory depends a little on which thread was first.
+# What waits, wakes and gets memory depends on which thread was first: a call or two per round.
 MARGINS = {"instructions of the codec": 5, "instructions per message": 5,
-           "socket and file calls per message": 5, "other system calls per message": 30}
+           "socket and file calls per message": 5, "other system calls per message": 50}
 
 
 def measure(folder):
