@@ -39,13 +39,17 @@ class CursorTracker {
     return it != entries_.end() && it->position == position;
   }
   void hand_out(store::Position position) {
+    if (entries_.empty() || entries_.back().position < position) {
+      entries_.push_back({position, false});
+      return;
+    }
     const auto it = find(position);
     if (it == entries_.end() || it->position != position) entries_.insert(it, {position, false});
   }
   void acknowledge(store::Position position) {
     const auto it = find(position);
     if (it == entries_.end() || it->position != position) return;
-    entries_[static_cast<std::size_t>(it - entries_.begin())].acknowledged = true;
+    entries_.begin()[it - entries_.cbegin()].acknowledged = true;
     while (!entries_.empty() && entries_.front().acknowledged && entries_.front().position <= read_)
       entries_.pop_front();
   }
@@ -72,6 +76,7 @@ class CursorTracker {
   [[nodiscard]] boost::container::deque<Entry>::const_iterator find(
       store::Position position) const {
     if (entries_.empty() || entries_.back().position < position) return entries_.end();
+    if (entries_.front().position == position) return entries_.begin();  // clients answer in order
     return std::ranges::lower_bound(entries_, position, {}, &Entry::position);
   }
 

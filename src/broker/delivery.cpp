@@ -233,7 +233,10 @@ void Delivery::finish(Iterator entry) {
     if (session_.persistent()) worker.mark_cursor(session_.shared_from_this(), exactly_once);
   }
   if (entry->group) entry->group->acknowledge(entry->position);
-  in_flight_.erase(entry);
+  if (entry == in_flight_.begin())
+    in_flight_.pop_front();
+  else
+    in_flight_.erase(entry);
   if (pump_marked_) return;
   pump_marked_ = true;
   worker.mark_pump(session_.shared_from_this());

@@ -16,9 +16,9 @@ inline constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
   return word;
 }
 
-// Not zero when a byte of the word is zero.
+// The high bit of each byte of the word that is zero, and no other bit.
 [[nodiscard]] constexpr std::uint64_t zero_bytes(std::uint64_t word) {
-  return (word - kEveryByte) & ~word & kHighBits;
+  return ~(((word & ~kHighBits) + ~kHighBits) | word | ~kHighBits);
 }
 
 // Is there a `+` or a `#` anywhere? [MQTT-3.3.2-2]

@@ -31,7 +31,7 @@ std::size_t LogBatch::add_message(const NewMessage& message, std::span<const Que
   char* body = begin_frame(RecordType::Message, bytes);
   encode_message_body(body, message, queues, persistent, messages_.emplace_back());
   end_frame(body, bytes);
-  queues_.insert(queues_.end(), queues.begin(), queues.end());
+  for (const QueueId queue : queues) queues_.push_back(queue);  // mostly none or one
   queue_end_.push_back(static_cast<std::uint32_t>(queues_.size()));
   return messages_.size() - 1;
 }
