@@ -168,5 +168,29 @@ TEST(Matches, TakesTheLongestTopicThereIs) {
   EXPECT_TRUE(covers(filter + "#", topic + "c"));
 }
 
+// Eight bytes are looked at together: every place in a word, behind the last word too.
+TEST(TopicName, IsJudgedByEachOfItsBytes) {
+  for (std::size_t size = 1; size <= 25; ++size) {
+    const std::string plain(size, 'a');
+    EXPECT_TRUE(is_valid_topic_name(plain, 1));
+    for (std::size_t at = 0; at < size; ++at) {
+      for (const char bad : {'+', '#', '\0'}) {
+        std::string topic = plain;
+        topic[at] = bad;
+        EXPECT_FALSE(is_valid_topic_name(topic, 1)) << size << " " << at;
+      }
+      // Neighbours of those in the code, and bytes of longer characters.
+      for (const char good : {'*', ',', '"', '$', '.', '0', '\x01', '\x7f', '\xab', '\xff'}) {
+        std::string topic = plain;
+        topic[at] = good;
+        EXPECT_TRUE(is_valid_topic_name(topic, 1)) << size << " " << at;
+      }
+    }
+    const std::string slashes(size, '/');
+    EXPECT_TRUE(is_valid_topic_name(slashes, size + 1));
+    EXPECT_FALSE(is_valid_topic_name(slashes, size));
+  }
+}
+
 }  // namespace
 }  // namespace sluice::mqtt::test
