@@ -33,6 +33,14 @@ std::string shown(std::string_view text) {
 
 std::string damage_text(const Damage& damage) {
   const auto first = damage.base + damage.offset;
+  if (damage.is_begin) return fmt::format("{}\n  {}\n", damage.file, damage.what);
+  if (damage.is_missing && damage.bytes == 0) {
+    return fmt::format("{}\n  {}\n", damage.file, damage.what);
+  }
+  if (damage.is_missing) {
+    return fmt::format("{}\n  positions {} to {} are gone\n  {}\n", damage.file, first,
+                       first + damage.bytes, damage.what);
+  }
   return fmt::format("{}\n  at offset {}, {} bytes, positions {} to {}\n  {}\n  {}\n", damage.file,
                      damage.offset, damage.bytes, first, first + damage.bytes, damage.what,
                      damage.is_tail    ? "behind all that was proven to be on disk: a start cuts it"
@@ -50,8 +58,8 @@ void print_report(const LogReport& report) {
   for (const auto& damage : report.damages) fmt::print("\nDAMAGED {}", damage_text(damage));
 }
 
-int verify(FileSystem& files, const std::string& log) {
-  const auto report = store::embedded::inspect_log(files, log);
+int verify(FileSystem& files, const std::string& data) {
+  const auto report = store::embedded::inspect_log(files, data);
   if (!report) return fail_with(report.error().detail);
   print_report(*report);
   if (report->damages.empty()) {
@@ -93,10 +101,10 @@ void print_record(const FrameHeader& header, std::string_view body) {
              state ? shown(state->key) : "", state ? state->value.size() : 0);
 }
 
-int dump(FileSystem& files, const std::string& log, const LogCommand& command) {
+int dump(FileSystem& files, const LogCommand& command) {
   std::uint64_t left = command.limit;
   const auto report = store::embedded::inspect_log(
-      files, log, [&](const SegmentPlan&, const FrameHeader& header, std::string_view body) {
+      files, command.data, [&](const SegmentPlan&, const FrameHeader& header, std::string_view body) {
         if (left == 0 || header.position < command.from) return;
         --left;
         print_record(header, body);
@@ -108,7 +116,7 @@ int dump(FileSystem& files, const std::string& log, const LogCommand& command) {
 
 int repair(FileSystem& files, const LogCommand& command) {
   if (!command.confirmed) {
-    const int found = verify(files, command.data + "/log");
+    const int found = verify(files, command.data);
     if (found != 0) fmt::print("nothing was changed: `--yes` does it\n");
     return found;
   }
@@ -129,8 +137,8 @@ int run_log_command(const LogCommand& command) {
   // A server that runs writes while we read.
   const auto lock = store::embedded::DirectoryLock::acquire(command.data);
   if (!lock) return fail_with(lock.error().detail);
-  if (command.verb == "verify") return verify(*files, command.data + "/log");
-  if (command.verb == "dump") return dump(*files, command.data + "/log", command);
+  if (command.verb == "verify") return verify(*files, command.data);
+  if (command.verb == "dump") return dump(*files, command);
   return repair(*files, command);
 }
 

@@ -54,3 +54,27 @@ def test_a_damaged_log_is_found_shown_and_repaired(tmp_path, sluice_on):
         payloads = [message.payload for message in raw.messages(54)]
     numbers = [int(payload.split(b".")[0].split()[1]) for payload in payloads]
     assert numbers == [number for number in range(55) if number != 20]
+
+
+def test_a_lost_first_file_is_refused_until_the_loss_is_accepted(tmp_path, sluice_on):
+    server = sluice_on(tmp_path / "data", {"access": {"enabled": False}})
+    publish(server, 0, 20)
+    server.stop()
+    server.start()
+    publish(server, 20, 40)
+    server.stop()
+    segments = sorted((server.data / "log").glob("*.log"))
+    segments[0].unlink()
+    data = ["--data", str(server.data)]
+
+    said = refused_start(server)
+    assert segments[0].name in said and "positions 0 to " in said and "sluice log repair" in said
+    found = server.cli("log", "verify", *data, check=False)
+    assert found.returncode == 1
+    assert segments[0].name in found.stdout and "are gone" in found.stdout
+    repaired = server.cli("log", "repair", *data, "--yes").stdout
+    assert "begins with" in repaired and "are gone" in repaired
+    server.start()
+    server.stop()
+    dumped = server.cli("log", "dump", *data, "--limit", "5000").stdout
+    assert dumped.count(" message id=") == 20

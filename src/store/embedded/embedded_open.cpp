@@ -59,9 +59,11 @@ Result<void> EmbeddedStore::open() {
   SL_TRY(checkpoint, load_view());
   const auto visit = [this](const SegmentPlan& segment, const FrameHeader& header,
                             std::string_view body) { return replay(segment, header, body); };
-  SL_TRY(found,
-         recover(files_, log_directory_, {checkpoint.position, checkpoint.generation}, visit));
+  SL_TRY(begin, read_begin(files_, options_.directory));
+  SL_TRY(found, recover(files_, log_directory_,
+                        {checkpoint.position, checkpoint.generation, begin}, visit));
 
+  segments_.set_recorded_begin(begin.begin);
   for (const RecoveredSegment& segment : found.segments) {
     segments_.add(segment.plan, segment.end);
     head_generation_ = segment.plan.generation;
@@ -74,7 +76,12 @@ Result<void> EmbeddedStore::open() {
   plan_ = new_segment(found.next_base, 0);
   tail_ = plan_->first_record();
   SL_TRY_VOID(log_.start(found.end, plan_));
-  for (const std::string& empty : found.empty) segments_.remove(empty);
+  if (const auto settled = segments_.settle_begin()) {
+    for (const std::string& empty : found.empty) segments_.remove(empty);
+  } else {
+    log::warn("where the log begins could not be recorded; the next start tries again",
+              {{"reason", settled.error().detail}});
+  }
   checkpointer_ = std::thread([this] { checkpoint_loop(); });
   opened_ = true;
   log::info("log opened", {{"directory", options_.directory},

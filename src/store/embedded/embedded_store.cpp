@@ -41,7 +41,7 @@ EmbeddedStore::EmbeddedStore(FileSystem& files, const Clock& clock, EmbeddedOpti
       lock_(std::move(lock)),
       index_(options_.maximum_volatile_entries),
       cache_(options_.cache_bytes),
-      segments_(files, log_directory_, segment_options(options_)),
+      segments_(files, options_.directory, segment_options(options_)),
       log_(files, segments_, options_.directory, commit_options(options_),
            [this] { committed(); }) {
   checkpoint_due_at_ = options_.checkpoint_bytes;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/crc32c.hpp"
+#include "store/embedded/begin.hpp"
 #include "store/embedded/scanner.hpp"
 
 namespace sluice::store::embedded {
@@ -47,16 +48,17 @@ std::string name_of_type(RecordType type) {
 
 class Inspection {
  public:
-  Inspection(FileSystem& files, const std::string& directory, VisitFrame visit)
-      : files_(files), directory_(directory), visit_(visit) {}
+  Inspection(FileSystem& files, const std::string& data, VisitFrame visit)
+      : files_(files), data_(data), directory_(data + "/log"), visit_(visit) {}
 
   Result<LogReport> run() {
     SL_TRY_VOID(read_headers());
+    SL_TRY_VOID(check_begin());
     auto& segments = report_.segments;
     for (std::size_t i = 0; i < segments.size(); ++i) {
       const bool is_last = i + 1 == segments.size();
       const std::uint64_t end = is_last ? UINT64_MAX : segments[i + 1].plan.previous_end;
-      if (!is_last && end < segments[i].plan.base) continue;  // never held a record
+      if (!is_last && end <= segments[i].plan.base) continue;  // never held a record
       if (!is_last && end > segments[i].plan.limit()) {
         SL_TRY_VOID(walk(segments[i], UINT64_MAX, false));
         note_missing(segments[i], segments[i + 1]);
@@ -95,6 +97,26 @@ class Inspection {
                                          "read",
                                  .is_header = true});
     }
+    return {};
+  }
+
+  Result<void> check_begin() {
+    SL_TRY(record, read_begin(files_, data_));
+    std::vector<SegmentPlan> plans;
+    for (const SegmentReport& segment : report_.segments) plans.push_back(segment.plan);
+    const auto lost = find_lost_begin(record, plans);
+    if (!lost) return {};
+    const bool is_known = std::ranges::any_of(report_.damages, [&](const Damage& damage) {
+      return damage.is_header && damage.base == lost->base;
+    });
+    if (is_known && !lost->is_record) return {};
+    report_.damages.push_back(
+        {.file = lost->is_record ? begin_path(data_) : directory_ + "/" + segment_name(lost->base),
+         .bytes = lost->end - std::min(lost->base, lost->end),
+         .base = lost->base,
+         .what = lost->what,
+         .is_missing = !lost->is_record,
+         .is_begin = lost->is_record});
     return {};
   }
 
@@ -167,7 +189,8 @@ class Inspection {
   }
 
   FileSystem& files_;
-  const std::string& directory_;
+  const std::string& data_;
+  const std::string directory_;
   VisitFrame visit_;
   LogReport report_;
 };
@@ -178,13 +201,13 @@ bool LogReport::is_usable() const {
   return std::ranges::all_of(damages, &Damage::is_tail);
 }
 
-Result<LogReport> inspect_log(FileSystem& files, const std::string& log_directory,
+Result<LogReport> inspect_log(FileSystem& files, const std::string& data_directory,
                               VisitFrame visit) {
-  return Inspection(files, log_directory, visit).run();
+  return Inspection(files, data_directory, visit).run();
 }
 
-Result<LogReport> inspect_log(FileSystem& files, const std::string& log_directory) {
-  return inspect_log(files, log_directory,
+Result<LogReport> inspect_log(FileSystem& files, const std::string& data_directory) {
+  return inspect_log(files, data_directory,
                      [](const SegmentPlan&, const FrameHeader&, std::string_view) {});
 }
 

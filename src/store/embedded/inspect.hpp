@@ -24,6 +24,7 @@ struct Damage {
   bool is_tail = false;     // torn, and proven by nothing: a start cuts it by itself
   bool is_header = false;   // of the file: none of it can be read
   bool is_missing = false;  // the whole file
+  bool is_begin = false;    // not of a segment: DATA/begin cannot be read
 };
 
 struct SegmentReport {
@@ -46,9 +47,9 @@ struct LogReport {
 
 // Reads and checks every byte of every file. Changes nothing.
 using VisitFrame = FunctionRef<void(const SegmentPlan&, const FrameHeader&, std::string_view body)>;
-[[nodiscard]] Result<LogReport> inspect_log(FileSystem& files, const std::string& log_directory,
+[[nodiscard]] Result<LogReport> inspect_log(FileSystem& files, const std::string& data_directory,
                                             VisitFrame visit);
-[[nodiscard]] Result<LogReport> inspect_log(FileSystem& files, const std::string& log_directory);
+[[nodiscard]] Result<LogReport> inspect_log(FileSystem& files, const std::string& data_directory);
 
 // Makes a log usable again: what is damaged is copied to `DATA/removed-by-repair/`, then covered by
 // a record that says nothing, or cut where nothing whole follows. The view goes there too: the next

@@ -29,6 +29,7 @@ class Recovery {
 
   Result<Recovered> run() {
     SL_TRY_VOID(find_segments());
+    SL_TRY_VOID(check_begin());
     SL_TRY_VOID(check_start());
     for (std::size_t i = 0; i < found_.size(); ++i) {
       if (i + 1 < found_.size()) {
@@ -51,8 +52,9 @@ class Recovery {
     for (const std::uint64_t base : bases) {
       SL_TRY_VOID(read_header(base));
     }
-    if (!bases.empty()) {
-      recovered_.next_base = (bases.back() + kUnseen) / kRunStride * kRunStride + kRunStride;
+    const std::uint64_t last = bases.empty() ? start_.begin.begin.base : bases.back();
+    if (!bases.empty() || last > 0) {
+      recovered_.next_base = (last + kUnseen) / kRunStride * kRunStride + kRunStride;
     }
     return {};
   }
@@ -77,6 +79,35 @@ class Recovery {
     return {};
   }
 
+  // Files are deleted from the front, and so is where they could be lost unseen.
+  Result<void> check_begin() const {
+    std::vector<SegmentPlan> plans;
+    for (const Found& found : found_) plans.push_back(found.plan);
+    const auto lost = find_lost_begin(start_.begin, plans);
+    if (lost && lost->is_record) {
+      return fail(Errc::Corrupt, start_.begin.path + " says where the log begins, and is damaged: " + lost->what +
+                                     "; put it back from a copy, or see `sluice log repair`");
+    }
+    if (lost) {
+      const std::string gone =
+          lost->end == 0 ? "from position " + std::to_string(lost->base) + " on"
+                         : "positions " + std::to_string(lost->base) + " to " +
+                               std::to_string(lost->end);
+      return fail(Errc::Corrupt,
+                  directory_ + "/" + segment_name(lost->base) + ": " + lost->what + "; " + gone +
+                      " would be lost: put the file back from a copy, or accept the loss with "
+                      "`sluice log repair`");
+    }
+    if (start_.begin.state == BeginRecord::State::Absent && !plans.empty() &&
+        plans.front().previous_end != 0) {
+      log::warn(
+          "an earlier version left no record of where the log begins: it is taken to begin with "
+          "the first file that is there, and recorded",
+          {{"file", found_.front().path}});
+    }
+    return {};
+  }
+
   Result<void> check_start() const {
     if (start_.position == 0) return {};
     for (const Found& found : found_) {
@@ -94,7 +125,7 @@ class Recovery {
 
   // A segment with a successor is whole, up to where the successor says that it ends.
   Result<void> walk_sealed(const Found& found, std::uint64_t end) {
-    if (end < found.plan.base) {
+    if (end <= found.plan.base) {
       recovered_.empty.push_back(found.path);
       return {};
     }
@@ -103,8 +134,14 @@ class Recovery {
                   "the file behind " + found.path + " is missing; see `sluice log repair`");
     }
     keep(found, end);
-    if (end <= start_.position) return {};
     SL_TRY(file, files_.open(found.path, FileSystem::Mode::Read));
+    SL_TRY(bytes, file->size());
+    if (bytes < end - found.plan.base) {
+      return damaged(found.path, bytes,
+                     "it ends there, and records up to " + std::to_string(end - found.plan.base) +
+                         " were on disk");
+    }
+    if (end <= start_.position) return {};
     SL_TRY(reached, walk(*file, found, end));
     if (reached.stopped != end || reached.whole != end) {
       return damaged(found.path, reached.stopped - found.plan.base,

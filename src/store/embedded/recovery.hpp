@@ -7,6 +7,7 @@
 #include "base/file.hpp"
 #include "base/function_ref.hpp"
 #include "base/result.hpp"
+#include "store/embedded/begin.hpp"
 #include "store/embedded/record.hpp"
 #include "store/embedded/segment.hpp"
 
@@ -29,6 +30,7 @@ struct Recovered {
 struct RecoveryStart {
   std::uint64_t position = 0;    // the checkpoint: what is before it is in the view
   std::uint64_t generation = 0;  // of the segment in which it lies; 0: not known
+  BeginRecord begin = {};        // where the log was recorded to begin
 };
 
 // Gives every record from `start` on to `visit`, in order; records of an atomic group only if the

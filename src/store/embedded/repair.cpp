@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/crc32c.hpp"
+#include "store/embedded/begin.hpp"
 #include "store/embedded/bytes.hpp"
 #include "store/embedded/inspect.hpp"
 
@@ -12,6 +13,8 @@ namespace {
 constexpr std::size_t kCopyBytes = 1 << 20;
 // Of a record that only takes the place of a damaged one: nobody has such state.
 constexpr std::uint32_t kNoKind = 255;
+// Longer than any log: what was lost as a whole gave no position behind it.
+constexpr std::uint64_t kUnknownLength = 1ULL << 44;
 
 class Repair {
  public:
@@ -19,13 +22,14 @@ class Repair {
       : files_(files), data_(data), log_(data + "/log"), removed_(data + "/removed-by-repair") {}
 
   Result<std::vector<std::string>> run() {
-    SL_TRY(report, inspect_log(files_, log_));
+    SL_TRY(report, inspect_log(files_, data_));
     if (report.is_usable()) return done_;
     SL_TRY_VOID(files_.create_directories(removed_));
     for (const Damage& damage : report.damages) {
       if (!damage.is_tail) SL_TRY_VOID(mend(damage));
     }
     SL_TRY_VOID(join_files());
+    SL_TRY_VOID(settle_begin());
     SL_TRY_VOID(remove_view());
     SL_TRY_VOID(files_.sync_directory(removed_));
     SL_TRY_VOID(files_.sync_directory(log_));
@@ -34,7 +38,8 @@ class Repair {
 
  private:
   Result<void> mend(const Damage& damage) {
-    if (damage.is_missing) return {};  // join_files() closes the gap
+    if (damage.is_begin) return {};    // settle_begin() writes it again
+    if (damage.is_missing) return {};  // join_files() closes the gap, settle_begin() that in front
     SL_TRY_VOID(keep_copy(damage));
     if (damage.is_header) {
       SL_TRY_VOID(files_.remove(damage.file));
@@ -113,7 +118,7 @@ class Repair {
 
   // A file that lost the one before it says that it follows on what is left.
   Result<void> join_files() {
-    SL_TRY(report, inspect_log(files_, log_));
+    SL_TRY(report, inspect_log(files_, data_));
     for (std::size_t i = 0; i + 1 < report.segments.size(); ++i) {
       const SegmentReport& before = report.segments[i];
       SegmentReport& after = report.segments[i + 1];
@@ -126,6 +131,31 @@ class Repair {
       SL_TRY_VOID(file->sync());
       done_.push_back(after.file + " follows on " + before.file + " now: what was between is gone");
     }
+    return {};
+  }
+
+  // The log begins with the first file that is left.
+  Result<void> settle_begin() {
+    SL_TRY(report, inspect_log(files_, data_));
+    SL_TRY(record, read_begin(files_, data_));
+    const auto lost = std::ranges::find_if(report.damages, [](const Damage& damage) {
+      return damage.is_missing || damage.is_begin;
+    });
+    if (lost == report.damages.end()) return {};
+    if (report.segments.empty()) {
+      SL_TRY_VOID(write_begin(files_, data_, {record.begin.base + kUnknownLength, 0}));
+      done_.push_back("nothing is left of the log: what it held from position " +
+                      std::to_string(record.begin.base) + " on is gone");
+      return {};
+    }
+    const SegmentReport& first = report.segments.front();
+    SL_TRY_VOID(write_begin(files_, data_, {first.plan.base, first.plan.generation}));
+    std::string said = "the log begins with " + first.file + " now";
+    if (!lost->is_begin && lost->bytes > 0) {
+      said += ": positions " + std::to_string(lost->base) + " to " +
+              std::to_string(lost->base + lost->bytes) + " are gone";
+    }
+    done_.push_back(std::move(said));
     return {};
   }
 

@@ -33,9 +33,10 @@ Result<void> write_zeros(File& file, std::uint64_t from, std::uint64_t to) {
   return {};
 }
 
-SegmentFiles::SegmentFiles(FileSystem& files, std::string directory, Options options)
+SegmentFiles::SegmentFiles(FileSystem& files, std::string data_directory, Options options)
     : files_(files),
-      directory_(std::move(directory)),
+      data_directory_(std::move(data_directory)),
+      directory_(data_directory_ + "/log"),
       spare_path_(directory_ + "/next.prepared"),
       options_(options) {
   // How far a spare of an earlier run was filled is not known: it starts anew.
@@ -62,6 +63,30 @@ void SegmentFiles::add(const SegmentPlan& plan, std::uint64_t end) {
   note_begin();
 }
 
+void SegmentFiles::set_recorded_begin(const LogBegin& begin) {
+  const std::scoped_lock lock(mutex_);
+  recorded_ = begin;
+}
+
+Result<void> SegmentFiles::settle_begin() {
+  SegmentPlan first;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (segments_.empty()) return fail(Errc::NoSpace, "the log has no file yet");
+    first = segments_.begin()->second.plan;
+    if (recorded_.generation != 0 && recorded_.base >= first.base) return {};
+  }
+  return record_begin(first);
+}
+
+Result<void> SegmentFiles::record_begin(const SegmentPlan& first) {
+  const LogBegin begin{first.base, first.generation};
+  SL_TRY_VOID(write_begin(files_, data_directory_, begin));
+  const std::scoped_lock lock(mutex_);
+  recorded_ = begin;
+  return {};
+}
+
 std::string SegmentFiles::path_of(std::uint64_t base) const {
   return directory_ + "/" + segment_name(base);
 }
@@ -75,6 +100,13 @@ Result<std::shared_ptr<File>> SegmentFiles::activate(const SegmentPlan& plan) {
   if (synced) synced = files_.sync_directory(directory_);
   if (!synced) return fail(Errc::IoFailed, synced.error().detail);  // whatever the reason
   std::shared_ptr<File> file = std::move(fresh);
+  bool is_first = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    is_first = segments_.empty() || segments_.begin()->first == plan.base;
+  }
+  // Before its first record: that must not go unnoticed.
+  if (is_first) SL_TRY_VOID(record_begin(plan));
   {
     const std::scoped_lock lock(mutex_);
     active_ = plan.base;
@@ -158,11 +190,14 @@ std::vector<SegmentFiles::Range> SegmentFiles::sealed() const {
 Result<void> SegmentFiles::remove_oldest() {
   SL_TRY_VOID(files_.sync_directory(directory_));
   std::uint64_t base = 0;
+  SegmentPlan next;
   {
     const std::scoped_lock lock(mutex_);
-    SL_CHECK(!segments_.empty() && segments_.begin()->first != active_);
+    SL_CHECK(segments_.size() > 1 && segments_.begin()->first != active_);
     base = segments_.begin()->first;
+    next = std::next(segments_.begin())->second.plan;
   }
+  SL_TRY_VOID(record_begin(next));
   auto removed = files_.remove(path_of(base));
   if (!removed && removed.error().code != Errc::NotFound) return removed;
   {

@@ -10,13 +10,14 @@
 
 #include "base/file.hpp"
 #include "base/result.hpp"
+#include "store/embedded/begin.hpp"
 #include "store/embedded/segment.hpp"
 
 namespace sluice::store::embedded {
 
 // The files of the log: which there are, made ready before they are needed, opened for who reads.
 //
-// Owns:    DATA/log, its open files, and the thread that fills the next file with zeros: rewriting
+// Owns:    DATA/log, its open files, DATA/begin, and the thread that fills the next file with zeros: rewriting
 //          written blocks syncs twice as fast as extending a file, and rolling over costs a rename.
 //          It fills two bytes for each that is written: after a small first segment each is twice
 //          as large as the one before, so that every one is ready in time.
@@ -30,15 +31,20 @@ class SegmentFiles {
     bool direct = false;  // past the system's cache
     std::uint64_t segment_bytes = 256 << 20;
   };
-  SegmentFiles(FileSystem& files, std::string directory, Options options);
+  SegmentFiles(FileSystem& files, std::string data_directory, Options options);
   ~SegmentFiles();
   SegmentFiles(const SegmentFiles&) = delete;
   SegmentFiles& operator=(const SegmentFiles&) = delete;
 
   // A segment that recovery found.
   void add(const SegmentPlan& plan, std::uint64_t end);
+  // What was recorded when the log was opened.
+  void set_recorded_begin(const LogBegin& begin);
+  // Records the first segment that there is, unless it or an earlier one is recorded. Afterwards
+  // files without a record that stand before it can go.
+  [[nodiscard]] Result<void> settle_begin();
   // Makes the file of a new segment, header and name durable; records can be written when it
-  // returns. Can be called again after a failure.
+  // returns. The log's first is recorded as such. Can be called again after a failure.
   [[nodiscard]] Result<std::shared_ptr<File>> activate(const SegmentPlan& plan);
   // The active segment is written up to `end`, its newest record is of `time_ms`: lets the next one
   // be filled in step.
@@ -63,7 +69,8 @@ class SegmentFiles {
   // All but the one that is written, ascending.
   [[nodiscard]] std::vector<Range> sealed() const;
   // Deletes the oldest, which is not the one that is written. Not before the one deleted before is
-  // gone for certain: a hole would look like a lost file.
+  // gone for certain, a hole would look like a lost file, nor before the next one is recorded as
+  // the first.
   [[nodiscard]] Result<void> remove_oldest();
   [[nodiscard]] std::uint64_t begin() const { return begin_.load(std::memory_order_acquire); }
   void remove(const std::string& path);
@@ -85,6 +92,7 @@ class SegmentFiles {
   [[nodiscard]] std::string path_of(std::uint64_t base) const;
   [[nodiscard]] Result<std::unique_ptr<File>> take_file(const SegmentPlan& plan);
   void note_begin();
+  [[nodiscard]] Result<void> record_begin(const SegmentPlan& first);
   [[nodiscard]] Result<Readable> open_to_read(Segment& segment);
   void close_least_used();
   void fill_next();
@@ -93,6 +101,7 @@ class SegmentFiles {
   [[nodiscard]] FileSystem::Mode write_mode() const;
 
   FileSystem& files_;
+  const std::string data_directory_;
   const std::string directory_;
   const std::string spare_path_;
   const Options options_;
@@ -101,6 +110,7 @@ class SegmentFiles {
   std::condition_variable changed_;
   std::map<std::uint64_t, Segment> segments_;  // by base
   std::atomic<std::uint64_t> begin_{0};        // base of the first
+  LogBegin recorded_;                          // what DATA/begin says
   std::uint64_t active_ = UINT64_MAX;          // base of the segment that is written
   std::uint64_t reads_ = 0;
   bool filling_ = false;       // the spare file is in the filling thread's hands

@@ -33,7 +33,7 @@ class Inspect : public StoreTest {
     files_.overwrite(path, at, "#");
   }
   LogReport inspected() {
-    auto report = inspect_log(files_, log());
+    auto report = inspect_log(files_, directory_.path());
     EXPECT_TRUE(report) << report.error().detail;
     return report ? std::move(*report) : LogReport{};
   }
