@@ -33,7 +33,9 @@ json::object store_overview(const store::Store& store) {
                      {"segments", statistics.segments},
                      {"queues", statistics.queues},
                      {"head", statistics.head.get()},
-                     {"durable", statistics.durable.get()}};
+                     {"durable", statistics.durable.get()},
+                     {"damaged_reads", statistics.damaged_reads}};
+  if (!health.damage.empty()) shown["damage"] = health.damage;
   if (!health.accepting) {
     shown["reason"] = name_of(health.reason);
     shown["detail"] = health.detail;
@@ -89,6 +91,13 @@ Response show_ready(Context& context, const Call&) {
                                    {"code", name_of(health.reason)},
                                    {"detail", "the store accepts no messages"}});
   }
+  if (!health.damage.empty()) {
+    reasons.push_back(json::object{
+        {"component", "store"},
+        {"code", name_of(Errc::Corrupt)},
+        {"detail", "a part of the log on the disk is damaged: the overview and the server's log "
+                   "say where, the guide `damaged-log` what to do"}});
+  }
   if (context.sources.unready) {
     for (const auto& reason : context.sources.unready()) {
       reasons.push_back(
@@ -96,7 +105,10 @@ Response show_ready(Context& context, const Call&) {
     }
   }
   if (reasons.empty()) return json_response(200, {{"status", "ready"}});
-  return json_response(503, {{"status", "unready"}, {"reasons", std::move(reasons)}});
+  // Degraded: messages are taken and delivered, but a person is needed.
+  const bool only_damage = reasons.size() == 1 && health.accepting && !health.damage.empty();
+  return json_response(
+      503, {{"status", only_damage ? "degraded" : "unready"}, {"reasons", std::move(reasons)}});
 }
 
 }  // namespace sluice::admin

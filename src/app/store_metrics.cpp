@@ -51,6 +51,9 @@ void declare_store_metrics(metrics::Registry& registry,
        &Statistics::cache_hits);
   show("sluice_cache_misses_total", "Reads that needed files.", Kind::Counter,
        &Statistics::cache_misses);
+  show("sluice_log_damaged_reads_total",
+       "Reads that met damage on the disk: the server's log names each place once.", Kind::Counter,
+       &Statistics::damaged_reads);
   show("sluice_checkpoints_total", "Checkpoints of the view.", Kind::Counter,
        &Statistics::checkpoints);
 }

@@ -147,17 +147,32 @@ void Broker::read_on_pool(Worker& worker, std::vector<store::QueueId> queues,
 }
 
 void Broker::load_on_pool(Worker& worker, std::vector<store::Position> positions,
-                          std::function<void(const std::vector<model::MessagePtr>&)> done) {
+                          std::function<void(const std::vector<Loaded>&)> done) {
   boost::asio::post(readers_, [this, &worker, positions = std::move(positions),
                                done = std::move(done)]() mutable {
-    std::vector<model::MessagePtr> messages;
+    std::vector<Loaded> messages;
     messages.reserve(positions.size());
     for (const auto position : positions) {
       auto message = store_.message_at(position);
-      messages.push_back(message ? *message : nullptr);
+      if (message)
+        messages.push_back({std::move(*message)});
+      else
+        messages.push_back({nullptr, message.error().code == Errc::Corrupt});
     }
     worker.post([done = std::move(done), messages = std::move(messages)] { done(messages); });
   });
+}
+
+void Broker::note_damaged(std::string_view consumer, std::span<const store::Position> positions) {
+  if (positions.empty()) return;
+  counters_.lost_to_damage.add(positions.size());
+  std::string places;
+  for (const auto position : positions.first(std::min<std::size_t>(positions.size(), 20))) {
+    if (!places.empty()) places += ' ';
+    places += std::to_string(position.get());
+  }
+  log::error("messages are damaged on the disk and were passed over",
+             {{"consumer", consumer}, {"messages", positions.size()}, {"positions", places}});
 }
 
 void Broker::ask_workers(const std::function<void(Worker&)>& question) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -83,9 +84,15 @@ class Broker {
   // --- files, read on the pool; `done` runs on the worker
   void read_on_pool(Worker& worker, std::vector<store::QueueId> queues, store::ReadRequest request,
                     std::function<void(Result<store::ReadResult>)> done);
-  // One message or none for each position, in order.
+  // One for each position, in order.
+  struct Loaded {
+    model::MessagePtr message;  // none: it is not there any more, or it cannot be read
+    bool is_damaged = false;
+  };
   void load_on_pool(Worker& worker, std::vector<store::Position> positions,
-                    std::function<void(const std::vector<model::MessagePtr>&)> done);
+                    std::function<void(const std::vector<Loaded>&)> done);
+  // Messages that `consumer` will never get, because they are damaged on the disk.
+  void note_damaged(std::string_view consumer, std::span<const store::Position> positions);
 
   [[nodiscard]] store::Store& store() { return store_; }
   [[nodiscard]] AccessControl& access() { return access_; }

@@ -36,6 +36,7 @@ Counters::Counters(metrics::Registry& registry)
       expired(registry.counter(dropped(), {{"reason", "expired"}})),
       too_large_for_client(registry.counter(dropped(), {{"reason", "too_large_for_client"}})),
       lost_to_retention(registry.counter(dropped(), {{"reason", "retention"}})),
+      lost_to_damage(registry.counter(dropped(), {{"reason", "damaged"}})),
       refused_by_log(registry.counter(
           {.name = "sluice_publishes_refused_by_log_total",
            .help = "PUBLISH packets of QoS 1 and 2 refused because the log takes nothing."})),

@@ -18,6 +18,7 @@ struct Counters {
   metrics::Counter& expired;
   metrics::Counter& too_large_for_client;
   metrics::Counter& lost_to_retention;
+  metrics::Counter& lost_to_damage;
   metrics::Counter& refused_by_log;
   metrics::Counter& wills_refused;
   metrics::Histogram& acknowledgement_seconds;

@@ -306,6 +306,7 @@ void Delivery::take(const store::ReadResult& result) {
     hand_out(entry.message, std::move(*options));
   }
   if (result.lost > 0) session_.worker().broker().counters().lost_to_retention.add(result.lost);
+  session_.worker().broker().note_damaged(session_.client().client_id, result.damaged);
   tracker_.read_up_to(result.next);
   note_low();
   at_tail_ = result.at_end;
@@ -350,7 +351,8 @@ void Delivery::read_from_log() {
       .after = tracker_.read(),
       .maximum_messages = static_cast<std::size_t>(window_) - in_flight_.size(),
       .maximum_bytes = kOutputHighWater,
-      .visibility = store::Visibility::Ordered};
+      .visibility = store::Visibility::Ordered,
+      .pass_damaged = true};
   auto& broker = session_.worker().broker();
   broker.read_on_pool(
       session_.worker(), queues_, request,

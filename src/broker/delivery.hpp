@@ -110,6 +110,7 @@ class Delivery {
     DeliveryOptions options;
     bool tracked = false;  // counts for the session's cursor
     SharedGroupPtr group;
+    bool is_damaged = false;  // on the disk: it cannot be sent
   };
   using Iterator = boost::container::deque<InFlight>::iterator;
 

@@ -35,17 +35,20 @@ void Delivery::load_then_resend() {
     return;
   }
   resuming_ = true;
+  auto positions = missing;
   session_.worker().broker().load_on_pool(
       session_.worker(), std::move(missing),
       [session = session_.shared_from_this(),
-       epoch = epoch_](const std::vector<model::MessagePtr>& messages) {
+       epoch = epoch_, missing = positions](const std::vector<Broker::Loaded>& loaded) {
         auto& delivery = session->delivery();
         if (delivery.epoch_ != epoch) return;
         delivery.resuming_ = false;
         for (auto& entry : delivery.in_flight_)
-          for (const auto& message : messages)
-            if (!entry.message && message && message->position() == entry.position)
-              entry.message = message;
+          for (std::size_t i = 0; i < missing.size(); ++i) {
+            if (entry.message || missing[i] != entry.position) continue;
+            entry.message = loaded[i].message;
+            entry.is_damaged = loaded[i].is_damaged;
+          }
         delivery.resend();
         delivery.pump();
       });
@@ -75,9 +78,14 @@ void Delivery::resend() {
     send(*entry, true);
   }
   for (const auto packet_id : lost) {
-    session_.worker().broker().counters().lost_to_retention.add();
+    const auto entry = find(packet_id);
+    auto& broker = session_.worker().broker();
+    if (entry->is_damaged)
+      broker.note_damaged(session_.client().client_id, {&entry->position, 1});
+    else
+      broker.counters().lost_to_retention.add();
     erase_outgoing(packet_id);
-    finish(find(packet_id));
+    finish(entry);
   }
 }
 

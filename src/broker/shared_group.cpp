@@ -177,7 +177,8 @@ void SharedGroup::fetch() {
                                    .after = tracker_.read(),
                                    .maximum_messages = kFetch,
                                    .maximum_bytes = kOutputHighWater,
-                                   .visibility = store::Visibility::Ordered};
+                                   .visibility = store::Visibility::Ordered,
+                                   .pass_damaged = true};
   const auto take = [this](const store::ReadResult& result) {
     fetched_.clear();
     fetched_next_ = 0;
@@ -187,6 +188,7 @@ void SharedGroup::fetch() {
     tracker_.read_up_to(result.next);
     at_tail_ = result.at_end;
     broker_lost(result.lost);
+    worker_.broker().note_damaged(key(), result.damaged);
   };
   if (const auto cached = broker.store().read_cached(request)) {
     take(*cached);
@@ -215,16 +217,19 @@ void SharedGroup::load_given_back() {
     if (!message) missing.push_back(position);
   worker_.broker().load_on_pool(
       worker_, missing,
-      [self = shared_from_this(), missing](const std::vector<model::MessagePtr>& messages) {
+      [self = shared_from_this(), missing](const std::vector<Broker::Loaded>& loaded) {
         self->reading_ = false;
         for (std::size_t i = 0; i < missing.size(); ++i) {
           const auto it = self->given_back_.find(missing[i]);
           if (it == self->given_back_.end() || it->second) continue;
-          if (messages[i]) {
-            it->second = messages[i];
+          if (loaded[i].message) {
+            it->second = loaded[i].message;
             continue;
           }
-          self->broker_lost(1);
+          if (loaded[i].is_damaged)
+            self->worker_.broker().note_damaged(self->key(), {&missing[i], 1});
+          else
+            self->broker_lost(1);
           self->tracker_.acknowledge(missing[i]);
           self->given_back_.erase(it);
         }

@@ -132,6 +132,7 @@ void Worker::turn() {
   if (failure_.empty()) {
     read_more();
     hand_over();
+    fail_behind_what_was_read();
   }
   commit();
   publish_progress();
@@ -204,7 +205,14 @@ void Worker::ask_for_wake() {
                         });
 }
 
+// The log is damaged: passing over it would lose messages in silence, so a person decides, once all
+// that stands before it has arrived.
+void Worker::fail_behind_what_was_read() {
+  if (!damage_.empty() && window_.empty()) fail_for_good(damage_);
+}
+
 void Worker::read_more() {
+  if (!damage_.empty()) return;
   const auto now = SteadyClock::now();
   if (read_again_ && now < *read_again_) return;
   read_again_.reset();
@@ -242,7 +250,8 @@ bool Worker::read_once() {
   auto read = read_store();
   if (!read) {
     if (read.error().code == Errc::Corrupt) {
-      fail_for_good("the log cannot be read: " + read.error().detail);
+      damage_ = "the log cannot be read: " + read.error().detail;
+      note_error(damage_);
     } else {
       read_reason_ = "the log cannot be read: " + read.error().detail;
       read_again_ = SteadyClock::now() + kReadAgainAfter;

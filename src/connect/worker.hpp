@@ -119,6 +119,7 @@ class Worker {
   [[nodiscard]] bool wait_for_cursor();
 
   void read_more();
+  void fail_behind_what_was_read();
   void skip_deleted();
   void note_lost(std::uint64_t lost);
   [[nodiscard]] bool read_once();
@@ -184,6 +185,7 @@ class Worker {
   std::optional<SteadyTime> letters_at_;       // not before: dead letters found no room
   std::optional<SteadyTime> read_again_;       // not before: a read failed
   std::string wait_reason_, letters_reason_, read_reason_, away_reason_, failure_;
+  std::string damage_;  // why nothing more can be read: what was read before is delivered first
   Progress progress_;
   std::thread thread_;
 };

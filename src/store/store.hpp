@@ -101,6 +101,9 @@ struct ReadRequest {
   std::size_t maximum_messages = 256;
   std::size_t maximum_bytes = 1 << 20;  // of payloads; at least one message is given
   Visibility visibility = Visibility::Ordered;
+  // A message that is damaged on the disk ends the read otherwise: everything before it is given,
+  // and the next read fails with Corrupt.
+  bool pass_damaged = false;
 };
 
 struct ReadEntry {
@@ -115,6 +118,8 @@ struct ReadResult {
   bool at_end = false;  // nothing more was visible beyond `next` when this was read
   // Entries whose payload retention had already deleted: skipped and counted.
   std::uint64_t lost = 0;
+  // Messages that cannot be read, passed over as the request asked for.
+  std::vector<Position> damaged = {};
 };
 
 // A walk over the log itself, for what lies before a queue existed.
@@ -163,6 +168,8 @@ struct Health {
   bool accepting = true;       // false: append() refuses
   Errc reason = Errc::Closed;  // why not: NoSpace (comes back by itself) or Closed (until restart)
   std::string detail;
+  // Damage on the disk that a reader met since the start: file, offset, and what to do. Empty: none.
+  std::string damage = {};
 };
 
 // Counters since the start and gauges, for metrics and the overview.
@@ -177,6 +184,7 @@ struct Statistics {
   std::uint64_t queues = 0;
   std::uint64_t cache_hits = 0;
   std::uint64_t cache_misses = 0;
+  std::uint64_t damaged_reads = 0;  // that met damage on the disk
   std::uint64_t checkpoints = 0;
   std::uint64_t segments_deleted = 0;
   std::uint64_t bytes_deleted = 0;

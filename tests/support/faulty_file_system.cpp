@@ -25,6 +25,9 @@ class FaultyFile final : public File {
     const std::scoped_lock lock(files_.mutex_);
     if (is_dead()) return refused(Errc::IoFailed, "read");
     const std::string& now = inode_->now;
+    if (offset < inode_->bad_to && offset + size > inode_->bad_from) {
+      return refused(Errc::IoFailed, "read of a bad sector");
+    }
     if (offset >= now.size()) return std::size_t{0};
     const std::size_t got = std::min<std::uint64_t>(size, now.size() - offset);
     std::memcpy(into, now.data() + offset, got);
@@ -93,6 +96,14 @@ std::uint64_t FaultyFileSystem::operations() const {
 bool FaultyFileSystem::failed() const {
   const std::scoped_lock lock(mutex_);
   return failed_;
+}
+
+void FaultyFileSystem::fail_reads_of(const std::string& path, std::uint64_t from,
+                                     std::uint64_t to) {
+  const std::scoped_lock lock(mutex_);
+  Inode& inode = *names_.at(path);
+  inode.bad_from = from;
+  inode.bad_to = to;
 }
 
 void FaultyFileSystem::set_capacity(std::uint64_t bytes) {

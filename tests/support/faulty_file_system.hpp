@@ -40,6 +40,8 @@ class FaultyFileSystem final : public FileSystem {
   [[nodiscard]] std::uint64_t operations() const;  // of the kinds above, so far
   [[nodiscard]] bool failed() const;               // did a failure asked for happen?
 
+  // Reads that touch [from, to) of this file fail: a bad sector.
+  void fail_reads_of(const std::string& path, std::uint64_t from, std::uint64_t to);
   // The disk holds so many bytes; writes beyond fail with NoSpace.
   void set_capacity(std::uint64_t bytes);
   [[nodiscard]] std::uint64_t used() const;
@@ -75,6 +77,7 @@ class FaultyFileSystem final : public FileSystem {
     std::string synced;           // what the disk has
     std::set<std::size_t> dirty;  // pages in which they differ
     bool resized = false;
+    std::uint64_t bad_from = 0, bad_to = 0;  // cannot be read
   };
   using InodePtr = std::shared_ptr<Inode>;
   using Names = std::map<std::string, InodePtr>;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <set>
 
 #include "base/check.hpp"
 #include "mqtt/topic.hpp"
@@ -166,6 +167,7 @@ struct MemoryStore::Shared {
   Position head{kFirstPosition};
   Position durable{kFirstPosition};
   Position deleted;
+  std::set<Position> damaged;
   std::int64_t time = 0;
   std::uint64_t last_ms = 0;
   std::map<std::uint64_t, DurableListener> listeners;
@@ -431,9 +433,14 @@ void MemoryStore::trim_queue(QueueId id, Position position) {
   if (it != shared_->queues.end()) it->second.trimmed = std::max(it->second.trimmed, position);
 }
 
+void MemoryStore::damage(Position position) {
+  const std::scoped_lock lock(shared_->mutex);
+  shared_->damaged.insert(position);
+}
+
 std::optional<store::ReadResult> MemoryStore::read_cached(const store::ReadRequest& request) {
   auto result = read(request);
-  if (!result) return std::nullopt;
+  if (!result || !result->damaged.empty()) return std::nullopt;
   return std::move(*result);
 }
 
@@ -460,6 +467,16 @@ Result<store::ReadResult> MemoryStore::read(const store::ReadRequest& request) {
       ++result.lost;
       continue;
     }
+    if (shared_->damaged.contains(placed.position)) {
+      if (request.pass_damaged) {
+        result.damaged.push_back(placed.position);
+        continue;
+      }
+      result.at_end = false;
+      if (result.entries.empty()) return fail(Errc::Corrupt, "damaged at offset 7");
+      result.next = result.entries.back().message->position();
+      return result;
+    }
     bytes += stored.payload.size();
     result.entries.push_back({store::MessagePtr(placed.batch, &stored.view), mask});
   }
@@ -469,8 +486,9 @@ Result<store::ReadResult> MemoryStore::read(const store::ReadRequest& request) {
 Result<store::MessagePtr> MemoryStore::message_at(Position position) {
   const std::scoped_lock lock(shared_->mutex);
   for (const auto at : shared_->messages) {
-    if (shared_->stream[at].position == position)
-      return store::MessagePtr(shared_->stream[at].batch, &shared_->stored(at).view);
+    if (shared_->stream[at].position != position) continue;
+    if (shared_->damaged.contains(position)) return fail(Errc::Corrupt, "damaged at offset 7");
+    return store::MessagePtr(shared_->stream[at].batch, &shared_->stored(at).view);
   }
   return fail(Errc::NotFound, "no message at this position");
 }
@@ -484,6 +502,10 @@ Result<store::ReadResult> MemoryStore::scan_log(const store::ScanRequest& reques
     const auto& placed = shared_->stream[shared_->messages[i]];
     if (placed.position >= std::min(request.before, shared_->durable)) break;
     if (result.entries.size() >= request.maximum_messages) return result;
+    if (shared_->damaged.contains(placed.position)) {
+      if (result.entries.empty()) return fail(Errc::Corrupt, "damaged at offset 7");
+      return result;
+    }
     const auto& stored = shared_->stored(shared_->messages[i]);
     result.next = placed.position;
     if (std::ranges::any_of(request.filters,
@@ -588,7 +610,9 @@ store::Health MemoryStore::health() const {
   if (shared_->closed) return {.accepting = false, .reason = Errc::Closed, .detail = "closed"};
   if (shared_->append_fails)
     return {.accepting = false, .reason = *shared_->append_fails, .detail = "the test says so"};
-  return {};
+  store::Health health;
+  if (!shared_->damaged.empty()) health.damage = "damaged at offset 7";
+  return health;
 }
 
 store::Statistics MemoryStore::statistics() const {

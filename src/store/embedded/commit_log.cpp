@@ -163,7 +163,7 @@ Result<void> CommitLog::sync() {
 Health CommitLog::health() const {
   const std::scoped_lock lock(mutex_);
   const State state = state_.load();
-  return {state == State::Open, state == State::Closed ? Errc::Closed : Errc::NoSpace, detail_};
+  return {state == State::Open, state == State::Closed ? Errc::Closed : Errc::NoSpace, detail_, {}};
 }
 
 void CommitLog::stop() {

@@ -59,6 +59,13 @@ Result<std::shared_ptr<View>> EmbeddedStore::view() const {
   return view_;
 }
 
+void EmbeddedStore::note_damage(Error& error) {
+  if (error.code == Errc::Corrupt && error.detail.starts_with("view: ")) {
+    error.detail += "; restart the server: it builds the view again from the log";
+  }
+  damages_.note(error);
+}
+
 std::optional<ReadResult> EmbeddedStore::read_cached(const ReadRequest& request) {
   const std::uint64_t before = visible_end(request.visibility);
   const auto merged = index_.merge(merge_of(request, before));
@@ -73,7 +80,7 @@ Result<ReadResult> EmbeddedStore::read(const ReadRequest& request) {
   const auto merge = merge_of(request, before);
   auto merged = index_.merge(merge);
   if (merged.needs_view) {
-    SL_TRY(with_view, merge_with_view(merge));
+    SL_TRY(with_view, noted(merge_with_view(merge)));
     merged = std::move(with_view);
   }
   return resolve(request, before, merged, true);
@@ -133,7 +140,17 @@ Result<ReadResult> EmbeddedStore::resolve(const ReadRequest& request, std::uint6
         result.next = Position(entry.position);
         continue;
       }
-      if (!from_file) return tl::unexpected(std::move(from_file).error());
+      if (!from_file) {
+        // First what is whole before it; the next read begins there and says so.
+        if (!request.pass_damaged && !result.entries.empty()) break;
+        damages_.note(from_file.error());
+        if (!request.pass_damaged || from_file.error().code != Errc::Corrupt) {
+          return tl::unexpected(std::move(from_file).error());
+        }
+        result.damaged.emplace_back(entry.position);
+        result.next = Position(entry.position);
+        continue;
+      }
       message = std::move(*from_file);
     }
     bytes += message->payload.size();
@@ -159,16 +176,16 @@ Result<MessagePtr> EmbeddedStore::message_at(Position position) {
     if (message == nullptr) return fail(Errc::NotFound, "no message at this position");
     return message;
   }
-  return read_message(segments_, position.get());
+  return noted(read_message(segments_, position.get()));
 }
 
 Result<ReadResult> EmbeddedStore::scan_log(const ScanRequest& request) {
-  return scan_messages(segments_, request, log_.durable());
+  return noted(scan_messages(segments_, request, log_.durable()));
 }
 
 Result<Position> EmbeddedStore::position_before(std::int64_t wall_ms) {
   const std::uint64_t end = log_.durable();
-  SL_TRY(position, find_time(segments_, wall_ms, end));
+  SL_TRY(position, noted(find_time(segments_, wall_ms, end)));
   return Position(position);
 }
 
@@ -207,7 +224,7 @@ Result<Store::Skipped> EmbeddedStore::skip_deleted(std::span<const QueueId> queu
     const QueueIndex::Merge merge{queues, skipped.next.get(), begin, kAtOnce};
     auto merged = index_.merge(merge);
     if (merged.needs_view) {
-      SL_TRY(with_view, merge_with_view(merge));
+      SL_TRY(with_view, noted(merge_with_view(merge)));
       merged = std::move(with_view);
     }
     skipped.lost += merged.entries.size() + merged.lost;
@@ -242,7 +259,7 @@ std::uint64_t EmbeddedStore::count_after(std::span<const QueueId> queues, Positi
 Result<std::optional<std::string>> EmbeddedStore::get(StateKind kind, std::string_view key) {
   if (auto changed = overlay_.find(kind, key)) return std::move(*changed);
   SL_TRY(view, this->view());
-  return view->get(kind, key);
+  return noted(view->get(kind, key));
 }
 
 Result<void> EmbeddedStore::scan(StateKind kind, std::string_view prefix, Visit visit) {
@@ -264,7 +281,7 @@ Result<void> EmbeddedStore::scan(StateKind kind, std::string_view prefix, Visit 
       stored->next();
     }
   }
-  return stored->status();
+  return noted(stored->status());
 }
 
 }  // namespace sluice::store::embedded

@@ -207,9 +207,9 @@ Result<void> EmbeddedStore::write_again(const SealedSegment& segment, std::span<
     }
   }
   if (scanner.position() != segment.end) {
-    return fail(Errc::Corrupt, segment_name(segment.base) + " is damaged at offset " +
-                                   std::to_string(scanner.position() - segment.base) +
-                                   "; see `sluice log verify`");
+    const auto damaged = damaged_record(readable.plan, scanner.position());
+    damages_.note(damaged.value());
+    return damaged;
   }
   SL_TRY_VOID(write_live(state));
   // Not more than that: on a full disk what waits behind it waits for us.

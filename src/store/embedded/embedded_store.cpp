@@ -235,7 +235,9 @@ void EmbeddedStore::trim_queue(QueueId id, Position position) {
 }
 
 Health EmbeddedStore::health() const {
-  return log_.health();
+  Health health = log_.health();
+  health.damage = damages_.summary();
+  return health;
 }
 
 Statistics EmbeddedStore::statistics() const {
@@ -253,6 +255,7 @@ Statistics EmbeddedStore::statistics() const {
   statistics.queues = index_.size();
   statistics.cache_hits = relaxed(cache_hits_);
   statistics.cache_misses = relaxed(cache_misses_);
+  statistics.damaged_reads = damages_.reads();
   statistics.checkpoints = relaxed(checkpoints_);
   statistics.segments_deleted = relaxed(segments_deleted_);
   statistics.bytes_deleted = relaxed(bytes_deleted_);

@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "store/embedded/commit_log.hpp"
+#include "store/embedded/damages.hpp"
 #include "store/embedded/directory_lock.hpp"
 #include "store/embedded/engine.hpp"
 #include "store/embedded/listeners.hpp"
@@ -78,7 +79,10 @@ class EmbeddedStore final : public Store {
 
  private:
   // Opening.
+  [[nodiscard]] Result<Checkpoint> open_view(const BeginRecord& begin);
+  [[nodiscard]] Result<Checkpoint> open_whole_view(const BeginRecord& begin);
   [[nodiscard]] Result<Checkpoint> load_view();
+  [[nodiscard]] Result<void> set_view_aside(const std::string& reason);
   [[nodiscard]] Result<void> replay(const SegmentPlan& segment, const FrameHeader& header,
                                     std::string_view body);
   [[nodiscard]] Result<void> replay_checkpoint(const SegmentPlan& segment);
@@ -102,6 +106,13 @@ class EmbeddedStore final : public Store {
   [[nodiscard]] Result<ReadResult> resolve(const ReadRequest& request, std::uint64_t before,
                                            const QueueIndex::Merged& merged, bool files);
   [[nodiscard]] Result<std::shared_ptr<View>> view() const;
+  // The same result; damage is remembered for health(), and it is said what to do.
+  template <class Value>
+  [[nodiscard]] Result<Value> noted(Result<Value> result) {
+    if (!result) note_damage(result.error());
+    return result;
+  }
+  void note_damage(Error& error);
 
   // The checkpoint and the end.
   void prove_end();
@@ -144,6 +155,7 @@ class EmbeddedStore final : public Store {
   StateOverlay overlay_;
   RecentBatches cache_;
   Listeners listeners_;
+  Damages damages_;
 
   std::mutex queues_mutex_;  // opening and dropping
   std::uint64_t next_volatile_ = 1;

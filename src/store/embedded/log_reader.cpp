@@ -1,6 +1,7 @@
 #include "store/embedded/log_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/crc32c.hpp"
@@ -42,9 +43,7 @@ Result<std::shared_ptr<Chunk>> read_chunk(const SegmentFiles::Readable& segment,
 }
 
 tl::unexpected<Error> damaged(const SegmentFiles::Readable& segment, std::uint64_t position) {
-  return fail(Errc::Corrupt, segment_name(segment.plan.base) + " is damaged at offset " +
-                                 std::to_string(position - segment.plan.base) +
-                                 "; see `sluice log repair`");
+  return damaged_record(segment.plan, position);
 }
 
 // The header at `position`, if its bytes are in the chunk and whole.
@@ -57,6 +56,30 @@ std::optional<FrameHeader> header_in(const Chunk& chunk, std::uint64_t position,
 
 bool holds(const Chunk& chunk, const FrameHeader& header) {
   return header.position - chunk.begin + header.frame_bytes() <= chunk.size;
+}
+
+// A sector that cannot be read is damage like any other, if the rest of the file can be read:
+// otherwise the disk is away, and may come back.
+Error judged(const SegmentFiles::Readable& segment, std::uint64_t position, Error error) {
+  std::array<char, kSegmentHeaderBytes> bytes{};
+  const auto got = segment.file->read_at(0, bytes.data(), bytes.size());
+  if (!got) return error;
+  const auto plan = decode_segment_header({bytes.data(), *got}, segment.plan.base);
+  if (!plan || !*plan) return error;
+  return damaged_record(segment.plan, position, error.detail).value();
+}
+
+// Where reading ahead failed: the one record alone, and not a byte more.
+Result<std::shared_ptr<Chunk>> read_record(const SegmentFiles::Readable& segment,
+                                           std::uint64_t position) {
+  auto chunk = read_chunk(segment, position, kFrameHeaderBytes);
+  if (chunk) {
+    const auto header = header_in(**chunk, position, segment.plan);
+    if (!header) return chunk;
+    chunk = read_chunk(segment, position, header->frame_bytes());
+  }
+  if (!chunk) return tl::unexpected(judged(segment, position, std::move(chunk).error()));
+  return chunk;
 }
 
 // Checks the record and adds its message to the chunk.
@@ -96,11 +119,13 @@ Result<MessagePtr> LogReader::message(std::span<const IndexEntry> wanted) {
 Result<void> LogReader::load(std::span<const IndexEntry> wanted) {
   const std::uint64_t first = wanted.front().position;
   SL_TRY(segment, segments_.at(first));
-  SL_TRY(chunk, read_chunk(segment, first, chunk_bytes(wanted, segment.end)));
+  auto ahead = read_chunk(segment, first, chunk_bytes(wanted, segment.end));
+  if (!ahead) ahead = read_record(segment, first);
+  SL_TRY(chunk, std::move(ahead));
   const auto head = header_in(*chunk, first, segment.plan);
   if (!head || first + head->frame_bytes() > segment.end) return damaged(segment, first);
   if (!holds(*chunk, *head)) {
-    SL_TRY(larger, read_chunk(segment, first, head->frame_bytes()));
+    SL_TRY(larger, read_record(segment, first));
     chunk = std::move(larger);
   }
   chunk->messages.reserve(wanted.size());
@@ -120,7 +145,9 @@ Result<MessagePtr> read_message(SegmentFiles& segments, std::uint64_t position) 
   if (position < segment.plan.first_record()) {
     return fail(Errc::NotFound, "no message at this position");
   }
-  SL_TRY(chunk, read_chunk(segment, position, kGuess));
+  auto guessed = read_chunk(segment, position, kGuess);
+  if (!guessed) guessed = read_record(segment, position);
+  SL_TRY(chunk, std::move(guessed));
   const auto header = header_in(*chunk, position, segment.plan);
   if (!header || header->type != RecordType::Message) {
     return fail(Errc::NotFound, "no message at this position");

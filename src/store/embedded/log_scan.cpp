@@ -18,12 +18,6 @@ struct Kept {
   std::deque<model::Message> messages;
 };
 
-tl::unexpected<Error> damaged(const SegmentPlan& plan, std::uint64_t position) {
-  return fail(Errc::Corrupt, segment_name(plan.base) + " is damaged at offset " +
-                                 std::to_string(position - plan.base) +
-                                 "; see `sluice log repair`");
-}
-
 // Does a whole header stand at this position? Not every number that a caller names is the
 // beginning of a record.
 Result<bool> begins_record(const SegmentFiles::Readable& segment, std::uint64_t position) {
@@ -78,11 +72,13 @@ class LogScan {
     while (true) {
       const std::uint64_t position = scanner.position();
       if (position >= limit_) return true;
-      SL_TRY(frame, scanner.next());
-      if (!frame) {
-        if (scanner.position() != end) return damaged(segment.plan, scanner.position());
-        return true;
-      }
+      auto next = scanner.next();
+      const bool is_damaged = !next || (!*next && scanner.position() != end);
+      // First what is whole before it; the next call begins there and says so.
+      if (is_damaged && !result_.entries.empty()) return false;
+      SL_TRY(frame, std::move(next));
+      if (is_damaged) return damaged_record(segment.plan, scanner.position());
+      if (!frame) return true;
       if (position <= request_.after.get()) continue;
       if (!result_.entries.empty() && is_enough(*frame)) return false;
       SL_TRY_VOID(take(segment.plan, *frame));
@@ -101,7 +97,7 @@ class LogScan {
     if (frame.header.type != RecordType::Message) return {};
     model::Message message;
     if (!decode_message(frame.header, frame.body, message, nullptr)) {
-      return damaged(plan, frame.header.position);
+      return damaged_record(plan, frame.header.position);
     }
     const bool wanted = std::ranges::any_of(request_.filters, [&](const std::string& filter) {
       return mqtt::matches(filter, message.topic);
@@ -110,7 +106,7 @@ class LogScan {
     const auto& body = kept_->bodies.emplace_back(frame.body);
     auto& copy = kept_->messages.emplace_back();
     if (!decode_message(frame.header, body, copy, nullptr)) {
-      return damaged(plan, frame.header.position);
+      return damaged_record(plan, frame.header.position);
     }
     bytes_ += body.size();
     result_.entries.push_back({MessagePtr(kept_, &copy), 0});
@@ -174,7 +170,7 @@ Result<std::uint64_t> find_time(SegmentFiles& segments, std::int64_t wall_ms, st
     const std::uint64_t position = scanner.position();
     SL_TRY(frame, scanner.next());
     if (!frame) {
-      if (scanner.position() != limit) return damaged(segment->plan, scanner.position());
+      if (scanner.position() != limit) return damaged_record(segment->plan, scanner.position());
       return low == ranges.size() ? end : limit;
     }
     if (milliseconds_of(frame->header.time_and_node) >= wall_ms) return before;

@@ -47,7 +47,10 @@ Result<std::string_view> SegmentScanner::bytes_at(std::uint64_t position, std::s
     const std::uint64_t left = offset < file_bytes ? file_bytes - offset : 0;
     const std::size_t wanted = std::min<std::uint64_t>(std::max(size, kWindowBytes), left);
     if (window_.size() < wanted) window_.resize(wanted);
-    SL_TRY(got, file_.read_at(offset, window_.data(), wanted));
+    auto read = file_.read_at(offset, window_.data(), wanted);
+    // What lies ahead may be a bad sector: whoever asks for what is before it gets that.
+    if (!read && size < wanted) read = file_.read_at(offset, window_.data(), size);
+    SL_TRY(got, std::move(read));
     window_begin_ = position;
     window_bytes_ = got;
   }

@@ -57,6 +57,17 @@ std::string encode_segment_header(const SegmentPlan& plan) {
   return bytes;
 }
 
+tl::unexpected<Error> damaged_record(const SegmentPlan& plan, std::uint64_t position,
+                                     std::string_view why) {
+  std::string text = "log/" + segment_name(plan.base) + " is damaged at offset " +
+                     std::to_string(position - plan.base) + " (position " +
+                     std::to_string(position) + ")";
+  if (!why.empty()) text.append(": ").append(why);
+  return fail(Errc::Corrupt,
+              text + "; stop the server, `sluice log verify` says what is lost and `sluice log "
+                     "repair` makes the rest usable");
+}
+
 Result<std::optional<SegmentPlan>> decode_segment_header(std::string_view bytes,
                                                          std::uint64_t base) {
   if (bytes.size() < kUsedBytes || !bytes.starts_with(kMagic)) return std::nullopt;

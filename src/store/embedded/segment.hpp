@@ -32,6 +32,9 @@ using SegmentPlanPtr = std::shared_ptr<const SegmentPlan>;
 [[nodiscard]] std::optional<std::uint64_t> base_of(std::string_view file_name);
 
 [[nodiscard]] std::string encode_segment_header(const SegmentPlan& plan);  // kSegmentHeaderBytes
+// What a reader is told who finds no whole record where one was.
+[[nodiscard]] tl::unexpected<Error> damaged_record(const SegmentPlan& plan, std::uint64_t position,
+                                                   std::string_view why = {});
 // Nothing: these bytes are no whole header of the segment at `base`. Unsupported: a later
 // version's.
 [[nodiscard]] Result<std::optional<SegmentPlan>> decode_segment_header(std::string_view bytes,

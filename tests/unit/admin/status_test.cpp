@@ -34,6 +34,22 @@ TEST_F(StatusTest, SaysWhyItIsNotReady) {
   EXPECT_FALSE(object_of(get("/api/v1/overview")).at("store").at("accepting").get_bool());
 }
 
+TEST_F(StatusTest, IsDegradedWhereTheLogIsDamaged) {
+  store_.damage(store::Position(7));
+
+  const auto answer = get("/health/ready");
+
+  EXPECT_EQ(answer.status, 503U);
+  const auto body = object_of(answer);
+  EXPECT_EQ(body.at("status").get_string(), "degraded");
+  const auto& reason = body.at("reasons").get_array().at(0).get_object();
+  EXPECT_EQ(reason.at("code").get_string(), "corrupt");
+  EXPECT_EQ(get("/health/live").status, 200U);
+  const auto shown = object_of(get("/api/v1/overview")).at("store").get_object();
+  EXPECT_TRUE(shown.at("accepting").get_bool());
+  EXPECT_EQ(shown.at("damage").get_string(), "damaged at offset 7");
+}
+
 TEST_F(StatusTest, HearsOtherReasonsToo) {
   auto with_reason = sources();
   with_reason.unready = [] { return std::vector<std::string>{"listener tcp does not accept"}; };

@@ -1,5 +1,7 @@
 #include "broker/session.hpp"
 
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -37,9 +39,82 @@ class Sessions : public testing::Test {
     ASSERT_TRUE(server->broker.load());
   }
 
+  void damage(const std::set<std::string_view>& payloads) {
+    const std::vector<std::string> filters{"#"};
+    const auto all = store.scan_log({.filters = filters, .after = {}, .before = store.durable()});
+    ASSERT_TRUE(all);
+    for (const auto& entry : all->entries)
+      if (payloads.contains(entry.message->payload)) store.damage(entry.message->position());
+  }
+  // What the client gets, files included: they are read on a pool.
+  std::vector<std::string> payloads_of(ScriptedClient& client, std::size_t count) {
+    std::vector<std::string> all;
+    for (int i = 0; i < 100 && all.size() < count; ++i) {
+      server->turn();
+      for (auto& payload : client.take_payloads()) all.push_back(std::move(payload));
+      if (all.size() < count) server->await(std::chrono::milliseconds(50));
+    }
+    server->turn();
+    for (auto& payload : client.take_payloads()) all.push_back(std::move(payload));
+    return all;
+  }
+
   MemoryStore store{MemoryStore::Durability::Manual};
   std::unique_ptr<BrokerUnderTest> server = std::make_unique<BrokerUnderTest>(store);
 };
+
+TEST_F(Sessions, GetWhatIsWholeAroundDamageAndTheRestIsCounted) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+  client.drop();
+  publish("commands/1", 1, 9);
+  damage({"1", "4", "5", "9"});
+
+  ScriptedClient again(*server);
+  again.connect("meter", false, kLong);
+
+  EXPECT_THAT(payloads_of(again, 5), ElementsAre("2", "3", "6", "7", "8"));
+  EXPECT_EQ(server->broker.counters().lost_to_damage.value(), 4U);
+  EXPECT_EQ(server->broker.counters().lost_to_retention.value(), 0U);
+  publish("commands/1", 10, 10);
+  EXPECT_THAT(payloads_of(again, 1), ElementsAre("10"));
+}
+
+TEST_F(Sessions, AGroupGetsWhatIsWholeAroundDamage) {
+  {
+    ScriptedClient member(*server);
+    member.connect("member", true, kLong);
+    member.subscribe("$share/g/jobs/+", Qos::AtLeastOnce);
+    member.drop();
+    publish("jobs/1", 1, 5);
+  }
+  damage({"1", "3"});
+  crash_and_restart();  // the group had read ahead
+
+  ScriptedClient again(*server);
+  again.connect("member", false, kLong);
+
+  EXPECT_THAT(payloads_of(again, 3), ElementsAre("2", "4", "5"));
+  EXPECT_EQ(server->broker.counters().lost_to_damage.value(), 2U);
+}
+
+TEST_F(Sessions, WhatWasInFlightAndIsDamagedNowIsCountedAndItsIdIsFree) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::ExactlyOnce);
+  publish("commands/1", 1, 2, Qos::ExactlyOnce);
+  ASSERT_EQ(payloads_of(client, 2).size(), 2U);
+  client.drop();
+  damage({"1"});
+
+  ScriptedClient again(*server);
+  again.connect("meter", false, kLong);
+
+  EXPECT_THAT(payloads_of(again, 1), ElementsAre("2"));
+  EXPECT_EQ(server->broker.counters().lost_to_damage.value(), 1U);
+  EXPECT_EQ(server->broker.counters().lost_to_retention.value(), 0U);
+}
 
 TEST_F(Sessions, KeepWhatCameWhileTheClientWasAway) {
   ScriptedClient client(*server);

@@ -115,6 +115,58 @@ TEST_F(WorkerTest, DeliversInTheOrderOfTheLog) {
   EXPECT_EQ(values(), numbers(0, 2000));
 }
 
+TEST_F(WorkerTest, DeliversAllBeforeDamageThenFailsAndNeverPassesIt) {
+  publish(300);
+  const std::vector<std::string> filters{"#"};
+  const auto all = store.scan_log({.filters = filters,
+                                   .after = {},
+                                   .before = store.durable(),
+                                   .maximum_messages = 1000});
+  ASSERT_TRUE(all);
+  store.damage(all->entries.at(200).message->position());
+
+  for (int run = 0; run < 2; ++run) {  // a restart finds the same
+    start();
+    ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
+    EXPECT_EQ(values(), numbers(0, 200));
+    const auto progress = worker->progress();
+    EXPECT_EQ(progress.unfinished, 0U);
+    EXPECT_NE(progress.reason.find("damaged at offset 7"), std::string::npos);
+    worker->stop();
+    EXPECT_EQ(saved_cursor().position, all->entries.at(199).message->position());
+    worker.reset();
+  }
+}
+
+TEST_F(WorkerTest, DeliversAllBeforeDamageInTheLogBeforeItsQueues) {
+  publish(100);
+  const std::vector<std::string> filters{"#"};
+  const auto all = store.scan_log({.filters = filters, .after = {}, .before = store.durable()});
+  ASSERT_TRUE(all);
+  store.damage(all->entries.at(50).message->position());
+  spec.filters = filters;
+  worker = std::make_unique<Worker>(
+      Worker::Context{.store = store,
+                      .dead_letters = letters,
+                      .clock = clock,
+                      .counters = counters(),
+                      .task_id = "id",
+                      .node_name = "node-a",
+                      .worker_name = "c-t-0",
+                      .queues = {queue},
+                      .cursor = {},
+                      .queues_from = store.durable(),
+                      .before = {}},
+      spec, [this](Sink::Callbacks callbacks) {
+        return Result<std::unique_ptr<Sink>>(
+            std::make_unique<ScriptedSink>(other_side, std::move(callbacks), ++seed));
+      });
+  worker->start();
+
+  ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
+  EXPECT_EQ(values(), numbers(0, 50));
+}
+
 TEST_F(WorkerTest, HandsOverOnlyWhatIsDurable) {
   MemoryStore manual(MemoryStore::Durability::Manual);
   MemoryQueues its_queues(manual);

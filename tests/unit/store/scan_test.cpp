@@ -142,8 +142,13 @@ TEST_F(Scan, SaysWhereTheLogIsDamaged) {
   files_.overwrite(first, files_.content(first).find("7xxx"), "8");
   const std::vector<std::string> filters{"#"};
 
-  const auto result = store_->scan_log(
-      {.filters = filters, .after = {}, .before = end(), .maximum_bytes = 1 << 30});
+  ScanRequest request{
+      .filters = filters, .after = {}, .before = end(), .maximum_bytes = 1 << 30};
+  const auto before = store_->scan_log(request);
+  ASSERT_TRUE(before);
+  EXPECT_EQ(before->entries.size(), 7U);
+  request.after = before->next;
+  const auto result = store_->scan_log(request);
 
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Errc::Corrupt);
