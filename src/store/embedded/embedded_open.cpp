@@ -1,5 +1,7 @@
 // Opening, closing, and the checkpoints between.
 #include <algorithm>
+#include <ctime>
+#include <filesystem>
 
 #include "base/log.hpp"
 #include "store/embedded/bytes.hpp"
@@ -54,12 +56,10 @@ Result<QueueIndex::Persisted> write_queue(const QueueIndex& index, const View& v
 Result<void> EmbeddedStore::open() {
   SL_TRY_VOID(files_.create_directories(log_directory_));
   SL_TRY_VOID(files_.sync_directory(options_.directory));
-  SL_TRY(view, View::open(options_.directory + "/view"));
-  view_ = std::move(view);
-  SL_TRY(checkpoint, load_view());
+  SL_TRY(begin, read_begin(files_, options_.directory));
+  SL_TRY(checkpoint, open_view(begin));
   const auto visit = [this](const SegmentPlan& segment, const FrameHeader& header,
                             std::string_view body) { return replay(segment, header, body); };
-  SL_TRY(begin, read_begin(files_, options_.directory));
   SL_TRY(found, recover(files_, log_directory_,
                         {checkpoint.position, checkpoint.generation, begin}, visit));
 
@@ -89,6 +89,57 @@ Result<void> EmbeddedStore::open() {
                            {"end", found.end},
                            {"replayed_bytes", uncheckpointed_bytes_.load()},
                            {"queues", index_.size()}});
+  return {};
+}
+
+// Whatever happened to the view's files, the log has all that was in them: retention writes again
+// what is live before it deletes.
+Result<Checkpoint> EmbeddedStore::open_view(const BeginRecord& begin) {
+  auto checkpoint = open_whole_view(begin);
+  if (checkpoint || checkpoint.error().code != Errc::Corrupt) return checkpoint;
+  view_.reset();
+  index_.clear();
+  SL_TRY_VOID(set_view_aside(checkpoint.error().detail));
+  return open_whole_view(begin);
+}
+
+Result<Checkpoint> EmbeddedStore::open_whole_view(const BeginRecord& begin) {
+  SL_TRY(view, View::open(options_.directory + "/view"));
+  view_ = std::move(view);
+  // Damage that is met later would end somebody's read: now it costs a replay.
+  SL_TRY_VOID(view_->verify());
+  SL_TRY(checkpoint, load_view());
+  const bool is_known = begin.state == BeginRecord::State::Whole && begin.begin.generation != 0;
+  if (is_known && checkpoint.position != 0 && checkpoint.position < begin.begin.base) {
+    return fail(Errc::Corrupt, "view: it ends at position " + std::to_string(checkpoint.position) +
+                                   ", before the log begins: it is an old copy");
+  }
+  return checkpoint;
+}
+
+// One is kept, for whoever wants to know what happened to it.
+Result<void> EmbeddedStore::set_view_aside(const std::string& reason) {
+  namespace fs = std::filesystem;
+  constexpr std::string_view kPrefix = "view.damaged-";
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(options_.directory, error)) {
+    std::error_code ignored;
+    if (entry.path().filename().string().starts_with(kPrefix)) fs::remove_all(entry, ignored);
+  }
+  const auto now = static_cast<std::time_t>(clock_.wall_ms() / 1000);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  char time[32];
+  std::strftime(time, sizeof time, "%Y%m%dT%H%M%SZ", &utc);
+  const std::string to = options_.directory + "/" + std::string(kPrefix) + time;
+  fs::rename(options_.directory + "/view", to, error);
+  if (error) {
+    return fail(Errc::IoFailed, options_.directory + "/view is damaged (" + reason +
+                                    ") and cannot be set aside: " + error.message() +
+                                    "; remove it, and the next start builds it again");
+  }
+  log::warn("the view is damaged: it was set aside and is built again from the log",
+            {{"reason", reason}, {"kept_as", to}});
   return {};
 }
 
@@ -179,7 +230,7 @@ void EmbeddedStore::checkpoint_loop() {
 
 void EmbeddedStore::make_checkpoint() {
   const std::scoped_lock checkpointing(checkpointing_);
-  if (const auto written = write_checkpoint(); !written) {
+  if (const auto written = noted(write_checkpoint()); !written) {
     log::warn("a checkpoint failed and is tried again later", {{"reason", written.error().detail}});
     // Not before as much again has come: the reason will not have gone by itself.
     checkpoint_due_at_ = uncheckpointed_bytes_ + options_.checkpoint_bytes;

@@ -5,7 +5,6 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
-#include "base/log.hpp"
 #include "store/embedded/bytes.hpp"
 
 namespace sluice::store::embedded {
@@ -19,7 +18,7 @@ constexpr std::uint64_t kFormat = 1;
 
 Error error_of(const rocksdb::Status& status) {
   Errc code = Errc::IoFailed;
-  if (status.IsCorruption()) code = Errc::Corrupt;
+  if (status.IsCorruption() || status.IsPathNotFound()) code = Errc::Corrupt;
   if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kNoSpace) code = Errc::NoSpace;
   return {code, "view: " + status.ToString()};
 }
@@ -82,9 +81,7 @@ bool decode_block(std::string_view key, std::string_view value, std::vector<std:
 }
 
 tl::unexpected<Error> damaged_block() {
-  return fail(Errc::Corrupt,
-              "view: a block of queue entries cannot be read; remove the directory "
-              "`view` to have it built again");
+  return fail(Errc::Corrupt, "view: a block of queue entries cannot be read");
 }
 
 rocksdb::Options options() {
@@ -117,16 +114,19 @@ View::~View() {
 
 Result<std::unique_ptr<View>> View::open(const std::string& directory) {
   rocksdb::DB* db = nullptr;
-  auto status = rocksdb::DB::Open(options(), directory, &db);
-  if (status.IsCorruption() || status.IsInvalidArgument()) {
-    log::warn("the view is damaged and is built again from the log",
-              {{"reason", status.ToString()}});
-    const auto destroyed = rocksdb::DestroyDB(directory, options());
-    if (!destroyed.ok()) return tl::unexpected(error_of(destroyed));
-    status = rocksdb::DB::Open(options(), directory, &db);
+  const auto status = rocksdb::DB::Open(options(), directory, &db);
+  // What a damaged number in one of its files looks like.
+  if (status.IsInvalidArgument() || status.IsNotSupported()) {
+    return fail(Errc::Corrupt, "view: " + status.ToString());
   }
   if (!status.ok()) return tl::unexpected(error_of(status));
   return std::unique_ptr<View>(new View(std::unique_ptr<rocksdb::DB>(db)));
+}
+
+Result<void> View::verify() const {
+  const auto status = db_->VerifyChecksum();
+  if (!status.ok()) return tl::unexpected(error_of(status));
+  return {};
 }
 
 Result<std::optional<Checkpoint>> View::checkpoint() const {

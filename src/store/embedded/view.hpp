@@ -34,12 +34,14 @@ struct Checkpoint {
 // Threads: reads from any thread; one checkpoint at a time.
 class View {
  public:
-  // One that is damaged is thrown away, with a warning: replay builds it again.
+  // Errors: Corrupt (a file of it is damaged or missing), or what the system reports.
   [[nodiscard]] static Result<std::unique_ptr<View>> open(const std::string& directory);
   ~View();
   View(const View&) = delete;
   View& operator=(const View&) = delete;
 
+  // Reads every byte of it. Corrupt: some file is damaged.
+  [[nodiscard]] Result<void> verify() const;
   [[nodiscard]] Result<std::optional<Checkpoint>> checkpoint() const;
   [[nodiscard]] Result<std::optional<std::string>> get(StateKind kind, std::string_view key) const;
 
