@@ -92,11 +92,12 @@ Response show_ready(Context& context, const Call&) {
                                    {"detail", "the store accepts no messages"}});
   }
   if (!health.damage.empty()) {
-    reasons.push_back(json::object{
-        {"component", "store"},
-        {"code", name_of(Errc::Corrupt)},
-        {"detail", "a part of the log on the disk is damaged: the overview and the server's log "
-                   "say where, the guide `damaged-log` what to do"}});
+    reasons.push_back(
+        json::object{{"component", "store"},
+                     {"code", name_of(Errc::Corrupt)},
+                     {"detail",
+                      "a part of the log on the disk is damaged: the overview and the server's log "
+                      "say where, the guide `damaged-log` what to do"}});
   }
   if (context.sources.unready) {
     for (const auto& reason : context.sources.unready()) {

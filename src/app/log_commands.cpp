@@ -104,7 +104,8 @@ void print_record(const FrameHeader& header, std::string_view body) {
 int dump(FileSystem& files, const LogCommand& command) {
   std::uint64_t left = command.limit;
   const auto report = store::embedded::inspect_log(
-      files, command.data, [&](const SegmentPlan&, const FrameHeader& header, std::string_view body) {
+      files, command.data,
+      [&](const SegmentPlan&, const FrameHeader& header, std::string_view body) {
         if (left == 0 || header.position < command.from) return;
         --left;
         print_record(header, body);

@@ -38,8 +38,8 @@ void Delivery::load_then_resend() {
   auto positions = missing;
   session_.worker().broker().load_on_pool(
       session_.worker(), std::move(missing),
-      [session = session_.shared_from_this(),
-       epoch = epoch_, missing = positions](const std::vector<Broker::Loaded>& loaded) {
+      [session = session_.shared_from_this(), epoch = epoch_,
+       missing = positions](const std::vector<Broker::Loaded>& loaded) {
         auto& delivery = session->delivery();
         if (delivery.epoch_ != epoch) return;
         delivery.resuming_ = false;

@@ -168,7 +168,8 @@ struct Health {
   bool accepting = true;       // false: append() refuses
   Errc reason = Errc::Closed;  // why not: NoSpace (comes back by itself) or Closed (until restart)
   std::string detail;
-  // Damage on the disk that a reader met since the start: file, offset, and what to do. Empty: none.
+  // Damage on the disk that a reader met since the start: file, offset, and what to do. Empty:
+  // none.
   std::string damage = {};
 };
 

@@ -33,7 +33,7 @@ class MemoryStore final : public store::Store {
   void fail_appends(std::optional<Errc> with);  // until called with nothing
   void fail_reads(std::optional<Errc> with);
   void damage(model::Position position);  // the message there cannot be read any more
-  void set_time(std::int64_t wall_ms);  // timestamps of messages; otherwise the system's clock
+  void set_time(std::int64_t wall_ms);    // timestamps of messages; otherwise the system's clock
   // What retention would do: entries up to `position` are gone and are counted as lost when read.
   void delete_up_to(store::Position position);
   [[nodiscard]] std::uint64_t reads() const;  // calls of read() so far

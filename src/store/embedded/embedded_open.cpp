@@ -60,8 +60,8 @@ Result<void> EmbeddedStore::open() {
   SL_TRY(checkpoint, open_view(begin));
   const auto visit = [this](const SegmentPlan& segment, const FrameHeader& header,
                             std::string_view body) { return replay(segment, header, body); };
-  SL_TRY(found, recover(files_, log_directory_,
-                        {checkpoint.position, checkpoint.generation, begin}, visit));
+  SL_TRY(found, recover(files_, log_directory_, {checkpoint.position, checkpoint.generation, begin},
+                        visit));
 
   segments_.set_recorded_begin(begin.begin);
   for (const RecoveredSegment& segment : found.segments) {

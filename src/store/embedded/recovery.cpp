@@ -85,14 +85,15 @@ class Recovery {
     for (const Found& found : found_) plans.push_back(found.plan);
     const auto lost = find_lost_begin(start_.begin, plans);
     if (lost && lost->is_record) {
-      return fail(Errc::Corrupt, start_.begin.path + " says where the log begins, and is damaged: " + lost->what +
+      return fail(Errc::Corrupt, start_.begin.path +
+                                     " says where the log begins, and is damaged: " + lost->what +
                                      "; put it back from a copy, or see `sluice log repair`");
     }
     if (lost) {
       const std::string gone =
-          lost->end == 0 ? "from position " + std::to_string(lost->base) + " on"
-                         : "positions " + std::to_string(lost->base) + " to " +
-                               std::to_string(lost->end);
+          lost->end == 0
+              ? "from position " + std::to_string(lost->base) + " on"
+              : "positions " + std::to_string(lost->base) + " to " + std::to_string(lost->end);
       return fail(Errc::Corrupt,
                   directory_ + "/" + segment_name(lost->base) + ": " + lost->what + "; " + gone +
                       " would be lost: put the file back from a copy, or accept the loss with "

@@ -138,9 +138,8 @@ class Repair {
   Result<void> settle_begin() {
     SL_TRY(report, inspect_log(files_, data_));
     SL_TRY(record, read_begin(files_, data_));
-    const auto lost = std::ranges::find_if(report.damages, [](const Damage& damage) {
-      return damage.is_missing || damage.is_begin;
-    });
+    const auto lost = std::ranges::find_if(
+        report.damages, [](const Damage& damage) { return damage.is_missing || damage.is_begin; });
     if (lost == report.damages.end()) return {};
     if (report.segments.empty()) {
       SL_TRY_VOID(write_begin(files_, data_, {record.begin.base + kUnknownLength, 0}));

@@ -64,8 +64,9 @@ tl::unexpected<Error> damaged_record(const SegmentPlan& plan, std::uint64_t posi
                      std::to_string(position) + ")";
   if (!why.empty()) text.append(": ").append(why);
   return fail(Errc::Corrupt,
-              text + "; stop the server, `sluice log verify` says what is lost and `sluice log "
-                     "repair` makes the rest usable");
+              text +
+                  "; stop the server, `sluice log verify` says what is lost and `sluice log "
+                  "repair` makes the rest usable");
 }
 
 Result<std::optional<SegmentPlan>> decode_segment_header(std::string_view bytes,

@@ -17,7 +17,8 @@ namespace sluice::store::embedded {
 
 // The files of the log: which there are, made ready before they are needed, opened for who reads.
 //
-// Owns:    DATA/log, its open files, DATA/begin, and the thread that fills the next file with zeros: rewriting
+// Owns:    DATA/log, its open files, DATA/begin, and the thread that fills the next file with
+// zeros: rewriting
 //          written blocks syncs twice as fast as extending a file, and rolling over costs a rename.
 //          It fills two bytes for each that is written: after a small first segment each is twice
 //          as large as the one before, so that every one is ready in time.

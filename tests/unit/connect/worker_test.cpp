@@ -118,10 +118,8 @@ TEST_F(WorkerTest, DeliversInTheOrderOfTheLog) {
 TEST_F(WorkerTest, DeliversAllBeforeDamageThenFailsAndNeverPassesIt) {
   publish(300);
   const std::vector<std::string> filters{"#"};
-  const auto all = store.scan_log({.filters = filters,
-                                   .after = {},
-                                   .before = store.durable(),
-                                   .maximum_messages = 1000});
+  const auto all = store.scan_log(
+      {.filters = filters, .after = {}, .before = store.durable(), .maximum_messages = 1000});
   ASSERT_TRUE(all);
   store.damage(all->entries.at(200).message->position());
 

@@ -204,8 +204,8 @@ TEST_F(Begin, AnotherFileInThePlaceOfTheFirstIsRefused) {
   make_retained_log();
   store_.reset();
   const auto first = segments().front();
-  const auto plan = embedded::decode_segment_header(files_.content(first),
-                                                    *embedded::base_of(first.substr(first.size() - 24)));
+  const auto plan = embedded::decode_segment_header(
+      files_.content(first), *embedded::base_of(first.substr(first.size() - 24)));
   ASSERT_TRUE(plan && *plan);
   embedded::SegmentPlan other = **plan;
   ++other.generation;

@@ -49,8 +49,7 @@ class DamageTest : public StoreTest {
         return outcome;
       }
       for (const auto& entry : result->entries) outcome.texts.emplace_back(entry.message->payload);
-      outcome.damaged.insert(outcome.damaged.end(), result->damaged.begin(),
-                             result->damaged.end());
+      outcome.damaged.insert(outcome.damaged.end(), result->damaged.begin(), result->damaged.end());
       request.after = result->next;
       if (result->at_end) return outcome;
     }

@@ -142,8 +142,7 @@ TEST_F(Scan, SaysWhereTheLogIsDamaged) {
   files_.overwrite(first, files_.content(first).find("7xxx"), "8");
   const std::vector<std::string> filters{"#"};
 
-  ScanRequest request{
-      .filters = filters, .after = {}, .before = end(), .maximum_bytes = 1 << 30};
+  ScanRequest request{.filters = filters, .after = {}, .before = end(), .maximum_bytes = 1 << 30};
   const auto before = store_->scan_log(request);
   ASSERT_TRUE(before);
   EXPECT_EQ(before->entries.size(), 7U);
