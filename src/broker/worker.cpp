@@ -270,9 +270,13 @@ void Worker::refuse_waiting_if_log_stopped() {
 void Worker::refuse(const Answers::Answer& refused) {
   broker_.counters().refused_by_log.add();
   auto& connection = *refused.connection;
-  // The client may use the packet id for another message now.
-  if (refused.type == mqtt::PacketType::Pubrec && connection.session_)
-    connection.session_->release_incoming(refused.packet_id);
+  // The client may use the packet id for another message now, or send this one again, on the next
+  // connection of its session if this one has ended: it must not count as known.
+  if (refused.type == mqtt::PacketType::Pubrec) {
+    const auto session = connection.session_ ? connection.session_
+                                             : find_session(connection.client_.client_id);
+    if (session) session->release_incoming(refused.packet_id);
+  }
   connection.acknowledge_publish(refused.type, refused.packet_id, mqtt::ReasonCode::QuotaExceeded);
 }
 

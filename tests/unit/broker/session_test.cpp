@@ -81,6 +81,29 @@ TEST_F(Sessions, GetWhatIsWholeAroundDamageAndTheRestIsCounted) {
   EXPECT_THAT(payloads_of(again, 1), ElementsAre("10"));
 }
 
+// Found by the simulation, seed 3: the client's resending was taken for a message that is stored.
+TEST_F(Sessions, DoNotKnowAMessageThatTheLogRefusedAfterItsConnectionBroke) {
+  ScriptedClient reader(*server);
+  reader.connect("reader", true, kLong);
+  reader.subscribe("t", Qos::AtLeastOnce);
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+
+  store.fail_appends(Errc::NoSpace);
+  client.publish("t", "once", Qos::ExactlyOnce, 7);
+  client.connection->on_closed();  // in the same turn
+  server->turn();
+  store.fail_appends(std::nullopt);
+  ScriptedClient again(*server);
+  again.connect("meter", false, kLong);
+  again.publish("t", "once", Qos::ExactlyOnce, 7);
+  server->turn();
+  server->make_durable();
+
+  ASSERT_EQ(again.take<mqtt::Ack>().size(), 1U);
+  EXPECT_THAT(reader.take_payloads(), ElementsAre("once"));
+}
+
 TEST_F(Sessions, AGroupGetsWhatIsWholeAroundDamage) {
   {
     ScriptedClient member(*server);
