@@ -257,8 +257,14 @@ def render(report, source):
     return "\n".join([*out, appendix(report)]), charts
 
 
+def measured(folder):
+    """The files of this comparison; what else is measured has a page of its own."""
+    others = ("-reliability.json", "-size.json")
+    return sorted(file for file in folder.glob("*.json") if not file.name.endswith(others))
+
+
 def newest(folder):
-    files = sorted(folder.glob("*.json"))
+    files = measured(folder)
     if not files:
         sys.exit(f"no results in {folder}: ./dev bench makes them")
     return files[-1]

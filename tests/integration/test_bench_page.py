@@ -41,7 +41,7 @@ def row_of(markdown):
 
 
 def test_the_page_is_that_of_its_results():
-    results = sorted((REPOSITORY / "bench/results").glob("*.json"))
+    results = page.measured(REPOSITORY / "bench/results")
     assert PAGE.is_file() == bool(results), "./dev bench page writes it from bench/results"
     if not results:
         return
