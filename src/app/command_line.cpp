@@ -10,6 +10,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "app/backup_commands.hpp"
 #include "app/check_command.hpp"
 #include "app/kafka_dev.hpp"
 #include "app/log_commands.hpp"
@@ -100,6 +101,8 @@ class CommandLine {
     add_reference();
     add_kafka_dev();
     add_log();
+    add_backup();
+    add_restore();
     for (const auto& noun : nouns()) add_noun(noun);
   }
 
@@ -234,6 +237,56 @@ class CommandLine {
     repair->add_flag("--yes", log_.confirmed, "Do it; otherwise only say what is damaged");
   }
 
+  void add_rate(CLI::App& command, std::string& rate) {
+    command
+        .add_option("--rate", rate,
+                    "Most bytes a second, so that a server on this disk does not suffer; 0: any")
+        ->type_name("SIZE")
+        ->capture_default_str();
+  }
+
+  void add_backup() {
+    auto* command = app_.add_subcommand(
+        "backup", "Copy all that is durable, also while the server runs; every byte is checked");
+    command->add_option("backup", backup_.backup, "Where to: a new or an empty directory")
+        ->type_name("BACKUP")
+        ->required();
+    command->add_option("--data", backup_.data, "Data directory")->type_name("DIR")->required();
+    add_rate(*command, backup_rate_);
+    command->footer(
+        "For who may read the data directory: it holds secrets, and so does the backup. Settings\n"
+        "file and certificates are not in it.");
+    command->callback(
+        [this] { chosen_ = [this] { return run_with_rate(run_backup, backup_rate_); }; });
+  }
+
+  void add_restore() {
+    auto* command =
+        app_.add_subcommand("restore", "Put a backup into an empty data directory; or check it");
+    command->add_option("backup", backup_.backup, "The directory that `backup` wrote")
+        ->type_name("BACKUP")
+        ->required();
+    auto* data = command->add_option("--data", backup_.data, "A new or an empty data directory")
+                     ->type_name("DIR");
+    auto* check =
+        command->add_flag("--check", backup_.only_check, "Only read all of it; write nothing");
+    check->excludes(data);
+    add_rate(*command, restore_rate_);
+    command->callback([this] {
+      if (backup_.data.empty() && !backup_.only_check) {
+        throw CLI::ValidationError("restore", "--data or --check is required");
+      }
+      chosen_ = [this] { return run_with_rate(run_restore, restore_rate_); };
+    });
+  }
+
+  int run_with_rate(int (*run)(const BackupCommand&), const std::string& text) {
+    const auto rate = schema::parse_bytes(text);
+    if (!rate) return wrong_use("--rate " + rate.error().detail);
+    backup_.bytes_per_second = static_cast<std::uint64_t>(*rate);
+    return run(backup_);
+  }
+
   void add_kafka_dev() {
     auto* command = app_.add_subcommand(
         "kafka-dev", "A development Kafka in one small process (librdkafka's mock cluster)");
@@ -360,6 +413,9 @@ class CommandLine {
   std::string data_;
   RestCommand rest_;
   LogCommand log_;
+  BackupCommand backup_;
+  std::string backup_rate_ = "64MiB";
+  std::string restore_rate_ = "0";
   std::function<int()> chosen_;
 };
 

@@ -380,6 +380,18 @@ Result<RestTarget> find_rest_target(const Environment& environment,
   return target;
 }
 
+Result<json::object> get_document(const RestTarget& target, const std::string& path) {
+  RestClient client(target);
+  SL_TRY(answer, client.send("GET", path));
+  json::error_code error;
+  auto value = json::parse(answer.body, error);
+  if (answer.status != 200 || error || !value.is_object()) {
+    return fail(Errc::IoFailed,
+                fmt::format("{} answered {} to GET /api/v1{}", target.url, answer.status, path));
+  }
+  return std::move(value.get_object());
+}
+
 int run_rest_command(const RestCommand& command, const RestTarget& target) {
   RestClient client(target);
   if (target.token.empty()) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/result.hpp"
@@ -51,6 +52,10 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 // token is sent to this machine only. Fails: no token and no user.
 [[nodiscard]] Result<RestTarget> find_rest_target(const Environment& environment,
                                                   const std::optional<std::string>& data);
+
+// The document at `path` under /api/v1, for who has a token.
+[[nodiscard]] Result<boost::json::object> get_document(const RestTarget& target,
+                                                       const std::string& path);
 
 // Runs it and prints the answer. Returns the exit code.
 int run_rest_command(const RestCommand& command, const RestTarget& target);

@@ -55,6 +55,11 @@ Result<BeginRecord> read_begin(FileSystem& files, const std::string& data_direct
   record.state = BeginRecord::State::Whole;
   record.begin = {load_le<std::uint64_t>(bytes, kBaseAt),
                   load_le<std::uint64_t>(bytes, kGenerationAt)};
+  if (record.begin.generation == kUnfinishedRestore) {
+    return fail(Errc::WrongState, data_directory +
+                                      " holds a part of a backup: `sluice restore` "
+                                      "was not ended; empty it and restore again");
+  }
   return record;
 }
 

@@ -18,6 +18,8 @@ struct LogBegin {
   std::uint64_t generation = 0;  // and which use of it; 0: none has to be there, but positions
                                  // before `base` were given
 };
+// As a generation: a backup is being put into this directory.
+inline constexpr std::uint64_t kUnfinishedRestore = UINT64_MAX;
 
 struct BeginRecord {
   enum class State : std::uint8_t {
@@ -30,7 +32,8 @@ struct BeginRecord {
   std::string path;  // of the record
 };
 
-// Errors: Unsupported (written by a later version), whatever the file system reports.
+// Errors: Unsupported (written by a later version), WrongState (a restore was not ended), whatever
+// the file system reports.
 [[nodiscard]] Result<BeginRecord> read_begin(FileSystem& files, const std::string& data_directory);
 // Durable when it returns; until then the old one holds. Can be called again after a failure.
 [[nodiscard]] Result<void> write_begin(FileSystem& files, const std::string& data_directory,

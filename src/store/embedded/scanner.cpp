@@ -35,7 +35,7 @@ Result<std::optional<SegmentScanner::Frame>> SegmentScanner::next() {
   const std::string_view body = frame.substr(kFrameHeaderBytes);
   if (crc32c(body) != header->body_crc) return std::nullopt;
   position_ += header->frame_bytes();
-  return Frame{*header, body};
+  return Frame{*header, body, frame};
 }
 
 Result<std::string_view> SegmentScanner::bytes_at(std::uint64_t position, std::size_t size) {

@@ -20,7 +20,8 @@ class SegmentScanner {
  public:
   struct Frame {
     FrameHeader header;
-    std::string_view body;  // until the next call
+    std::string_view body;   // until the next call
+    std::string_view bytes;  // all of the record as it stands in the file; until the next call
   };
 
   // Begins at position `from`, where a record begins, and goes no further than `limit`.

@@ -42,6 +42,8 @@ TEST(CommandLine, HelpsEverywhere) {
   for (const auto& words : std::vector<std::vector<const char*>>{{"--help"},
                                                                  {"serve", "--help"},
                                                                  {"kafka-dev", "--help"},
+                                                                 {"backup", "--help"},
+                                                                 {"restore", "--help"},
                                                                  {"task", "--help"},
                                                                  {"task", "create", "--help"}}) {
     const auto ran = run(words);
@@ -58,6 +60,9 @@ TEST(CommandLine, SaysWhatIsWrongWithExitCode2) {
   const Case cases[] = {
       {{}, "subcommand"},
       {{"tusk"}, "did you mean `task`?"},
+      {{"backup", "to"}, "--data"},
+      {{"restore", "from"}, "--data or --check"},
+      {{"backup", "to", "--data", "here", "--rate", "fast"}, "64KiB"},
       {{"task", "lst"}, "did you mean `list`?"},
       {{"task", "show"}, "name is required"},
       {{"zzzzzz"}, "there are serve, check"},
