@@ -1,7 +1,6 @@
 """docs/reliability.md from files of results: no figure but what was measured."""
 import json
 import pathlib
-import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench/results"
@@ -138,21 +137,73 @@ def appendix(report):
     return "\n".join(out) + "\n"
 
 
-def render(report, source):
+def mib(count):
+    return f"{count / 2**20:,.0f}"
+
+
+def size_row(found):
+    fill, start, session = found["fill"], found["start"], found["session"]
+    return [f"{fill['messages']:,} of {found['payload_bytes']:,} B, {found['durability']}",
+            f"{fill['log_bytes'] / 2**30:.1f}",
+            f"{fill['append_cpu_us']:.2f} / {fill['append_us']:.2f}",
+            f"{start['seconds']:.2f}", f"{found['start_again']['seconds']:.2f}",
+            mib(start["replayed_bytes"]), mib(start["rss_bytes"]), f"{session['first_ms']:.0f}",
+            f"{found['oldest']['read_us']:.2f}", f"{found['newest']['read_us']:.2f}",
+            mib(found["view_bytes"])]
+
+
+SIZE_HEADER = ["messages", "log, GiB", "append, us: CPU / time", "start after kill -9, s",
+               "and again", "replayed, MiB", "memory, MiB", "first to a session, ms",
+               "read oldest, us", "newest", "index on disk, MiB"]
+
+
+def size_section(report, source):
+    machine = report["machine"]
+    commits = sorted({found["commit"] for found in report["results"]})
+    return "\n".join([
+        "## The store at size\n",
+        f"From [{source}](../{source}), {report['date']}, commit "
+        f"{', '.join(f'`{each}`' for each in commits)}, {machine['processor']}, "
+        f"{machine['file_system']}, 4 KiB appended and synced: p50 "
+        f"{machine['append_and_fdatasync_4KiB']['p50_us']} us; other programs ran at the same time. "
+        "`./dev bench size --messages N`.\n",
+        table(SIZE_HEADER, [size_row(found) for found in report["results"]]),
+        "All messages stand in the queue of one session, which is away. They are appended through "
+        "the store as a server's worker does it, 64 at a time, half a MiB at most waiting for the "
+        "disk, by a process that ends with `kill -9`. The start is the real server's, until its "
+        "first CONNACK, with nothing of the directory in the system's cache; it reads the log from "
+        "the last checkpoint on, which is what was replayed. Memory is the server's then. Reading "
+        f"is that of the first and the last messages of the queue, from files, per message.\n"])
+
+
+def render(report, source, size=None, size_source=None):
     return "\n".join(["# Reliability, proved by fault\n", about(report, source),
                       *(section(report, fault) for fault in TITLES if grouped(report, fault)),
-                      "## How to read this\n", READING, appendix(report)])
+                      "## How to read this\n", READING,
+                      *([size_section(size, size_source)] if size else []), appendix(report)])
 
 
-def newest(kind="reliability"):
+def newest(kind):
+    """The newest file of results, and what it holds; nothing where there is none."""
     files = sorted(RESULTS.glob(f"*-{kind}.json"))
-    if not files:
-        sys.exit(f"no results in {RESULTS}: ./dev bench {kind} makes them")
-    return files[-1]
+    return (files[-1], json.loads(files[-1].read_text())) if files else (None, None)
+
+
+def of_the_repository(file):
+    return file.resolve().relative_to(ROOT).as_posix()
+
+
+def rendered(file):
+    """The page of these results and of the newest of the store at size."""
+    size_file, size = newest("size")
+    return render(json.loads(file.read_text()), of_the_repository(file), size,
+                  of_the_repository(size_file) if size else None)
 
 
 def write(file=None, docs=ROOT / "docs"):
-    file = (file or newest()).resolve()
-    (docs / "reliability.md").write_text(
-        render(json.loads(file.read_text()), file.relative_to(ROOT).as_posix()))
+    file = file or newest("reliability")[0]
+    if file is None:
+        print("no page yet: ./dev bench reliability measures what else is on it")
+        return
+    (docs / "reliability.md").write_text(rendered(file))
     print((docs / "reliability.md").relative_to(ROOT))

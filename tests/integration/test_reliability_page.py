@@ -1,7 +1,6 @@
 """docs/reliability.md holds what was found and nothing else; what a trial counts is what happened.
 No server is started here."""
 import copy
-import json
 import re
 import sys
 
@@ -42,8 +41,8 @@ def test_the_page_is_that_of_its_results():
     assert PAGE.is_file() == bool(results), "./dev bench reliability page writes it"
     if results:
         source = re.search(r"\]\(\.\./(bench/results/[^)]+\.json)\)", PAGE.read_text()).group(1)
-        markdown = report.render(json.loads((REPOSITORY / source).read_text()), source)
-        assert PAGE.read_text() == markdown, "./dev bench reliability page writes it again"
+        assert PAGE.read_text() == report.rendered(REPOSITORY / source), \
+            "./dev bench reliability page writes it again"
 
 
 def test_trials_of_one_kind_are_added_up():
@@ -56,6 +55,21 @@ def test_trials_of_one_kind_are_added_up():
     assert rows[0].startswith("| sluice, fsync | 15 | 2,000 | 1,000 | 0 | **3** | 0 | 0 | 0 | 0 ")
     assert "100 / 900" in rows[0] and rows[1].startswith("| sluice, fsync | 10 |")
     assert "it did not start" in page
+
+
+def test_the_store_at_size_has_a_row_for_each_log():
+    read = {"read": 10, "open_seconds": 1, "read_us": 2.5, "first_ms": 1}
+    size = {"date": "d", "machine": made_of(trial())["machine"], "results": [
+        {"payload_bytes": 32, "durability": "fsync", "commit": "abc", "view_bytes": 3 << 20,
+         "fill": {"messages": 1000000, "log_bytes": 3 << 29, "append_us": 2, "append_cpu_us": 1},
+         "start": {"seconds": 0.5, "replayed_bytes": 7 << 20, "rss_bytes": 90 << 20},
+         "start_again": {"seconds": 0.25}, "session": {"first_ms": 12.2}, "oldest": read,
+         "newest": read}]}
+
+    page = report.render(made_of(trial()), "bench/results/x.json", size, "bench/results/y.json")
+
+    assert ("| 1,000,000 of 32 B, fsync | 1.5 | 1.00 / 2.00 | 0.50 | 0.25 | 7 | 90 | 12 | 2.50 | "
+            "2.50 | 3 |") in page
 
 
 @pytest.mark.parametrize("change", [
