@@ -7,6 +7,7 @@
 #include <ctime>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <unistd.h>
 #include <vector>
 
@@ -66,12 +67,14 @@ std::unique_ptr<store::Store> open(const Options& options, FileSystem& files, co
   return checked(store::open_embedded(files, clock, engine));
 }
 
-// Of one publisher of sixteen: topics differ as they do in life.
+// Of one publisher of sixteen, from half to one and a half of the size asked for: topics and sizes
+// differ as they do in life, and so do the distances that the index keeps.
 store::NewMessage message(const std::vector<std::string>& topics, std::uint64_t number,
-                          const std::string& payload) {
+                          std::size_t size, std::string_view bytes) {
+  const std::uint64_t mixed = number * 0x9e3779b97f4a7c15ULL >> 32;
   store::NewMessage message;
-  message.topic = topics[number % topics.size()];
-  message.payload = payload;
+  message.topic = topics[mixed % topics.size()];
+  message.payload = bytes.substr(0, size / 2 + mixed / 16 % (size + 1));
   message.client_id = "publisher-1";
   message.host = "192.0.2.1";
   message.qos = 1;
@@ -84,7 +87,7 @@ store::NewMessage message(const std::vector<std::string>& topics, std::uint64_t 
   const SystemClock clock;
   auto store = open(options, *files, clock);
   const auto queue = checked(store->open_queue(options.filter, true)).id;
-  const std::string payload(options.payload, 'x');
+  const std::string bytes(options.payload * 2, 'x');
   std::vector<std::string> topics;
   for (int i = 0; i < 16; ++i) topics.push_back("size/publisher/" + std::to_string(i));
   const auto begin = Steady::now();
@@ -94,7 +97,7 @@ store::NewMessage message(const std::vector<std::string>& topics, std::uint64_t 
     if (options.messages - done >= options.newest) newest_after = store->head().get();
     const auto batch = store->new_batch();
     for (std::size_t i = 0; i < options.batch && done < options.messages; ++i, ++done) {
-      batch->add_message(message(topics, done, payload), {&queue, 1});
+      batch->add_message(message(topics, done, options.payload, bytes), {&queue, 1});
     }
     const auto appended = store->append(batch);
     if (!appended) give_up(appended.error().detail);
