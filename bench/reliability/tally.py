@@ -32,8 +32,9 @@ class Tally:
 
 
 def broke_a_promise(promises, figures):
-    """`promises`: the faults that the server says it survives."""
+    """`promises`: the faults that the server says it survives. To refuse is none: a server whose
+    disk is gone says no until it is killed; what is sent again later has no order."""
+    judged = ("lost", "twice") if figures["refused"] else ("lost", "twice", "reordered")
     return figures["fault"] in promises and bool(
-        figures["problem"] or figures["sessions_forgotten"] or figures["refused"]
-        or any(reader[count] for reader in figures["readers"].values()
-               for count in ("lost", "twice", "reordered")))
+        figures["problem"] or figures["sessions_forgotten"]
+        or any(reader[count] for reader in figures["readers"].values() for count in judged))

@@ -73,7 +73,7 @@ def test_the_store_at_size_has_a_row_for_each_log():
 
 
 @pytest.mark.parametrize("change", [
-    {"problem": "it did not start"}, {"sessions_forgotten": 1}, {"refused": 1},
+    {"problem": "it did not start"}, {"sessions_forgotten": 1},
     {"readers": {"connected": {**NOTHING, "lost": 1}, "away": NOTHING}},
     {"readers": {"connected": NOTHING, "away": {**NOTHING, "twice": 1}}},
     {"readers": {"connected": {**NOTHING, "reordered": 1}, "away": NOTHING}}])
@@ -83,9 +83,12 @@ def test_a_broken_promise_is_seen(change):
     assert not broke_a_promise({"kill"}, trial(fault="xfs", **change))
 
 
-def test_repeats_of_qos_1_break_no_promise():
+def test_repeats_of_qos_1_and_a_refusal_break_no_promise():
     repeated = {"connected": {**NOTHING, "repeated": 9}, "away": NOTHING}
     assert not broke_a_promise({"kill"}, trial(readers=repeated))
+    assert not broke_a_promise({"kill"}, trial(refused=1))
+    lost = {"connected": {**NOTHING, "lost": 1}, "away": NOTHING}
+    assert broke_a_promise({"kill"}, trial(refused=1, readers=lost))
 
 
 def test_a_tally_finds_what_is_there_to_find():
