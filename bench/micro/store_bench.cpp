@@ -13,6 +13,8 @@
 #include <benchmark/benchmark.h>
 
 #include "store/embedded/engine.hpp"
+#include "store/embedded/topic_summary.hpp"
+#include "store/find.hpp"
 
 namespace sluice::store {
 namespace {
@@ -227,6 +229,130 @@ void scan_log(benchmark::State& state) {
   state.counters["found"] = static_cast<double>(found) / static_cast<double>(state.iterations());
 }
 BENCHMARK(scan_log)->Arg(1)->Arg(100)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// What the index of topics costs each message: one topic for all of a batch, and a topic each.
+void index_topics(benchmark::State& state) {
+  std::vector<std::string> topics;
+  for (std::int64_t i = 0; i < 4096; ++i) {
+    const auto device = state.range(0) == 1 ? 17 : i * 7919 % 100'000;
+    topics.push_back("plant/" + std::to_string(device % 40) + "/device-" + std::to_string(device) +
+                     "/state");
+  }
+  constexpr std::size_t kBatch = 64;
+  embedded::TopicFilter filter;
+  std::size_t at = 0;
+  std::int64_t messages = 0;
+  for (auto _ : state) {
+    embedded::TopicItems items;
+    items.reserve(kBatch);
+    const std::string* last = nullptr;
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      const std::string& topic = topics[at++ % topics.size()];
+      if (last == nullptr || *last != topic) items.add(topic);
+      last = &topic;
+    }
+    filter.add(items.items());
+    messages += kBatch;
+    if (messages % 4096 == 0) {  // about a block's worth
+      benchmark::DoNotOptimize(filter.folded());
+      filter.clear();
+    }
+  }
+  state.SetItemsProcessed(messages);
+}
+BENCHMARK(index_topics)->Arg(1)->Arg(100'000);
+
+// A log to be searched, made once: SLUICE_BENCH_MESSAGES of them (a million), 100 bytes each, of
+// 50,000 devices; one in a million is an alarm.
+struct Archive {
+  Bench bench{Disk::Os};
+  std::int64_t messages = 1'000'000;
+  std::int64_t begin_ms = 0;
+  std::int64_t end_ms = 0;
+
+  Archive() {
+    if (const char* wanted = std::getenv("SLUICE_BENCH_MESSAGES")) messages = std::atoll(wanted);
+    std::string payload(100, 'p');
+    begin_ms = SystemClock().wall_ms();
+    for (std::int64_t i = 0; i < messages; i += 64) append(i, payload);
+    if (!bench.store->wait_durable(bench.store->head())) std::abort();
+    end_ms = SystemClock().wall_ms();
+  }
+
+  void append(std::int64_t first, const std::string& payload) {
+    while (true) {
+      const BatchPtr batch = bench.store->new_batch();
+      for (std::int64_t i = first; i < first + 64; ++i) {
+        const auto device = i * 7919 % 50'000;
+        const std::string topic = "plant/" + std::to_string(device % 40) + "/device-" +
+                                  std::to_string(device) +
+                                  (i % 1'000'000 == 777'777 ? "/alarm" : "/state");
+        auto message = bench.message;
+        message.topic = topic;
+        message.payload = payload;
+        batch->add_message(message, {});
+      }
+      if (bench.store->append(batch)) return;
+      static_cast<void>(bench.store->wait_durable(bench.store->head()));
+    }
+  }
+};
+
+Archive& archive() {
+  static Archive made;
+  return made;
+}
+
+// One page of 50, as a person asks for it: calls until it is full or the log ends.
+void find_page(benchmark::State& state, const std::string& filter, bool newest_first,
+               double part_of_time) {
+  Archive& made = archive();
+  const auto span = static_cast<double>(made.end_ms - made.begin_ms);
+  std::uint64_t scanned = 0;
+  std::uint64_t found = 0;
+  std::uint64_t calls = 0;
+  for (auto _ : state) {
+    FindRequest request{.filter = filter, .newest_first = newest_first};
+    if (part_of_time > 0) {
+      request.from_ms = made.begin_ms + static_cast<std::int64_t>(span / 2);
+      request.before_ms = *request.from_ms + static_cast<std::int64_t>(span * part_of_time);
+    }
+    while (true) {
+      const auto result = made.bench.store->find(request);
+      if (!result) std::abort();
+      ++calls;
+      scanned += result->scanned_bytes;
+      found += result->messages.size();
+      request.maximum_messages -= result->messages.size();
+      request.beyond = result->next;
+      if (result->at_end || request.maximum_messages == 0) break;
+    }
+  }
+  const auto runs = static_cast<double>(state.iterations());
+  state.counters["scanned"] = static_cast<double>(scanned) / runs;
+  state.counters["found"] = static_cast<double>(found) / runs;
+  state.counters["calls"] = static_cast<double>(calls) / runs;
+  state.counters["log"] = static_cast<double>(made.bench.store->statistics().log_bytes);
+}
+BENCHMARK_CAPTURE(find_page, newest_of_all, "", true, 0)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(find_page, newest_of_a_device, "plant/17/device-17/#", true, 0)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(find_page, a_device_in_a_thousandth_of_the_time, "plant/17/device-17/state",
+                  false, 0.001)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(find_page, alarms, "plant/+/+/alarm", true, 0)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(find_page, what_is_not_there, "other/#", true, 0)->Unit(benchmark::kMillisecond);
+
+// What no index helps with: one call reads its share.
+void find_unknown(benchmark::State& state) {
+  Archive& made = archive();
+  for (auto _ : state) {
+    const auto result = made.bench.store->find({.filter = "+/+/+/+/+", .newest_first = true});
+    if (!result || !result->messages.empty()) std::abort();
+    state.counters["scanned"] = static_cast<double>(result->scanned_bytes);
+  }
+}
+BENCHMARK(find_unknown)->Unit(benchmark::kMillisecond);
 
 void read_cached(benchmark::State& state) {
   Bench bench(Disk::Os);

@@ -132,6 +132,9 @@ struct ScanRequest {
   std::size_t maximum_scanned = 4 << 20;  // of log that is looked at in one call
 };
 
+struct FindRequest;  // store/find.hpp
+struct FindResult;
+
 // How far one consumer has come: every position up to and including `position`, and those in
 // `acknowledged` (ascending, all above it), are done with.
 struct Cursor {
@@ -246,8 +249,10 @@ class Store {
   [[nodiscard]] virtual Result<ReadResult> read(const ReadRequest& request) = 0;  // blocks
   [[nodiscard]] virtual Result<MessagePtr> message_at(Position position) = 0;     // blocks
   // The messages in (after, before) that match, without a queue: `next` is where to go on, `at_end`
-  // that `before` is reached. Every record on the way is checked. Blocks.
+  // that `before` is reached. Every record that is looked at is checked. Blocks.
   [[nodiscard]] virtual Result<ReadResult> scan_log(const ScanRequest& request) = 0;
+  // Messages by topic and time, without reading the whole log: bounded work in each call. Blocks.
+  [[nodiscard]] virtual Result<FindResult> find(const FindRequest& request) = 0;
   // Whatever was stored at `wall_ms` or later lies after the returned position, and nothing that
   // was stored earlier. Timestamps never fall. Blocks.
   [[nodiscard]] virtual Result<Position> position_before(std::int64_t wall_ms) = 0;

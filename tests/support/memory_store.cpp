@@ -517,6 +517,35 @@ Result<store::ReadResult> MemoryStore::scan_log(const store::ScanRequest& reques
   return result;
 }
 
+Result<store::FindResult> MemoryStore::find(const store::FindRequest& request) {
+  const std::scoped_lock lock(shared_->mutex);
+  if (shared_->read_fails) return fail(*shared_->read_fails, "the test fails reads");
+  store::FindResult result{.messages = {}, .next = request.beyond, .at_end = true};
+  auto order = std::vector(shared_->messages.begin(), shared_->messages.end());
+  if (request.newest_first) std::ranges::reverse(order);
+  for (const auto at : order) {
+    const auto& placed = shared_->stream[at];
+    const auto& message = shared_->stored(at).view;
+    if (placed.position >= shared_->durable || placed.position <= shared_->deleted) continue;
+    const bool is_known = request.newest_first ? placed.position >= request.beyond
+                                               : placed.position <= request.beyond;
+    if (request.beyond != Position() && is_known) continue;
+    if (request.from_ms && message.timestamp_ms < *request.from_ms) continue;
+    if (request.before_ms && message.timestamp_ms >= *request.before_ms) continue;
+    if (!request.filter.empty() && !mqtt::matches(request.filter, message.topic)) continue;
+    if (result.messages.size() == request.maximum_messages) {
+      result.at_end = false;
+      break;
+    }
+    result.next = placed.position;
+    if (shared_->damaged.contains(placed.position))
+      result.damaged.push_back(placed.position);
+    else
+      result.messages.emplace_back(placed.batch, &message);
+  }
+  return result;
+}
+
 Result<Position> MemoryStore::position_before(std::int64_t wall_ms) {
   const std::scoped_lock lock(shared_->mutex);
   for (const auto at : shared_->messages) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "store/find.hpp"
 #include "store/store.hpp"
 
 namespace sluice::test {
@@ -56,6 +57,7 @@ class MemoryStore final : public store::Store {
   [[nodiscard]] Result<store::ReadResult> read(const store::ReadRequest& request) override;
   [[nodiscard]] Result<store::MessagePtr> message_at(store::Position position) override;
   [[nodiscard]] Result<store::ReadResult> scan_log(const store::ScanRequest& request) override;
+  [[nodiscard]] Result<store::FindResult> find(const store::FindRequest& request) override;
   [[nodiscard]] Result<store::Position> position_before(std::int64_t wall_ms) override;
   [[nodiscard]] std::uint64_t log_bytes(store::Position after,
                                         store::Position before) const override;

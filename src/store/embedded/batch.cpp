@@ -18,6 +18,7 @@ LogBatch::LogBatch(SizeHint hint) {
   messages_.reserve(hint.messages);
   queue_end_.reserve(hint.messages);
   queues_.reserve(hint.messages);
+  topics_.reserve(hint.messages);
   begin_frame(RecordType::Batch, kBatchBodyBytes);
 }
 
@@ -31,6 +32,8 @@ std::size_t LogBatch::add_message(const NewMessage& message, std::span<const Que
   char* body = begin_frame(RecordType::Message, bytes);
   encode_message_body(body, message, queues, persistent, messages_.emplace_back());
   end_frame(body, bytes);
+  const std::size_t count = messages_.size();
+  if (count == 1 || messages_[count - 2].topic != message.topic) topics_.add(message.topic);
   for (const QueueId queue : queues) queues_.push_back(queue);  // mostly none or one
   queue_end_.push_back(static_cast<std::uint32_t>(queues_.size()));
   return messages_.size() - 1;
@@ -106,7 +109,8 @@ void LogBatch::place_empty(std::uint64_t end) {
 
 std::size_t LogBatch::memory_bytes() const {
   return sizeof *this + capacity_ + messages_.capacity() * sizeof(model::Message) +
-         queues_.capacity() * sizeof(QueueId) + queue_end_.capacity() * sizeof(std::uint32_t);
+         queues_.capacity() * sizeof(QueueId) + queue_end_.capacity() * sizeof(std::uint32_t) +
+         topics_.memory_bytes();
 }
 
 std::span<const QueueId> LogBatch::queues_of(std::size_t index) const {

@@ -5,6 +5,7 @@
 
 #include "store/embedded/record.hpp"
 #include "store/embedded/segment.hpp"
+#include "store/embedded/topic_summary.hpp"
 #include "store/store.hpp"
 
 namespace sluice::store::embedded {
@@ -64,6 +65,7 @@ class LogBatch final : public Batch {
 
   [[nodiscard]] const std::vector<model::Message>& messages() const { return messages_; }
   [[nodiscard]] std::span<const QueueId> queues_of(std::size_t index) const;
+  [[nodiscard]] std::span<const TopicItem> topic_items() const { return topics_.items(); }
   // Calls visit(type, position, StateBody) for each change of state, in order.
   template <class Visit>
   void for_each_state(Visit&& visit) const;
@@ -85,6 +87,7 @@ class LogBatch final : public Batch {
   std::vector<model::Message> messages_;
   std::vector<QueueId> queues_;           // of all messages, one behind the other
   std::vector<std::uint32_t> queue_end_;  // where each message's queues end in `queues_`
+  TopicItems topics_;                     // of all messages
   Place place_;
   std::uint64_t end_ = 0;
 };

@@ -68,6 +68,7 @@ Result<void> EmbeddedStore::open() {
     segments_.add(segment.plan, segment.end);
     head_generation_ = segment.plan.generation;
   }
+  topics_.trim(segments_.begin());
   head_ = found.end;
   next_queue_ = std::max(next_queue_, index_.drop_nameless(found.end) + 1);
   time_and_node_ = std::max({time_and_node_, checkpoint.time_and_node, found.time_and_node});
@@ -99,6 +100,7 @@ Result<Checkpoint> EmbeddedStore::open_view(const BeginRecord& begin) {
   if (checkpoint || checkpoint.error().code != Errc::Corrupt) return checkpoint;
   view_.reset();
   index_.clear();
+  topics_.clear();
   SL_TRY_VOID(set_view_aside(checkpoint.error().detail));
   return open_whole_view(begin);
 }
@@ -138,7 +140,7 @@ Result<void> EmbeddedStore::set_view_aside(const std::string& reason) {
                                     ") and cannot be set aside: " + error.message() +
                                     "; remove it, and the next start builds it again");
   }
-  log::warn("the view is damaged: it was set aside and is built again from the log",
+  log::warn("the view cannot be used: it was set aside and is built again from the log",
             {{"reason", reason}, {"kept_as", to}});
   return {};
 }
@@ -155,6 +157,8 @@ Result<Checkpoint> EmbeddedStore::load_view() {
   SL_TRY_VOID(queues.status());
   SL_TRY_VOID(view_->for_each_block(
       [this](QueueId id, const BlockSummary& block) { index_.add_block(id, block); }));
+  SL_TRY_VOID(
+      view_->for_each_topic_block([this](const TopicBlock& block) { topics_.load(block); }));
   return stored.value_or(Checkpoint{});
 }
 
@@ -171,6 +175,7 @@ Result<void> EmbeddedStore::replay(const SegmentPlan& segment, const FrameHeader
                                      " is no message; see `sluice log repair`");
     }
     index_.add(queues, header.position);
+    topics_.add(segment, header, message.topic);
     return {};
   }
   const auto state = decode_state_body(body);
@@ -205,6 +210,7 @@ Result<void> EmbeddedStore::replay_checkpoint(const SegmentPlan& segment) {
   if (uncheckpointed_bytes_ < options_.checkpoint_bytes) return {};
   uncheckpointed_bytes_ = 0;
   overlay_.freeze();
+  topics_.close_block();
   return write_view({segment.first_record(), segment.generation, time_and_node_, next_queue_});
 }
 
@@ -243,6 +249,7 @@ Result<void> EmbeddedStore::write_checkpoint() {
     const std::scoped_lock order(order_mutex_);
     if (!overlay_.has_frozen()) {
       overlay_.freeze();
+      topics_.close_block();
       frozen_at_ = {head_.load(), head_generation_, time_and_node_, next_queue_};
       frozen_bytes_ = uncheckpointed_bytes_.load();
     }
@@ -288,7 +295,9 @@ Result<void> EmbeddedStore::write_queues(View& view, std::span<const QueueId> qu
     written.push_back(std::move(done));
   }
   for (const QueueId id : index_.dropped(checkpoint.position)) changes.erase_queue(id);
+  topics_.write(changes, checkpoint.position);
   SL_TRY_VOID(view.write(changes, checkpoint));
+  topics_.persisted(checkpoint.position);
   // What readers near the tail need stays in memory: as much as there is of the messages.
   const std::uint64_t forget = cache_.begin();
   for (const QueueIndex::Persisted& done : written) index_.persisted(done, forget);

@@ -5,6 +5,7 @@
 #include "store/embedded/log_reader.hpp"
 #include "store/embedded/log_scan.hpp"
 #include "store/embedded/merge.hpp"
+#include "store/embedded/message_search.hpp"
 
 namespace sluice::store::embedded {
 namespace {
@@ -180,12 +181,18 @@ Result<MessagePtr> EmbeddedStore::message_at(Position position) {
 }
 
 Result<ReadResult> EmbeddedStore::scan_log(const ScanRequest& request) {
-  return noted(scan_messages(segments_, request, log_.durable()));
+  SL_TRY(view, this->view());
+  return noted(scan_messages(segments_, topics_, *view, request, log_.durable()));
+}
+
+Result<FindResult> EmbeddedStore::find(const FindRequest& request) {
+  SL_TRY(view, this->view());
+  return noted(find_messages(segments_, topics_, *view, damages_, request, log_.durable()));
 }
 
 Result<Position> EmbeddedStore::position_before(std::int64_t wall_ms) {
   const std::uint64_t end = log_.durable();
-  SL_TRY(position, noted(find_time(segments_, wall_ms, end)));
+  SL_TRY(position, noted(find_time(segments_, topics_, wall_ms, end)));
   return Position(position);
 }
 

@@ -164,6 +164,7 @@ void EmbeddedStore::delete_segments(std::span<const SealedSegment> sealed, std::
              {"begin", segments_.begin()}});
   if (readers_.deleted) readers_.deleted(Position(segments_.begin()), lost);
   trim_queues(holds);
+  topics_.trim(segments_.begin());
 }
 
 Result<void> EmbeddedStore::delete_oldest(const SealedSegment& oldest, std::uint64_t next_base,

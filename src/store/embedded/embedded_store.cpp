@@ -40,6 +40,7 @@ EmbeddedStore::EmbeddedStore(FileSystem& files, const Clock& clock, EmbeddedOpti
       log_directory_(options_.directory + "/log"),
       lock_(std::move(lock)),
       index_(options_.maximum_volatile_entries),
+      topics_(options_.topic_block_bytes),
       cache_(options_.cache_bytes),
       segments_(files, options_.directory, segment_options(options_)),
       log_(files, segments_, options_.directory, commit_options(options_),
@@ -76,6 +77,7 @@ Result<Position> EmbeddedStore::append_if(const BatchPtr& batch, FunctionRef<boo
     place(*log_batch);
     cache_.add(log_batch);
     index_.add(*log_batch, woken);
+    topics_.add(*log_batch);
     log_batch->for_each_state(
         [this](RecordType type, std::uint64_t position, const StateBody& state) {
           apply_state(type, position, state);

@@ -20,6 +20,7 @@
 #include "store/embedded/recovery.hpp"
 #include "store/embedded/retention.hpp"
 #include "store/embedded/state_overlay.hpp"
+#include "store/embedded/topic_index.hpp"
 #include "store/embedded/view.hpp"
 
 namespace sluice::store::embedded {
@@ -56,6 +57,7 @@ class EmbeddedStore final : public Store {
   [[nodiscard]] Result<ReadResult> read(const ReadRequest& request) override;
   [[nodiscard]] Result<MessagePtr> message_at(Position position) override;
   [[nodiscard]] Result<ReadResult> scan_log(const ScanRequest& request) override;
+  [[nodiscard]] Result<FindResult> find(const FindRequest& request) override;
   [[nodiscard]] Result<Position> position_before(std::int64_t wall_ms) override;
   [[nodiscard]] std::uint64_t log_bytes(Position after, Position before) const override;
   void notify(std::uint64_t key, std::span<const QueueId> queues, Position after,
@@ -152,6 +154,7 @@ class EmbeddedStore final : public Store {
   mutable std::mutex view_mutex_;
   std::shared_ptr<View> view_;  // empty once closed
   QueueIndex index_;
+  TopicIndex topics_;
   StateOverlay overlay_;
   RecentBatches cache_;
   Listeners listeners_;

@@ -35,6 +35,7 @@ struct EmbeddedOptions {
   std::uint64_t segment_bytes = 256ULL << 20;
   std::uint64_t cache_bytes = 256ULL << 20;             // recent batches in memory
   std::uint64_t checkpoint_bytes = 256ULL << 20;        // of log, from one checkpoint to the next
+  std::uint64_t topic_block_bytes = 1ULL << 20;         // of log, whose topics are known together
   std::uint64_t maximum_waiting_bytes = 64ULL << 20;    // ordered but not durable, then Overloaded
   std::uint64_t reserve_bytes = 32ULL << 20;            // put aside for small state on a full disk
   std::uint64_t first_fill_bytes = 8ULL << 20;          // written ahead at every start

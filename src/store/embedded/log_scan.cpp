@@ -27,29 +27,35 @@ Result<bool> begins_record(const SegmentFiles::Readable& segment, std::uint64_t 
   return got == sizeof header && decode_header(header, position, segment.plan.seed).has_value();
 }
 
+// So many blocks are asked for their topics in one call: 8 GiB of log.
+constexpr std::size_t kMostBlocks = 8192;
+
 class LogScan {
  public:
-  LogScan(SegmentFiles& segments, const ScanRequest& request, std::uint64_t durable)
+  LogScan(SegmentFiles& segments, const TopicIndex& index, const View& view,
+          const ScanRequest& request, std::uint64_t durable)
       : segments_(segments),
+        index_(index),
+        topics_(view.topics()),
         request_(request),
+        question_(request.filters),
         durable_(durable),
         limit_(std::min(request.before.get(), durable)),
         scanned_to_(request.after.get()) {}
 
   Result<ReadResult> run() {
-    bool more = scanned_to_ < limit_;
-    while (more) {
-      auto segment = segments_.at_or_behind(scanned_to_);
-      if (!segment && segment.error().code != Errc::NotFound) {
-        return tl::unexpected(std::move(segment).error());
+    if (scanned_to_ < limit_) {
+      const auto blocks = index_.blocks({scanned_to_ + 1, limit_, {}, {}}, false, kMostBlocks);
+      for (const auto& candidate : blocks) {
+        SL_TRY(wanted, may_hold(candidate));
+        if (wanted) {
+          SL_TRY(done, scan_block(candidate.block));
+          if (!done) return stopped();
+        }
+        // Nothing begins there: the next block is found from it.
+        scanned_to_ = std::max(scanned_to_, std::min(candidate.block.end, limit_) - 1);
       }
-      more = segment && segment->plan.base < limit_;
-      if (!more) break;
-      SL_TRY(done, scan_segment(*segment));
-      if (!done) return stopped();
-      // Nothing begins where a segment's records end: from there the next one is found.
-      scanned_to_ = std::min(segment->end, limit_);
-      more = scanned_to_ < limit_;
+      if (blocks.size() >= kMostBlocks) return stopped();
     }
     if (limit_ < request_.before.get()) return stopped();
     result_.next = std::max(request_.after, request_.before);
@@ -63,17 +69,27 @@ class LogScan {
     return std::move(result_);
   }
 
+  Result<bool> may_hold(const TopicIndex::Candidate& candidate) {
+    if (candidate.is_open) return true;
+    if (candidate.topics) return question_.may_match(*candidate.topics);
+    SL_TRY(found, topics_.of(candidate.block.begin));
+    return !found || question_.may_match(*found);
+  }
+
   // False: the call's share is done.
-  Result<bool> scan_segment(const SegmentFiles::Readable& segment) {
-    const std::uint64_t end = std::min(segment.end, durable_);
+  Result<bool> scan_block(const TopicBlock& block) {
+    auto found = segments_.at(block.begin);
+    if (!found && found.error().code == Errc::NotFound) return true;  // deleted meanwhile
+    SL_TRY(segment, std::move(found));
+    const std::uint64_t end = std::min({block.end, segment.end, durable_});
     SL_TRY(exact, begins_record(segment, scanned_to_));
     SegmentScanner scanner(*segment.file, segment.plan,
-                           exact ? scanned_to_ : segment.plan.first_record(), end);
+                           exact && scanned_to_ > block.begin ? scanned_to_ : block.begin, end);
     while (true) {
       const std::uint64_t position = scanner.position();
       if (position >= limit_) return true;
       auto next = scanner.next();
-      const bool is_damaged = !next || (!*next && scanner.position() != end);
+      const bool is_damaged = !next || (!*next && scanner.position() < end);
       // First what is whole before it; the next call begins there and says so.
       if (is_damaged && !result_.entries.empty()) return false;
       SL_TRY(frame, std::move(next));
@@ -114,7 +130,10 @@ class LogScan {
   }
 
   SegmentFiles& segments_;
+  const TopicIndex& index_;
+  View::Topics topics_;
   const ScanRequest& request_;
+  const TopicQuestion question_;
   const std::uint64_t durable_;
   const std::uint64_t limit_;  // nothing that begins here or behind it is of interest
   std::uint64_t scanned_to_;   // the record that was looked at last
@@ -124,54 +143,33 @@ class LogScan {
   ReadResult result_;
 };
 
-// The time of a segment's first record, and nothing where there is none.
-Result<std::optional<std::int64_t>> first_time(const SegmentFiles::Readable& segment) {
-  SegmentScanner scanner(*segment.file, segment.plan, segment.plan.first_record(), segment.end);
-  SL_TRY(frame, scanner.next());
-  if (!frame) return std::nullopt;
-  return milliseconds_of(frame->header.time_and_node);
-}
-
 }  // namespace
 
-Result<ReadResult> scan_messages(SegmentFiles& segments, const ScanRequest& request,
-                                 std::uint64_t durable) {
-  return LogScan(segments, request, durable).run();
+Result<ReadResult> scan_messages(SegmentFiles& segments, const TopicIndex& index, const View& view,
+                                 const ScanRequest& request, std::uint64_t durable) {
+  return LogScan(segments, index, view, request, durable).run();
 }
 
-Result<std::uint64_t> find_time(SegmentFiles& segments, std::int64_t wall_ms, std::uint64_t end) {
-  // Timestamps never fall: the last segment that begins earlier holds the place.
-  const auto ranges = segments.ranges();
-  std::size_t low = 0;
-  std::size_t high = ranges.size();
-  while (low < high) {
-    const std::size_t middle = low + (high - low) / 2;
-    auto segment = segments.at_or_behind(ranges[middle].base);
-    std::optional<std::int64_t> time;
-    if (segment) {
-      SL_TRY(first, first_time(*segment));
-      time = first;
-    } else if (segment.error().code != Errc::NotFound) {
-      return tl::unexpected(std::move(segment).error());
-    }
-    if (time && *time < wall_ms) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  if (low == 0) return std::uint64_t{0};
-  const auto segment = segments.at_or_behind(ranges[low - 1].base);
+Result<std::uint64_t> find_time(SegmentFiles& segments, const TopicIndex& index,
+                                std::int64_t wall_ms, std::uint64_t end) {
+  // The last block that begins earlier holds the place, or it lies before the one behind it.
+  const auto blocks = index.blocks({0, end, wall_ms, {}}, false, 2);
+  if (blocks.empty()) return end;
+  // Of two that both begin earlier the second one is still written.
+  const bool in_second = blocks.size() > 1 && blocks[1].block.first_ms < wall_ms;
+  const TopicBlock& block = blocks[in_second ? 1 : 0].block;
+  const bool is_last = in_second || blocks.size() == 1;
+  const auto segment = segments.at(block.begin);
   if (!segment) return tl::unexpected(segment.error());
-  const std::uint64_t limit = std::min(segment->end, end);
-  std::uint64_t before = segment->plan.base;  // the record before
-  SegmentScanner scanner(*segment->file, segment->plan, segment->plan.first_record(), limit);
+  const std::uint64_t limit = std::min({block.end, segment->end, end});
+  std::uint64_t before = block.begin - 1;
+  SegmentScanner scanner(*segment->file, segment->plan, block.begin, limit);
   while (true) {
     const std::uint64_t position = scanner.position();
     SL_TRY(frame, scanner.next());
     if (!frame) {
-      if (scanner.position() != limit) return damaged_record(segment->plan, scanner.position());
-      return low == ranges.size() ? end : limit;
+      if (scanner.position() < limit) return damaged_record(segment->plan, scanner.position());
+      return is_last ? end : before;
     }
     if (milliseconds_of(frame->header.time_and_node) >= wall_ms) return before;
     before = position;

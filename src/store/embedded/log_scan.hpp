@@ -3,18 +3,21 @@
 #include <cstdint>
 
 #include "store/embedded/segment_files.hpp"
+#include "store/embedded/topic_index.hpp"
 #include "store/store.hpp"
 
 namespace sluice::store::embedded {
 
-// See Store::scan_log(). What is not `durable` is not looked at.
+// See Store::scan_log(). What is not `durable` is not looked at, nor blocks of the log in which no
+// topic stands that is wanted.
 // Errors: Corrupt (says where), whatever the file system reports.
-[[nodiscard]] Result<ReadResult> scan_messages(SegmentFiles& segments, const ScanRequest& request,
+[[nodiscard]] Result<ReadResult> scan_messages(SegmentFiles& segments, const TopicIndex& index,
+                                               const View& view, const ScanRequest& request,
                                                std::uint64_t durable);
 
 // The position before the first record with this time or a later one; `end` when there is none.
-// Reads the first record of a few segments, then one segment.
-[[nodiscard]] Result<std::uint64_t> find_time(SegmentFiles& segments, std::int64_t wall_ms,
-                                              std::uint64_t end);
+// Reads one block.
+[[nodiscard]] Result<std::uint64_t> find_time(SegmentFiles& segments, const TopicIndex& index,
+                                              std::int64_t wall_ms, std::uint64_t end);
 
 }  // namespace sluice::store::embedded

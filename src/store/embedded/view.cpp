@@ -6,6 +6,7 @@
 #include <rocksdb/write_batch.h>
 
 #include "store/embedded/bytes.hpp"
+#include "store/embedded/topic_index.hpp"
 
 namespace sluice::store::embedded {
 namespace {
@@ -13,8 +14,10 @@ namespace {
 // First bytes of the keys.
 constexpr char kQueue = 'q';
 constexpr char kState = 's';
+constexpr char kTopicBlock = 'b';
+constexpr char kTopics = 't';
 constexpr std::string_view kCheckpointKey = "mcheckpoint";
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kFormat = 2;  // 1: without the topics of the log's blocks
 
 Error error_of(const rocksdb::Status& status) {
   Errc code = Errc::IoFailed;
@@ -80,6 +83,20 @@ bool decode_block(std::string_view key, std::string_view value, std::vector<std:
   return position == summary->last;
 }
 
+std::string position_key(char kind, std::uint64_t position) {
+  std::string bytes(1, kind);
+  append_be(bytes, position);
+  return bytes;
+}
+
+std::optional<TopicBlock> topic_block_of(std::string_view key, std::string_view value) {
+  const auto bytes = take_varint(value);
+  const auto first_ms = take_varint(value);
+  if (key.size() != 9 || !bytes || !first_ms) return std::nullopt;
+  const std::uint64_t begin = load_be(key.data() + 1);
+  return TopicBlock{begin, begin + *bytes, static_cast<std::int64_t>(*first_ms)};
+}
+
 tl::unexpected<Error> damaged_block() {
   return fail(Errc::Corrupt, "view: a block of queue entries cannot be read");
 }
@@ -142,6 +159,9 @@ Result<std::optional<Checkpoint>> View::checkpoint() const {
   const auto next_queue = take_varint(bytes);
   if (!format || !position || !generation || !time || !next_queue)
     return fail(Errc::Corrupt, "view: its checkpoint cannot be read");
+  if (*format < kFormat) {
+    return fail(Errc::Corrupt, "view: an earlier version wrote it, which did not know the topics");
+  }
   if (*format != kFormat) return fail(Errc::Unsupported, "view: written by another version");
   return Checkpoint{*position, *generation, *time, *next_queue};
 }
@@ -231,6 +251,43 @@ Result<void> View::for_each_block(VisitBlock visit) const {
   return {};
 }
 
+Result<void> View::for_each_topic_block(VisitTopicBlock visit) const {
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(rocksdb::ReadOptions()));
+  const std::string prefix(1, kTopicBlock);
+  for (at->Seek(slice(prefix)); at->Valid() && text(at->key()).starts_with(prefix); at->Next()) {
+    const auto block = topic_block_of(text(at->key()), text(at->value()));
+    if (!block) return fail(Errc::Corrupt, "view: a block of topics cannot be read");
+    visit(*block);
+  }
+  if (!at->status().ok()) return tl::unexpected(error_of(at->status()));
+  return {};
+}
+
+View::Topics::Topics(std::unique_ptr<rocksdb::Iterator> iterator)
+    : iterator_(std::move(iterator)) {}
+View::Topics::~Topics() = default;
+
+Result<std::optional<std::string_view>> View::Topics::of(std::uint64_t begin) {
+  const std::string key = position_key(kTopics, begin);
+  const auto is_there = [&] { return iterator_->Valid() && text(iterator_->key()) == key; };
+  // Neighbours are asked for one after the other, in either direction.
+  if (iterator_->Valid() && text(iterator_->key()) < key) {
+    iterator_->Next();
+  } else if (iterator_->Valid() && text(iterator_->key()) > key) {
+    iterator_->Prev();
+  }
+  if (!is_there()) iterator_->Seek(slice(key));
+  if (!iterator_->status().ok()) return tl::unexpected(error_of(iterator_->status()));
+  if (!is_there()) return std::nullopt;
+  return text(iterator_->value());
+}
+
+View::Topics View::topics() const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;  // what queues and sessions need stays in it
+  return Topics(std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options)));
+}
+
 View::Changes::Changes() : batch_(std::make_unique<rocksdb::WriteBatch>()) {}
 View::Changes::~Changes() = default;
 
@@ -254,6 +311,21 @@ void View::Changes::erase_block(QueueId queue, std::uint64_t first) {
 void View::Changes::erase_queue(QueueId queue) {
   static_cast<void>(
       batch_->DeleteRange(slice(block_key(queue.get(), 0)), slice(block_key(queue.get() + 1, 0))));
+}
+
+void View::Changes::put_topics(const TopicBlock& block, std::string_view topics) {
+  std::string value;
+  append_varint(value, block.end - block.begin);
+  append_varint(value, static_cast<std::uint64_t>(block.first_ms));
+  static_cast<void>(batch_->Put(slice(position_key(kTopicBlock, block.begin)), slice(value)));
+  static_cast<void>(batch_->Put(slice(position_key(kTopics, block.begin)), slice(topics)));
+}
+
+void View::Changes::erase_topics_before(std::uint64_t position) {
+  for (const char kind : {kTopicBlock, kTopics}) {
+    static_cast<void>(
+        batch_->DeleteRange(slice(position_key(kind, 0)), slice(position_key(kind, position))));
+  }
 }
 
 Result<void> View::write(Changes& changes, const Checkpoint& checkpoint) {

@@ -19,6 +19,8 @@ class WriteBatch;
 
 namespace sluice::store::embedded {
 
+struct TopicBlock;  // topic_index.hpp
+
 // Up to where the view holds the stream, and what replay cannot find out again.
 struct Checkpoint {
   std::uint64_t position = 0;
@@ -27,8 +29,9 @@ struct Checkpoint {
   std::uint64_t next_queue = 1;
 };
 
-// The materialised view of the stream in RocksDB: queue entries in blocks, and small state. Written
-// by checkpoints alone, each in one atomic step, without a log of its own.
+// The materialised view of the stream in RocksDB: queue entries in blocks, the topics of the log's
+// blocks, and small state. Written by checkpoints alone, each in one atomic step, without a log of
+// its own.
 //
 // Owns:    DATA/view.
 // Threads: reads from any thread; one checkpoint at a time.
@@ -72,6 +75,22 @@ class View {
   using VisitBlock = FunctionRef<void(QueueId, const BlockSummary&)>;
   [[nodiscard]] Result<void> for_each_block(VisitBlock visit) const;
 
+  using VisitTopicBlock = FunctionRef<void(const TopicBlock&)>;
+  [[nodiscard]] Result<void> for_each_topic_block(VisitTopicBlock visit) const;  // ascending
+
+  // The topics of blocks, one after the other: cheapest for neighbours.
+  class Topics {
+   public:
+    explicit Topics(std::unique_ptr<rocksdb::Iterator> iterator);
+    ~Topics();
+    // Of the block that begins there; nothing when the view does not hold it. Until the next call.
+    [[nodiscard]] Result<std::optional<std::string_view>> of(std::uint64_t begin);
+
+   private:
+    std::unique_ptr<rocksdb::Iterator> iterator_;
+  };
+  [[nodiscard]] Topics topics() const;
+
   // The changes of one checkpoint.
   class Changes {
    public:
@@ -82,6 +101,8 @@ class View {
     void put_block(QueueId queue, std::span<const std::uint64_t> positions);
     void erase_block(QueueId queue, std::uint64_t first);
     void erase_queue(QueueId queue);
+    void put_topics(const TopicBlock& block, std::string_view topics);
+    void erase_topics_before(std::uint64_t position);
 
    private:
     friend class View;

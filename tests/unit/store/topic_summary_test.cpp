@@ -1,0 +1,80 @@
+// Which topics a block may hold: never wrong when it says no.
+#include "store/embedded/topic_summary.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::store::embedded {
+namespace {
+
+std::string summary_of(const std::vector<std::string>& topics) {
+  TopicItems items;
+  for (const auto& topic : topics) items.add(topic);
+  TopicFilter filter;
+  filter.add(items.items());
+  return filter.folded();
+}
+
+bool may_match(const std::vector<std::string>& topics, std::string_view filter) {
+  return TopicQuestion(filter).may_match(summary_of(topics));
+}
+
+TEST(TopicSummary, KnowsEveryFilterThatMatches) {
+  const std::vector<std::string> topics{"plant/7/state"};
+  for (const auto* filter :
+       {"plant/7/state", "plant/7/+", "plant/+/state", "+/7/state", "+/+/state", "+/+/+", "plant/#",
+        "plant/7/#", "plant/7/state/#", "#", "+/#", "+/7/#", ""}) {
+    EXPECT_TRUE(may_match(topics, filter)) << filter;
+  }
+}
+
+TEST(TopicSummary, RefusesWhatIsNotThere) {
+  const std::vector<std::string> topics{"plant/7/state", "plant/8/alarm"};
+  for (const auto* filter : {"plant/9/#", "other/#", "plant/+/temperature", "+/+/temperature",
+                             "plant/7/state/x", "plant", "state", "plant/7/alarm"}) {
+    // `plant` alone is a beginning of what is there: only the number of levels tells.
+    const bool may = may_match(topics, filter);
+    if (std::string_view(filter) != "plant/7/alarm") EXPECT_FALSE(may) << filter;
+  }
+}
+
+TEST(TopicSummary, TakesLevelsOfAnyLengthAndEmptyOnes) {
+  std::vector<std::string> topics{"/", "//", "a/", "/a", "a//b"};
+  for (std::size_t length = 1; length < 40; ++length) {
+    topics.push_back(std::string(length, 'x') + "/" + std::string(40 - length, 'y'));
+    topics.push_back(std::string(length, 'z'));
+  }
+  const auto all = summary_of(topics);
+  for (const auto& topic : topics) EXPECT_TRUE(TopicQuestion(topic).may_match(all)) << topic;
+  EXPECT_FALSE(TopicQuestion("xxxxx/b").may_match(all));
+}
+
+TEST(TopicSummary, IsAsSmallAsItsTopicsAllow) {
+  EXPECT_TRUE(summary_of({}).empty());
+  EXPECT_EQ(summary_of({"plant/7/state"}).size(), TopicFilter::kMinimumBytes);
+  std::vector<std::string> many;
+  for (int i = 0; i < 3000; ++i) many.push_back("plant/device-" + std::to_string(i) + "/state");
+  const auto full = summary_of(many);
+  EXPECT_EQ(full.size(), TopicFilter::kMaximumBytes);
+  int wrong = 0;
+  for (int i = 3000; i < 13'000; ++i) {
+    wrong += TopicQuestion("plant/device-" + std::to_string(i) + "/state").may_match(full) ? 1 : 0;
+  }
+  EXPECT_LT(wrong, 500) << "of 10,000 topics that are not there";
+}
+
+TEST(TopicSummary, OfABlockWithoutMessagesMatchesNothing) {
+  EXPECT_FALSE(may_match({}, ""));
+  EXPECT_FALSE(may_match({}, "#"));
+}
+
+// They stand on disk: what an earlier version wrote must be found by a later one.
+TEST(TopicSummary, HashesTheSameForEver) {
+  TopicItems items;
+  items.add("plant/7/state");
+  std::string text;
+  for (const auto item : items.items()) text += std::to_string(item) + " ";
+  EXPECT_EQ(text, "537426526 430542111 662150923 913436213 ");
+}
+
+}  // namespace
+}  // namespace sluice::store::embedded
