@@ -68,6 +68,10 @@ def test_the_store_at_size_has_a_row_for_each_log():
 
     page = report.render(made_of(trial()), "bench/results/x.json", size, "bench/results/y.json")
 
+    size["results"].append(copy.deepcopy(size["results"][0]))
+    size["results"][1]["fill"]["log_bytes"] = 10 << 30
+    slow = report.render(made_of(trial()), "bench/results/x.json", size, "bench/results/y.json")
+    assert "| 10.0 | 1.00 / 2.00 | 0.50, < 5: met |" in slow
     assert ("| 1,000,000 of 32 B, fsync | 1.5 | 1.00 / 2.00 | 0.50 | 0.25 | 7 | 90 | 12 | 2.50 | "
             "2.50 | 3 |") in page
 
