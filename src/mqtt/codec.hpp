@@ -76,6 +76,14 @@ void encode(std::string& out, Pingresp);
 void encode_publish_head(std::string& out, Version version, const Publish& packet,
                          std::size_t payload_size);
 
+// Of a whole packet of that size.
+[[nodiscard]] constexpr std::size_t fixed_header_size(std::size_t packet_size) {
+  return packet_size < 2 + 128         ? 2
+         : packet_size < 3 + 16'384    ? 3
+         : packet_size < 4 + 2'097'152 ? 4
+                                       : 5;
+}
+
 // The size that encode(out, version, packet) would append.
 [[nodiscard]] std::size_t encoded_size(Version version, const Publish& packet);
 

@@ -1,5 +1,6 @@
 #include "mqtt/codec.hpp"
 #include "mqtt/property_rules.hpp"
+#include "mqtt/topic.hpp"
 #include "mqtt/utf8.hpp"
 
 namespace sluice::mqtt {
@@ -28,8 +29,10 @@ Decoded<Publish> decode_publish(Version version, Sender sender, std::uint8_t fla
   packet.qos = static_cast<Qos>(qos);
 
   Reader in(body);
-  SL_TRY(topic, in.string());                                                    // [MQTT-3.3.2-1]
-  if (has_wildcard(topic)) return tl::unexpected(ReasonCode::TopicNameInvalid);  // [MQTT-3.3.2-2]
+  SL_TRY(topic, in.binary());
+  const TopicLook look = look_at_topic(topic);
+  if (!look.is_plain && !is_valid_utf8(topic)) return malformed();             // [MQTT-3.3.2-1]
+  if (look.has_wildcard) return tl::unexpected(ReasonCode::TopicNameInvalid);  // [MQTT-3.3.2-2]
   packet.topic = topic;
   if (qos > 0) {
     SL_TRY(packet_id, in.packet_id());

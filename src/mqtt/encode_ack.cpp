@@ -8,6 +8,12 @@ void encode(std::string& out, Version version, const Ack& packet) {
   SL_DCHECK(packet.type >= PacketType::Puback && packet.type <= PacketType::Pubcomp);
   const unsigned flags = packet.type == PacketType::Pubrel ? 0b0010 : 0;  // [MQTT-3.6.1-1]
   const std::uint8_t first = first_byte(packet.type, flags);
+  if (packet.reason == ReasonCode::Success && packet.properties.empty()) {  // nearly all of them
+    const char bytes[] = {static_cast<char>(first), 2, static_cast<char>(packet.packet_id >> 8),
+                          static_cast<char>(packet.packet_id & 0xff)};
+    out.append(bytes, sizeof bytes);
+    return;
+  }
   const bool has_properties = version == Version::V5 && !packet.properties.empty();
   const bool has_reason =
       has_properties || (version == Version::V5 && packet.reason != ReasonCode::Success);

@@ -1,4 +1,4 @@
-// Writes one packet into room that is made once. Private to the codec.
+// Writes one packet, all of it with one step of the output. Private to the codec.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/check.hpp"
+#include "base/copy_bytes.hpp"
 #include "mqtt/packet.hpp"
 
 namespace sluice::mqtt {
@@ -30,11 +31,14 @@ class Writer {
  public:
   // Room for the fixed header and `here` of the `remaining` bytes that follow it.
   Writer(std::string& out, std::uint8_t first, std::size_t remaining, std::size_t here)
-      : out_(out) {
+      : out_(out), size_(1 + varint_size(remaining) + here) {
     SL_DCHECK(remaining <= 268'435'455 && here <= remaining);
-    const std::size_t before = out.size();
-    out.resize(before + 1 + varint_size(remaining) + here);
-    at_ = out.data() + before;
+    if (size_ <= sizeof small_) {
+      at_ = small_;
+    } else {
+      out.resize(out.size() + size_);
+      at_ = out.data() + out.size() - size_;
+    }
     byte(first);
     varint(remaining);
   }
@@ -42,7 +46,14 @@ class Writer {
       : Writer(out, first, remaining, remaining) {}
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
-  ~Writer() { SL_DCHECK(at_ == out_.data() + out_.size()); }
+  ~Writer() {
+    if (size_ > sizeof small_) {
+      SL_DCHECK(at_ == out_.data() + out_.size());
+      return;
+    }
+    SL_DCHECK(at_ == small_ + size_);
+    out_.append(small_, size_);
+  }
 
   void byte(std::uint8_t value) { *at_++ = static_cast<char>(value); }
   void code(ReasonCode value) { byte(static_cast<std::uint8_t>(value)); }
@@ -55,8 +66,7 @@ class Writer {
     byte(static_cast<std::uint8_t>(value));
   }
   void raw(std::string_view bytes) {
-    if (bytes.empty()) return;  // memcpy takes no null pointer
-    std::memcpy(at_, bytes.data(), bytes.size());
+    copy_bytes(at_, bytes.data(), bytes.size());
     at_ += bytes.size();
   }
   void text(std::string_view value) {
@@ -72,7 +82,11 @@ class Writer {
 
  private:
   std::string& out_;
+  const std::size_t size_;
   char* at_ = nullptr;
+  // Most packets, and the heads of most PUBLISHes, are made here: room in a string is filled with
+  // zeros before it is written.
+  char small_[128];
 };
 
 // First byte of a packet: its type and its flags.

@@ -1,6 +1,7 @@
 #include "store/embedded/record.hpp"
 
 #include "base/check.hpp"
+#include "base/copy_bytes.hpp"
 #include "base/crc32c.hpp"
 #include "store/embedded/bytes.hpp"
 
@@ -30,7 +31,7 @@ std::uint32_t header_crc(const char* at, std::uint32_t seed) {
 
 // Copies `text` to `at`, points `view` at the copy and steps over it.
 void place(char*& at, std::string_view text, std::string_view& view) {
-  if (!text.empty()) std::memcpy(at, text.data(), text.size());
+  copy_bytes(at, text.data(), text.size());
   view = {at, text.size()};
   at += text.size();
 }

@@ -69,6 +69,26 @@ TEST(Utf8, IsStrictAtEveryOffset) {
   }
 }
 
+// What is called plain is well-formed, and everything well-formed that is ASCII is called plain.
+TEST(Utf8, SeesInOneLookWhatATopicHas) {
+  for (std::size_t size = 0; size < 40; ++size) {
+    const std::string plain(size, 'a');
+    EXPECT_TRUE(look_at_topic(ExactCopy(plain).view()).is_plain) << size;
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int c = -128; c < 128; ++c) {
+        std::string text = plain;
+        text[at] = static_cast<char>(c);
+        const ExactCopy copy(text);
+
+        const TopicLook look = look_at_topic(copy.view());
+
+        ASSERT_EQ(look.is_plain, c > 0) << size << ' ' << at << ' ' << c;
+        ASSERT_EQ(look.has_wildcard, c == '+' || c == '#') << size << ' ' << at << ' ' << c;
+      }
+    }
+  }
+}
+
 TEST(Utf8, FindsAWildcardAtEveryOffset) {
   for (std::size_t size = 0; size < 40; ++size) {
     const std::string plain(size, 'a');
