@@ -86,6 +86,7 @@ class MemoryBatch final : public store::Batch {
     atomic_ = true;
     first_of_atomic_ = true;
   }
+  void let_wait() override {}
   void end_atomic() override {
     SL_CHECK(atomic_);
     atomic_ = false;

@@ -30,6 +30,7 @@ class LogBatch final : public Batch {
   void erase(StateKind kind, std::string_view key) override;
   void begin_atomic() override;
   void end_atomic() override;
+  void let_wait() override { may_wait_ = true; }
   [[nodiscard]] std::size_t message_count() const override { return messages_.size(); }
   [[nodiscard]] std::size_t bytes() const override { return size_; }
   [[nodiscard]] bool empty() const override { return records_ == 0; }
@@ -51,6 +52,7 @@ class LogBatch final : public Batch {
   // An empty batch: nothing is written, it ends where the log ends.
   void place_empty(std::uint64_t end);
 
+  [[nodiscard]] bool may_wait() const { return may_wait_; }
   [[nodiscard]] const SegmentPlanPtr& segment() const { return place_.segment; }
   [[nodiscard]] std::uint64_t begin_position() const { return place_.begin; }
   [[nodiscard]] std::uint64_t first_record() const {
@@ -82,6 +84,7 @@ class LogBatch final : public Batch {
   std::size_t last_frame_ = 0;
   std::uint32_t records_ = 0;
   std::uint32_t states_ = 0;
+  bool may_wait_ = false;
   bool in_atomic_ = false;
   bool atomic_has_record_ = false;
   std::vector<model::Message> messages_;

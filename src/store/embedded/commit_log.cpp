@@ -20,6 +20,10 @@ constexpr std::uint64_t kMaximumHere = 256 << 10;
 constexpr auto kSlowWrite = std::chrono::milliseconds(2);
 constexpr int kRestAfterSlowWrite = 16;
 
+// What nobody waits for is written with all that comes within this time, or when it is so much.
+constexpr auto kGatherTime = std::chrono::milliseconds(5);
+constexpr std::uint64_t kGatherBytes = 1 << 20;
+
 void observe(metrics::Histogram* histogram, std::chrono::steady_clock::duration took) {
   if (histogram != nullptr) histogram->observe(std::chrono::duration<double>(took).count());
 }
@@ -76,6 +80,8 @@ Result<void> CommitLog::admit(std::uint64_t bytes, bool has_messages) const {
 void CommitLog::stage(std::shared_ptr<const LogBatch> batch) {
   waiting_bytes_.fetch_add(batch->bytes(), std::memory_order_relaxed);
   const std::scoped_lock lock(mutex_);
+  staged_bytes_ += batch->bytes();
+  urgent_ = urgent_ || !batch->may_wait();
   staged_.push_back(std::move(batch));
 }
 
@@ -83,10 +89,11 @@ void CommitLog::commit_staged() {
   bool here = false;
   {
     const std::scoped_lock lock(mutex_);
-    if (!idle_) return;  // whoever has the role will look for what is staged
-    idle_ = false;
-    here = lent_ = may_commit_here();
-    if (here) taken_.swap(staged_);
+    const bool enough = gathers_ && (urgent_ || staged_bytes_ >= kGatherBytes);
+    if (!idle_ && !enough) return;  // whoever has the role will look for what is staged
+    gathers_ = false;
+    if (std::exchange(idle_, false)) here = lent_ = may_commit_here();
+    if (here) take_staged();
   }
   if (!here) return work_.notify_one();
   take_over();
@@ -124,6 +131,8 @@ Result<void> CommitLog::wait_durable(std::uint64_t position) {
   if (durable() >= position) return {};
   std::unique_lock lock(mutex_);
   ++waiters_;
+  urgent_ = true;
+  if (std::exchange(gathers_, false)) work_.notify_one();
   durable_changed_.wait(lock, [&] {
     const State state = state_.load();
     return durable() >= position || state == State::Closed || state == State::Full || stopping_;
@@ -217,10 +226,27 @@ bool CommitLog::wait_for_work() {
     }
     idle_ = false;
   }
-  taken_.swap(staged_);
+  gather(lock);
+  take_staged();
   lock.unlock();
   take_over();
   return true;
+}
+
+// A sync costs the same for one message and for a thousand.
+void CommitLog::gather(std::unique_lock<std::mutex>& lock) {
+  if (!options_.fsync || urgent_ || stopping_ || staged_bytes_ >= kGatherBytes ||
+      !pending_.empty() || state_.load() != State::Open)
+    return;
+  gathers_ = true;
+  work_.wait_for(lock, kGatherTime, [this] { return !gathers_ || stopping_; });
+  gathers_ = false;
+}
+
+void CommitLog::take_staged() {
+  taken_.swap(staged_);
+  staged_bytes_ = 0;
+  urgent_ = false;
 }
 
 void CommitLog::take_over() {

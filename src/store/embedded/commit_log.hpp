@@ -19,7 +19,8 @@
 namespace sluice::store::embedded {
 
 // Makes batches durable, in the order in which they were staged: writes and syncs all that waits
-// whenever the disk is free, never by a timer.
+// whenever the disk is free. What somebody waits for is never held back by a timer; what nobody
+// waits for is gathered for a short while (docs/adr/0018-what-nobody-waits-for.md).
 //
 // Whoever commits has the role of the committer: that thread, or, when nothing is to be waited for
 // (durability is `os`, docs/adr/0014-written-where-it-is-appended.md), the one that appended while
@@ -84,6 +85,8 @@ class CommitLog {
 
   void commit_loop();
   bool wait_for_work();
+  void gather(std::unique_lock<std::mutex>& lock);
+  void take_staged();
   void take_over();
   [[nodiscard]] bool may_commit_here() const;
   void give_role_back();
@@ -117,8 +120,11 @@ class CommitLog {
   std::condition_variable behind_;
   std::size_t waiters_ = 0;
   Batches staged_;
-  bool idle_ = false;  // the committing thread sleeps and has nothing to do
-  bool lent_ = false;  // its role is with a thread that appended
+  std::uint64_t staged_bytes_ = 0;
+  bool urgent_ = false;   // somebody waits for what is staged
+  bool gathers_ = false;  // the committing thread sleeps until more is staged
+  bool idle_ = false;     // the committing thread sleeps and has nothing to do
+  bool lent_ = false;     // its role is with a thread that appended
   bool stopping_ = false;
   std::string detail_;  // why the log does not accept
   SegmentPlanPtr active_plan_;

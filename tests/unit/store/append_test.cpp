@@ -64,6 +64,55 @@ TEST_F(Append, PutsTimeNodeAndPositionIntoTheId) {
   EXPECT_EQ(id.position, batch->message(0).position().get());
 }
 
+// Whoever waits all the same gets it at once: what may wait is spared the disk, not the store.
+TEST_F(Append, MakesDurableWhatMayWaitAsSoonAsSomebodyAsks) {
+  open();
+  Position end;
+  for (int i = 0; i < 50; ++i) {
+    const BatchPtr batch = store_->new_batch();
+    batch->add_message(message("patient"), {});
+    batch->let_wait();
+    ASSERT_TRUE(store_->append(batch));
+    end = batch->end();
+    if (i % 5 == 0) ASSERT_TRUE(store_->wait_durable(end));
+  }
+  ASSERT_TRUE(store_->wait_durable(end));
+
+  EXPECT_EQ(store_->durable(), end);
+  EXPECT_LE(store_->statistics().commits, 50U);
+}
+
+// Nobody asks: it becomes durable by itself, and an urgent one takes all before it along.
+TEST_F(Append, CommitsWhatMayWaitWithWhatMayNot) {
+  open();
+  std::mutex mutex;
+  std::condition_variable changed;
+  Position durable;
+  const auto listener = store_->add_durable_listener([&](Position position) {
+    const std::scoped_lock lock(mutex);
+    durable = position;
+    changed.notify_all();
+  });
+  const auto wait_for = [&](Position end) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(30), [&] { return durable >= end; });
+  };
+  const BatchPtr patient = store_->new_batch();
+  patient->add_message(message("patient"), {});
+  patient->let_wait();
+
+  ASSERT_TRUE(store_->append(patient));
+  EXPECT_TRUE(wait_for(patient->end()));
+  const BatchPtr again = store_->new_batch();
+  again->add_message(message("patient"), {});
+  again->let_wait();
+  ASSERT_TRUE(store_->append(again));
+  const auto urgent = append("urgent");
+  ASSERT_TRUE(urgent);
+  EXPECT_TRUE(wait_for((*urgent)->end()));
+  store_->remove_durable_listener(listener);
+}
+
 TEST_F(Append, NeverGivesALowerTime) {
   open();
   const BatchPtr first = publish("x");
