@@ -59,6 +59,11 @@ class Broker {
   [[nodiscard]] Worker& worker(std::size_t index) { return *workers_[index]; }
   [[nodiscard]] std::size_t worker_count() const { return workers_.size(); }
 
+  // What subscribers may be sent: all that is ordered, or only what no crash can take back.
+  [[nodiscard]] store::Visibility visibility() const {
+    return options_.deliver_after_durable ? store::Visibility::Durable : store::Visibility::Ordered;
+  }
+
   // --- the publish path (publish_path.cpp); from the worker's thread
   [[nodiscard]] mqtt::ReasonCode may_publish(Session& session, const mqtt::Publish& publish);
   void publish(Worker& worker, const Client& client, const mqtt::Publish& publish,

@@ -77,14 +77,20 @@ void ClientConnection::on_packet(const mqtt::Frame& frame) {
       handle_publish(*publish);
     return;
   }
+  if (frame.type >= PacketType::Puback && frame.type <= PacketType::Pubcomp) {
+    const auto ack = mqtt::decode_ack(version_, frame.type, frame.body);
+    if (!ack)
+      on_malformed(ack.error());
+    else
+      handle_ack(*ack);
+    return;
+  }
   const auto packet = mqtt::decode(version_, mqtt::Sender::Client, frame);
   if (!packet) {
     on_malformed(packet.error());
     return;
   }
-  if (const auto* ack = std::get_if<mqtt::Ack>(&*packet)) {
-    handle_ack(*ack);
-  } else if (const auto* subscribe = std::get_if<mqtt::Subscribe>(&*packet)) {
+  if (const auto* subscribe = std::get_if<mqtt::Subscribe>(&*packet)) {
     handle_subscribe(*subscribe);
   } else if (const auto* unsubscribe = std::get_if<mqtt::Unsubscribe>(&*packet)) {
     handle_unsubscribe(*unsubscribe);
@@ -157,7 +163,27 @@ bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish
     return false;
   }
   mqtt::encode(output(), version_, publish);
-  counters.messages_sent.add();
+  ++worker_.traffic().sent;
+  return true;
+}
+
+bool ClientConnection::send_form(WireForms::Form form, std::uint16_t packet_id) {
+  if (maximum_packet_size_ != 0 && form.bytes.size() > maximum_packet_size_) return false;
+  auto& out = output();
+  const std::size_t begin = out.size();
+  out.append(form.bytes);
+  if (form.packet_id_at != 0) {
+    out[begin + form.packet_id_at] = static_cast<char>(packet_id >> 8);
+    out[begin + form.packet_id_at + 1] = static_cast<char>(packet_id & 0xff);
+  }
+  ++worker_.traffic().sent;
+  return true;
+}
+
+bool ClientConnection::send_whole(std::string_view packets, std::size_t count) {
+  if (maximum_packet_size_ != 0 && packets.size() > maximum_packet_size_) return false;
+  output().append(packets);
+  worker_.traffic().sent += count;
   return true;
 }
 

@@ -12,6 +12,7 @@
 #include "broker/limits.hpp"
 #include "broker/link.hpp"
 #include "broker/will.hpp"
+#include "broker/wire_forms.hpp"
 #include "model/message.hpp"
 #include "mqtt/codec.hpp"
 #include "mqtt/packet.hpp"
@@ -50,6 +51,10 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   // False: the message is not for this client (expired, too large).
   bool send_publish(const model::Message& message, mqtt::Publish publish,
                     const std::vector<std::uint32_t>& identifiers);
+  // The same, encoded already but for its packet id. False: not sent; larger than the client takes.
+  bool send_form(WireForms::Form form, std::uint16_t packet_id);
+  // So many packets of QoS 0 at once. False: not sent, as one may be too large for the client.
+  bool send_whole(std::string_view packets, std::size_t count);
   void send_ack(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   void acknowledge_publish(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   // DISCONNECT with the reason where the version has it, then close. The will is sent.

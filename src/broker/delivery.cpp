@@ -27,8 +27,26 @@ bool Delivery::wants(const model::Message& message, bool no_local) const {
   return permissions->nothing_denied() || permissions->may_receive(message.topic);
 }
 
-void Delivery::offer(const store::BatchPtr& batch, std::size_t index, const Receiver& receiver) {
-  const auto& message = batch->message(index);
+void Delivery::offer(const Run& run, const Receiver& receiver) {
+  // Asked once: nothing in between takes rights away.
+  const bool wants_all = ready() && !receiver.no_local && session_.permissions()->nothing_denied();
+  if (wants_all && run.forms != nullptr && send_whole(run, receiver)) return;
+  for (std::size_t index = run.first; index < run.end; ++index)
+    offer(run, index, receiver, wants_all);
+}
+
+// With QoS 0 a run goes out as it is, one copy for all its messages.
+bool Delivery::send_whole(const Run& run, const Receiver& receiver) {
+  auto& connection = *session_.connection();
+  if (receiver.qos != Qos::AtMostOnce || receiver.retain_as_published ||
+      !receiver.identifiers.empty() || connection.waiting_bytes() >= kOutputHighWater)
+    return false;
+  const auto bytes = run.forms->whole_run(connection.version());
+  return !bytes.empty() && connection.send_whole(bytes, run.end - run.first);
+}
+
+void Delivery::offer(const Run& run, std::size_t index, const Receiver& receiver, bool wants_all) {
+  const auto& message = run.batch->message(index);
   const auto qos = std::min(receiver.qos, static_cast<Qos>(message.qos));
   const bool queued = receiver.qos != Qos::AtMostOnce;
   if (queued) {
@@ -40,29 +58,34 @@ void Delivery::offer(const store::BatchPtr& batch, std::size_t index, const Rece
     }
     tracker_.read_up_to(message.position());
   }
-  if (!ready() || !wants(message, receiver.no_local)) return;
-  DeliveryOptions options{qos, receiver.retain_as_published && message.retain,
-                          receiver.identifiers};
-  if (qos == Qos::AtMostOnce)
-    send_unacknowledged(message, options);
-  else
-    hand_out(store::message_of(batch, index), std::move(options));
-  if (queued && qos == Qos::AtMostOnce) note_low();
+  if (!wants_all && (!ready() || !wants(message, receiver.no_local))) return;
+  const bool retain = receiver.retain_as_published && message.retain;
+  if (qos == Qos::AtMostOnce) {
+    send_unacknowledged(run, index, retain, receiver);
+    if (queued) note_low();
+    return;
+  }
+  auto form = WireForms::Form();
+  if (run.forms != nullptr && receiver.identifiers.empty())
+    form = run.forms->of(index, session_.connection()->version(), qos, retain);
+  hand_out(store::message_of(run.batch, index), {qos, retain, receiver.identifiers}, form);
 }
 
-void Delivery::hand_out(const model::MessagePtr& message, DeliveryOptions options) {
+void Delivery::hand_out(model::MessagePtr message, DeliveryOptions options, WireForms::Form form) {
   if (options.qos == Qos::AtMostOnce) {
     send_unacknowledged(*message, options);
     return;
   }
-  tracker_.hand_out(message->position());
+  const auto position = message->position();
+  tracker_.hand_out(position);
   start({.packet_id = next_packet_id(),
          .phase = Phase::Waiting,
-         .position = message->position(),
-         .message = message,
+         .position = position,
+         .message = std::move(message),
          .options = std::move(options),
          .tracked = true,
-         .group = nullptr});
+         .group = nullptr},
+        form);
 }
 
 void Delivery::offer_retained(const model::MessagePtr& message, DeliveryOptions options) {
@@ -99,12 +122,13 @@ void Delivery::wake_group_when_room(const SharedGroupPtr& group) {
 
 // QoS 1 leaves with this turn. QoS 2 leaves once its packet id is on disk, so that after a crash
 // the same message goes out under the same id and the client can tell that it has it.
-void Delivery::start(InFlight entry) {
+void Delivery::start(InFlight entry, WireForms::Form form) {
   in_flight_.push_back(std::move(entry));
   auto& started = in_flight_.back();
   if (started.options.qos == Qos::AtLeastOnce) {
     started.phase = Phase::Sent;
-    send(started, false);
+    if (form.bytes.empty() || !session_.connection()->send_form(form, started.packet_id))
+      send(started, false);
     return;
   }
   started.phase = Phase::AwaitingDurable;
@@ -158,6 +182,17 @@ void Delivery::send(InFlight& entry, bool dup) {
     if (entry.options.qos == Qos::ExactlyOnce) erase_outgoing(entry.packet_id);
     finish(find(entry.packet_id));
   }
+}
+
+void Delivery::send_unacknowledged(const Run& run, std::size_t index, bool retain,
+                                   const Receiver& receiver) {
+  auto& connection = *session_.connection();
+  if (run.forms != nullptr && receiver.identifiers.empty() &&
+      connection.waiting_bytes() < kOutputHighWater) {
+    const auto form = run.forms->of(index, connection.version(), Qos::AtMostOnce, retain);
+    if (!form.bytes.empty() && connection.send_form(form, 0)) return;
+  }
+  send_unacknowledged(run.batch->message(index), {Qos::AtMostOnce, retain, receiver.identifiers});
 }
 
 void Delivery::send_unacknowledged(const model::Message& message, const DeliveryOptions& options) {
@@ -230,7 +265,7 @@ void Delivery::finish(Iterator entry) {
     note_low();
     // With QoS 2 the cursor goes to disk together with the end of the packet id: otherwise a crash
     // between the two would deliver the message again.
-    if (session_.persistent()) worker.mark_cursor(session_.shared_from_this(), exactly_once);
+    if (session_.persistent()) worker.mark_cursor(session_, exactly_once);
   }
   if (entry->group) entry->group->acknowledge(entry->position);
   if (entry == in_flight_.begin())
@@ -283,7 +318,7 @@ void Delivery::pump() {
         .after = tracker_.read(),
         .maximum_messages = static_cast<std::size_t>(window_) - in_flight_.size(),
         .maximum_bytes = kOutputHighWater,
-        .visibility = store::Visibility::Ordered};
+        .visibility = session_.worker().broker().visibility()};
     const auto result = session_.worker().broker().store().read_cached(request);
     if (!result) {
       read_from_log();
@@ -346,14 +381,14 @@ std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& ent
 // The cache does not reach back that far: files are read, and files never block a loop.
 void Delivery::read_from_log() {
   reading_ = true;
+  auto& broker = session_.worker().broker();
   const store::ReadRequest request{
       .queues = {},
       .after = tracker_.read(),
       .maximum_messages = static_cast<std::size_t>(window_) - in_flight_.size(),
       .maximum_bytes = kOutputHighWater,
-      .visibility = store::Visibility::Ordered,
+      .visibility = broker.visibility(),
       .pass_damaged = true};
-  auto& broker = session_.worker().broker();
   broker.read_on_pool(
       session_.worker(), queues_, request,
       [session = session_.shared_from_this(), epoch = epoch_](Result<store::ReadResult> result) {

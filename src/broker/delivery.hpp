@@ -12,6 +12,7 @@
 
 #include "broker/cursor_tracker.hpp"
 #include "broker/filter_table.hpp"
+#include "broker/wire_forms.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
 
@@ -40,8 +41,15 @@ class Delivery {
  public:
   explicit Delivery(Session& session) : session_(session) {}
 
-  // --- from dispatch: a message that was just appended. Arrives in log order.
-  void offer(const store::BatchPtr& batch, std::size_t index, const Receiver& receiver);
+  // --- from dispatch: messages that were just appended, neighbours that go to the same receivers.
+  // Runs arrive in log order.
+  struct Run {
+    const store::BatchPtr& batch;
+    std::size_t first = 0;
+    std::size_t end = 0;
+    WireForms* forms = nullptr;  // of this run; none where a single client gets it
+  };
+  void offer(const Run& run, const Receiver& receiver);
   // Not from the queues: retained messages for a new subscription, and those of a shared group.
   void offer_retained(const model::MessagePtr& message, DeliveryOptions options);
   [[nodiscard]] bool offer_from_group(const SharedGroupPtr& group, const model::MessagePtr& message,
@@ -119,8 +127,13 @@ class Delivery {
   [[nodiscard]] std::uint16_t next_packet_id();
   [[nodiscard]] Iterator find(std::uint16_t packet_id);
   [[nodiscard]] bool wants(const model::Message& message, bool no_local) const;
-  void hand_out(const model::MessagePtr& message, DeliveryOptions options);
-  void start(InFlight entry);
+  [[nodiscard]] bool send_whole(const Run& run, const Receiver& receiver);
+  void offer(const Run& run, std::size_t index, const Receiver& receiver, bool wants_all);
+  void send_unacknowledged(const Run& run, std::size_t index, bool retain,
+                           const Receiver& receiver);
+  // `form`: of the message for this client, if there is one.
+  void hand_out(model::MessagePtr message, DeliveryOptions options, WireForms::Form form = {});
+  void start(InFlight entry, WireForms::Form form = {});
   void leave_when_durable(std::uint16_t packet_id);
   void send(InFlight& entry, bool dup);
   void send_unacknowledged(const model::Message& message, const DeliveryOptions& options);

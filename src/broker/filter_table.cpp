@@ -180,6 +180,7 @@ void FilterTable::add_receivers(const Entry& entry, Match& match, Seen& seen, bo
 MatchPtr FilterTable::match(std::string_view topic) {
   auto made = std::make_shared<Match>();
   made->workers.resize(workers_);
+  made->topic_levels = 1 + static_cast<std::size_t>(std::ranges::count(topic, '/'));
   Seen seen;
   const std::shared_lock lock(mutex_);
   std::vector<const Entry*> found;

@@ -51,6 +51,7 @@ struct Match {
   std::vector<store::QueueId> queues;                             // in which the message is indexed
   std::vector<std::shared_ptr<const std::string>> queue_filters;  // theirs, for trim()
   std::vector<OnWorker> workers;                                  // by index of the worker
+  std::size_t topic_levels = 0;
   [[nodiscard]] bool nobody() const;
 };
 using MatchPtr = std::shared_ptr<const Match>;

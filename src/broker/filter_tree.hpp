@@ -29,7 +29,7 @@ inline bool next_level(std::string_view& rest, bool& at_end, std::string_view& l
 // Values by topic filter, one tree level per topic level: which filters match a topic name is found
 // by walking the name once, with at most two further branches (`+`, `#`) at each level.
 //
-// Contract: filters and names are valid (mqtt/topic.hpp) and their levels are bounded.
+// Contract: filters and names are valid (mqtt/topic.hpp) and the levels of filters are bounded.
 template <class Value>
 class FilterTree {
  public:
@@ -104,7 +104,7 @@ class FilterTree {
     return node;
   }
 
-  // Depth is bounded by the levels of a topic (Limits::topic_levels).
+  // Depth is bounded by the levels of the filters, however many the topic has.
   static void match_below(Node& node, std::string_view rest, bool at_end, bool no_wildcard,
                           FunctionRef<void(Value&)> found) {
     if (!no_wildcard) {

@@ -3,7 +3,6 @@
 #include "broker/client_connection.hpp"
 #include "broker/session.hpp"
 #include "broker/worker.hpp"
-#include "mqtt/topic.hpp"
 
 namespace sluice::broker {
 
@@ -25,17 +24,13 @@ void ClientConnection::handle_publish(const mqtt::Publish& received) {
   auto publish = received;
   auto& broker = worker_.broker();
   const auto& limits = *limits_;
-  broker.counters().messages_received.add();
+  ++worker_.traffic().received;
   if (static_cast<std::uint8_t>(publish.qos) > limits.maximum_qos) {  // [MQTT-3.2.2-11]
     disconnect(ReasonCode::QosNotSupported);
     return;
   }
   if (const auto reason = resolve_alias(publish)) {
     disconnect(*reason);
-    return;
-  }
-  if (!mqtt::is_valid_topic_name(publish.topic, limits.topic_levels)) {
-    disconnect(ReasonCode::TopicNameInvalid);
     return;
   }
   if (publish.qos == Qos::ExactlyOnce && session_->is_incoming(publish.packet_id)) {
@@ -88,6 +83,10 @@ void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode r
 
 void ClientConnection::accept_publish(const mqtt::Publish& publish) {
   const auto& match = worker_.match(publish.topic);
+  if (match->topic_levels > limits_->topic_levels) {
+    disconnect(ReasonCode::TopicNameInvalid);
+    return;
+  }
   // 0x10 tells an MQTT 5 publisher that nobody listens just now; the message is stored all the
   // same.
   const auto reason = match->nobody() && version_ == Version::V5 ? ReasonCode::NoMatchingSubscribers

@@ -81,7 +81,7 @@ void Session::detach() {
     return;
   }
   save();
-  if (saved_) worker_.mark_cursor(shared_from_this(), true);
+  if (saved_) worker_.mark_cursor(*this, true);
   start_waiting(std::chrono::milliseconds(0));
 }
 

@@ -44,7 +44,8 @@ void SharedGroup::close() {
   fetched_.clear();
 }
 
-void SharedGroup::on_worker(std::function<void()> work) {
+template <class Work>
+void SharedGroup::on_worker(Work work) {
   if (worker_.is_current())
     work();
   else
@@ -57,7 +58,10 @@ void SharedGroup::add_member(const SessionPtr& session, SubscriptionOptions opti
     members_.push_back({session, options, true});
   else
     it->options = options;
-  notify();
+  on_worker([self = shared_from_this()] {
+    self->at_tail_ = false;
+    self->pump();
+  });
 }
 
 void SharedGroup::remove_member(const Session& session) {
@@ -65,11 +69,13 @@ void SharedGroup::remove_member(const Session& session) {
 }
 
 void SharedGroup::acknowledge(store::Position position) {
-  on_worker([self = shared_from_this(), position] {
-    self->tracker_.acknowledge(position);
-    self->low_.store(self->tracker_.low().get(), std::memory_order_relaxed);
-    self->worker_.mark_cursor(self, false);
-  });
+  if (!worker_.is_current()) {
+    worker_.post([self = shared_from_this(), position] { self->acknowledge(position); });
+    return;
+  }
+  tracker_.acknowledge(position);
+  low_.store(tracker_.low().get(), std::memory_order_relaxed);
+  worker_.mark_cursor(*this, false);
 }
 
 void SharedGroup::give_back(store::Position position, model::MessagePtr message) {
@@ -88,11 +94,29 @@ void SharedGroup::member_has_room(const Session& session) {
   });
 }
 
-void SharedGroup::notify() {
-  on_worker([self = shared_from_this()] {
-    self->at_tail_ = false;
-    self->pump();
-  });
+bool SharedGroup::nothing_waits() const {
+  return at_tail_ && !reading_ && given_back_.empty() && fetched_next_ == fetched_.size();
+}
+
+// At the tail messages go straight to the members. What finds none with room is the first of what
+// waits; all that follows stays in the queue until somebody has room.
+void SharedGroup::offer(const Delivery::Run& run) {
+  if (!open_) return;
+  for (std::size_t index = run.first; index < run.end; ++index) {
+    const auto position = run.batch->message(index).position();
+    if (position <= tracker_.read()) continue;  // found in the queue already
+    if (!nothing_waits()) {
+      at_tail_ = false;
+      pump();
+      return;
+    }
+    auto message = store::message_of(run.batch, index);
+    tracker_.hand_out(position);
+    tracker_.read_up_to(position);
+    if (hand_out(message)) continue;
+    fetched_.assign(1, std::move(message));
+    fetched_next_ = 0;
+  }
 }
 
 void SharedGroup::write_cursor(store::Batch& batch) {
@@ -177,7 +201,7 @@ void SharedGroup::fetch() {
                                    .after = tracker_.read(),
                                    .maximum_messages = kFetch,
                                    .maximum_bytes = kOutputHighWater,
-                                   .visibility = store::Visibility::Ordered,
+                                   .visibility = broker.visibility(),
                                    .pass_damaged = true};
   const auto take = [this](const store::ReadResult& result) {
     fetched_.clear();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/cursor_tracker.hpp"
+#include "broker/delivery.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
 
@@ -42,7 +43,8 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   void acknowledge(store::Position position);
   void give_back(store::Position position, model::MessagePtr message);
   void member_has_room(const Session& session);
-  void notify();  // something was appended for it
+  // From dispatch, on its own worker: messages that were just appended. Runs arrive in log order.
+  void offer(const Delivery::Run& run);
 
   // Up to here its queue is not needed. Any thread; may lag behind.
   [[nodiscard]] store::Position low() const {
@@ -63,7 +65,9 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
     SubscriptionOptions options;
     bool has_room = true;
   };
-  void on_worker(std::function<void()> work);
+  template <class Work>
+  void on_worker(Work work);
+  [[nodiscard]] bool nothing_waits() const;
   void pump();
   bool hand_out(const model::MessagePtr& message);
   bool offer(Member& member, const model::MessagePtr& message);

@@ -15,6 +15,7 @@ namespace sluice::broker {
 namespace {
 
 constexpr std::size_t kCachedTopics = 100'000;
+constexpr std::size_t kCachedTopicBytes = 16 << 20;
 constexpr std::chrono::seconds kTrimInterval{1};
 constexpr std::uint64_t kLogBusyBytes = 48 << 20;
 
@@ -61,7 +62,7 @@ void Worker::shut_down() {
   const auto sessions = sessions_;
   for (const auto& [client_id, session] : sessions) {
     if (const auto connection = session->connection()) connection->shut_down();
-    if (session->persistent()) mark_cursor(session, true);
+    if (session->persistent()) mark_cursor(*session, true);
   }
   timers().stop();
   end_turn();
@@ -87,6 +88,7 @@ store::Batch& Worker::publishing() {
 
 void Worker::publish(const store::NewMessage& message, const MatchPtr& match) {
   publishing_->add_message(message, match->queues);
+  turn_is_qos_0_ = turn_is_qos_0_ && message.qos == 0;
   if (turn_->kept.empty() || turn_->kept.back() != match) turn_->kept.push_back(match);
   turn_->matches.push_back(match.get());
 }
@@ -105,16 +107,20 @@ void Worker::when_flowing(std::function<void()> work) {
 
 const MatchPtr& Worker::match(std::string_view topic) {
   const auto version = broker_.filters().version();
-  if (version != match_version_ || match_cache_.size() >= kCachedTopics) {
+  if (version != match_version_ || match_cache_.size() >= kCachedTopics ||
+      match_cache_bytes_ >= kCachedTopicBytes) {
     match_cache_.clear();
+    match_cache_bytes_ = 0;
     last_match_ = nullptr;
     match_version_ = version;
   }
   // One read mostly brings several messages on one topic.
   if (last_match_ != nullptr && last_match_->first == topic) return last_match_->second;
   auto it = match_cache_.find(topic);
-  if (it == match_cache_.end())
+  if (it == match_cache_.end()) {
     it = match_cache_.emplace(std::string(topic), broker_.filters().match(topic)).first;
+    match_cache_bytes_ += topic.size();
+  }
   last_match_ = &*it;
   return it->second;
 }
@@ -135,6 +141,7 @@ void Worker::end_turn() {
     if (state_->empty() && (publishing_->empty() || stalled_) && pumps_.empty()) break;
   }
   flush_output();
+  count_traffic();
   // What did not settle goes on at once; what the log refuses waits for its news.
   if (!pumps_.empty() || (!state_->empty() && !state_refused_)) post([] {});
   expect_durable();
@@ -142,9 +149,24 @@ void Worker::end_turn() {
   log_is_busy_ = store.head().get() - store.durable().get() > kLogBusyBytes;
 }
 
+void Worker::count_traffic() {
+  const auto traffic = std::exchange(traffic_, {});
+  if (traffic.received > 0) broker_.counters().messages_received.add(traffic.received);
+  if (traffic.sent > 0) broker_.counters().messages_sent.add(traffic.sent);
+}
+
+// QoS 0 to subscribers that are sent it before it is durable: no acknowledgement, and no queue that
+// a task might read.
+bool Worker::nobody_waits() const {
+  return turn_is_qos_0_ && !broker_.options().deliver_after_durable &&
+         std::ranges::all_of(turn_->kept,
+                             [](const MatchPtr& match) { return match->queues.empty(); });
+}
+
 void Worker::append_publishing() {
   if (publishing_->empty()) return;
   turn_->batch = publishing_;
+  if (nobody_waits()) publishing_->let_wait();
   std::vector<Worker*> concerned;
   for (std::size_t i = 0; i < broker_.worker_count(); ++i) {
     const auto has_receiver = [i](const MatchPtr& match) {
@@ -170,6 +192,7 @@ void Worker::append_publishing() {
     wills_.on_appended();
   }
   publishing_ = broker_.store().new_batch();
+  turn_is_qos_0_ = true;
   const auto size = turn_->matches.size();
   turn_ = std::make_shared<Turn>();
   turn_->matches.reserve(size);
@@ -273,8 +296,8 @@ void Worker::refuse(const Answers::Answer& refused) {
   // The client may use the packet id for another message now, or send this one again, on the next
   // connection of its session if this one has ended: it must not count as known.
   if (refused.type == mqtt::PacketType::Pubrec) {
-    const auto session = connection.session_ ? connection.session_
-                                             : find_session(connection.client_.client_id);
+    const auto session =
+        connection.session_ ? connection.session_ : find_session(connection.client_.client_id);
     if (session) session->release_incoming(refused.packet_id);
   }
   connection.acknowledge_publish(refused.type, refused.packet_id, mqtt::ReasonCode::QuotaExceeded);
@@ -330,18 +353,29 @@ void Worker::drain_mailbox() {
   }
 }
 
-// Every session that matches is handed the message; groups are told once that there is something.
+// Every session and every group that matches is handed the messages, a run of neighbours with the
+// same receivers at a time.
 void Worker::dispatch(const Turn& turn) {
-  std::vector<SharedGroupPtr> groups;
-  for (std::size_t i = 0; i < turn.matches.size(); ++i) {
-    const auto& here = turn.matches[i]->workers[index_];
-    for (const auto& group : here.groups)
-      if (std::ranges::find(groups, group) == groups.end()) groups.push_back(group);
-    if (here.receivers.empty()) continue;
-    for (const auto& receiver : here.receivers)
-      receiver.session->delivery().offer(turn.batch, i, receiver);
+  for (std::size_t first = 0, end = 0; first < turn.matches.size(); first = end) {
+    end = end_of_run(turn, first);
+    const auto& here = turn.matches[first]->workers[index_];
+    const bool many = here.receivers.size() > 1;
+    if (many) forms_.begin(*turn.batch, first, end);
+    const Delivery::Run run{turn.batch, first, end, many ? &forms_ : nullptr};
+    for (const auto& receiver : here.receivers) receiver.session->delivery().offer(run, receiver);
+    for (const auto& group : here.groups) group->offer(run);
   }
-  for (const auto& group : groups) group->notify();
+}
+
+std::size_t Worker::end_of_run(const Turn& turn, std::size_t first) {
+  std::size_t bytes = 0;
+  std::size_t end = first;
+  do {
+    bytes += turn.batch->message(end).payload.size();
+    ++end;
+  } while (end < turn.matches.size() && turn.matches[end] == turn.matches[first] &&
+           end - first < WireForms::kMostMessages && bytes < WireForms::kMostBytes);
+  return end;
 }
 
 // A queue keeps what somebody may still need; now and then the store learns what nobody does.
@@ -365,18 +399,18 @@ void Worker::flush_output() {
 
 // --- cursors
 
-void Worker::mark_cursor(const SessionPtr& session, bool now) {
-  if (!session->delivery().cursor_is_marked()) {
-    session->delivery().mark_cursor();
-    dirty_sessions_.push_back(session);
+void Worker::mark_cursor(Session& session, bool now) {
+  if (!session.delivery().cursor_is_marked()) {
+    session.delivery().mark_cursor();
+    dirty_sessions_.push_back(session.shared_from_this());
   }
   want_cursors(now);
 }
 
-void Worker::mark_cursor(const SharedGroupPtr& group, bool now) {
-  if (!group->cursor_is_marked()) {
-    group->mark_cursor();
-    dirty_groups_.push_back(group);
+void Worker::mark_cursor(SharedGroup& group, bool now) {
+  if (!group.cursor_is_marked()) {
+    group.mark_cursor();
+    dirty_groups_.push_back(group.shared_from_this());
   }
   want_cursors(now);
 }

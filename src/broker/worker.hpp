@@ -17,6 +17,7 @@
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
 #include "broker/rights_review.hpp"
+#include "broker/wire_forms.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
 
@@ -72,6 +73,12 @@ class Worker {
   void when_durable(std::function<void()> work);
   // Cached until a filter changes; good until the next call.
   [[nodiscard]] const MatchPtr& match(std::string_view topic);
+  // PUBLISH packets of this turn; into the counters at its end.
+  struct Traffic {
+    std::uint64_t received = 0;
+    std::uint64_t sent = 0;
+  };
+  [[nodiscard]] Traffic& traffic() { return traffic_; }
   [[nodiscard]] DueWills& wills() { return wills_; }
   [[nodiscard]] RightsReview& rights() { return rights_; }
 
@@ -90,8 +97,8 @@ class Worker {
   // --- output
   void mark_dirty(std::shared_ptr<Link> link) { dirty_.push_back(std::move(link)); }
   void mark_pump(const SessionPtr& session) { pumps_.push_back(session); }
-  void mark_cursor(const SessionPtr& session, bool now);
-  void mark_cursor(const SharedGroupPtr& group, bool now);
+  void mark_cursor(Session& session, bool now);
+  void mark_cursor(SharedGroup& group, bool now);
 
   // --- sessions of this worker
   [[nodiscard]] SessionPtr find_session(std::string_view client_id) const;
@@ -109,9 +116,11 @@ class Worker {
   };
   void append_state();
   void append_publishing();
+  [[nodiscard]] bool nobody_waits() const;
   void refuse_publishing(Errc reason);
   void drain_mailbox();
   void dispatch(const Turn& turn);
+  [[nodiscard]] static std::size_t end_of_run(const Turn& turn, std::size_t first);
   void seal_waiting();
   void run_durable();
   void answer_when_durable(store::Position end);
@@ -122,6 +131,7 @@ class Worker {
   void want_cursors(bool now);
   void write_cursors(bool all);
   void flush_output();
+  void count_traffic();
   void trim_later(const Turn& turn);
 
   Broker& broker_;
@@ -129,12 +139,15 @@ class Worker {
   EventLoop loop_;
   std::atomic<bool> stopping_{false};
 
+  Traffic traffic_;
+  WireForms forms_;
   DueWills wills_{*this};
   RightsReview rights_{*this};
 
   store::BatchPtr state_;
   store::BatchPtr publishing_;
   std::shared_ptr<Turn> turn_;  // of publishing_
+  bool turn_is_qos_0_ = true;   // every message of it
   Answers answers_;             // to the publishes in publishing_
   bool state_is_open_ = false;  // its atomic group has begun and not ended
   bool state_refused_ = false;  // by the last append
@@ -163,6 +176,7 @@ class Worker {
   bool cursors_now_ = false;
 
   std::unordered_map<std::string, MatchPtr, TextHash, std::equal_to<>> match_cache_;
+  std::size_t match_cache_bytes_ = 0;  // of the topics in it
   std::uint64_t match_version_ = 0;
   std::pair<const std::string, MatchPtr>* last_match_ = nullptr;  // in match_cache_
   std::unordered_map<std::string, SessionPtr, TextHash, std::equal_to<>> sessions_;

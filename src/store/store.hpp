@@ -74,9 +74,7 @@ class Batch {
   virtual void erase(StateKind kind, std::string_view key) = 0;
   virtual void begin_atomic() = 0;
   virtual void end_atomic() = 0;
-  // Nobody waits for it to be durable: the disk may be spared until more has come together. Before
-  // append(); what it says is only a hint.
-  virtual void let_wait() = 0;
+  virtual void let_wait() = 0;  // nobody waits for it to be durable: more may come together first
   [[nodiscard]] virtual std::size_t message_count() const = 0;
   [[nodiscard]] virtual std::size_t bytes() const = 0;  // as it will stand in the log
   [[nodiscard]] virtual bool empty() const = 0;

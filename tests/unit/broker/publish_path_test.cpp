@@ -51,6 +51,39 @@ TEST_F(PublishPath, DeliversQos1AsSoonAsItIsOrdered) {
   EXPECT_THAT(publisher.take<mqtt::Ack>(), IsEmpty());
 }
 
+TEST_F(PublishPath, DeliversOnlyWhatIsDurableIfToldTo) {
+  BrokerUnderTest careful(store, {}, false, true);
+  ScriptedClient subscriber(careful);
+  ScriptedClient behind(careful);
+  ScriptedClient publisher(careful);
+  subscriber.connect("subscriber");
+  behind.connect("behind", true, 0, 1);
+  publisher.connect("publisher");
+  subscriber.subscribe("plant/+", Qos::AtMostOnce);
+  behind.subscribe("plant/+", Qos::AtLeastOnce);
+  publisher.publish("plant/1", "one", Qos::AtLeastOnce, 1);
+  publisher.publish("plant/1", "two", Qos::AtLeastOnce, 2);
+  careful.turn();
+  careful.make_durable();
+  EXPECT_THAT(behind.take_payloads(), ElementsAre("one"));
+  EXPECT_THAT(subscriber.take_payloads(), ElementsAre("one", "two"));
+
+  publisher.publish("plant/1", "three", Qos::AtLeastOnce, 3);
+  careful.turn();
+  behind.ack(PacketType::Puback, 1);
+  careful.turn();
+  const auto early = behind.take_payloads();
+  behind.ack(PacketType::Puback, 2);
+  careful.turn();
+
+  EXPECT_THAT(early, ElementsAre("two"));
+  EXPECT_THAT(behind.take_payloads(), IsEmpty());
+  EXPECT_THAT(subscriber.take_payloads(), IsEmpty());
+  careful.make_durable();
+  EXPECT_THAT(behind.take_payloads(), ElementsAre("three"));
+  EXPECT_THAT(subscriber.take_payloads(), ElementsAre("three"));
+}
+
 TEST_F(PublishPath, DeliversQos2OnlyWhenItIsDurable) {
   ScriptedClient subscriber(server);
   ScriptedClient publisher(server);

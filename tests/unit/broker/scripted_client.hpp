@@ -19,10 +19,11 @@ namespace sluice::broker::test {
 // A broker with one worker that runs only when the test says so.
 struct BrokerUnderTest {
   explicit BrokerUnderTest(sluice::test::MemoryStore& in_store, Limits limits = {},
-                           bool with_access_control = false)
+                           bool with_access_control = false, bool deliver_after_durable = false)
       : store(in_store),
         access(store, clock, {.enabled = with_access_control}),
-        broker(store, access, clock, registry, {.workers = 1, .limits = limits}) {}
+        broker(store, access, clock, registry,
+               {.workers = 1, .limits = limits, .deliver_after_durable = deliver_after_durable}) {}
   ~BrokerUnderTest() { broker.stop(); }
 
   // Handlers that are ready, then the end of the turn, until nothing is left to do.

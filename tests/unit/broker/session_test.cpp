@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/session_records.hpp"
+#include "broker/shared_group.hpp"
 #include "scripted_client.hpp"
 
 namespace sluice::broker::test {
@@ -592,6 +593,32 @@ TEST_F(Sessions, ShareAGroupsMessagesAndGiveBackWhatALeaverHad) {
   EXPECT_EQ(of_one.size(), 2U);
   EXPECT_EQ(of_two.size(), 2U);
   EXPECT_EQ(redelivered, of_one);
+}
+
+// Messages go straight to a member with room; those that found none wait in the queue, in order.
+TEST_F(Sessions, AGroupWithoutRoomGoesOnWhereItStopped) {
+  ScriptedClient member(*server);
+  member.connect("member", true, 0, 2);
+  member.subscribe("$share/g/jobs/+", Qos::AtLeastOnce);
+  std::vector<std::string> got;
+  const auto take_and_answer = [&] {
+    for (const auto& job : member.take<mqtt::Publish>()) {
+      got.emplace_back(job.payload);
+      member.ack(PacketType::Puback, job.packet_id);
+    }
+    server->turn();
+  };
+
+  publish("jobs/1", 1, 5);  // two of them have room
+  publish("jobs/1", 6, 7);
+  EXPECT_EQ(server->broker.find_group(SharedGroup::key_of("g", "jobs/+"))->lag(), 5U);
+  take_and_answer();
+  publish("jobs/1", 8, 9);
+  for (int i = 0; i < 6; ++i) take_and_answer();
+  publish("jobs/1", 10, 10);  // at the tail again
+  take_and_answer();
+
+  EXPECT_THAT(got, ElementsAre("1", "2", "3", "4", "5", "6", "7", "8", "9", "10"));
 }
 
 TEST_F(Sessions, KeepAGroupsCursorOverACrash) {
