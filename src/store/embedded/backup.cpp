@@ -278,6 +278,7 @@ Result<LogSnapshot> snapshot_of_stopped(FileSystem& files, const std::string& da
   SL_TRY(snapshot, open_all(files, data));
   SL_TRY_VOID(check_not_empty(snapshot, data));
   std::vector<SegmentPlan> plans;
+  plans.reserve(snapshot.files.size());
   for (const auto& source : snapshot.files) plans.push_back(source.plan);
   SL_TRY(begin, read_begin(files, data));
   if (const auto lost = find_lost_begin(begin, plans)) {
