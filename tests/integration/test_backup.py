@@ -205,20 +205,32 @@ def test_a_backup_that_was_killed_is_no_backup(make_sluice, tmp_path):
     refused = sluice("restore", tmp_path / "backup", "--data", tmp_path / "target")
 
     assert refused.returncode == 1 and "manifest is missing" in refused.stderr
-    assert list((tmp_path / "target").iterdir()) == [] if (tmp_path / "target").exists() else True
+    assert not (tmp_path / "target").exists() or not list((tmp_path / "target").iterdir())
     again = sluice("backup", tmp_path / "backup", "--data", server.data)
     assert again.returncode == 1 and "not empty" in again.stderr
 
 
+@pytest.fixture(scope="module")
+def small_backup(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small")
+    server = Sluice(folder, {"access": {"enabled": False}})
+    try:
+        server.start()
+        with RawClient(server.mqtt) as client:
+            client.connect("c")
+            for number in range(20):
+                client.publish("t", str(number), qos=1)
+        back_up(server.data, folder / "backup")
+        server.stop()
+    finally:
+        server.kill9()
+    return folder / "backup"
+
+
 @pytest.fixture
-def made_backup(make_sluice, tmp_path):
-    server = make_sluice({"access": {"enabled": False}})
-    with RawClient(server.mqtt) as client:
-        client.connect("c")
-        for number in range(20):
-            client.publish("t", str(number), qos=1)
-    back_up(server.data, tmp_path / "backup")
-    return tmp_path / "backup"
+def made_backup(small_backup, tmp_path):
+    """A copy of its own for each test."""
+    return shutil.copytree(small_backup, tmp_path / "backup")
 
 
 def damage(path):
