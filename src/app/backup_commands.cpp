@@ -131,6 +131,15 @@ std::string summary(const BackupManifest& manifest) {
       connect::rfc3339(manifest.last_ms));
 }
 
+// That the directory itself, which may be new, is there after a power cut.
+Result<void> keep_name(FileSystem& files, const std::string& directory) {
+  std::error_code error;
+  const auto path = fs::absolute(directory, error).lexically_normal();
+  // With a slash at its end a path is its own parent.
+  const auto parent = path.has_filename() ? path.parent_path() : path.parent_path().parent_path();
+  return files.sync_directory(parent.string());
+}
+
 Throttle paced(Pace& pace) {
   return [&pace](std::size_t bytes) { pace.wait(bytes); };
 }
@@ -176,6 +185,7 @@ Result<BackupManifest> restore(FileSystem& files, const BackupCommand& command, 
   SL_TRY(lock, DirectoryLock::acquire(command.data));
   auto restored = store::embedded::restore_backup(files, command.backup, command.data, paced(pace));
   lock.release();
+  if (restored) SL_TRY_VOID(keep_name(files, command.data));
   return restored;
 }
 
@@ -198,8 +208,13 @@ int run_backup(const BackupCommand& command) {
   if (!room) return fail_with(room.error().detail);
   Pace pace(command.bytes_per_second);
   const SystemClock clock;
-  const auto written = store::embedded::write_backup(*files, taken->snapshot, command.backup,
-                                                     clock.wall_ms(), paced(pace));
+  auto written = store::embedded::write_backup(*files, taken->snapshot, command.backup,
+                                               clock.wall_ms(), paced(pace));
+  if (written) {
+    if (auto kept = keep_name(*files, command.backup); !kept) {
+      written = tl::unexpected(std::move(kept).error());
+    }
+  }
   if (!written) {
     empty_again(command.backup);
     return fail_with(written.error().detail);
