@@ -122,6 +122,11 @@ class Worker {
   void dispatch(const Turn& turn);
   [[nodiscard]] static std::size_t end_of_run(const Turn& turn, std::size_t first);
   void seal_waiting();
+  // What durable work itself wants durable, of a session that writes no state: nobody else would
+  // wake the worker for it.
+  [[nodiscard]] bool has_unsealed_work() const {
+    return !current_.work.empty() && !stalled_ && state_->empty();
+  }
   void run_durable();
   void answer_when_durable(store::Position end);
   void refuse_waiting_if_log_stopped();

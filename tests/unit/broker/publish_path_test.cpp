@@ -319,6 +319,25 @@ TEST_F(PublishPath, KeepsTheLastRetainedMessageForNewSubscribers) {
   EXPECT_TRUE(received[0].retain);
 }
 
+TEST_F(PublishPath, SendsARetainedMessageOfQosTwoThoughNothingElseHappens) {
+  MemoryStore fast(MemoryStore::Durability::AtOnce);
+  BrokerUnderTest quiet(fast);
+  ScriptedClient publisher(quiet);
+  publisher.connect("publisher");
+  publisher.publish("plant/1", "kept", Qos::ExactlyOnce, 1, true);
+  quiet.turn();
+  ScriptedClient subscriber(quiet);
+  subscriber.connect("subscriber");
+  mqtt::Subscribe subscribe;
+  subscribe.packet_id = 1;
+  subscribe.subscriptions.push_back({.filter = "plant/+", .qos = Qos::ExactlyOnce});
+
+  subscriber.send(subscribe);
+  quiet.broker.worker(0).end_turn();  // one turn, and no other comes by itself
+
+  EXPECT_THAT(subscriber.take_payloads(), testing::ElementsAre("kept"));
+}
+
 TEST_F(PublishPath, SendsOneCopyWithEveryIdentifierForOverlappingFilters) {
   ScriptedClient subscriber(server);
   ScriptedClient publisher(server);
