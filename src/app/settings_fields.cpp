@@ -251,7 +251,7 @@ Fields mqtt_sizes() {
           whole("maximum_inflight",
                 "Messages to a client not yet acknowledged: cap on its Receive Maximum.", 1024, 1,
                 65535),
-          whole("topic_alias_maximum", "Topic aliases of a client.", 64, 0, 65535),
+          whole("topic_alias_maximum", "Topic aliases of a client, each way.", 64, 0, 65535),
           {.name = "session_expiry_maximum",
            .type = Type::Duration,
            .help = "Longer Session Expiry Intervals are cut to it.",

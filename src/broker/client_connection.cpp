@@ -112,6 +112,17 @@ std::string& ClientConnection::output() {
   return link_->output();
 }
 
+bool ClientConnection::takes_answer(std::size_t begin) {
+  auto& out = output();
+  if (maximum_packet_size_ == 0 || out.size() - begin <= maximum_packet_size_) return true;
+  log::info("client takes no packet as large as its answer",
+            {{"client_id", client_.client_id}, {"maximum_packet_size", maximum_packet_size_}});
+  out.resize(begin);
+  worker_.broker().counters().too_large_for_client.add();
+  close();
+  return false;
+}
+
 void ClientConnection::on_output_drained() {
   if (session_ && state_ == State::Open) session_->delivery().on_output_drained();
 }
@@ -124,7 +135,9 @@ void ClientConnection::send_ack(PacketType type, std::uint16_t packet_id, Reason
 
 void ClientConnection::acknowledge_publish(PacketType type, std::uint16_t packet_id,
                                            ReasonCode reason) {
-  if (unacknowledged_ > 0) --unacknowledged_;
+  // QoS 2 counts until PUBCOMP, or until a PUBREC that refuses it. [MQTT-3.3.4-7]
+  const bool is_over = type != PacketType::Pubrec || mqtt::is_error(reason);
+  if (is_over && unacknowledged_ > 0) --unacknowledged_;
   if (state_ != State::Open) return;
   if (version_ != Version::V5 && mqtt::is_error(reason)) {
     // MQTT 3 has no negative acknowledgement: the client keeps the message and tries again.
@@ -137,10 +150,13 @@ void ClientConnection::acknowledge_publish(PacketType type, std::uint16_t packet
 bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish publish,
                                     const std::vector<std::uint32_t>& identifiers) {
   auto& counters = worker_.broker().counters();
+  const auto topic = publish.topic;
+  const auto alias = sent_aliases_ ? sent_aliases_->of(topic) : SentAliases::Alias{};
   std::string rewritten;
-  if (!message.properties.empty() || !identifiers.empty()) {
+  if (!message.properties.empty() || !identifiers.empty() || alias.number != 0) {
     const auto expiry_left = seconds_left(message, worker_.broker().clock().wall_ms());
-    if (expiry_left && *expiry_left == 0) {
+    // What was sent once does not expire. [MQTT-4.3.3-7]
+    if (expiry_left && *expiry_left == 0 && !publish.dup) {
       counters.expired.add();
       return false;
     }
@@ -154,21 +170,25 @@ bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish
       }
       for (const auto identifier : identifiers)
         writer.number(mqtt::PropertyId::SubscriptionIdentifier, identifier);
+      if (alias.number != 0) writer.number(mqtt::PropertyId::TopicAlias, alias.number);
       publish.properties = mqtt::Properties::from_checked(rewritten);
     }
   }
+  if (alias.is_known) publish.topic = {};
   if (maximum_packet_size_ != 0 &&
       mqtt::encoded_size(version_, publish) > maximum_packet_size_) {  // [MQTT-3.1.2-24]
     counters.too_large_for_client.add();
     return false;
   }
   mqtt::encode(output(), version_, publish);
+  if (alias.number != 0 && !alias.is_known) sent_aliases_->add(topic, alias);
   ++worker_.traffic().sent;
   return true;
 }
 
 bool ClientConnection::send_form(WireForms::Form form, std::uint16_t packet_id) {
-  if (maximum_packet_size_ != 0 && form.bytes.size() > maximum_packet_size_) return false;
+  if (sent_aliases_ || (maximum_packet_size_ != 0 && form.bytes.size() > maximum_packet_size_))
+    return false;
   auto& out = output();
   const std::size_t begin = out.size();
   out.append(form.bytes);
@@ -181,7 +201,8 @@ bool ClientConnection::send_form(WireForms::Form form, std::uint16_t packet_id) 
 }
 
 bool ClientConnection::send_whole(std::string_view packets, std::size_t count) {
-  if (maximum_packet_size_ != 0 && packets.size() > maximum_packet_size_) return false;
+  if (sent_aliases_ || (maximum_packet_size_ != 0 && packets.size() > maximum_packet_size_))
+    return false;
   output().append(packets);
   worker_.traffic().sent += count;
   return true;

@@ -11,6 +11,7 @@
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
 #include "broker/link.hpp"
+#include "broker/sent_aliases.hpp"
 #include "broker/will.hpp"
 #include "broker/wire_forms.hpp"
 #include "model/message.hpp"
@@ -51,9 +52,11 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   // False: the message is not for this client (expired, too large).
   bool send_publish(const model::Message& message, mqtt::Publish publish,
                     const std::vector<std::uint32_t>& identifiers);
-  // The same, encoded already but for its packet id. False: not sent; larger than the client takes.
+  // The same, encoded already but for its packet id. False: not sent; larger than the client takes,
+  // or it goes with a topic alias.
   bool send_form(WireForms::Form form, std::uint16_t packet_id);
-  // So many packets of QoS 0 at once. False: not sent, as one may be too large for the client.
+  // So many packets of QoS 0 at once. False: not sent, as one may be too large for the client, or
+  // may go with a topic alias.
   bool send_whole(std::string_view packets, std::size_t count);
   void send_ack(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
   void acknowledge_publish(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
@@ -102,6 +105,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void handle_disconnect(const mqtt::Disconnect& disconnect);
 
   [[nodiscard]] std::string& output();
+  // Whether the client takes what was written behind `begin`. If not it is taken back and the
+  // connection ends: an answer cannot be left out. [MQTT-3.1.2-24]
+  [[nodiscard]] bool takes_answer(std::size_t begin);
   void close();
   void leave_session();
   void watch_keep_alive();
@@ -117,11 +123,13 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   std::unique_ptr<Pending> pending_;
   std::uint32_t maximum_packet_size_ = 0;  // that the client takes; 0: no limit
   std::uint16_t keep_alive_s_ = 0;
-  std::uint32_t unacknowledged_ = 0;  // publishes of QoS 1 and 2 from the client
+  // Publishes from the client: of QoS 1 without their PUBACK, of QoS 2 without their PUBCOMP.
+  std::uint32_t unacknowledged_ = 0;
   std::chrono::steady_clock::time_point last_heard_;
   std::optional<Timers::Id> timer_;
   std::vector<std::string> aliases_;
-  std::string properties_;  // scratch: a publish's properties without its alias
+  std::unique_ptr<SentAliases> sent_aliases_;  // none: the client allows no alias
+  std::string properties_;                     // scratch: a publish's properties without its alias
 
   friend class Worker;
 };

@@ -21,15 +21,20 @@ bool Delivery::has_room() const {
   return in_flight_.size() < window_ && session_.connection()->waiting_bytes() < kOutputHighWater;
 }
 
+bool Delivery::is_own(const model::Message& message) const {
+  return message.client_id == session_.client().client_id;
+}
+
 bool Delivery::wants(const model::Message& message, bool no_local) const {
-  if (no_local && message.client_id == session_.client().client_id) return false;
+  if (no_local && is_own(message)) return false;
   const auto& permissions = session_.permissions();
   return permissions->nothing_denied() || permissions->may_receive(message.topic);
 }
 
 void Delivery::offer(const Run& run, const Receiver& receiver) {
   // Asked once: nothing in between takes rights away.
-  const bool wants_all = ready() && !receiver.no_local && session_.permissions()->nothing_denied();
+  const bool wants_all =
+      ready() && !receiver.some_no_local && session_.permissions()->nothing_denied();
   if (wants_all && run.forms != nullptr && send_whole(run, receiver)) return;
   for (std::size_t index = run.first; index < run.end; ++index)
     offer(run, index, receiver, wants_all);
@@ -59,6 +64,11 @@ void Delivery::offer(const Run& run, std::size_t index, const Receiver& receiver
     tracker_.read_up_to(message.position());
   }
   if (!wants_all && (!ready() || !wants(message, receiver.no_local))) return;
+  if (receiver.some_no_local && is_own(message)) {
+    hand_out(store::message_of(run.batch, index), own_options_for(message));
+    if (queued) note_low();
+    return;
+  }
   const bool retain = receiver.retain_as_published && message.retain;
   if (qos == Qos::AtMostOnce) {
     send_unacknowledged(run, index, retain, receiver);
@@ -69,6 +79,25 @@ void Delivery::offer(const Run& run, std::size_t index, const Receiver& receiver
   if (run.forms != nullptr && receiver.identifiers.empty())
     form = run.forms->of(index, session_.connection()->version(), qos, retain);
   hand_out(store::message_of(run.batch, index), {qos, retain, receiver.identifiers}, form);
+}
+
+// What the client published itself goes to it by those subscriptions alone that do not say No
+// Local. [MQTT-3.8.3-3]
+DeliveryOptions Delivery::own_options_for(const model::Message& message) const {
+  DeliveryOptions options;
+  for (const auto& [name, subscription] : session_.subscriptions())
+    if (subscription.group.empty() && !subscription.options.no_local &&
+        mqtt::matches(subscription.filter, message.topic))
+      merge(subscription.options, message, options);
+  options.qos = std::min(options.qos, static_cast<Qos>(message.qos));
+  return options;
+}
+
+void Delivery::merge(const SubscriptionOptions& wanted, const model::Message& message,
+                     DeliveryOptions& options) {
+  options.qos = std::max(options.qos, wanted.qos);
+  options.retain = options.retain || (wanted.retain_as_published && message.retain);
+  if (wanted.identifier != 0) options.identifiers.push_back(wanted.identifier);
 }
 
 void Delivery::hand_out(model::MessagePtr message, DeliveryOptions options, WireForms::Form form) {
@@ -352,14 +381,12 @@ std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& ent
   DeliveryOptions options;
   bool matched = false;
   bool no_local = true;
+  const bool own = is_own(message);
   const auto add = [&](const Subscription& subscription) {
     if (subscription.since >= message.position()) return;
     matched = true;
     no_local = no_local && subscription.options.no_local;
-    options.qos = std::max(options.qos, subscription.options.qos);
-    options.retain = options.retain || (subscription.options.retain_as_published && message.retain);
-    if (subscription.options.identifier != 0)
-      options.identifiers.push_back(subscription.options.identifier);
+    if (!own || !subscription.options.no_local) merge(subscription.options, message, options);
   };
   for (std::size_t i = 0; i < readable_.size(); ++i) {
     const auto bit = std::min<std::size_t>(i, 63);
@@ -367,11 +394,12 @@ std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& ent
     if (bit == 63 && !mqtt::matches(readable_[i]->filter, message.topic)) continue;
     add(*readable_[i]);
   }
-  if (!matched || !wants(message, no_local)) return std::nullopt;
+  if (!matched) return std::nullopt;
   for (const auto& [name, subscription] : session_.subscriptions())
     if (!subscription.queue && subscription.group.empty() &&
         mqtt::matches(subscription.filter, message.topic))
       add(subscription);
+  if (!wants(message, no_local)) return std::nullopt;
   options.qos = std::min(options.qos, static_cast<Qos>(message.qos));
   // What has QoS 0 is not kept for a client that is away.
   if (options.qos == Qos::AtMostOnce && message.position() <= connected_at_) return std::nullopt;

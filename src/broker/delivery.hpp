@@ -126,7 +126,11 @@ class Delivery {
   [[nodiscard]] bool has_room() const;
   [[nodiscard]] std::uint16_t next_packet_id();
   [[nodiscard]] Iterator find(std::uint16_t packet_id);
+  [[nodiscard]] bool is_own(const model::Message& message) const;
   [[nodiscard]] bool wants(const model::Message& message, bool no_local) const;
+  [[nodiscard]] DeliveryOptions own_options_for(const model::Message& message) const;
+  static void merge(const SubscriptionOptions& wanted, const model::Message& message,
+                    DeliveryOptions& options);
   [[nodiscard]] bool send_whole(const Run& run, const Receiver& receiver);
   void offer(const Run& run, std::size_t index, const Receiver& receiver, bool wants_all);
   void send_unacknowledged(const Run& run, std::size_t index, bool retain,

@@ -198,7 +198,9 @@ Result<void> Delivery::restore_outgoing(std::uint16_t packet_id, std::string_vie
     if (entry.group) entry.group->restore_handed_out(entry.position);
   }
   last_packet_id_ = std::max(last_packet_id_, packet_id);
-  in_flight_.push_back(std::move(entry));
+  // Found by packet id; they go out again in the order in which they did first. [MQTT-4.6.0-1]
+  const auto behind = std::ranges::upper_bound(in_flight_, entry.position, {}, &InFlight::position);
+  in_flight_.insert(behind, std::move(entry));
   return {};
 }
 

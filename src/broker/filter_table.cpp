@@ -163,13 +163,18 @@ void FilterTable::add_receivers(const Entry& entry, Match& match, Seen& seen, bo
     const auto repeated = may_repeat ? seen.find(session) : seen.end();
     if (repeated == seen.end()) {
       if (may_repeat) seen.emplace(session, receivers.size());
-      receivers.push_back(
-          {subscriber.session, options.qos, options.retain_as_published, options.no_local, {}});
+      receivers.push_back({.session = subscriber.session,
+                           .qos = options.qos,
+                           .retain_as_published = options.retain_as_published,
+                           .no_local = options.no_local,
+                           .some_no_local = options.no_local,
+                           .identifiers = {}});
     } else {
       auto& receiver = receivers[repeated->second];
       receiver.qos = std::max(receiver.qos, options.qos);
       receiver.retain_as_published = receiver.retain_as_published || options.retain_as_published;
       receiver.no_local = receiver.no_local && options.no_local;
+      receiver.some_no_local = receiver.some_no_local || options.no_local;
     }
     if (options.identifier == 0) continue;
     const auto index = may_repeat ? seen[session] : receivers.size() - 1;

@@ -38,7 +38,8 @@ struct Receiver {
   SessionPtr session;
   mqtt::Qos qos = mqtt::Qos::AtMostOnce;
   bool retain_as_published = false;
-  bool no_local = false;  // every matching subscription says so
+  bool no_local = false;       // every matching subscription says so
+  bool some_no_local = false;  // one of them does: what the client published counts without it
   std::vector<std::uint32_t> identifiers;
 };
 

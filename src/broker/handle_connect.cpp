@@ -72,7 +72,9 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
   pending_ = std::make_unique<Pending>();
   client_.client_id = connect.client_id;
   if (client_.client_id.empty()) {
-    client_.client_id = new_entity_id(worker_.broker().clock());
+    // One that leads back to this worker, where its session begins. [MQTT-3.1.3-7]
+    do client_.client_id = new_entity_id(worker_.broker().clock());
+    while (&worker_.broker().worker_of(client_.client_id) != &worker_);
     pending_->id_assigned = true;
   }
   client_.has_username = connect.username.has_value();
@@ -89,6 +91,9 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
     pending_->receive_maximum =
         static_cast<std::uint16_t>(std::min<std::uint32_t>(receive, limits.maximum_inflight));
     maximum_packet_size_ = properties.number(PropertyId::MaximumPacketSize).value_or(0);
+    const auto aliases = std::min<std::uint32_t>(
+        properties.number(PropertyId::TopicAliasMaximum).value_or(0), limits.topic_alias_maximum);
+    if (aliases > 0) sent_aliases_ = std::make_unique<SentAliases>(aliases);
     // An endless or longer silence would hold a connection for ever: the server says its own.
     const auto most = limits.keep_alive_maximum_s;
     if (most > 0 && (pending_->keep_alive_s == 0 || pending_->keep_alive_s > most)) {
@@ -191,10 +196,12 @@ void ClientConnection::send_connack(bool session_present) {
     if (pending_->keep_alive_changed)
       writer.number(PropertyId::ServerKeepAlive, pending_->keep_alive_s);
   }
+  const auto begin = output().size();
   mqtt::encode(output(), version_,
                mqtt::Connack{.session_present = session_present,
                              .reason = ReasonCode::Success,
                              .properties = mqtt::Properties::from_checked(properties)});
+  if (!takes_answer(begin)) return;
   if (timer_) worker_.timers().cancel(*timer_);
   timer_.reset();
   state_ = State::Open;

@@ -77,6 +77,9 @@ std::optional<ReasonCode> ClientConnection::resolve_alias(mqtt::Publish& publish
 
 void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode reason) {
   worker_.broker().counters().publishes_refused.add();
+  // MQTT 3 can say yes or break the connection, and a client would come back with the same message
+  // for ever. On the server's own topics nothing is lost by saying yes. [MQTT-3.3.5-2] of 3.1.1
+  if (version_ != Version::V5 && publish.topic.starts_with('$')) reason = ReasonCode::Success;
   if (publish.qos != Qos::AtMostOnce)
     acknowledge_publish(answer_to(publish), publish.packet_id, reason);
 }
@@ -131,7 +134,10 @@ void ClientConnection::handle_pubrel(const mqtt::Ack& ack) {
                           ? ReasonCode::Success
                           : ReasonCode::PacketIdentifierNotFound;
   worker_.when_durable([weak = weak_from_this(), packet_id = ack.packet_id, reason] {
-    if (const auto self = weak.lock()) self->send_ack(PacketType::Pubcomp, packet_id, reason);
+    const auto self = weak.lock();
+    if (!self) return;
+    if (reason == ReasonCode::Success && self->unacknowledged_ > 0) --self->unacknowledged_;
+    self->send_ack(PacketType::Pubcomp, packet_id, reason);
   });
 }
 

@@ -28,7 +28,9 @@ void ClientConnection::handle_subscribe(const mqtt::Subscribe& subscribe) {
                         wants_retained = std::move(wants_retained)] {
     const auto self = weak.lock();
     if (!self || self->state_ != State::Open) return;
+    const auto begin = self->output().size();
     mqtt::encode(self->output(), self->version_, answer);
+    if (!self->takes_answer(begin)) return;
     for (const auto& name : wants_retained) self->send_retained(name);
     self->session_->delivery().pump();
   });
@@ -84,6 +86,7 @@ void ClientConnection::send_retained(const std::string& name) {
   const auto& permissions = session_->permissions();
   for (const auto& message : worker_.broker().retained().match(subscription.filter)) {
     if (!permissions->nothing_denied() && !permissions->may_receive(message->topic)) continue;
+    if (subscription.options.no_local && message->client_id == client_.client_id) continue;
     DeliveryOptions options{
         std::min(subscription.options.qos, static_cast<Qos>(message->qos)), true, {}};
     if (subscription.options.identifier != 0)
@@ -100,7 +103,11 @@ void ClientConnection::handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe) 
                                  : ReasonCode::NoSubscriptionExisted);
   worker_.when_durable([weak = weak_from_this(), answer = std::move(answer)] {
     const auto self = weak.lock();
-    if (self && self->state_ == State::Open) mqtt::encode(self->output(), self->version_, answer);
+    if (!self || self->state_ != State::Open) return;
+    const auto begin = self->output().size();
+    mqtt::encode(self->output(), self->version_, answer);
+    // The queues are others now: what came meanwhile is to be found in them.
+    if (self->takes_answer(begin)) self->session_->delivery().pump();
   });
 }
 
@@ -114,8 +121,8 @@ void ClientConnection::handle_disconnect(const mqtt::Disconnect& disconnect) {
       session_->set_expiry(std::min(*expiry, limits_->session_expiry_maximum_s));
     }
   }
-  // [MQTT-3.14.4-3]: without a will, unless the client asks for it.
-  if (disconnect.reason != ReasonCode::DisconnectWithWill) session_->forget_will();
+  // Only a normal end is one without a will. [MQTT-3.1.2-8] [MQTT-3.14.4-3]
+  if (disconnect.reason == ReasonCode::Success) session_->forget_will();
   close();
 }
 

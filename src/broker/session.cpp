@@ -149,7 +149,11 @@ Result<bool> Session::subscribe(const std::string& name, Subscription subscripti
   const bool is_new = existing == subscriptions_.end();
   auto& broker = worker_.broker();
   const auto head = last_before(broker.store().head());
-  subscription.since = is_new ? head : existing->second.since;
+  // One of QoS 0 got at once what came until now: its first queue, which may be older than it, must
+  // not bring that again.
+  const bool had_queue = !is_new && existing->second.queue.has_value();
+  subscription.since =
+      had_queue || (!is_new && !subscription.group.empty()) ? existing->second.since : head;
   if (subscription.group.empty()) {
     const auto client_queue =
         broker.filters().subscribe(subscription.filter, shared_from_this(), worker_.index(),

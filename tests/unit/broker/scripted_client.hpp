@@ -16,14 +16,17 @@
 
 namespace sluice::broker::test {
 
-// A broker with one worker that runs only when the test says so.
+// A broker whose first worker, mostly the only one, runs only when the test says so.
 struct BrokerUnderTest {
   explicit BrokerUnderTest(sluice::test::MemoryStore& in_store, Limits limits = {},
-                           bool with_access_control = false, bool deliver_after_durable = false)
+                           bool with_access_control = false, bool deliver_after_durable = false,
+                           std::size_t workers = 1)
       : store(in_store),
         access(store, clock, {.enabled = with_access_control}),
         broker(store, access, clock, registry,
-               {.workers = 1, .limits = limits, .deliver_after_durable = deliver_after_durable}) {}
+               {.workers = workers,
+                .limits = limits,
+                .deliver_after_durable = deliver_after_durable}) {}
   ~BrokerUnderTest() { broker.stop(); }
 
   // Handlers that are ready, then the end of the turn, until nothing is left to do.
@@ -98,6 +101,10 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
     if (version == mqtt::Version::V5) {
       if (expiry_s > 0) writer.number(mqtt::PropertyId::SessionExpiryInterval, expiry_s);
       if (receive_maximum > 0) writer.number(mqtt::PropertyId::ReceiveMaximum, receive_maximum);
+      if (topic_alias_maximum > 0)
+        writer.number(mqtt::PropertyId::TopicAliasMaximum, topic_alias_maximum);
+      if (maximum_packet_size > 0)
+        writer.number(mqtt::PropertyId::MaximumPacketSize, maximum_packet_size);
     }
     mqtt::Connect packet;
     packet.version = version;
@@ -199,6 +206,8 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
   std::optional<mqtt::Will> will;
   std::optional<std::string_view> username;
   std::optional<std::string_view> password;
+  std::uint16_t topic_alias_maximum = 0;
+  std::uint32_t maximum_packet_size = 0;
 
  private:
   void receive(std::string_view bytes) {

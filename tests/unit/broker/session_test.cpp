@@ -259,6 +259,34 @@ TEST_F(Sessions, DeliverQos2OnceOverACrashAtEveryStep) {
   }
 }
 
+TEST_F(Sessions, SendAgainInTheFirstOrderThoughThePacketIdsBeganAnew) {
+  {
+    ScriptedClient client(*server);
+    client.connect("meter", true, kLong);
+    client.subscribe("commands/#", Qos::ExactlyOnce);
+    publish("commands/1", 1, 3, Qos::ExactlyOnce);
+    ASSERT_EQ(client.take<mqtt::Publish>().size(), 3U);
+  }
+  // As if the first had been sent under the last id there is.
+  std::string first;
+  ASSERT_TRUE(store.scan(store::StateKind::Outgoing, packet_key("meter", 1),
+                         [&](std::string_view, std::string_view record) {
+                           first = record;
+                           return true;
+                         }));
+  auto batch = store.new_batch();
+  batch->erase(store::StateKind::Outgoing, packet_key("meter", 1));
+  batch->put(store::StateKind::Outgoing, packet_key("meter", 65535), first);
+  ASSERT_TRUE(store.append(batch));
+  store.make_durable();
+  crash_and_restart();
+
+  ScriptedClient again(*server);
+  again.connect("meter", false, kLong);
+
+  EXPECT_THAT(payloads_of(again, 3), ElementsAre("1", "2", "3"));  // [MQTT-4.6.0-1]
+}
+
 TEST_F(Sessions, KnowAQos2PublishAgainAfterACrash) {
   ScriptedClient subscriber(*server);
   subscriber.connect("subscriber", true, kLong);
@@ -367,6 +395,41 @@ TEST_F(Sessions, AreTakenOverByANewConnection) {
   EXPECT_TRUE(client.link->closed);
   EXPECT_TRUE(connack.session_present);
   EXPECT_THAT(second.take_payloads(), ElementsAre("1"));
+}
+
+TEST_F(Sessions, GetNothingTwiceWhenASubscriptionOfQosZeroIsRaised) {
+  ScriptedClient other(*server);
+  other.connect("other");
+  other.subscribe("plant/2", Qos::AtLeastOnce);  // that filter has a queue
+  ScriptedClient client(*server);
+  client.connect("client");
+  client.subscribe("plant/1", Qos::AtLeastOnce);
+  client.subscribe("plant/2", Qos::AtMostOnce);
+  publish("plant/2", 1, 2);
+  const auto live = client.take_payloads();
+
+  client.subscribe("plant/2", Qos::AtLeastOnce);
+  publish("plant/2", 3, 3);
+
+  EXPECT_THAT(live, ElementsAre("1", "2"));
+  EXPECT_THAT(client.take_payloads(), ElementsAre("3"));  // [MQTT-3.8.4-3]
+}
+
+TEST_F(Sessions, GoOnWithTheOtherFiltersAfterAnUnsubscribe) {
+  ScriptedClient client(*server);
+  client.connect("client");
+  client.subscribe("plant/1", Qos::AtLeastOnce);
+  client.subscribe("plant/2", Qos::AtLeastOnce);
+  mqtt::Unsubscribe unsubscribe;
+  unsubscribe.packet_id = 1;
+  unsubscribe.filters.push_back("plant/1");
+
+  client.send(unsubscribe);
+  server->make_durable();
+  publish("plant/1", 1, 1);
+  publish("plant/2", 2, 2);
+
+  EXPECT_THAT(client.take_payloads(), ElementsAre("2"));
 }
 
 TEST_F(Sessions, HoldBackWhatTheWindowHasNoRoomFor) {
