@@ -210,8 +210,10 @@ bool ClientConnection::send_whole(std::string_view packets, std::size_t count) {
 
 void ClientConnection::disconnect(ReasonCode reason) {
   if (state_ == State::Closed) return;
-  if (version_ == Version::V5 && state_ == State::Open)
+  if (version_ == Version::V5 && state_ == State::Open) {
     mqtt::encode(output(), version_, mqtt::Disconnect{.reason = reason, .properties = {}});
+    link_->says_farewell = true;
+  }
   close();
 }
 

@@ -219,6 +219,7 @@ void ClientConnection::refuse_with_connack(ReasonCode reason) {
   worker_.broker().counters().connections_refused.add();
   mqtt::encode(output(), version_,
                mqtt::Connack{.session_present = false, .reason = reason, .properties = {}});
+  link_->says_farewell = true;
   close();
 }
 

@@ -22,6 +22,8 @@ class Link {
   virtual void hold_reading(bool hold) = 0;
   // Already on the worker's list of those to flush.
   bool dirty = false;
+  // The last packet says why it closes: the peer is given the time to read it.
+  bool says_farewell = false;
   [[nodiscard]] virtual const std::string& host() const = 0;  // the peer's address without port
 };
 

@@ -42,7 +42,11 @@ void Connection::on_ready(std::uint32_t readiness) {
   if (ended_) return;
   if ((readiness & Readiness::kHangUp) != 0) hung_up_ = true;
   if ((readiness & Readiness::kWrite) != 0 && written_ < writing_.size()) write_more();
-  if ((readiness & Readiness::kRead) != 0) read_all();
+  if ((readiness & Readiness::kRead) == 0) return;
+  if (closing_)
+    drop_input();
+  else
+    read_all();
 }
 
 // The client and its connection hold each other.
@@ -183,7 +187,7 @@ void Connection::write_more() {
   flush();
   if (ended_) return;
   if (closing_ && waiting_bytes() == 0)
-    end();
+    end_sending();
   else if (client_ && waiting_bytes() < broker::kOutputHighWater)
     client_->on_output_drained();
   if (waiting_bytes() < kReadHighWater && std::exchange(reads_when_drained_, false)) read_later();
@@ -191,7 +195,7 @@ void Connection::write_more() {
 
 void Connection::close_after_output() {
   if (ended_ || std::exchange(closing_, true)) return;
-  if (waiting_bytes() == 0) {
+  if (waiting_bytes() == 0 && !says_farewell) {
     end();
     return;
   }
@@ -199,6 +203,31 @@ void Connection::close_after_output() {
   worker_.post([client = std::exchange(client_, nullptr)] {});
   // A peer that does not read has a short while for the farewell.
   worker_.timers().after(kFarewell, [self = shared_from_this()] { self->end(); });
+  if (waiting_bytes() == 0) end_sending();
+}
+
+// To close with input unread, or before some more of it comes, resets the connection, and a reset
+// takes the farewell from the peer that has not read it yet. So the peer closes first.
+void Connection::end_sending() {
+  if (!says_farewell) {
+    end();
+    return;
+  }
+  ::shutdown(socket_.get(), SHUT_WR);
+  // Later: the caller may stand in the bytes of the read buffer.
+  worker_.post([self = shared_from_this()] { self->drop_input(); });
+}
+
+void Connection::drop_input() {
+  while (!ended_ && dropped_ < kDroppedInput) {
+    if (read_buffer_.size() < kMinimumRead) read_buffer_.resize(kMinimumRead);
+    const auto count = ::recv(socket_.get(), read_buffer_.data(), read_buffer_.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    if (count <= 0) break;
+    dropped_ += static_cast<std::size_t>(count);
+  }
+  end();
 }
 
 void Connection::end() {

@@ -17,6 +17,7 @@ inline constexpr std::size_t kReadBuffer = 256 * 1024;  // one for each worker
 inline constexpr std::size_t kMinimumRead = 64 * 1024;
 inline constexpr std::size_t kKeptCapacity = 4 * 1024;  // what an idle connection may keep
 inline constexpr std::chrono::seconds kFarewell{5};
+inline constexpr std::size_t kDroppedInput = 4 << 20;
 // Deliveries stop at broker::kOutputHighWater; a peer that does not take its answers either is read
 // no further from here on.
 inline constexpr std::size_t kReadHighWater = 4 * broker::kOutputHighWater;
@@ -64,6 +65,8 @@ class Connection final : public broker::Link,
   [[nodiscard]] bool belongs_elsewhere(const mqtt::Frame& frame, std::string_view bytes);
   void keep(std::string_view rest);
   void write_more();
+  void end_sending();
+  void drop_input();
   [[nodiscard]] bool send_some(std::string_view bytes, std::size_t& sent);
   void end();
 
@@ -77,6 +80,7 @@ class Connection final : public broker::Link,
   std::string output_;
   std::string writing_;  // what the operating system did not take yet
   std::size_t written_ = 0;
+  std::size_t dropped_ = 0;  // input of a peer that was told that the connection ends
   bool held_ = false;
   bool reads_later_ = false;
   bool reads_when_drained_ = false;

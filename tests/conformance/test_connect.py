@@ -451,3 +451,26 @@ def test_a_server_of_qos_1_says_so(small_broker):
     with RawClient(small_broker.address) as raw:
         raw.send(mqtt.connect_packet(5, small_broker.unique(), will=will("a", qos=2)))
         assert [(e.type, e.reason) for e in raw.expect_closed()] == [(mqtt.CONNACK, 0x9B)]
+
+
+@shows("5/4.13.1-1 5/4.13.2-1 5/3.14.4-2")
+def test_the_reason_arrives_whatever_was_under_way(client):
+    """A close with input unread would reset the connection and take the DISCONNECT away."""
+    raw = client()
+    raw.send(b"\x00\x00")  # malformed
+    for _ in range(3):
+        let_pass(0.05)
+        raw.send(b"\xc0\x00" * 1000)
+    let_pass(0.05)
+    assert [(e.type, e.reason) for e in raw.expect_closed()] in (
+        [(mqtt.DISCONNECT, 0x81)], [(mqtt.DISCONNECT, 0x82)])
+
+
+@shows("5/3.2.2-7")
+def test_a_refusal_arrives_whatever_was_under_way(broker):
+    with RawClient(broker.address) as raw:
+        raw.send(mqtt.connect_packet(5, "x", properties=[(0x15, "NONE")]))
+        for _ in range(3):
+            let_pass(0.05)
+            raw.send(b"\xc0\x00" * 1000)
+        assert [(e.type, e.reason) for e in raw.expect_closed()] == [(mqtt.CONNACK, 0x8C)]
