@@ -26,4 +26,7 @@ class SystemClock final : public Clock {
   }
 };
 
+// For whom no other is given.
+[[nodiscard]] const Clock& system_clock();
+
 }  // namespace sluice

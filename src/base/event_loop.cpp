@@ -32,10 +32,12 @@ std::uint32_t readiness_of(std::uint32_t events) {
 
 }  // namespace
 
-EventLoop::EventLoop()
+EventLoop::EventLoop(const Clock& clock)
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      now_(std::chrono::steady_clock::now()) {
+      clock_(clock),
+      timers_(clock),
+      now_(clock.steady()) {
   // Only without descriptors, at the very start: nothing could run.
   SL_CHECK(epoll_.is_open() && wake_.is_open());
   epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = kWakeKey}};
@@ -101,7 +103,7 @@ void EventLoop::collect(Time latest) {
   const int count =
       ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
   sleeps_.store(false);
-  now_ = std::chrono::steady_clock::now();
+  now_ = clock_.steady();
   for (int i = 0; i < count; ++i) {
     const auto& event = events[static_cast<std::size_t>(i)];
     if (event.data.u64 != kWakeKey) ready_.push_back({event.data.u64, readiness_of(event.events)});
@@ -112,7 +114,7 @@ void EventLoop::collect(Time latest) {
 int EventLoop::milliseconds_until(Time latest) const {
   if (has_posted_.load()) return 0;
   if (latest == Time::max()) return -1;
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = clock_.steady();
   if (latest <= now) return 0;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(latest - now).count();
   return static_cast<int>(std::min<std::int64_t>(left, INT_MAX));

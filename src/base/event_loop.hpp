@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/descriptor.hpp"
 #include "base/function_ref.hpp"
 #include "base/result.hpp"
@@ -41,7 +42,8 @@ class EventLoop {
  public:
   using Time = Timers::Time;
 
-  EventLoop();
+  // The clock outlives it.
+  explicit EventLoop(const Clock& clock = system_clock());
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -84,6 +86,7 @@ class EventLoop {
 
   Descriptor epoll_;
   Descriptor wake_;  // an eventfd: readable when something was posted while the loop slept
+  const Clock& clock_;
   Timers timers_;
   Time now_;
   std::vector<Entry> entries_;                     // by descriptor

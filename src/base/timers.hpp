@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "base/clock.hpp"
+
 namespace sluice {
 
 // Work that is due at a time, for one event loop.
@@ -15,9 +17,11 @@ class Timers {
   using Time = std::chrono::steady_clock::time_point;
   using Id = std::pair<Time, std::uint64_t>;
 
+  explicit Timers(const Clock& clock) : clock_(clock) {}
+
   Id at(Time due, std::function<void()> work);
   Id after(std::chrono::milliseconds delay, std::function<void()> work) {
-    return at(std::chrono::steady_clock::now() + delay, std::move(work));
+    return at(clock_.steady() + delay, std::move(work));
   }
   void cancel(Id id) { entries_.erase(id); }
   void stop() { entries_.clear(); }
@@ -27,6 +31,7 @@ class Timers {
   void run_due(Time now);
 
  private:
+  const Clock& clock_;
   std::uint64_t last_ = 0;
   std::map<Id, std::function<void()>> entries_;
 };

@@ -5,8 +5,6 @@
 #include <future>
 #include <mutex>
 
-#include <boost/asio/post.hpp>
-
 #include "base/log.hpp"
 #include "broker/client_connection.hpp"
 #include "broker/session.hpp"
@@ -66,7 +64,7 @@ void Broker::stop() {
   for (const auto& worker : workers_) worker->stop();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
-  readers_.join();
+  readers_.stop();
 }
 
 Worker& Broker::worker_of(std::string_view client_id) {
@@ -135,7 +133,7 @@ SharedGroupPtr Broker::find_group(std::string_view key) {
 void Broker::read_on_pool(Worker& worker, std::vector<store::QueueId> queues,
                           store::ReadRequest request,
                           std::function<void(Result<store::ReadResult>)> done) {
-  boost::asio::post(readers_, [this, &worker, queues = std::move(queues), request,
+  readers_.post([this, &worker, queues = std::move(queues), request,
                                done = std::move(done)]() mutable {
     request.queues = queues;
     auto result = store_.read(request);
@@ -148,7 +146,7 @@ void Broker::read_on_pool(Worker& worker, std::vector<store::QueueId> queues,
 
 void Broker::load_on_pool(Worker& worker, std::vector<store::Position> positions,
                           std::function<void(const std::vector<Loaded>&)> done) {
-  boost::asio::post(readers_, [this, &worker, positions = std::move(positions),
+  readers_.post([this, &worker, positions = std::move(positions),
                                done = std::move(done)]() mutable {
     std::vector<Loaded> messages;
     messages.reserve(positions.size());

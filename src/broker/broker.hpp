@@ -9,10 +9,10 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/thread_pool.hpp>
-
+#include "base/background_queue.hpp"
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
+#include "base/threads.hpp"
 #include "broker/access_control.hpp"
 #include "broker/counters.hpp"
 #include "broker/filter_table.hpp"
@@ -32,7 +32,7 @@ struct Subscription;
 // Everything between the protocol and the log: sessions, subscriptions, groups, retained messages,
 // wills, access control, dispatch, delivery. Knows neither sockets nor Kafka.
 //
-// Owns:    the workers (one thread each), the pool that reads files for them.
+// Owns:    the workers (one thread each), the thread that reads files for them.
 // Threads: construction, load(), start() and stop() from one thread; the rest as each call says.
 class Broker {
  public:
@@ -40,6 +40,7 @@ class Broker {
     std::size_t workers = 1;
     Limits limits;
     bool deliver_after_durable = false;
+    Threads* threads = &system_threads();  // of the readers of files; outlive the broker
   };
   Broker(store::Store& store, AccessControl& access, const Clock& clock,
          metrics::Registry& registry, Options options);
@@ -86,7 +87,7 @@ class Broker {
     return owns_group_ && owns_group_(group);
   }
 
-  // --- files, read on the pool; `done` runs on the worker
+  // --- files, read on a thread of their own; `done` runs on the worker
   void read_on_pool(Worker& worker, std::vector<store::QueueId> queues, store::ReadRequest request,
                     std::function<void(Result<store::ReadResult>)> done);
   // One for each position, in order.
@@ -99,6 +100,10 @@ class Broker {
   // Messages that `consumer` will never get, because they are damaged on the disk.
   void note_damaged(std::string_view consumer, std::span<const store::Position> positions);
 
+  // Of sessions and groups, in the order in which they come. Any thread.
+  [[nodiscard]] std::uint64_t next_number() {
+    return last_number_.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
   [[nodiscard]] store::Store& store() { return store_; }
   [[nodiscard]] AccessControl& access() { return access_; }
   [[nodiscard]] const Clock& clock() const { return clock_; }
@@ -149,10 +154,11 @@ class Broker {
   Retained retained_;
   Guarded<Groups> groups_;
   std::function<bool(std::string_view)> owns_group_;
+  std::atomic<std::uint64_t> last_number_{0};
   std::atomic<bool> stopping_{false};
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
-  boost::asio::thread_pool readers_{1};
+  BackgroundQueue readers_{*options_.threads};
   std::uint64_t durable_listener_ = 0;
 };
 

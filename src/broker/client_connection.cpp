@@ -263,7 +263,7 @@ void ClientConnection::watch_keep_alive() {
   timer_ = worker_.timers().at(last_heard_ + patience, [self = shared_from_this(), patience] {
     self->timer_.reset();
     if (self->state_ != State::Open) return;
-    if (std::chrono::steady_clock::now() - self->last_heard_ < patience) {
+    if (self->worker_.broker().clock().steady() - self->last_heard_ < patience) {
       self->watch_keep_alive();
       return;
     }

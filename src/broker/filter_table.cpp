@@ -9,6 +9,14 @@
 
 namespace sluice::broker {
 
+bool ByAge::operator()(const Session* one, const Session* other) const {
+  return one->number() < other->number();
+}
+
+bool ByAge::operator()(const SharedGroup* one, const SharedGroup* other) const {
+  return one->number() < other->number();
+}
+
 bool Match::nobody() const {
   if (!queues.empty()) return false;
   return std::ranges::all_of(workers, [](const OnWorker& worker) {

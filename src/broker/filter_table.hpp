@@ -23,6 +23,12 @@ class SharedGroup;
 using SessionPtr = std::shared_ptr<Session>;
 using SharedGroupPtr = std::shared_ptr<SharedGroup>;
 
+// Who came first gets first: not an order of addresses, which would be another one in each run.
+struct ByAge {
+  bool operator()(const Session* one, const Session* other) const;
+  bool operator()(const SharedGroup* one, const SharedGroup* other) const;
+};
+
 // How one session wants what matches one filter.
 struct SubscriptionOptions {
   mqtt::Qos qos = mqtt::Qos::AtMostOnce;
@@ -113,8 +119,8 @@ class FilterTable final : public Queues {
   };
   struct Entry {
     std::shared_ptr<const std::string> filter;
-    std::map<const Session*, Subscriber> subscribers;
-    std::map<const SharedGroup*, GroupEntry> groups;
+    std::map<const Session*, Subscriber, ByAge> subscribers;
+    std::map<const SharedGroup*, GroupEntry, ByAge> groups;
     std::size_t acquired = 0;  // by tasks
     // Subscribers and groups that read the queue: counted, as a filter may have a million of them.
     std::size_t persistent_readers = 0;

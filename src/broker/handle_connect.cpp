@@ -208,7 +208,7 @@ void ClientConnection::send_connack(bool session_present) {
   keep_alive_s_ = pending_->keep_alive_s;
   const auto window = pending_->receive_maximum;
   pending_.reset();
-  last_heard_ = std::chrono::steady_clock::now();
+  last_heard_ = worker_.broker().clock().steady();
   watch_keep_alive();
   link_->hold_reading(false);
   session_->delivery().resume(window);

@@ -18,6 +18,7 @@ constexpr std::uint32_t kNever = std::numeric_limits<std::uint32_t>::max();  // 
 
 Session::Session(Worker& worker, Client client)
     : worker_(worker),
+      number_(worker.broker().next_number()),
       client_(std::move(client)),
       created_ms_(worker.broker().clock().wall_ms()),
       delivery_(*this) {}

@@ -45,6 +45,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Session& operator=(const Session&) = delete;
 
   [[nodiscard]] Worker& worker() { return worker_; }
+  [[nodiscard]] std::uint64_t number() const { return number_; }  // grows with each that is made
   [[nodiscard]] const Client& client() const { return client_; }
   // `user_id` as AccessControl knows it. Before attach().
   void set_client(const Client& client, std::string user_id) {
@@ -120,6 +121,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void refresh_queues();
 
   Worker& worker_;
+  const std::uint64_t number_;
   Client client_;
   // Empty: begun while the switch was off. Nothing: not known, the name decides.
   std::optional<std::string> user_id_;

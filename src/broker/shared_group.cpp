@@ -15,6 +15,7 @@ constexpr std::size_t kFetch = 256;  // messages read ahead for the members
 
 SharedGroup::SharedGroup(Worker& worker, std::string name, std::string filter)
     : worker_(worker),
+      number_(worker.broker().next_number()),
       name_(std::move(name)),
       filter_(std::move(filter)),
       key_(key_of(name_, filter_)) {}

@@ -28,6 +28,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   [[nodiscard]] const std::string& filter() const { return filter_; }
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] Worker& worker() { return worker_; }
+  [[nodiscard]] std::uint64_t number() const { return number_; }  // grows with each that is made
   [[nodiscard]] static std::string key_of(std::string_view name, std::string_view filter);
 
   // Opens the queue and begins at `cursor`, or at the queue's creation where there is none.
@@ -76,6 +77,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   void broker_lost(std::uint64_t count);
 
   Worker& worker_;
+  const std::uint64_t number_;
   const std::string name_;
   const std::string filter_;
   const std::string key_;

@@ -26,6 +26,7 @@ thread_local const Worker* current_worker = nullptr;
 Worker::Worker(Broker& broker, std::size_t index)
     : broker_(broker),
       index_(index),
+      loop_(broker.clock()),
       state_(broker.store().new_batch()),
       publishing_(broker.store().new_batch()),
       turn_(std::make_shared<Turn>()) {}
@@ -49,6 +50,13 @@ void Worker::run() {
     end_turn();
   }
   shut_down();
+  current_worker = nullptr;
+}
+
+void Worker::run_round() {
+  current_worker = this;
+  loop_.poll();
+  end_turn();
   current_worker = nullptr;
 }
 
@@ -212,7 +220,7 @@ void Worker::answer_when_durable(store::Position end) {
   auto answers = std::exchange(answers_, {});
   if (!retained) {
     if (!answers.empty())
-      waiting_.push_back({end, std::move(answers), {}, false, std::chrono::steady_clock::now()});
+      waiting_.push_back({end, std::move(answers), {}, false, broker_.clock().steady()});
     return;
   }
   current_.answers.append(std::move(answers));
@@ -265,7 +273,7 @@ void Worker::run_durable() {
       answer.connection->acknowledge_publish(answer.type, answer.packet_id, answer.reason);
     if (done.since != std::chrono::steady_clock::time_point())
       broker_.counters().acknowledgement_seconds.observe(
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - done.since).count());
+          std::chrono::duration<double>(broker_.clock().steady() - done.since).count());
     for (const auto& work : done.work) work();
   }
   if (woken && wills_.has_kept()) wills_.send_kept();

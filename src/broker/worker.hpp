@@ -60,7 +60,9 @@ class Worker {
   [[nodiscard]] Broker& broker() { return broker_; }
   [[nodiscard]] Timers& timers() { return loop_.timers(); }
 
-  // One round without waiting, for tests and for the loop: ready handlers, then end_turn().
+  // One round of run() that does not wait, for tests.
+  void run_round();
+  // What follows the handlers that were ready, for tests and for the loop.
   void end_turn();
 
   // --- what packet handlers put into this turn

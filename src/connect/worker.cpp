@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <pthread.h>
-#include <random>
 #include <utility>
 
 #include "base/log.hpp"
@@ -13,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
-using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kReadMessages = 512;
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
@@ -34,10 +32,10 @@ Worker::Worker(Context context, const TaskSpec& spec, MakeSink make_sink)
       make_sink_(std::move(make_sink)),
       mapper_(spec.mapping, context_.node_name, context_.worker_name),
       window_(context_.cursor),
-      backoff_(spec.retry_initial, spec.retry_maximum, std::random_device()()),
+      backoff_(spec.retry_initial, spec.retry_maximum, context_.seed),
       committed_(context_.cursor),
       progress_(context_.before) {
-  progress_.last_movement = SteadyClock::now();
+  progress_.last_movement = steady_now();
   set_state(TaskState::Starting, "");
   publish_progress();
 }
@@ -55,7 +53,7 @@ std::string Worker::run_key(std::string_view task_id) {
 }
 
 void Worker::start() {
-  thread_ = std::thread([this] { run(); });
+  thread_ = context_.threads->start([this] { run(); });
 }
 
 void Worker::request_stop() {
@@ -77,7 +75,7 @@ void Worker::log_deleted(std::uint64_t lost) {
 
 void Worker::stop() {
   request_stop();
-  if (thread_.joinable()) thread_.join();
+  if (auto ending = std::move(thread_)) ending->join();
 }
 
 Progress Worker::progress() const {
@@ -115,7 +113,7 @@ bool Worker::open_sink() {
     }
     wait_for(made.error().detail);
     publish_progress();
-    while (!stopping_ && SteadyClock::now() < *resume_at_) wait();
+    while (!stopping_ && steady_now() < *resume_at_) wait();
   }
   return false;
 }
@@ -158,7 +156,7 @@ void Worker::collect() {
   if (!sink_) return;
   deliveries_.clear();
   const auto again = sink_->collect(deliveries_);
-  collect_at_ = again == Sink::kNotByItself ? SteadyTime::max() : SteadyClock::now() + again;
+  collect_at_ = again == Sink::kNotByItself ? SteadyTime::max() : steady_now() + again;
   settle(deliveries_);
   const auto away = sink_->away();
   if (away == away_reason_) return;
@@ -173,11 +171,9 @@ void Worker::wait() {
   const auto has_mail = [this] {
     return inbox_.sink_is_ready || inbox_.woken || inbox_.stopping || inbox_.log_deleted;
   };
-  if (deadline == SteadyTime::max()) {
-    wake_.wait(lock, has_mail);
-  } else {
-    wake_.wait_until(lock, deadline, has_mail);
-  }
+  context_.threads->wait(
+      wake_, lock, has_mail,
+      deadline == SteadyTime::max() ? Threads::kForever : deadline - steady_now());
   stopping_ = inbox_.stopping;
 }
 
@@ -213,7 +209,7 @@ void Worker::fail_behind_what_was_read() {
 
 void Worker::read_more() {
   if (!damage_.empty()) return;
-  const auto now = SteadyClock::now();
+  const auto now = steady_now();
   if (read_again_ && now < *read_again_) return;
   read_again_.reset();
   for (int reads = 0; reads < 4; ++reads) {
@@ -254,7 +250,7 @@ bool Worker::read_once() {
       note_error(damage_);
     } else {
       read_reason_ = "the log cannot be read: " + read.error().detail;
-      read_again_ = SteadyClock::now() + kReadAgainAfter;
+      read_again_ = steady_now() + kReadAgainAfter;
       note_error(read_reason_);
     }
     return false;
@@ -338,11 +334,12 @@ void Worker::apply_unmapped(Window::Token first) {
 // Waits for what the sink has, and when the time is over takes it back.
 void Worker::drain() {
   const auto wait_until = [this](SteadyTime deadline) {
-    while (window_.in_sink() > 0 && SteadyClock::now() < deadline) {
+    while (window_.in_sink() > 0 && steady_now() < deadline) {
       sink_->flush();
       std::unique_lock lock(mutex_);
-      wake_.wait_until(lock, std::min({deadline, collect_at_, SteadyClock::now() + kDrainStep}),
-                       [this] { return inbox_.sink_is_ready; });
+      const auto latest = std::min({deadline, collect_at_, steady_now() + kDrainStep});
+      context_.threads->wait(
+          wake_, lock, [this] { return inbox_.sink_is_ready; }, latest - steady_now());
       inbox_.sink_is_ready = false;
       lock.unlock();
       collect();
@@ -351,11 +348,11 @@ void Worker::drain() {
     }
   };
   collect();
-  wait_until(SteadyClock::now() + spec_.drain_timeout);
+  wait_until(steady_now() + spec_.drain_timeout);
   if (window_.in_sink() == 0) return;
   sink_->abandon();
   collect();
-  wait_until(SteadyClock::now() + kAbandonWithin);
+  wait_until(steady_now() + kAbandonWithin);
 }
 
 void Worker::park() {

@@ -5,13 +5,14 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
 #include "base/metrics.hpp"
+#include "base/threads.hpp"
 #include "connect/backoff.hpp"
 #include "connect/dead_letters.hpp"
 #include "connect/progress.hpp"
@@ -56,7 +57,9 @@ class Worker {
     store::Cursor cursor;  // where it begins
     // The queues hold what stands behind this place; before it the log itself is read.
     store::Position queues_from = {};
-    Progress before;  // counters go on from here
+    Progress before;                              // counters go on from here
+    Threads* threads = &system_threads();         // outlive the worker
+    std::uint64_t seed = std::random_device()();  // of the times between two tries
   };
 
   Worker(Context context, const TaskSpec& spec, MakeSink make_sink);
@@ -104,6 +107,7 @@ class Worker {
   void park();
   void drain();
   void wait();
+  [[nodiscard]] SteadyTime steady_now() const { return context_.clock.steady(); }
   [[nodiscard]] SteadyTime next_deadline() const;
 
   void settle(std::span<Delivery> deliveries);
@@ -187,7 +191,7 @@ class Worker {
   std::string wait_reason_, letters_reason_, read_reason_, away_reason_, failure_;
   std::string damage_;  // why nothing more can be read: what was read before is delivered first
   Progress progress_;
-  std::thread thread_;
+  std::unique_ptr<Threads::Thread> thread_;
 };
 
 }  // namespace sluice::connect

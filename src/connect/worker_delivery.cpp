@@ -8,7 +8,6 @@ namespace sluice::connect {
 namespace {
 
 using namespace std::chrono_literals;
-using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kHandOver = 512;
 constexpr auto kCommitEvery = 100ms;
@@ -54,7 +53,7 @@ void Worker::hand_over() {
       }
       return;
     }
-    if (was_empty) progress_.last_movement = SteadyClock::now();
+    if (was_empty) progress_.last_movement = steady_now();
     window_.handed_over(records.first(*taken));
     if (*taken < records.size()) return;  // full: outcomes will make room
   }
@@ -66,7 +65,7 @@ bool Worker::may_hand_over() {
   if (!failure_.empty() || !sink_) return false;
   if (came_back_ && window_.in_sink() > 0) return false;
   if (resume_at_) {
-    if (SteadyClock::now() < *resume_at_) return false;
+    if (steady_now() < *resume_at_) return false;
     resume_at_.reset();
   }
   came_back_ = false;
@@ -76,7 +75,7 @@ bool Worker::may_hand_over() {
 
 void Worker::settle(std::span<Delivery> deliveries) {
   if (deliveries.empty()) return;
-  progress_.last_movement = SteadyClock::now();
+  progress_.last_movement = steady_now();
   const auto delivered = settle_delivered(deliveries);
   for (auto& delivery : deliveries) {
     if (delivery.verdict == Verdict::Delivered) continue;
@@ -148,7 +147,7 @@ void Worker::retry_later(Delivery& delivery) {
 // Only the first of a round is judged: its successors came back because it did.
 bool Worker::is_given_up(Window::Token token) {
   if (!spec_.give_up_after) return false;
-  const auto now = SteadyClock::now();
+  const auto now = steady_now();
   if (culprit_ != token) {
     culprit_ = token;
     culprit_since_ = now;
@@ -177,7 +176,7 @@ void Worker::reject(Window::Token token, std::string reason) {
 // The cursor passes a rejected message only after its dead letter is durable.
 void Worker::keep_dead_letters() {
   if (rejections_.empty()) return;
-  if (letters_at_ && SteadyClock::now() < *letters_at_) return;
+  if (letters_at_ && steady_now() < *letters_at_) return;
   letters_at_.reset();
   const auto now_ms = context_.clock.wall_ms();
   std::vector<DeadLetter> letters;
@@ -192,7 +191,7 @@ void Worker::keep_dead_letters() {
       context_.dead_letters.keep(context_.task_id, letters, spec_.drop_oldest_dead_letter);
   if (!kept) {
     letters_reason_ = "dead letters cannot be kept: " + kept.error().detail;
-    letters_at_ = SteadyClock::now() + kLettersAgainAfter;
+    letters_at_ = steady_now() + kLettersAgainAfter;
     return;
   }
   letters_reason_.clear();
@@ -204,7 +203,7 @@ void Worker::keep_dead_letters() {
 // At most one record per interval, unless the window fills sooner.
 void Worker::commit() {
   if (!cursor_moved_) return;
-  const auto time = SteadyClock::now();
+  const auto time = steady_now();
   const bool is_filling = (delivered_ - delivered_appended_) * 2 >= spec_.in_flight;
   if (!is_filling && time - last_commit_ < kCommitEvery) return;
   last_commit_ = time;
@@ -266,7 +265,7 @@ bool Worker::wait_for_cursor() {
 
 void Worker::wait_for(std::string reason) {
   const auto pause = backoff_.next();
-  resume_at_ = SteadyClock::now() + pause;
+  resume_at_ = steady_now() + pause;
   progress_.next_try_ms = context_.clock.wall_ms() + pause.count();
   wait_reason_ = std::move(reason);
 }

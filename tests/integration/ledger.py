@@ -16,6 +16,7 @@ import collections
 import threading
 import time
 
+from integration import history
 from integration import raw_mqtt as mqtt
 from integration.raw_mqtt import RawClient
 
@@ -293,19 +294,25 @@ def missing_text(publisher, numbers):
             f"{publisher.client_id} are missing, e.g. {missing[:10]}")
 
 
+def history_of(publisher, numbers, exactly_once=False):
+    """What the publisher and one reader saw, over kills of the server, as history.py judges it."""
+    name, qos = publisher.client_id, 2 if exactly_once else 1
+    message = [{"client": name, "sequence": number} for number in range(publisher.sent)]
+    events = [{"event": "subscribed", "consumer": "reader", "topic": publisher.topic, "qos": qos}]
+    events += [{"event": "publish", "topic": publisher.topic, "qos": qos, **of} for of in message]
+    events += [{"event": "acknowledged", **message[number]} for number in publisher.acknowledged]
+    if publisher.refused:  # sent again later: their order is no longer the publisher's
+        events += [{"event": "refused", **of} for of in message]
+    events.append({"event": "killed"})
+    events += [{"event": "delivered", "consumer": "reader", "client": name, "sequence": number,
+                "qos": qos} for number in numbers]
+    return events + [{"event": "end"}]
+
+
 def check(publisher, numbers, where, exactly_once=False):
     """Nothing acknowledged is missing, the order is the publisher's, and what may not be twice is
     not. Returns how many came twice."""
-    assert set(publisher.acknowledged) <= set(numbers), \
-        f"{where}: {missing_text(publisher, numbers)}"
-    unknown = [number for number in set(numbers) if number >= publisher.sent]
-    assert not unknown, f"{where}: {publisher.client_id} never sent {unknown[:10]}"
-    once = first_times(numbers)
-    if not publisher.refused:
-        wrong = [(a, b) for a, b in zip(once, once[1:]) if a > b]
-        assert not wrong, f"{where}: {publisher.client_id} out of order: {wrong[:10]}"
-    repeated = len(numbers) - len(once)
-    if exactly_once:
-        twice = [n for n, times in collections.Counter(numbers).items() if times > 1]
-        assert not twice, f"{where}: {publisher.client_id} more than once: {twice[:10]}"
-    return repeated
+    violation = history.check(history_of(publisher, numbers, exactly_once))
+    more = "; " + missing_text(publisher, numbers) if violation and violation[0] == "lost" else ""
+    assert violation is None, f"{where}: {violation[0]}: {violation[1]}{more}"
+    return len(numbers) - len(first_times(numbers))

@@ -30,9 +30,12 @@ void observe(metrics::Histogram* histogram, std::chrono::steady_clock::duration 
 
 }  // namespace
 
-CommitLog::CommitLog(FileSystem& files, SegmentFiles& segments, const std::string& directory,
-                     Options options, std::function<void()> changed)
-    : segments_(segments),
+CommitLog::CommitLog(FileSystem& files, const Clock& clock, Threads& threads,
+                     SegmentFiles& segments, const std::string& directory, Options options,
+                     std::function<void()> changed)
+    : clock_(clock),
+      threads_(threads),
+      segments_(segments),
       options_(options),
       changed_(std::move(changed)),
       reserve_(files, directory, options.reserve_bytes) {}
@@ -56,8 +59,8 @@ Result<void> CommitLog::start(std::uint64_t durable, const SegmentPlanPtr& plan)
       log::warn("no space could be put aside for a full disk", {{"reason", built.error().detail}});
     }
   }
-  committer_ = std::thread([this] { commit_loop(); });
-  behind_thread_ = std::thread([this] { sync_behind(); });
+  committer_ = threads_.start([this] { commit_loop(); });
+  behind_thread_ = threads_.start([this] { sync_behind(); });
   return {};
 }
 
@@ -97,9 +100,9 @@ void CommitLog::commit_staged() {
   }
   if (!here) return work_.notify_one();
   take_over();
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = clock_.steady();
   commit_some();
-  const auto end = std::chrono::steady_clock::now();
+  const auto end = clock_.steady();
   if (end - begin > kSlowWrite) lend_after_ = end + kRestAfterSlowWrite * (end - begin);
   give_role_back();
 }
@@ -133,7 +136,7 @@ Result<void> CommitLog::wait_durable(std::uint64_t position) {
   ++waiters_;
   urgent_ = true;
   if (std::exchange(gathers_, false)) work_.notify_one();
-  durable_changed_.wait(lock, [&] {
+  threads_.wait(durable_changed_, lock, [&] {
     const State state = state_.load();
     return durable() >= position || state == State::Closed || state == State::Full || stopping_;
   });
@@ -183,8 +186,8 @@ void CommitLog::stop() {
   }
   work_.notify_all();
   behind_.notify_all();
-  if (committer_.joinable()) committer_.join();
-  if (behind_thread_.joinable()) behind_thread_.join();
+  if (auto ending = std::move(committer_)) ending->join();
+  if (auto ending = std::move(behind_thread_)) ending->join();
   release_waiters();
 }
 
@@ -219,11 +222,8 @@ bool CommitLog::wait_for_work() {
     if (stopping_) return false;
     idle_ = true;
     const auto woken = [this] { return (!idle_ || stopping_) && !lent_; };
-    if (state == State::NoSpace || state == State::Full) {
-      work_.wait_for(lock, options_.retry_interval, woken);
-    } else {
-      work_.wait(lock, woken);
-    }
+    const bool retries = state == State::NoSpace || state == State::Full;
+    threads_.wait(work_, lock, woken, retries ? options_.retry_interval : Threads::kForever);
     idle_ = false;
   }
   gather(lock);
@@ -239,7 +239,7 @@ void CommitLog::gather(std::unique_lock<std::mutex>& lock) {
       !pending_.empty() || state_.load() != State::Open)
     return;
   gathers_ = true;
-  work_.wait_for(lock, kGatherTime, [this] { return !gathers_ || stopping_; });
+  threads_.wait(work_, lock, [this] { return !gathers_ || stopping_; }, kGatherTime);
   gathers_ = false;
 }
 
@@ -336,7 +336,7 @@ void CommitLog::finish_run(std::size_t batches) {
     if (waiters_ > 0) durable_changed_.notify_all();
   }
   if (behind) behind_.notify_one();
-  observe(options_.append_seconds, std::chrono::steady_clock::now() - oldest);
+  observe(options_.append_seconds, clock_.steady() - oldest);
   if (state_.load() == State::Full) enter(State::NoSpace, health().detail);
   changed_();
 }
@@ -387,9 +387,9 @@ void CommitLog::enter(State state, const std::string& detail) {
 Result<void> CommitLog::certain_sync(File& file) {
   const std::scoped_lock lock(sync_mutex_);
   if (sync_failed_) return fail(Errc::IoFailed, "a sync failed before");
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = clock_.steady();
   auto outcome = file.sync();
-  const auto took = std::chrono::steady_clock::now() - begin;
+  const auto took = clock_.steady() - begin;
   counters_.syncs.fetch_add(1, std::memory_order_relaxed);
   observe(options_.sync_seconds, took);
   counters_.sync_ns.fetch_add(
@@ -412,7 +412,7 @@ void CommitLog::release_waiters() {
 void CommitLog::sync_behind() {
   std::unique_lock lock(mutex_);
   while (true) {
-    behind_.wait(lock, [&] { return stopping_ || durable() - synced() >= kBehindBytes; });
+    threads_.wait(behind_, lock, [&] { return stopping_ || durable() - synced() >= kBehindBytes; });
     if (stopping_ || state_.load() == State::Closed) return;
     lock.unlock();
     static_cast<void>(sync());

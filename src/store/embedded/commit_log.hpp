@@ -7,11 +7,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/metrics.hpp"
+#include "base/threads.hpp"
 #include "store/embedded/batch.hpp"
 #include "store/embedded/reserve.hpp"
 #include "store/embedded/segment_files.hpp"
@@ -42,8 +43,8 @@ class CommitLog {
     metrics::Histogram* sync_seconds = nullptr;
   };
   // `changed` runs on the thread that commits after every commit and whenever health changes.
-  CommitLog(FileSystem& files, SegmentFiles& segments, const std::string& directory,
-            Options options, std::function<void()> changed);
+  CommitLog(FileSystem& files, const Clock& clock, Threads& threads, SegmentFiles& segments,
+            const std::string& directory, Options options, std::function<void()> changed);
   ~CommitLog();
   CommitLog(const CommitLog&) = delete;
   CommitLog& operator=(const CommitLog&) = delete;
@@ -103,6 +104,8 @@ class CommitLog {
   void release_waiters();
   void sync_behind();
 
+  const Clock& clock_;
+  Threads& threads_;
   SegmentFiles& segments_;
   const Options options_;
   const std::function<void()> changed_;
@@ -140,8 +143,8 @@ class CommitLog {
   std::uint64_t kept_bytes_ = 0;  // the active file's size without a partial write
   Time lend_after_{};             // not before: a write was slow
 
-  std::thread committer_;
-  std::thread behind_thread_;
+  std::unique_ptr<Threads::Thread> committer_;
+  std::unique_ptr<Threads::Thread> behind_thread_;
 };
 
 }  // namespace sluice::store::embedded

@@ -83,7 +83,7 @@ Result<void> EmbeddedStore::open() {
     log::warn("where the log begins could not be recorded; the next start tries again",
               {{"reason", settled.error().detail}});
   }
-  checkpointer_ = std::thread([this] { checkpoint_loop(); });
+  checkpointer_ = options_.threads->start([this] { checkpoint_loop(); });
   opened_ = true;
   log::info("log opened", {{"directory", options_.directory},
                            {"segments", found.segments.size()},
@@ -223,9 +223,10 @@ void EmbeddedStore::checkpoint_loop() {
   while (true) {
     {
       std::unique_lock lock(checkpoint_mutex_);
-      checkpoint_due_.wait_for(lock, options_.retention_interval, [this] {
+      const auto due = [this] {
         return checkpoint_stop_ || checkpoint_is_due() || rolled_.load(std::memory_order_relaxed);
-      });
+      };
+      options_.threads->wait(checkpoint_due_, lock, due, options_.retention_interval);
       if (checkpoint_stop_) return;
     }
     rolled_.store(false, std::memory_order_relaxed);
@@ -332,7 +333,7 @@ void EmbeddedStore::close() {
     checkpoint_stop_ = true;
   }
   checkpoint_due_.notify_all();
-  if (checkpointer_.joinable()) checkpointer_.join();
+  if (auto ending = std::move(checkpointer_)) ending->join();
   const std::scoped_lock checkpointing(checkpointing_);
   if (opened_ && checkpoint_position_ != head_) {
     if (const auto written = write_checkpoint(); !written) {

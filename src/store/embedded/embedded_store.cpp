@@ -42,8 +42,8 @@ EmbeddedStore::EmbeddedStore(FileSystem& files, const Clock& clock, EmbeddedOpti
       index_(options_.maximum_volatile_entries),
       topics_(options_.topic_block_bytes),
       cache_(options_.cache_bytes),
-      segments_(files, options_.directory, segment_options(options_)),
-      log_(files, segments_, options_.directory, commit_options(options_),
+      segments_(files, *options_.threads, options_.directory, segment_options(options_)),
+      log_(files, clock, *options_.threads, segments_, options_.directory, commit_options(options_),
            [this] { committed(); }) {
   checkpoint_due_at_ = options_.checkpoint_bytes;
 }
@@ -107,7 +107,7 @@ void EmbeddedStore::place(LogBatch& batch) {
   // Never lower than the last, also when the machine's clock is set back.
   const std::uint64_t now = join_time(std::max<std::int64_t>(clock_.wall_ms(), 0), options_.node);
   time_and_node_ = std::max(now, join_time(milliseconds_of(time_and_node_), options_.node));
-  batch.place({plan_, tail_, log_.synced(), time_and_node_, std::chrono::steady_clock::now()});
+  batch.place({plan_, tail_, log_.synced(), time_and_node_, clock_.steady()});
   tail_ = batch.end_position();
   head_generation_ = plan_->generation;
   messages_appended_.fetch_add(batch.message_count(), std::memory_order_relaxed);

@@ -6,7 +6,6 @@
 #include <mutex>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -210,7 +209,7 @@ class EmbeddedStore final : public Store {
 
   SegmentFiles segments_;
   CommitLog log_;
-  std::thread checkpointer_;
+  std::unique_ptr<Threads::Thread> checkpointer_;
 };
 
 }  // namespace sluice::store::embedded

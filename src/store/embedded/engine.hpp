@@ -10,6 +10,7 @@
 #include "base/file.hpp"
 #include "base/metrics.hpp"
 #include "base/result.hpp"
+#include "base/threads.hpp"
 #include "store/store.hpp"
 
 namespace sluice::store {
@@ -47,6 +48,7 @@ struct EmbeddedOptions {
   // Observed once for each commit; they outlive the store. None: not measured.
   metrics::Histogram* append_seconds = nullptr;  // from the append of its first batch to durable
   metrics::Histogram* sync_seconds = nullptr;    // of fdatasync
+  Threads* threads = &system_threads();          // outlive the store
 };
 
 // Opens the directory, or makes it. Recovers what was durable when the last holder ended; a torn

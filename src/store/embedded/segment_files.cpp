@@ -33,15 +33,17 @@ Result<void> write_zeros(File& file, std::uint64_t from, std::uint64_t to) {
   return {};
 }
 
-SegmentFiles::SegmentFiles(FileSystem& files, std::string data_directory, Options options)
+SegmentFiles::SegmentFiles(FileSystem& files, Threads& threads, std::string data_directory,
+                           Options options)
     : files_(files),
+      threads_(threads),
       data_directory_(std::move(data_directory)),
       directory_(data_directory_ + "/log"),
       spare_path_(directory_ + "/next.prepared"),
       options_(options) {
   // How far a spare of an earlier run was filled is not known: it starts anew.
   static_cast<void>(files_.remove(spare_path_));
-  if (options_.prepare_next) filler_ = std::thread([this] { fill_next(); });
+  if (options_.prepare_next) filler_ = threads_.start([this] { fill_next(); });
 }
 
 SegmentFiles::~SegmentFiles() {
@@ -54,7 +56,7 @@ void SegmentFiles::stop() {
     stopping_ = true;
   }
   changed_.notify_all();
-  if (filler_.joinable()) filler_.join();
+  if (auto ending = std::move(filler_)) ending->join();
 }
 
 void SegmentFiles::add(const SegmentPlan& plan, std::uint64_t end) {
@@ -121,7 +123,7 @@ Result<std::shared_ptr<File>> SegmentFiles::activate(const SegmentPlan& plan) {
 // The spare under its new name, or a new file.
 Result<std::unique_ptr<File>> SegmentFiles::take_file(const SegmentPlan& plan) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !filling_; });
+  threads_.wait(changed_, lock, [this] { return !filling_; });
   const bool is_first = active_ == UINT64_MAX;
   const bool spare = std::exchange(has_spare_, false);
   spare_bytes_ = 0;
@@ -287,7 +289,7 @@ void SegmentFiles::fill_next() {
   std::unique_ptr<File> file;
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return stopping_ || fill_is_due(); });
+    threads_.wait(changed_, lock, [this] { return stopping_ || fill_is_due(); });
     if (stopping_) return;
     filling_ = true;
     const std::uint64_t from = spare_bytes_;

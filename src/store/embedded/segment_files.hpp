@@ -5,11 +5,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/file.hpp"
 #include "base/result.hpp"
+#include "base/threads.hpp"
 #include "store/embedded/begin.hpp"
 #include "store/embedded/segment.hpp"
 
@@ -32,7 +32,7 @@ class SegmentFiles {
     bool direct = false;  // past the system's cache
     std::uint64_t segment_bytes = 256 << 20;
   };
-  SegmentFiles(FileSystem& files, std::string data_directory, Options options);
+  SegmentFiles(FileSystem& files, Threads& threads, std::string data_directory, Options options);
   ~SegmentFiles();
   SegmentFiles(const SegmentFiles&) = delete;
   SegmentFiles& operator=(const SegmentFiles&) = delete;
@@ -102,6 +102,7 @@ class SegmentFiles {
   [[nodiscard]] FileSystem::Mode write_mode() const;
 
   FileSystem& files_;
+  Threads& threads_;
   const std::string data_directory_;
   const std::string directory_;
   const std::string spare_path_;
@@ -119,7 +120,7 @@ class SegmentFiles {
   bool spare_failed_ = false;  // not tried again before the next segment
   std::uint64_t spare_bytes_ = 0;
   bool stopping_ = false;
-  std::thread filler_;
+  std::unique_ptr<Threads::Thread> filler_;
 };
 
 // Writes zeros from `from` to `to`, in pieces.

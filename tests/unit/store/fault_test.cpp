@@ -325,6 +325,43 @@ TEST_P(Anomaly, NothingDurableIsLostWhicheverOperationFails) {
   RecordProperty("operations", std::to_string(nth));
 }
 
+// The same while the server starts after a power cut, whose remains it has to cut and to write
+// again: what it finds in the end is what any start would have found.
+TEST_P(Anomaly, NothingIsLostWhicheverOperationOfAStartFails) {
+  const auto [with, and_all_later] = GetParam();
+  std::uint64_t nth = 1;
+  bool met = true;
+  for (; nth < 200 && met && !HasFailure(); ++nth) {
+    SCOPED_TRACE("operation " + std::to_string(nth));
+    Ledger ledger(nth);
+    open();
+    ledger.open_queues(*store_);
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_TRUE(ledger.append(*store_));
+      if (i == 15) ASSERT_TRUE(store_->wait_durable(ledger.end()));
+    }
+    ledger.note_durable(*store_);
+    crash(Survives::Anything, nth);
+    if (nth % 2 == 0) forget_view();
+
+    files_.fail_nth(nth, with, and_all_later);
+    const auto opened = try_open();
+    met = files_.failed();
+    files_.fail_nothing();
+    if (opened && store_->health().accepting) ledger.check(*store_);
+    crash(Survives::Anything, nth + 1);
+    if (nth % 3 == 0) forget_view();
+    open();
+
+    ledger.check(*store_);
+    store_.reset();
+    for (const std::string& path : files_.paths()) ASSERT_TRUE(files_.remove(path));
+    forget_view();
+  }
+  EXPECT_GT(nth, 8U);
+  RecordProperty("operations", std::to_string(nth));
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, Anomaly,
                          ::testing::Values(std::pair(Errc::IoFailed, false),
                                            std::pair(Errc::IoFailed, true),
