@@ -114,7 +114,7 @@ Result<std::shared_ptr<File>> SegmentFiles::activate(const SegmentPlan& plan) {
     active_ = plan.base;
     segments_[plan.base] = {plan, plan.first_record(), file, ++reads_, 0};
     note_begin();
-    spare_failed_ = false;
+    filling_rests_ = false;
   }
   changed_.notify_all();
   return file;
@@ -127,6 +127,7 @@ Result<std::unique_ptr<File>> SegmentFiles::take_file(const SegmentPlan& plan) {
   const bool is_first = active_ == UINT64_MAX;
   const bool spare = std::exchange(has_spare_, false);
   spare_bytes_ = 0;
+  filling_rests_ = true;
   lock.unlock();
   const std::string path = path_of(plan.base);
   if (spare) SL_TRY_VOID(files_.rename(spare_path_, path));
@@ -276,7 +277,7 @@ std::uint64_t SegmentFiles::next_capacity(std::uint64_t capacity) const {
 // Under the lock. Filled twice as fast as the active segment: ready when that one is half full, and
 // an idle log does not write.
 bool SegmentFiles::fill_is_due() const {
-  if (active_ == UINT64_MAX || spare_failed_) return false;
+  if (active_ == UINT64_MAX || filling_rests_) return false;
   const Segment& active = segments_.at(active_);
   const std::uint64_t capacity = next_capacity(active.plan.capacity);
   const std::uint64_t wanted = std::min(capacity, (active.end - active_) * 2);
@@ -315,7 +316,7 @@ void SegmentFiles::fill_next() {
     lock.lock();
     filling_ = false;
     has_spare_ = filled.has_value();
-    spare_failed_ = !filled;
+    filling_rests_ = !filled;
     spare_bytes_ = filled ? to : 0;
     changed_.notify_all();
   }

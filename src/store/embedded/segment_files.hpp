@@ -115,9 +115,11 @@ class SegmentFiles {
   LogBegin recorded_;                          // what DATA/begin says
   std::uint64_t active_ = UINT64_MAX;          // base of the segment that is written
   std::uint64_t reads_ = 0;
-  bool filling_ = false;       // the spare file is in the filling thread's hands
-  bool has_spare_ = false;     // DATA/log/next.prepared is there, filled up to spare_bytes_
-  bool spare_failed_ = false;  // not tried again before the next segment
+  bool filling_ = false;    // the spare file is in the filling thread's hands
+  bool has_spare_ = false;  // DATA/log/next.prepared is there, filled up to spare_bytes_
+  // Nothing is filled before a segment has been activated: the last try failed, or the spare is
+  // being taken and may still have its name.
+  bool filling_rests_ = false;
   std::uint64_t spare_bytes_ = 0;
   bool stopping_ = false;
   std::unique_ptr<Threads::Thread> filler_;
