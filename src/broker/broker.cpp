@@ -133,32 +133,36 @@ SharedGroupPtr Broker::find_group(std::string_view key) {
 void Broker::read_on_pool(Worker& worker, std::vector<store::QueueId> queues,
                           store::ReadRequest request,
                           std::function<void(Result<store::ReadResult>)> done) {
-  readers_.post([this, &worker, queues = std::move(queues), request,
-                               done = std::move(done)]() mutable {
-    request.queues = queues;
-    auto result = store_.read(request);
-    if (!result) log::error("reading the log failed", {{"reason", result.error().detail}});
-    worker.post([done = std::move(done), result = std::move(result)]() mutable {
-      done(std::move(result));
-    });
-  });
+  readers_.post(
+      [this, &worker, queues = std::move(queues), request, done = std::move(done)]() mutable {
+        request.queues = queues;
+        auto result = store_.read(request);
+        if (!result) log::error("reading the log failed", {{"reason", result.error().detail}});
+        worker.post([done = std::move(done), result = std::move(result)]() mutable {
+          done(std::move(result));
+        });
+      });
 }
 
 void Broker::load_on_pool(Worker& worker, std::vector<store::Position> positions,
                           std::function<void(const std::vector<Loaded>&)> done) {
-  readers_.post([this, &worker, positions = std::move(positions),
-                               done = std::move(done)]() mutable {
-    std::vector<Loaded> messages;
-    messages.reserve(positions.size());
-    for (const auto position : positions) {
-      auto message = store_.message_at(position);
-      if (message)
-        messages.push_back({std::move(*message)});
-      else
-        messages.push_back({nullptr, message.error().code == Errc::Corrupt});
-    }
-    worker.post([done = std::move(done), messages = std::move(messages)] { done(messages); });
-  });
+  readers_.post(
+      [this, &worker, positions = std::move(positions), done = std::move(done)]() mutable {
+        std::vector<Loaded> messages;
+        messages.reserve(positions.size());
+        for (const auto position : positions) {
+          auto message = store_.message_at(position);
+          if (message) {
+            messages.push_back({std::move(*message)});
+            continue;
+          }
+          const auto code = message.error().code;
+          const bool is_gone = code == Errc::Corrupt || code == Errc::NotFound;
+          messages.push_back({nullptr, code == Errc::Corrupt, !is_gone});
+          if (!is_gone) log::error("reading the log failed", {{"reason", message.error().detail}});
+        }
+        worker.post([done = std::move(done), messages = std::move(messages)] { done(messages); });
+      });
 }
 
 void Broker::note_damaged(std::string_view consumer, std::span<const store::Position> positions) {

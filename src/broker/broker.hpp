@@ -71,6 +71,9 @@ class Broker {
                const MatchPtr& match);
   void publish_will(Worker& worker, const std::string& client_id, const WillMessage& will);
   void note_retained(Worker& worker, const model::Message& message);
+  // Into the batch of the message, of QoS 2: when the client sends that again after a crash, it is
+  // known and nothing more becomes of it.
+  void keep_retained(const Client& client, const mqtt::Publish& publish, store::Batch& batch);
 
   // --- groups
   [[nodiscard]] Result<void> join_group(const SessionPtr& session, const Subscription& subscription,
@@ -94,6 +97,7 @@ class Broker {
   struct Loaded {
     model::MessagePtr message;  // none: it is not there any more, or it cannot be read
     bool is_damaged = false;
+    bool is_unread = false;  // the read failed for a reason that may pass
   };
   void load_on_pool(Worker& worker, std::vector<store::Position> positions,
                     std::function<void(const std::vector<Loaded>&)> done);
@@ -137,6 +141,7 @@ class Broker {
   [[nodiscard]] Result<void> load_subscriptions();
   [[nodiscard]] Result<void> load_deliveries();
   [[nodiscard]] Result<void> load_retained();
+  [[nodiscard]] Result<model::MessagePtr> find_place(const model::MessagePtr& retained);
   [[nodiscard]] Result<void> load_wills();
   void end_sessions_without_user();
   [[nodiscard]] static boost::json::object describe(Session& session);

@@ -48,13 +48,38 @@ Result<void> Broker::load() {
 
 Result<void> Broker::load_retained() {
   FirstFailure failure;
-  return failure.take(
+  std::vector<model::MessagePtr> unplaced;
+  SL_TRY_VOID(failure.take(
       store_.scan(store::StateKind::Retained, "", [&](std::string_view, std::string_view value) {
         auto message = decode_message(value);
         if (!message) return failure.keep(tl::unexpected(std::move(message).error()));
         retained_.set(*message);
+        if ((*message)->id.time_and_node == 0) unplaced.push_back(*message);
         return true;
-      }));
+      })));
+  for (const auto& message : unplaced) {
+    SL_TRY(placed, find_place(message));
+    if (placed) note_retained(*workers_[0], *placed);
+  }
+  return {};
+}
+
+// The process ended between a message and the record that says where it stands: not far behind the
+// place that was the head when it was published. None: retention has deleted it since.
+Result<model::MessagePtr> Broker::find_place(const model::MessagePtr& retained) {
+  const std::vector<std::string> filters{std::string(retained->topic)};
+  auto after = last_before(retained->position());
+  while (true) {
+    SL_TRY(part, store_.scan_log({.filters = filters, .after = after, .before = store_.durable()}));
+    for (const auto& entry : part.entries) {
+      const auto& found = *entry.message;
+      if (found.retain && found.payload == retained->payload &&
+          found.client_id == retained->client_id)
+        return entry.message;
+    }
+    if (part.at_end) return nullptr;
+    after = part.next;
+  }
 }
 
 Result<void> Broker::load_sessions() {

@@ -208,8 +208,10 @@ void Delivery::send(InFlight& entry, bool dup) {
   if (!session_.connection()->send_publish(*entry.message, publish, entry.options.identifiers)) {
     // Expired, or larger than the client takes: done with, as if it had been delivered.
     // [MQTT-3.1.2-25] [MQTT-3.3.2-5]
-    if (entry.options.qos == Qos::ExactlyOnce) erase_outgoing(entry.packet_id);
-    finish(find(entry.packet_id));
+    if (entry.options.qos == Qos::ExactlyOnce)
+      conclude(find(entry.packet_id));
+    else
+      finish(find(entry.packet_id));
   }
 }
 
@@ -251,9 +253,9 @@ bool Delivery::on_puback(std::uint16_t packet_id) {
 bool Delivery::on_pubrec(std::uint16_t packet_id, mqtt::ReasonCode reason) {
   const auto entry = find(packet_id);
   if (entry == in_flight_.end() || entry->options.qos != Qos::ExactlyOnce) return false;
+  if (entry->phase == Phase::Concluding) return true;
   if (mqtt::is_error(reason)) {  // [MQTT-4.3.3-4]: no PUBREL for it, the message is done with
-    erase_outgoing(packet_id);
-    finish(entry);
+    conclude(entry);
     return true;
   }
   if (entry->phase == Phase::Released) {
@@ -281,9 +283,36 @@ void Delivery::send_release(std::uint16_t packet_id) {
 bool Delivery::on_pubcomp(std::uint16_t packet_id) {
   const auto entry = find(packet_id);
   if (entry == in_flight_.end() || entry->phase != Phase::Released) return false;
-  erase_outgoing(packet_id);
-  finish(entry);
+  conclude(entry);
   return true;
+}
+
+// The packet id of a group's message ends once the group's cursor, which another worker may write,
+// is on disk: a crash between the two would have the group hand the message out again.
+void Delivery::conclude(Iterator entry) {
+  const auto packet_id = entry->packet_id;
+  if (!entry->group) {
+    erase_outgoing(packet_id);
+    finish(entry);
+    return;
+  }
+  entry->phase = Phase::Concluding;
+  entry->message = nullptr;
+  const auto position = entry->position;
+  entry->group->acknowledge(position, [session = session_.shared_from_this(), packet_id, position] {
+    session->worker().post([session, packet_id, position] {
+      session->delivery().conclude_of_group(packet_id, position);
+    });
+  });
+}
+
+void Delivery::conclude_of_group(std::uint16_t packet_id, store::Position position) {
+  const auto entry = find(packet_id);
+  if (entry == in_flight_.end() || entry->phase != Phase::Concluding || entry->position != position)
+    return;
+  erase_outgoing(packet_id);
+  in_flight_.erase(entry);
+  mark_pump();
 }
 
 void Delivery::finish(Iterator entry) {
@@ -301,16 +330,12 @@ void Delivery::finish(Iterator entry) {
     in_flight_.pop_front();
   else
     in_flight_.erase(entry);
-  if (pump_marked_) return;
-  pump_marked_ = true;
-  worker.mark_pump(session_.shared_from_this());
+  mark_pump();
 }
 
-void Delivery::on_output_drained() {
-  if (!pump_marked_) {
-    pump_marked_ = true;
-    session_.worker().mark_pump(session_.shared_from_this());
-  }
+void Delivery::mark_pump() {
+  if (std::exchange(pump_marked_, true)) return;
+  session_.worker().mark_pump(session_.shared_from_this());
 }
 
 void Delivery::set_queues(std::vector<const Subscription*> subscriptions) {
@@ -318,6 +343,7 @@ void Delivery::set_queues(std::vector<const Subscription*> subscriptions) {
   queues_.clear();
   for (const auto* subscription : readable_) queues_.push_back(*subscription->queue);
   at_tail_ = false;
+  mark_pump();  // only that finds out whether it is at the tail
 }
 
 std::uint64_t Delivery::lag() const {
@@ -428,7 +454,10 @@ void Delivery::read_from_log() {
           // read on the worker itself can tell that there is no more.
           delivery.at_tail_ = false;
         }
-        if (result) delivery.pump();
+        if (result)
+          delivery.pump();
+        else if (delivery.epoch_ == epoch)
+          delivery.try_again_later(&Delivery::pump);
       });
 }
 

@@ -61,7 +61,7 @@ class Delivery {
   bool on_puback(std::uint16_t packet_id);
   bool on_pubrec(std::uint16_t packet_id, mqtt::ReasonCode reason);
   bool on_pubcomp(std::uint16_t packet_id);
-  void on_output_drained();  // the client has read: there is room again
+  void on_output_drained() { mark_pump(); }  // the client has read: there is room again
 
   // --- connection
   // Sends again what was in flight, then goes on; after CONNACK. [MQTT-4.4.0-1]
@@ -109,6 +109,7 @@ class Delivery {
     Sent,             // PUBLISH has left
     Releasing,        // PUBREC came, its record is not on disk yet
     Released,         // PUBREL has left or may leave
+    Concluding,       // of a group: PUBCOMP came, its cursor is not on disk yet
   };
   struct InFlight {
     std::uint16_t packet_id = 0;
@@ -143,12 +144,16 @@ class Delivery {
   void send_unacknowledged(const model::Message& message, const DeliveryOptions& options);
   void send_release(std::uint16_t packet_id);
   void finish(Iterator entry);
+  void conclude(Iterator entry);  // QoS 2: and the packet id
+  void conclude_of_group(std::uint16_t packet_id, store::Position position);
   void take(const store::ReadResult& result);
   [[nodiscard]] std::optional<DeliveryOptions> options_for(const store::ReadEntry& entry) const;
   void read_from_log();
+  void try_again_later(void (Delivery::*what)());
   void load_then_resend();
   void resend();
   void send_waiting();
+  void mark_pump();  // at the end of the turn
   void save_outgoing(const InFlight& entry);
   void erase_outgoing(std::uint16_t packet_id);
 

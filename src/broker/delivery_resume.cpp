@@ -42,6 +42,10 @@ void Delivery::load_then_resend() {
        missing = positions](const std::vector<Broker::Loaded>& loaded) {
         auto& delivery = session->delivery();
         if (delivery.epoch_ != epoch) return;
+        if (std::ranges::any_of(loaded, &Broker::Loaded::is_unread)) {
+          delivery.try_again_later(&Delivery::load_then_resend);
+          return;
+        }
         delivery.resuming_ = false;
         for (auto& entry : delivery.in_flight_)
           for (std::size_t i = 0; i < missing.size(); ++i) {
@@ -54,6 +58,15 @@ void Delivery::load_then_resend() {
       });
 }
 
+void Delivery::try_again_later(void (Delivery::*what)()) {
+  session_.worker().timers().after(kReadAgainAfter,
+                                   [weak = session_.weak_from_this(), epoch = epoch_, what] {
+                                     const auto session = weak.lock();
+                                     if (session && session->delivery().epoch_ == epoch)
+                                       (session->delivery().*what)();
+                                   });
+}
+
 // In the order in which they were sent first. [MQTT-4.6.0-1]
 void Delivery::resend() {
   if (!ready()) return;
@@ -61,15 +74,15 @@ void Delivery::resend() {
   std::size_t outstanding = 0;
   std::vector<std::uint16_t> to_send;
   for (auto& entry : in_flight_) {
-    if (++outstanding > window_) {
+    const bool has_room = ++outstanding <= window_;
+    if (entry.phase == Phase::Released) {
+      send_release(entry.packet_id);  // the window is one of PUBLISH alone
+    } else if (!has_room) {
       if (entry.phase == Phase::Sent) entry.phase = Phase::Waiting;
       some_wait_ = some_wait_ || entry.phase == Phase::Waiting;
-      continue;
-    }
-    if (entry.phase == Phase::Released)
-      send_release(entry.packet_id);
-    else if (entry.phase == Phase::Sent || entry.phase == Phase::Waiting)
+    } else if (entry.phase == Phase::Sent || entry.phase == Phase::Waiting) {
       (entry.message ? to_send : lost).push_back(entry.packet_id);
+    }
   }
   for (const auto packet_id : to_send) {
     const auto entry = find(packet_id);
@@ -84,8 +97,10 @@ void Delivery::resend() {
       broker.note_damaged(session_.client().client_id, {&entry->position, 1});
     else
       broker.counters().lost_to_retention.add();
-    erase_outgoing(packet_id);
-    finish(entry);
+    if (entry->options.qos == mqtt::Qos::ExactlyOnce)
+      conclude(entry);
+    else
+      finish(entry);
   }
 }
 
@@ -122,9 +137,8 @@ void Delivery::suspend() {
   retained_.clear();
   std::vector<InFlight> returned;
   for (auto it = in_flight_.begin(); it != in_flight_.end();) {
-    const bool goes_back =
-        it->group && (it->options.qos == mqtt::Qos::AtLeastOnce || it->phase == Phase::Waiting);
-    if (goes_back || (!it->tracked && !it->group && it->phase == Phase::Waiting)) {
+    // Of QoS 2 also what waits because the window became smaller: its PUBLISH has left before.
+    if (it->group && it->options.qos == mqtt::Qos::AtLeastOnce) {
       returned.push_back(std::move(*it));
       it = in_flight_.erase(it);
       continue;

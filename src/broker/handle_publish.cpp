@@ -101,6 +101,7 @@ void ClientConnection::accept_publish(const mqtt::Publish& publish) {
   worker_.broker().publish(worker_, client_, publish, match);
   if (publish.qos == Qos::ExactlyOnce) {
     session_->add_incoming(publish.packet_id, batch);
+    if (publish.retain) worker_.broker().keep_retained(client_, publish, batch);
     batch.end_atomic();
   }
   if (publish.qos == Qos::AtMostOnce) return;

@@ -33,6 +33,9 @@ inline constexpr std::size_t kOutputHighWater = 1 << 20;
 // A cursor of QoS 1 is written at most this often.
 inline constexpr std::chrono::milliseconds kCursorInterval{100};
 
+// After a read of the log failed for a reason that may pass.
+inline constexpr std::chrono::seconds kReadAgainAfter{1};
+
 // What a worker reads in one turn before it appends and dispatches.
 inline constexpr std::size_t kTurnBytes = 4 << 20;
 

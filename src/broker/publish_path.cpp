@@ -82,4 +82,24 @@ void Broker::note_retained(Worker& worker, const model::Message& message) {
   worker.state().put(store::StateKind::Retained, message.topic, record);
 }
 
+// Where it will stand is not known yet: not before the head. The record of note_retained() follows.
+void Broker::keep_retained(const Client& client, const mqtt::Publish& publish,
+                           store::Batch& batch) {
+  if (publish.payload.empty()) return batch.erase(store::StateKind::Retained, publish.topic);
+  const model::Message unplaced{.id = {0, store_.head().get()},
+                                .timestamp_ms = clock_.wall_ms(),
+                                .topic = publish.topic,
+                                .payload = publish.payload,
+                                .properties = publish.properties.encoded(),
+                                .client_id = client.client_id,
+                                .host = client.host,
+                                .username = client.username,
+                                .packet_id = publish.packet_id,
+                                .qos = static_cast<std::uint8_t>(publish.qos),
+                                .retain = true,
+                                .dup = publish.dup,
+                                .has_username = client.has_username};
+  batch.put(store::StateKind::Retained, publish.topic, encode(unplaced));
+}
+
 }  // namespace sluice::broker

@@ -69,14 +69,17 @@ void SharedGroup::remove_member(const Session& session) {
   std::erase_if(members_, [&](const Member& member) { return member.session.get() == &session; });
 }
 
-void SharedGroup::acknowledge(store::Position position) {
+void SharedGroup::acknowledge(store::Position position, std::function<void()> when_durable) {
   if (!worker_.is_current()) {
-    worker_.post([self = shared_from_this(), position] { self->acknowledge(position); });
+    worker_.post([self = shared_from_this(), position, when_durable = std::move(when_durable)] {
+      self->acknowledge(position, when_durable);
+    });
     return;
   }
   tracker_.acknowledge(position);
   low_.store(tracker_.low().get(), std::memory_order_relaxed);
-  worker_.mark_cursor(*this, false);
+  worker_.mark_cursor(*this, when_durable != nullptr);
+  if (when_durable) worker_.when_durable(std::move(when_durable));
 }
 
 void SharedGroup::give_back(store::Position position, model::MessagePtr message) {
@@ -223,7 +226,8 @@ void SharedGroup::fetch() {
   broker.read_on_pool(worker_, {queue_}, request,
                       [self = shared_from_this(), take](Result<store::ReadResult> result) {
                         self->reading_ = false;
-                        if (!result || !self->open_) return;
+                        if (!self->open_) return;
+                        if (!result) return self->try_again_later();
                         take(*result);
                         self->at_tail_ = false;  // more may have come since that read
                         self->pump();
@@ -246,7 +250,7 @@ void SharedGroup::load_given_back() {
         self->reading_ = false;
         for (std::size_t i = 0; i < missing.size(); ++i) {
           const auto it = self->given_back_.find(missing[i]);
-          if (it == self->given_back_.end() || it->second) continue;
+          if (it == self->given_back_.end() || it->second || loaded[i].is_unread) continue;
           if (loaded[i].message) {
             it->second = loaded[i].message;
             continue;
@@ -258,8 +262,17 @@ void SharedGroup::load_given_back() {
           self->tracker_.acknowledge(missing[i]);
           self->given_back_.erase(it);
         }
-        self->pump();
+        if (std::ranges::any_of(loaded, &Broker::Loaded::is_unread))
+          self->try_again_later();
+        else
+          self->pump();
       });
+}
+
+void SharedGroup::try_again_later() {
+  worker_.timers().after(kReadAgainAfter, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->pump();
+  });
 }
 
 }  // namespace sluice::broker

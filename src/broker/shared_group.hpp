@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,7 +42,9 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   [[nodiscard]] std::size_t member_count() const { return members_.size(); }
 
   // From any thread: crosses to the group's worker.
-  void acknowledge(store::Position position);
+  void acknowledge(store::Position position) { acknowledge(position, nullptr); }
+  // `when_durable` runs once the cursor that says so is on disk, on the group's worker.
+  void acknowledge(store::Position position, std::function<void()> when_durable);
   void give_back(store::Position position, model::MessagePtr message);
   void member_has_room(const Session& session);
   // From dispatch, on its own worker: messages that were just appended. Runs arrive in log order.
@@ -57,7 +60,9 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   void restore_member(const SessionPtr& session, SubscriptionOptions options) {
     members_.push_back({session, options, true});
   }
-  void restore_handed_out(store::Position position) { tracker_.hand_out(position); }
+  void restore_handed_out(store::Position position) {
+    if (position > tracker_.read()) tracker_.hand_out(position);  // else it was acknowledged
+  }
   [[nodiscard]] std::uint64_t lag() const;
 
  private:
@@ -74,6 +79,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   bool offer(Member& member, const model::MessagePtr& message);
   void fetch();
   void load_given_back();
+  void try_again_later();  // a read failed
   void broker_lost(std::uint64_t count);
 
   Worker& worker_;

@@ -433,9 +433,10 @@ void Client::on_ack(const mqtt::Ack& ack) {
                .client = plan_.id,
                .sequence = message.sequence,
                .qos = static_cast<int>(message.qos)});
-  if (is_refused)
+  // Sent again it would be newer than what followed it: with RETAIN the client gives up.
+  if (is_refused && !message.retain)
     refused_.push_back(message);
-  else if (message.topic == "r/" + plan_.id)
+  else if (!is_refused && message.topic == "r/" + plan_.id)
     last_retained_ = std::max(last_retained_, message.sequence);
 }
 

@@ -486,6 +486,7 @@ Result<store::ReadResult> MemoryStore::read(const store::ReadRequest& request) {
 
 Result<store::MessagePtr> MemoryStore::message_at(Position position) {
   const std::scoped_lock lock(shared_->mutex);
+  if (shared_->read_fails) return fail(*shared_->read_fails, "the test fails reads");
   for (const auto at : shared_->messages) {
     if (shared_->stream[at].position != position) continue;
     if (shared_->damaged.contains(position)) return fail(Errc::Corrupt, "damaged at offset 7");
