@@ -24,6 +24,8 @@ struct Client {
   bool has_username = false;
   std::string host;  // address without port
 };
+// Shared by a connection and its session.
+using ClientPtr = std::shared_ptr<const Client>;
 
 // What one client may do, compiled from the policies of one generation. Immutable, any thread, no
 // allocation per question.

@@ -1,6 +1,7 @@
 #include "broker/access/permissions.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ constexpr std::uint8_t kAllQos = 0b111;
 struct Rule {
   std::string filter;
   bool everything = false;
+  bool allow = false;
+  bool publish = false;
+  bool subscribe = false;
   std::uint8_t qos_mask = kAllQos;
   bool retained = true;
   bool general = true;
@@ -40,89 +44,115 @@ struct Rule {
   [[nodiscard]] bool covers(std::string_view inner) const {
     return everything || mqtt::covers(filter, inner);
   }
+  // A deny of some QoS levels leaves the topic readable at the others: it refuses subscriptions,
+  // not deliveries.
+  [[nodiscard]] bool denies_receiving() const { return !allow && subscribe && qos_mask == kAllQos; }
 };
 
-struct Rules {
-  std::vector<Rule> allow;
-  std::vector<Rule> deny;
-
-  // Any matching deny wins; nothing matching is a no.
-  template <class Matches>
-  [[nodiscard]] bool decide(Matches matches) const {
-    return std::none_of(deny.begin(), deny.end(), matches) &&
-           std::any_of(allow.begin(), allow.end(), matches);
-  }
-};
-
+// The rules of the resources without a variable are the same for all clients whom the same policies
+// concern, and stand in memory once for them.
 class CompiledPermissions final : public Permissions {
  public:
-  void add(const Policy& policy, const Client& client) {
-    if (policy.connect) (policy.allow ? connect_allowed_ : connect_denied_) = true;
-    for (const auto& resource : policy.resources) {
-      if (policy.allow) {
-        if (const auto filled = resource.fill_for_allow(client)) add(policy, *filled);
-      } else {
-        add(policy, resource.fill_for_deny(client));
-      }
-    }
-  }
+  explicit CompiledPermissions(std::shared_ptr<const CompiledPermissions> common)
+      : common_(std::move(common)) {}
 
-  [[nodiscard]] bool may_connect() const override { return connect_allowed_ && !connect_denied_; }
+  void add_common(const Policy& policy) {
+    if (policy.connect) (policy.allow ? connect_allowed_ : connect_denied_) = true;
+    for (const auto& resource : policy.resources)
+      if (!resource.has_variables()) add(policy, resource, Client());
+  }
+  void add_own(const Policy& policy, const Client& client) {
+    for (const auto& resource : policy.resources)
+      if (resource.has_variables()) add(policy, resource, client);
+  }
+  void shrink() { rules_.shrink_to_fit(); }
+
+  [[nodiscard]] bool may_connect() const override {
+    return common_ ? common_->may_connect() : connect_allowed_ && !connect_denied_;
+  }
 
   [[nodiscard]] bool may_publish(std::string_view topic, mqtt::Qos qos,
                                  bool retain) const override {
-    return publish_.decide([&](const Rule& rule) {
-      return rule.has(qos) && (retain ? rule.retained : rule.general) && rule.matches(topic);
+    return decide([&](const Rule& rule) {
+      return rule.publish && rule.has(qos) && (retain ? rule.retained : rule.general) &&
+             rule.matches(topic);
     });
   }
 
   [[nodiscard]] bool may_subscribe(std::string_view filter, mqtt::Qos qos) const override {
-    return subscribe_.decide(
-        [&](const Rule& rule) { return rule.has(qos) && rule.covers(filter); });
+    return decide(
+        [&](const Rule& rule) { return rule.subscribe && rule.has(qos) && rule.covers(filter); });
   }
 
   [[nodiscard]] bool may_stay_subscribed(std::string_view filter, mqtt::Qos qos) const override {
-    return std::ranges::any_of(
-        subscribe_.allow, [&](const Rule& rule) { return rule.has(qos) && rule.covers(filter); });
+    return any([&](const Rule& rule) {
+      return rule.allow && rule.subscribe && rule.has(qos) && rule.covers(filter);
+    });
   }
 
   [[nodiscard]] bool may_receive(std::string_view topic) const override {
-    return std::none_of(receive_denied_.begin(), receive_denied_.end(),
-                        [&](const Rule& rule) { return rule.matches(topic); });
+    return nothing_denied() ||
+           !any([&](const Rule& rule) { return rule.denies_receiving() && rule.matches(topic); });
   }
 
-  [[nodiscard]] bool nothing_denied() const override { return receive_denied_.empty(); }
+  [[nodiscard]] bool nothing_denied() const override {
+    return !denies_receiving_ && (!common_ || common_->nothing_denied());
+  }
 
  private:
-  void add(const Policy& policy, const ResourceTemplate::Filled& filled) {
-    const Rule rule{.filter = filled.filter,
-                    .everything = filled.everything,
-                    .qos_mask = policy.qos_mask,
-                    .retained = policy.retained,
-                    .general = policy.general};
-    if (policy.publish) (policy.allow ? publish_.allow : publish_.deny).push_back(rule);
-    if (!policy.subscribe) return;
-    (policy.allow ? subscribe_.allow : subscribe_.deny).push_back(rule);
-    // A deny of some QoS levels leaves the topic readable at the others: it refuses subscriptions,
-    // not deliveries.
-    if (!policy.allow && policy.qos_mask == kAllQos) receive_denied_.push_back(rule);
+  void add(const Policy& policy, const ResourceTemplate& resource, const Client& client) {
+    std::optional<ResourceTemplate::Filled> filled;
+    if (policy.allow)
+      filled = resource.fill_for_allow(client);
+    else
+      filled = resource.fill_for_deny(client);
+    if (!filled || !(policy.publish || policy.subscribe)) return;
+    rules_.push_back({.filter = std::move(filled->filter),
+                      .everything = filled->everything,
+                      .allow = policy.allow,
+                      .publish = policy.publish,
+                      .subscribe = policy.subscribe,
+                      .qos_mask = policy.qos_mask,
+                      .retained = policy.retained,
+                      .general = policy.general});
+    denies_receiving_ = denies_receiving_ || rules_.back().denies_receiving();
   }
 
+  template <class Holds>
+  [[nodiscard]] bool any(Holds holds) const {
+    return std::ranges::any_of(rules_, holds) ||
+           (common_ && std::ranges::any_of(common_->rules_, holds));
+  }
+  // Any matching deny wins; nothing matching is a no.
+  template <class Matches>
+  [[nodiscard]] bool decide(Matches matches) const {
+    return !any([&](const Rule& rule) { return !rule.allow && matches(rule); }) &&
+           any([&](const Rule& rule) { return rule.allow && matches(rule); });
+  }
+
+  std::shared_ptr<const CompiledPermissions> common_;
   bool connect_allowed_ = false;
   bool connect_denied_ = false;
-  Rules publish_;
-  Rules subscribe_;
-  std::vector<Rule> receive_denied_;
+  bool denies_receiving_ = false;
+  std::vector<Rule> rules_;
 };
 
 }  // namespace
 
 PermissionsPtr compile_permissions(const PolicySet& policies, const Client& client) {
-  auto compiled = std::make_shared<CompiledPermissions>();
-  for (const Policy* policy : policies.candidates(client)) {
-    if (policy->concerns(client)) compiled->add(*policy, client);
-  }
-  return compiled;
+  auto concerning = policies.candidates(client);
+  std::erase_if(concerning, [&](const Policy* policy) { return !policy->concerns(client); });
+  const auto common = policies.shared(concerning, [&] {
+    auto made = std::make_shared<CompiledPermissions>(nullptr);
+    for (const Policy* policy : concerning) made->add_common(*policy);
+    return made;
+  });
+  if (std::ranges::none_of(concerning, &Policy::has_variables)) return common;
+  auto own = std::make_shared<CompiledPermissions>(
+      std::static_pointer_cast<const CompiledPermissions>(common));
+  for (const Policy* policy : concerning) own->add_own(*policy, client);
+  own->shrink();
+  return own;
 }
 
 PermissionsPtr everything_allowed() {

@@ -49,6 +49,10 @@ bool Policy::concerns(const Client& client) const {
                      [&](const Network& network) { return network.contains(address); });
 }
 
+bool Policy::has_variables() const {
+  return std::ranges::any_of(resources, &ResourceTemplate::has_variables);
+}
+
 Policy policy_from(const json::object& document) {
   Policy policy;
   policy.document = document;
@@ -114,6 +118,16 @@ std::vector<const Policy*> PolicySet::candidates(const Client& client) const {
     }
   }
   return found;
+}
+
+PermissionsPtr PolicySet::shared(const std::vector<const Policy*>& concerning,
+                                 FunctionRef<PermissionsPtr()> make) const {
+  return shared_.with([&](auto& shared) {
+    if (const auto found = shared.find(concerning); found != shared.end()) return found->second;
+    auto made = make();
+    if (shared.size() < kMaximumShared) shared.emplace(concerning, made);
+    return made;
+  });
 }
 
 }  // namespace sluice::broker

@@ -12,6 +12,8 @@
 #include <boost/asio/ip/network_v6.hpp>
 #include <boost/json/object.hpp>
 
+#include "base/function_ref.hpp"
+#include "base/guarded.hpp"
 #include "base/schema.hpp"
 #include "broker/access_control.hpp"
 
@@ -53,6 +55,7 @@ class ResourceTemplate {
   };
   [[nodiscard]] std::optional<Filled> fill_for_allow(const Client& client) const;
   [[nodiscard]] Filled fill_for_deny(const Client& client) const;
+  [[nodiscard]] bool has_variables() const;  // false: it is the same filter for every client
 
  private:
   enum class Kind : std::uint8_t { Text, ClientId, Username };
@@ -84,6 +87,7 @@ struct Policy {
 
   // Does it say anything about this client? A deny does when an address cannot be read.
   [[nodiscard]] bool concerns(const Client& client) const;
+  [[nodiscard]] bool has_variables() const;  // one of its resources has
 };
 using PolicyPtr = std::shared_ptr<const Policy>;
 
@@ -93,7 +97,9 @@ void check_policy(const boost::json::object& document, std::vector<schema::Probl
 // Contract: `document` has no problems.
 [[nodiscard]] Policy policy_from(const boost::json::object& document);
 
-// All policies of one generation. Immutable.
+// All policies of one generation. Immutable, but for what it remembers of them.
+//
+// Threads: any.
 class PolicySet {
  public:
   explicit PolicySet(std::map<std::string, PolicyPtr> by_name);
@@ -101,11 +107,17 @@ class PolicySet {
   [[nodiscard]] PolicyPtr find(std::string_view which) const;  // id or name
   // Those that could concern the client, by name.
   [[nodiscard]] std::vector<const Policy*> candidates(const Client& client) const;
+  // What these policies come to for every client whom they concern: made once, then the same
+  // object. Very many clients have the same few policies.
+  [[nodiscard]] PermissionsPtr shared(const std::vector<const Policy*>& concerning,
+                                      FunctionRef<PermissionsPtr()> make) const;
 
  private:
+  static constexpr std::size_t kMaximumShared = 1000;
   std::map<std::string, PolicyPtr> by_name_;
   std::map<std::string, std::vector<const Policy*>, std::less<>> by_user_;  // users named exactly
   std::vector<const Policy*> of_any_user_;
+  mutable Guarded<std::map<std::vector<const Policy*>, PermissionsPtr>> shared_;
 };
 
 }  // namespace sluice::broker

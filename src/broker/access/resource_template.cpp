@@ -63,6 +63,10 @@ Result<ResourceTemplate> ResourceTemplate::parse(std::string_view text) {
   return made;
 }
 
+bool ResourceTemplate::has_variables() const {
+  return std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.kind != Kind::Text; });
+}
+
 std::string_view ResourceTemplate::value_of(const Piece& piece, const Client& client) {
   switch (piece.kind) {
     case Kind::Text:

@@ -340,5 +340,42 @@ TEST(Permissions, TreatAnUnreadableAddressAsTheWorst) {
                    ->may_publish("a", kQ0, false));
 }
 
+// Very many clients have the same few policies: what these say is in memory once.
+TEST(Permissions, AreOneObjectForAllWhomTheSamePoliciesConcern) {
+  const PolicySet set({{"all", std::make_shared<Policy>(policy(kAllowAll))},
+                       {"secret", std::make_shared<Policy>(policy(kDenySecret))},
+                       {"meters", std::make_shared<Policy>(policy(with(R"("users":["meter"])")))}});
+  auto other = meter();
+  other.client_id = "m-2";
+  auto stranger = meter();
+  stranger.username = "stranger";
+
+  EXPECT_EQ(compile_permissions(set, meter()), compile_permissions(set, other));
+  EXPECT_NE(compile_permissions(set, meter()), compile_permissions(set, stranger));
+}
+
+TEST(Permissions, KeepWhatOnlyTheClientMayApart) {
+  const PolicySet set(
+      {{"own",
+        std::make_shared<Policy>(policy(R"({"effect":"allow","operations":["connect","publish"],)"
+                                        R"("resources":["own/${client_id}","shared/#"]})"))},
+       {"not", std::make_shared<Policy>(policy(
+                   R"({"effect":"deny","operations":["publish"],"resources":["shared/no"]})"))}});
+  auto other = meter();
+  other.client_id = "m-2";
+
+  const auto first = compile_permissions(set, meter());
+  const auto second = compile_permissions(set, other);
+
+  EXPECT_TRUE(first->may_connect());
+  EXPECT_TRUE(first->may_publish("own/m-1", kQ1, false));
+  EXPECT_FALSE(first->may_publish("own/m-2", kQ1, false));
+  EXPECT_TRUE(second->may_publish("own/m-2", kQ1, false));
+  for (const auto& client : {first, second}) {
+    EXPECT_TRUE(client->may_publish("shared/yes", kQ1, false));
+    EXPECT_FALSE(client->may_publish("shared/no", kQ1, false));
+  }
+}
+
 }  // namespace
 }  // namespace sluice::broker
