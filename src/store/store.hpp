@@ -1,6 +1,5 @@
 // What a store promises, whatever implements it. docs/architecture.md tells the whole; the embedded
 // engine stands in embedded/.
-//
 // One stream: everything durable is a record in one ordered stream, a message with the queues it
 // belongs to, or one change of small state. An append is *ordered* when append() returns, *durable*
 // when durable() has reached its end.
@@ -25,11 +24,12 @@ using model::MessagePtr;
 using model::Position;
 
 // Names the multi-level topic index of one filter. Never used again for another filter. Ids with
-// the highest bit set are volatile: they live in memory and end with the process.
+// the highest bit set are volatile: they live in memory and end with the process. None is 0.
 using QueueId = Strong<std::uint64_t, struct QueueIdTag>;
 [[nodiscard]] constexpr bool is_volatile(QueueId id) {
   return (id.get() >> 63) != 0;
 }
+inline constexpr QueueId kNoQueue{0};
 
 // The kinds of small state. The numbers stand on disk: never change or reuse one.
 enum class StateKind : std::uint8_t {

@@ -23,7 +23,13 @@ def settings(**retention):
 
 
 def disk_bytes(server):
-    return sum(file.stat().st_blocks * 512 for file in (server.data / "log").iterdir())
+    total = 0
+    for file in (server.data / "log").iterdir():
+        try:
+            total += file.stat().st_blocks * 512
+        except FileNotFoundError:  # retention was faster
+            pass
+    return total
 
 
 def log_bytes(server):

@@ -186,6 +186,10 @@ Result<void> EmbeddedStore::write_again(const SealedSegment& segment, std::span<
                                         std::map<std::string, std::uint64_t>& lost) {
   SL_TRY(readable, segments_.at(segment.base));
   SegmentScanner scanner(*readable.file, readable.plan, readable.plan.first_record(), segment.end);
+  // Who reads the log itself, and not one of a million queues: each message is held against them.
+  std::vector<const Hold*> walkers;
+  for (const Hold& hold : holds)
+    if (!hold.filters.empty()) walkers.push_back(&hold);
   LiveState state;
   while (true) {
     SL_TRY(frame, scanner.next());
@@ -193,13 +197,13 @@ Result<void> EmbeddedStore::write_again(const SealedSegment& segment, std::span<
     const auto& header = frame->header;
     if (header.type == RecordType::Message) {
       model::Message message;
-      if (holds.empty() || !decode_message(header, frame->body, message, nullptr)) continue;
-      for (const Hold& hold : holds) {
-        if (header.position <= hold.read.get()) continue;
-        if (std::ranges::any_of(hold.filters, [&](const std::string& filter) {
+      if (walkers.empty() || !decode_message(header, frame->body, message, nullptr)) continue;
+      for (const Hold* hold : walkers) {
+        if (header.position <= hold->read.get()) continue;
+        if (std::ranges::any_of(hold->filters, [&](const std::string& filter) {
               return mqtt::matches(filter, message.topic);
             })) {
-          ++lost[hold.owner];
+          ++lost[hold->owner];
         }
       }
     } else if (header.type == RecordType::Put) {

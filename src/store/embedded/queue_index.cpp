@@ -37,7 +37,7 @@ std::optional<QueueIndex::Opened> QueueIndex::find(std::string_view filter, bool
   const ByFilter& by_filter = persistent ? persistent_ : volatile_;
   const auto found = by_filter.find(filter);
   if (found == by_filter.end()) return std::nullopt;
-  return Opened{found->second, find_queue(found->second)->created};
+  return Opened{found->queue->id, found->queue->created};
 }
 
 std::optional<std::string> QueueIndex::filter_of(QueueId id) const {
@@ -53,7 +53,9 @@ void QueueIndex::create(QueueId id, std::string_view filter, std::uint64_t creat
   if (!queue.filter.empty()) return;
   queue.filter = filter;
   queue.created = created;
-  (is_volatile(id) ? volatile_ : persistent_)[queue.filter] = id;
+  ByFilter& by_filter = is_volatile(id) ? volatile_ : persistent_;
+  by_filter.erase(queue.filter);  // of an older one: replay finds both
+  by_filter.insert(Named{&queue, NameHash()(queue.filter)});
 }
 
 // Under the lock.
@@ -83,8 +85,9 @@ std::uint64_t QueueIndex::drop_nameless(std::uint64_t position) {
 
 void QueueIndex::clear() {
   const std::scoped_lock lock(mutex_);
-  queues_.clear();
   persistent_.clear();
+  volatile_.clear();
+  queues_.clear();
   dropped_.clear();
   dirty_.clear();
 }
@@ -116,7 +119,7 @@ void QueueIndex::drop(QueueId id, std::uint64_t position) {
   if (found == queues_.end()) return;
   ByFilter& by_filter = is_volatile(id) ? volatile_ : persistent_;
   if (const auto named = by_filter.find(found->second->filter);
-      named != by_filter.end() && named->second == id) {
+      named != by_filter.end() && named->queue->id == id) {
     by_filter.erase(named);
   }
   queues_.erase(found);
@@ -129,8 +132,7 @@ void QueueIndex::trim(QueueId id, std::uint64_t position) {
   if (queue == nullptr || position <= queue->trimmed) return;
   queue->trimmed = position;
   auto& positions = queue->positions;
-  positions.erase(positions.begin(),
-                  std::upper_bound(positions.begin(), positions.end(), position));
+  positions.erase_front(std::upper_bound(positions.begin(), positions.end(), position));
   if (!queue->blocks.empty() && queue->blocks.front().last <= position) mark_dirty(*queue);
 }
 
@@ -163,7 +165,7 @@ void QueueIndex::add(const LogBatch& batch, Waiters& woken) {
       if (queue == nullptr || queue->id != id) queue = find_queue(id);
       if (queue == nullptr) continue;
       push(*queue, position);
-      if (!queue->waiters.empty()) [[unlikely]]
+      if (queue->waiters) [[unlikely]]
         fire(*queue, position, woken);
     }
   }
@@ -319,8 +321,7 @@ void QueueIndex::persisted(const Persisted& done, std::uint64_t forget) {
   forget = std::min(forget, done.up_to);
   if (forget > queue->memory_from) {
     queue->memory_from = forget;
-    positions.erase(positions.begin(),
-                    std::upper_bound(positions.begin(), positions.end(), forget));
+    positions.erase_front(std::upper_bound(positions.begin(), positions.end(), forget));
   }
   // Looked at again: to be written, or to be forgotten once the cache has moved on.
   if (!positions.empty()) mark_dirty(*queue);

@@ -11,9 +11,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include <boost/container/deque.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 
+#include "base/fifo.hpp"
 #include "base/function_ref.hpp"
 #include "store/embedded/batch.hpp"
 #include "store/store.hpp"
@@ -153,9 +154,8 @@ class QueueIndex {
   void add_block(QueueId id, const BlockSummary& block);
 
  private:
-  using Positions =
-      boost::container::deque<std::uint64_t, void,
-                              boost::container::deque_options_t<boost::container::block_size<64U>>>;
+  using Positions = Fifo<std::uint64_t>;
+  // There may be a million of them, nearly all of them empty.
   struct Queue {
     QueueId id;
     std::string filter;
@@ -167,13 +167,37 @@ class QueueIndex {
     std::uint64_t dropped = 0;      // entries of a volatile queue that found no room
     std::uint64_t dropped_to = 0;
     std::vector<BlockSummary> blocks;
-    bool dirty = false;  // stands in dirty_
-    Waiters waiters;
+    std::unique_ptr<Waiters> waiters;  // where somebody waits
+    bool dirty = false;                // stands in dirty_
   };
   struct IdHash {
     std::size_t operator()(QueueId id) const { return id.get() * 0x9e3779b97f4a7c15ULL; }
   };
-  using ByFilter = std::map<std::string, QueueId, std::less<>>;
+  // The hash stands here: a table that grows does not visit a million queues.
+  struct Named {
+    Queue* queue = nullptr;
+    std::size_t hash = 0;
+  };
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(const Named& named) const { return named.hash; }
+    std::size_t operator()(std::string_view filter) const {
+      return std::hash<std::string_view>()(filter);
+    }
+  };
+  struct NameEqual {
+    using is_transparent = void;
+    bool operator()(const Named& one, const Named& other) const {
+      return one.queue->filter == other.queue->filter;
+    }
+    bool operator()(std::string_view filter, const Named& named) const {
+      return filter == named.queue->filter;
+    }
+    bool operator()(const Named& named, std::string_view filter) const {
+      return filter == named.queue->filter;
+    }
+  };
+  using ByFilter = boost::unordered_flat_set<Named, NameHash, NameEqual>;
 
   [[nodiscard]] const Queue* find_queue(QueueId id) const;
   [[nodiscard]] Queue* find_queue(QueueId id);
@@ -181,6 +205,7 @@ class QueueIndex {
   void mark_dirty(Queue& queue);
   [[nodiscard]] Queue& find_or_make(QueueId id);
   void fire(Queue& queue, std::uint64_t position, Waiters& woken);
+  static void list(Queue& queue, const WaiterPtr& waiter);
   void unlist(const WaiterPtr& waiter);
   [[nodiscard]] static bool has_view_entries(const Queue& queue, std::uint64_t after);
 

@@ -8,11 +8,10 @@ namespace sluice::store::embedded {
 
 // An entry came to a queue at which somebody waits. Under the lock.
 void QueueIndex::fire(Queue& queue, std::uint64_t position, Waiters& woken) {
-  const Waiters waiters = std::move(queue.waiters);
-  queue.waiters.clear();
-  for (const WaiterPtr& waiter : waiters) {
+  const auto waiters = std::move(queue.waiters);
+  for (const WaiterPtr& waiter : *waiters) {
     if (position <= waiter->after) {
-      queue.waiters.push_back(waiter);
+      list(queue, waiter);
       continue;
     }
     unlist(waiter);
@@ -24,10 +23,18 @@ void QueueIndex::fire(Queue& queue, std::uint64_t position, Waiters& woken) {
   }
 }
 
+void QueueIndex::list(Queue& queue, const WaiterPtr& waiter) {
+  if (!queue.waiters) queue.waiters = std::make_unique<Waiters>();
+  queue.waiters->push_back(waiter);
+}
+
 // Takes a waiter out of its queues' lists. Under the lock.
 void QueueIndex::unlist(const WaiterPtr& waiter) {
   for (const QueueId id : waiter->queues) {
-    if (Queue* queue = find_queue(id)) std::erase(queue->waiters, waiter);
+    Queue* queue = find_queue(id);
+    if (queue == nullptr || !queue->waiters) continue;
+    std::erase(*queue->waiters, waiter);
+    if (queue->waiters->empty()) queue->waiters = nullptr;
   }
 }
 
@@ -56,7 +63,7 @@ bool QueueIndex::wait(const WaiterPtr& waiter, FunctionRef<std::uint64_t()> dura
     return false;
   }
   for (const QueueId id : waiter->queues) {
-    if (Queue* queue = find_queue(id)) queue->waiters.push_back(waiter);
+    if (Queue* queue = find_queue(id)) list(*queue, waiter);
   }
   return false;
 }

@@ -1,5 +1,7 @@
 #include "store/embedded/state_overlay.hpp"
 
+#include <iterator>
+
 #include "base/check.hpp"
 
 namespace sluice::store::embedded {
@@ -18,12 +20,13 @@ void set(StateOverlay::Changes& changes, std::string_view key, StateOverlay::Val
   }
 }
 
-// Later changes replace earlier ones.
+// Later changes replace earlier ones. Both ascend: where one went says where the next one goes.
 void copy_range(const StateOverlay::Changes& from, std::string_view prefix,
                 StateOverlay::Changes& into) {
+  auto next = into.begin();
   for (auto at = from.lower_bound(prefix); at != from.end() && at->first.starts_with(prefix);
        ++at) {
-    into[at->first] = at->second;
+    next = std::next(into.insert_or_assign(next, at->first, at->second));
   }
 }
 
