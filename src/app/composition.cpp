@@ -10,6 +10,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "app/connectors.hpp"
+#include "app/memory_metrics.hpp"
 #include "app/store_metrics.hpp"
 #include "base/log.hpp"
 #include "store/embedded/directory_lock.hpp"
@@ -75,6 +76,7 @@ Result<void> Composition::open() {
   SL_TRY(made, accounts_->ensure_first(plan_.admin_password));
   first_password_ = made;
   declare_store_metrics(metrics_, [this] { return store_->statistics(); });
+  declare_memory_metrics(metrics_);
   SL_TRY_VOID(open_listeners());
   SL_TRY_VOID(integration_->start());
   SL_TRY_VOID(broker_->filters().drop_unclaimed());

@@ -6,6 +6,7 @@
 #include "admin/error_catalogue.hpp"
 #include "admin/openapi.hpp"
 #include "app/connectors.hpp"
+#include "app/memory_metrics.hpp"
 #include "app/settings.hpp"
 #include "app/store_metrics.hpp"
 #include "base/metrics.hpp"
@@ -82,6 +83,7 @@ std::string metrics_reference() {
   const broker::Counters counters(registry);
   declare_store_metrics(registry, [] { return store::Statistics{}; });
   static_cast<void>(store_histograms(registry));
+  declare_memory_metrics(registry);
   connect::declare_task_metrics(registry);
 
   auto out = page("metrics", "Metrics");
