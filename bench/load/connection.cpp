@@ -91,6 +91,12 @@ void Connection::log_out() {
   flush();
 }
 
+void Connection::wait_for_end() {
+  set_blocking(true);
+  char ignored[256];
+  while (::recv(descriptor_, ignored, sizeof ignored, 0) > 0) continue;
+}
+
 void Connection::flush() {
   while (has_output()) {
     const auto count =

@@ -31,7 +31,8 @@ class Connection {
   void finish_log_in();
   void ask_subscribe(std::string_view filter, mqtt::Qos qos);
   void finish_subscribe();
-  void log_out();  // DISCONNECT: the server has no reason to publish a will or to wait
+  void log_out();       // DISCONNECT: the server has no reason to publish a will or to wait
+  void wait_for_end();  // until the server has closed. Blocking
 
   [[nodiscard]] int descriptor() const { return descriptor_; }
   [[nodiscard]] mqtt::Version version() const { return version_; }

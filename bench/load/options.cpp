@@ -50,6 +50,10 @@ void declare_others(CLI::App& app, Options& options) {
   app.add_option("--idle", options.idle,
                  "instead: open so many connections, and with --persistent sessions with one "
                  "subscription each, and say what memory they take");
+  app.add_option(
+      "--sessions", options.sessions,
+      "instead: begin so many sessions with one subscription each whose clients leave at "
+      "once, then publish to them");
 }
 
 }  // namespace

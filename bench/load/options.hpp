@@ -33,6 +33,7 @@ struct Options {
   bool json = false;
   bool offline = false;
   std::size_t idle = 0;
+  std::size_t sessions = 0;
 
   [[nodiscard]] bool pairs() const { return subscribers == publishers && group.empty(); }
   // How often one message is delivered altogether.

@@ -102,6 +102,17 @@ def test_idle_connections_are_held(load, server):
     assert len(server.get("/clients?limit=1000")["items"]) == 100
 
 
+def test_sessions_stay_when_their_clients_leave(load, server):
+    found = load("--sessions 200 --messages 500")
+
+    assert found["sessions"] == 200
+    clients = server.get("/clients?limit=1000")["items"]
+    away = [client for client in clients if client["client_id"].startswith("load-s")]
+    assert len(away) == 200
+    assert all(client["status"] == "disconnected" for client in away)
+    assert sum(client["lag_messages"] for client in away) == 500
+
+
 def test_a_refused_publish_is_a_failure(generator, make_sluice):
     server = make_sluice(name="locked")  # access control is on
     command = [generator, "--port", str(server.mqtt[1]), "--messages", "10"]
