@@ -224,6 +224,7 @@ void Connection::drop_input() {
     const auto count = ::recv(socket_.get(), read_buffer_.data(), read_buffer_.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    if (count == 0 && waiting_bytes() > 0) return;  // it sends no more, and may still read
     if (count <= 0) break;
     dropped_ += static_cast<std::size_t>(count);
   }
