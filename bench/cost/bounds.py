@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a message may cost: instructions and system calls against the bounds in bounds.json.
+"""What messages and clients may cost: counted, and held against the bounds in bounds.json.
 
     ./dev bench bounds                   measure and compare
     ./dev bench bounds --show TEXT       where it goes, for what has TEXT in its name
@@ -9,6 +9,7 @@ Counted, not timed: the same on a slow and on a busy machine. A server of the re
 driven over loopback by rounds that each wait for the one before (lockstep.py), under callgrind for
 instructions in user space and under strace for system calls. It syncs, as by default. What is
 counted includes the round's own PINGREQ, or with QoS 0 the QoS 1 message at the end of its write.
+Memory is what the server's allocator has given out for each of many clients (memory.py).
 
 A change that costs more than the margin fails the test. Then either make it cheaper, or record the
 new bounds in the same commit and say there what the cost buys.
@@ -23,11 +24,13 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
 
 import counting  # noqa: E402
+import memory  # noqa: E402
 
 FILE = pathlib.Path(__file__).with_name("bounds.json")
 # What waits, wakes and gets memory depends on which thread was first: a call or two per round.
 MARGINS = {"instructions of the codec": 5, "instructions per message": 5,
-           "socket and file calls per message": 5, "other system calls per message": 50}
+           "socket and file calls per message": 5, "other system calls per message": 50,
+           "allocated bytes": 5}
 
 
 def measure(folder):
@@ -46,6 +49,8 @@ def measure(folder):
         {name: (entry[0], entry[2].transfers) for name, entry in calls.items()})
     put("other system calls per message",
         {name: (entry[1], entry[2].others) for name, entry in calls.items()})
+    put("allocated bytes",
+        {name: (each, None) for name, each in memory.allocations(folder / "memory").items()})
     return figures, details
 
 
@@ -100,7 +105,7 @@ def show(details, wanted, most=30):
     messages = {kind.name: kind.messages for kind in counting.KINDS}
     for section, found in details.items():
         for name, detail in found.items():
-            if wanted.lower() not in name.lower():
+            if wanted.lower() not in name.lower() or detail is None:
                 continue
             print(f"\n--- {section}: {name}")
             if isinstance(detail, pathlib.Path):

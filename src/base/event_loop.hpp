@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/deadlines.hpp"
 #include "base/descriptor.hpp"
 #include "base/function_ref.hpp"
 #include "base/result.hpp"
@@ -68,6 +69,7 @@ class EventLoop {
   }
 
   [[nodiscard]] Timers& timers() { return timers_; }
+  [[nodiscard]] Deadlines& deadlines() { return deadlines_; }
   [[nodiscard]] Time now() const { return now_; }  // when this round began
 
  private:
@@ -88,6 +90,7 @@ class EventLoop {
   Descriptor wake_;  // an eventfd: readable when something was posted while the loop slept
   const Clock& clock_;
   Timers timers_;
+  Deadlines deadlines_{clock_, timers_};
   Time now_;
   std::vector<Entry> entries_;                     // by descriptor
   std::vector<std::shared_ptr<Watched>> leaving_;  // unwatched in this round

@@ -77,7 +77,7 @@ Worker& Broker::worker_of_group(std::string_view key) {
 
 Result<void> Broker::join_group(const SessionPtr& session, const Subscription& subscription,
                                 bool is_new) {
-  const auto key = SharedGroup::key_of(subscription.group, subscription.filter);
+  const auto key = SharedGroup::key_of(subscription.group(), subscription.filter());
   const auto joined = groups_.with([&](Groups& groups) -> Result<SharedGroupPtr> {
     const auto it = groups.find(key);
     if (it != groups.end()) {
@@ -86,8 +86,9 @@ Result<void> Broker::join_group(const SessionPtr& session, const Subscription& s
     }
     if (groups.size() >= limits().groups)
       return fail(Errc::Overloaded, "the limit `mqtt.groups` is reached");
-    auto group = std::make_shared<SharedGroup>(worker_of_group(key), subscription.group,
-                                               subscription.filter);
+    auto group =
+        std::make_shared<SharedGroup>(worker_of_group(key), std::string(subscription.group()),
+                                      std::string(subscription.filter()));
     SL_TRY_VOID(group->open(nullptr));
     // With the subscription's record: a crash must not let the group begin anew at a later place.
     group->write_cursor(session->worker().state());
@@ -106,7 +107,7 @@ Result<void> Broker::join_group(const SessionPtr& session, const Subscription& s
 }
 
 void Broker::leave_group(const SessionPtr& session, const Subscription& subscription) {
-  const auto key = SharedGroup::key_of(subscription.group, subscription.filter);
+  const auto key = SharedGroup::key_of(subscription.group(), subscription.filter());
   bool last = false;
   const auto left = groups_.with([&](Groups& groups) -> SharedGroupPtr {
     const auto it = groups.find(key);
@@ -220,11 +221,9 @@ boost::json::object Broker::overview() {
   std::mutex mutex;
   ask_workers([&](Worker& worker) {
     const std::scoped_lock lock(mutex);
-    for (const auto& [id, session] : worker.sessions()) {
-      ++sessions;
-      if (session->connection()) ++connected;
-      subscriptions += session->subscriptions().size();
-    }
+    sessions += worker.sessions().size();
+    connected += worker.tally().connected;
+    subscriptions += worker.tally().subscriptions;
   });
   return {{"connections", connected},
           {"sessions", sessions},
@@ -239,8 +238,8 @@ std::vector<boost::json::object> Broker::clients(const std::string& after, std::
   std::mutex mutex;
   ask_workers([&](Worker& worker) {
     std::vector<SessionPtr> next;  // the first of this worker behind `after`
-    for (const auto& [id, session] : worker.sessions())
-      if (id > after) next.push_back(session);
+    for (const auto& session : worker.sessions())
+      if (session->client().client_id > after) next.push_back(session);
     const auto by_id = [](const SessionPtr& session) {
       return std::string_view(session->client().client_id);
     };

@@ -137,9 +137,10 @@ class Broker {
   };
   using Groups = std::map<std::string, GroupEntry, std::less<>>;
   [[nodiscard]] Worker& worker_of_group(std::string_view key);
-  [[nodiscard]] Result<void> load_sessions();
-  [[nodiscard]] Result<void> load_subscriptions();
-  [[nodiscard]] Result<void> load_deliveries();
+  class Restored;
+  [[nodiscard]] Result<void> load_sessions(Restored& restored);
+  [[nodiscard]] Result<void> load_subscriptions(Restored& restored);
+  [[nodiscard]] Result<void> load_deliveries(Restored& restored);
   [[nodiscard]] Result<void> load_retained();
   [[nodiscard]] Result<model::MessagePtr> find_place(const model::MessagePtr& retained);
   [[nodiscard]] Result<void> load_wills();

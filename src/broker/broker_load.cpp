@@ -30,11 +30,31 @@ class FirstFailure {
 
 }  // namespace
 
+// The sessions by client id, for scans whose keys ascend by client id: what belongs to them is
+// found by going on, not by a look into a table that no cache holds.
+class Broker::Restored {
+ public:
+  void add(SessionPtr session) { sessions_.push_back(std::move(session)); }
+  // From here on for keys that begin again.
+  void rewind() { at_ = 0; }
+  // Contract: not below the one that was asked for before.
+  [[nodiscard]] Session* find(std::string_view client_id) {
+    while (at_ < sessions_.size() && sessions_[at_]->client().client_id < client_id) ++at_;
+    const bool found = at_ < sessions_.size() && sessions_[at_]->client().client_id == client_id;
+    return found ? sessions_[at_].get() : nullptr;
+  }
+
+ private:
+  std::vector<SessionPtr> sessions_;
+  std::size_t at_ = 0;
+};
+
 Result<void> Broker::load() {
+  Restored restored;
   SL_TRY_VOID(load_retained());
-  SL_TRY_VOID(load_sessions());
-  SL_TRY_VOID(load_subscriptions());
-  SL_TRY_VOID(load_deliveries());
+  SL_TRY_VOID(load_sessions(restored));
+  SL_TRY_VOID(load_subscriptions(restored));
+  SL_TRY_VOID(load_deliveries(restored));
   SL_TRY_VOID(load_wills());
   std::size_t sessions = 0;
   for (const auto& worker : workers_) {
@@ -82,45 +102,47 @@ Result<model::MessagePtr> Broker::find_place(const model::MessagePtr& retained) 
   }
 }
 
-Result<void> Broker::load_sessions() {
+Result<void> Broker::load_sessions(Restored& restored) {
   FirstFailure failure;
   return failure.take(
       store_.scan(store::StateKind::Session, "", [&](std::string_view key, std::string_view value) {
         const auto record = decode_session(value);
         if (!record) return failure.keep(tl::unexpected(record.error()));
         auto& worker = worker_of(key);
-        auto session =
-            std::make_shared<Session>(worker, Client{.client_id = std::string(key),
-                                                     .username = record->username,
-                                                     .has_username = record->has_username,
-                                                     .host = record->host});
+        auto session = std::make_shared<Session>(
+            worker, std::make_shared<const Client>(Client{.client_id = std::string(key),
+                                                          .username = record->username,
+                                                          .has_username = record->has_username,
+                                                          .host = record->host}));
         session->restore(record->expiry_s, record->created_ms, record->user_id);
         worker.add_session(session);
+        restored.add(std::move(session));
         return true;
       }));
 }
 
-Result<void> Broker::load_subscriptions() {
+Result<void> Broker::load_subscriptions(Restored& restored) {
   FirstFailure failure;
+  restored.rewind();
   return failure.take(store_.scan(
       store::StateKind::Subscription, "", [&](std::string_view key, std::string_view value) {
         const auto [client_id, name] = split_key(key);
-        const auto session = worker_of(client_id).find_session(client_id);
-        if (!session) return true;
+        auto* session = restored.find(client_id);
+        if (session == nullptr) return true;
         auto subscription = decode_subscription(name, value);
         if (!subscription) return failure.keep(tl::unexpected(subscription.error()));
-        return failure.keep(
-            session->restore_subscription(std::string(name), std::move(*subscription)));
+        return failure.keep(session->restore_subscription(std::move(*subscription)));
       }));
 }
 
 Result<void> Broker::restore_member(const SessionPtr& session, const Subscription& subscription) {
-  const auto key = SharedGroup::key_of(subscription.group, subscription.filter);
+  const auto key = SharedGroup::key_of(subscription.group(), subscription.filter());
   return groups_.with([&](Groups& groups) -> Result<void> {
     auto it = groups.find(key);
     if (it == groups.end()) {
-      auto group = std::make_shared<SharedGroup>(worker_of_group(key), subscription.group,
-                                                 subscription.filter);
+      auto group =
+          std::make_shared<SharedGroup>(worker_of_group(key), std::string(subscription.group()),
+                                        std::string(subscription.filter()));
       SL_TRY(record, store_.get(store::StateKind::Cursor, group_cursor_key(key)));
       store::Cursor cursor{subscription.since, {}};
       if (record) {
@@ -136,14 +158,15 @@ Result<void> Broker::restore_member(const SessionPtr& session, const Subscriptio
   });
 }
 
-Result<void> Broker::load_deliveries() {
+Result<void> Broker::load_deliveries(Restored& restored) {
   FirstFailure failure;
+  restored.rewind();
   std::vector<std::string> orphans;
   SL_TRY_VOID(failure.take(store_.scan(
       store::StateKind::Cursor, "session/", [&](std::string_view key, std::string_view value) {
         const auto client_id = key.substr(std::string_view("session/").size());
-        const auto session = worker_of(client_id).find_session(client_id);
-        if (!session) {
+        auto* session = restored.find(client_id);
+        if (session == nullptr) {
           orphans.emplace_back(key);
           return true;
         }
@@ -191,20 +214,20 @@ Result<void> Broker::load_wills() {
         auto session = worker.find_session(key);
         if (!session) {
           // Its session ended with the connection; only the will is left of it.
-          session = std::make_shared<Session>(worker, Client{.client_id = std::string(key),
-                                                             .username = will->username,
-                                                             .has_username = will->has_username,
-                                                             .host = will->host});
+          session = std::make_shared<Session>(
+              worker, std::make_shared<const Client>(Client{.client_id = std::string(key),
+                                                            .username = will->username,
+                                                            .has_username = will->has_username,
+                                                            .host = will->host}));
           session->restore_for_will(kWillGraceAfterRestart);
           worker.add_session(session);
         }
-        session->will = std::move(*will);
+        session->will = std::make_unique<WillMessage>(std::move(*will));
         return true;
       })));
   end_sessions_without_user();
   for (const auto& worker : workers_)
-    for (const auto& [client_id, session] : worker->sessions())
-      session->start_waiting(kWillGraceAfterRestart);
+    for (const auto& session : worker->sessions()) session->start_waiting(kWillGraceAfterRestart);
   return {};
 }
 
@@ -212,7 +235,7 @@ Result<void> Broker::load_wills() {
 void Broker::end_sessions_without_user() {
   std::vector<SessionPtr> gone;
   for (const auto& worker : workers_)
-    for (const auto& [client_id, session] : worker->sessions())
+    for (const auto& session : worker->sessions())
       if (session->user_is_gone()) gone.push_back(session);
   for (const auto& session : gone) session->end_with_user();
   if (!gone.empty())

@@ -12,19 +12,37 @@ using mqtt::PacketType;
 using mqtt::ReasonCode;
 using mqtt::Version;
 
-ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Link> link)
-    : worker_(worker), link_(std::move(link)), limits_(&worker.broker().limits()) {
-  client_.host = link_->host();
-}
+ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Link> link, std::string host)
+    : worker_(worker),
+      link_(std::move(link)),
+      limits_(&worker.broker().limits()),
+      client_(std::make_shared<const Client>(Client{{}, {}, false, std::move(host)})) {}
 
 ClientConnection::~ClientConnection() = default;
 
 void ClientConnection::start() {
   worker_.broker().counters().connections.add(1);
-  timer_ = worker_.timers().after(kConnectDeadline, [self = shared_from_this()] {
-    self->timer_.reset();
-    if (self->state_ == State::AwaitingConnect) self->close();
-  });
+  worker_.deadlines().set(*this, worker_.broker().clock().steady() + kConnectDeadline);
+}
+
+void ClientConnection::on_deadline() {
+  const auto self = shared_from_this();  // closing lets go of it
+  switch (state_) {
+    case State::AwaitingConnect:
+      close();
+      return;
+    case State::Deciding:  // also when the answer waits for a disk that takes nothing
+      refuse_with_connack(ReasonCode::ServerUnavailable);
+      return;
+    case State::Open:
+      if (worker_.broker().clock().steady() < silent_too_long())
+        watch_keep_alive();
+      else
+        disconnect(ReasonCode::KeepAliveTimeout);
+      return;
+    case State::Closed:
+      return;
+  }
 }
 
 std::size_t ClientConnection::maximum_packet_size() const {
@@ -35,8 +53,8 @@ std::size_t ClientConnection::maximum_packet_size() const {
 void ClientConnection::on_malformed(ReasonCode reason) {
   if (state_ == State::Closed) return;
   worker_.broker().counters().protocol_errors.add();
-  log::info("client sent a packet that breaks the protocol", {{"client_id", client_.client_id},
-                                                              {"host", client_.host},
+  log::info("client sent a packet that breaks the protocol", {{"client_id", client_->client_id},
+                                                              {"host", client_->host},
                                                               {"reason", mqtt::name_of(reason)}});
   if (state_ == State::AwaitingConnect) {
     // Before CONNECT nobody is answered: the other side may not even speak MQTT. A version that is
@@ -53,7 +71,7 @@ void ClientConnection::on_malformed(ReasonCode reason) {
 
 void ClientConnection::on_packet(const mqtt::Frame& frame) {
   if (state_ == State::Closed) return;
-  last_heard_ = worker_.loop().now();
+  last_heard_ = worker_.deadlines().tick_at(worker_.loop().now());
   if (state_ == State::AwaitingConnect) {
     if (frame.type != PacketType::Connect) {  // [MQTT-3.1.0-1]
       on_malformed(ReasonCode::ProtocolError);
@@ -116,7 +134,7 @@ bool ClientConnection::takes_answer(std::size_t begin) {
   auto& out = output();
   if (maximum_packet_size_ == 0 || out.size() - begin <= maximum_packet_size_) return true;
   log::info("client takes no packet as large as its answer",
-            {{"client_id", client_.client_id}, {"maximum_packet_size", maximum_packet_size_}});
+            {{"client_id", client_->client_id}, {"maximum_packet_size", maximum_packet_size_}});
   out.resize(begin);
   worker_.broker().counters().too_large_for_client.add();
   close();
@@ -218,7 +236,7 @@ void ClientConnection::disconnect(ReasonCode reason) {
 }
 
 void ClientConnection::taken_over() {
-  log::debug("session taken over", {{"client_id", client_.client_id}});
+  log::debug("session taken over", {{"client_id", client_->client_id}});
   disconnect(ReasonCode::SessionTakenOver);
 }
 
@@ -248,27 +266,22 @@ void ClientConnection::on_closed() {
 }
 
 void ClientConnection::leave_session() {
-  if (timer_) worker_.timers().cancel(*timer_);
-  timer_.reset();
+  clear_deadline();
   pending_.reset();
   worker_.broker().counters().connections.add(-1);
   const auto session = std::move(session_);
   if (session && session->connection().get() == this) session->detach();
 }
 
-// A client is heard of at least every one and a half keep-alive times. [MQTT-3.1.2-22]
 void ClientConnection::watch_keep_alive() {
   if (keep_alive_s_ == 0 || state_ != State::Open) return;
-  const auto patience = std::chrono::milliseconds(1500 * std::int64_t{keep_alive_s_});
-  timer_ = worker_.timers().at(last_heard_ + patience, [self = shared_from_this(), patience] {
-    self->timer_.reset();
-    if (self->state_ != State::Open) return;
-    if (self->worker_.broker().clock().steady() - self->last_heard_ < patience) {
-      self->watch_keep_alive();
-      return;
-    }
-    self->disconnect(ReasonCode::KeepAliveTimeout);
-  });
+  worker_.deadlines().set(*this, silent_too_long());
+}
+
+// A client is heard of at least every one and a half keep-alive times. [MQTT-3.1.2-22]
+Deadlines::Time ClientConnection::silent_too_long() const {
+  return worker_.deadlines().end_of(last_heard_) +
+         std::chrono::milliseconds(1500 * std::int64_t{keep_alive_s_});
 }
 
 }  // namespace sluice::broker

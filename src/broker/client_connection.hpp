@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/timers.hpp"
+#include "base/deadlines.hpp"
 #include "broker/access_control.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
@@ -28,9 +28,11 @@ class Worker;
 //
 // Threads: its worker's own.
 // Fails:   a packet that breaks the protocol closes the connection with the right reason code.
-class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
+class ClientConnection final : public Deadline,
+                               public std::enable_shared_from_this<ClientConnection> {
  public:
-  ClientConnection(Worker& worker, std::shared_ptr<Link> link);
+  // `host`: the peer's address without port.
+  ClientConnection(Worker& worker, std::shared_ptr<Link> link, std::string host);
   ~ClientConnection();
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
@@ -66,19 +68,21 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void shut_down();  // the server stops: the will stays for the next start
 
   [[nodiscard]] mqtt::Version version() const { return version_; }
+  [[nodiscard]] const std::string& host() const { return client_->host; }
 
  private:
   enum class State : std::uint8_t { AwaitingConnect, Deciding, Open, Closed };
 
-  // What CONNECT said, kept while it is being decided on.
+  // What CONNECT said, kept until it is answered.
   struct Pending {
+    std::string user_id;  // whose password is being checked
     bool clean_start = true;
     std::uint32_t session_expiry_s = 0;
     std::uint16_t receive_maximum = 65535;
     std::uint16_t keep_alive_s = 0;
     bool keep_alive_changed = false;
     bool id_assigned = false;
-    std::optional<WillMessage> will;
+    std::unique_ptr<WillMessage> will;
   };
 
   void handle_connect(const mqtt::Connect& connect);
@@ -111,25 +115,26 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void close();
   void leave_session();
   void watch_keep_alive();
+  [[nodiscard]] Deadlines::Time silent_too_long() const;
+  void on_deadline() override;  // of CONNECT, of its answer, of the next packet
 
+  // Very many connections say nothing most of the time: what only some need, or only for a while,
+  // stands behind a pointer.
   Worker& worker_;
   std::shared_ptr<Link> link_;
   const Limits* limits_;  // those of its CONNECT; what it was promised holds until it ends
-  State state_ = State::AwaitingConnect;
-  mqtt::Version version_ = mqtt::Version::V311;
-  Client client_;
-  std::string user_id_;  // whose password is being checked
+  ClientPtr client_;
   std::shared_ptr<Session> session_;
   std::unique_ptr<Pending> pending_;
-  std::uint32_t maximum_packet_size_ = 0;  // that the client takes; 0: no limit
+  State state_ = State::AwaitingConnect;
+  mqtt::Version version_ = mqtt::Version::V311;
   std::uint16_t keep_alive_s_ = 0;
+  std::uint32_t maximum_packet_size_ = 0;  // that the client takes; 0: no limit
   // Publishes from the client: of QoS 1 without their PUBACK, of QoS 2 without their PUBCOMP.
   std::uint32_t unacknowledged_ = 0;
-  std::chrono::steady_clock::time_point last_heard_;
-  std::optional<Timers::Id> timer_;
-  std::vector<std::string> aliases_;
+  std::uint32_t last_heard_ = 0;  // a tick of the worker's deadlines
+  std::unique_ptr<std::vector<std::string>> aliases_;
   std::unique_ptr<SentAliases> sent_aliases_;  // none: the client allows no alias
-  std::string properties_;                     // scratch: a publish's properties without its alias
 
   friend class Worker;
 };

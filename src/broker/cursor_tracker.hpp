@@ -1,8 +1,7 @@
 #pragma once
 #include <algorithm>
 
-#include <boost/container/deque.hpp>
-
+#include "base/fifo.hpp"
 #include "store/store.hpp"
 
 namespace sluice::broker {
@@ -49,7 +48,7 @@ class CursorTracker {
   void acknowledge(store::Position position) {
     const auto it = find(position);
     if (it == entries_.end() || it->position != position) return;
-    entries_.begin()[it - entries_.cbegin()].acknowledged = true;
+    entries_.begin()[it - std::as_const(entries_).begin()].acknowledged = true;
     while (!entries_.empty() && entries_.front().acknowledged && entries_.front().position <= read_)
       entries_.pop_front();
   }
@@ -73,15 +72,14 @@ class CursorTracker {
     store::Position position;
     bool acknowledged = false;
   };
-  [[nodiscard]] boost::container::deque<Entry>::const_iterator find(
-      store::Position position) const {
+  [[nodiscard]] Fifo<Entry>::const_iterator find(store::Position position) const {
     if (entries_.empty() || entries_.back().position < position) return entries_.end();
     if (entries_.front().position == position) return entries_.begin();  // clients answer in order
     return std::ranges::lower_bound(entries_, position, {}, &Entry::position);
   }
 
   store::Position read_;
-  boost::container::deque<Entry> entries_;
+  Fifo<Entry> entries_;
 };
 
 }  // namespace sluice::broker

@@ -85,9 +85,9 @@ void Delivery::offer(const Run& run, std::size_t index, const Receiver& receiver
 // Local. [MQTT-3.8.3-3]
 DeliveryOptions Delivery::own_options_for(const model::Message& message) const {
   DeliveryOptions options;
-  for (const auto& [name, subscription] : session_.subscriptions())
-    if (subscription.group.empty() && !subscription.options.no_local &&
-        mqtt::matches(subscription.filter, message.topic))
+  for (const auto& subscription : session_.subscriptions())
+    if (subscription.group().empty() && !subscription.options.no_local &&
+        mqtt::matches(subscription.filter(), message.topic))
       merge(subscription.options, message, options);
   options.qos = std::min(options.qos, static_cast<Qos>(message.qos));
   return options;
@@ -122,7 +122,7 @@ void Delivery::offer_retained(const model::MessagePtr& message, DeliveryOptions 
     if (ready()) send_unacknowledged(*message, options);
     return;
   }
-  retained_.emplace_back(message, std::move(options));
+  rare().retained.push_back({message, std::move(options)});
   pump();
 }
 
@@ -145,8 +145,8 @@ bool Delivery::offer_from_group(const SharedGroupPtr& group, const model::Messag
 }
 
 void Delivery::wake_group_when_room(const SharedGroupPtr& group) {
-  if (std::ranges::find(waiting_groups_, group) == waiting_groups_.end())
-    waiting_groups_.push_back(group);
+  auto& groups = rare().groups;
+  if (std::ranges::find(groups, group) == groups.end()) groups.push_back(group);
 }
 
 // QoS 1 leaves with this turn. QoS 2 leaves once its packet id is on disk, so that after a crash
@@ -338,10 +338,8 @@ void Delivery::mark_pump() {
   session_.worker().mark_pump(session_.shared_from_this());
 }
 
-void Delivery::set_queues(std::vector<const Subscription*> subscriptions) {
-  readable_ = std::move(subscriptions);
-  queues_.clear();
-  for (const auto* subscription : readable_) queues_.push_back(*subscription->queue);
+void Delivery::set_queues(std::vector<store::QueueId> queues) {
+  queues_ = std::move(queues);
   at_tail_ = false;
   mark_pump();  // only that finds out whether it is at the tail
 }
@@ -354,9 +352,9 @@ std::uint64_t Delivery::lag() const {
 void Delivery::pump() {
   pump_marked_ = false;
   if (!ready()) return;
-  while (!retained_.empty() && has_room()) {
-    auto [message, options] = std::move(retained_.front());
-    retained_.pop_front();
+  while (rare_ && !rare_->retained.empty() && has_room()) {
+    auto [message, options] = std::move(rare_->retained.front());
+    rare_->retained.pop_front();
     start({.packet_id = next_packet_id(),
            .phase = Phase::Waiting,
            .position = message->position(),
@@ -381,8 +379,8 @@ void Delivery::pump() {
     }
     take(*result);
   }
-  if (has_room() && !waiting_groups_.empty()) {
-    const auto groups = std::exchange(waiting_groups_, {});
+  if (rare_ && !rare_->groups.empty() && has_room()) {
+    const auto groups = std::exchange(rare_->groups, {});
     for (const auto& group : groups) group->member_has_room(session_);
   }
 }
@@ -414,16 +412,18 @@ std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& ent
     no_local = no_local && subscription.options.no_local;
     if (!own || !subscription.options.no_local) merge(subscription.options, message, options);
   };
-  for (std::size_t i = 0; i < readable_.size(); ++i) {
-    const auto bit = std::min<std::size_t>(i, 63);
+  std::size_t queue = 0;  // index in queues_
+  for (const auto& subscription : session_.subscriptions()) {
+    if (subscription.queue == store::kNoQueue) continue;
+    const auto bit = std::min<std::size_t>(queue++, 63);
     if (((entry.queue_mask >> bit) & 1) == 0) continue;
-    if (bit == 63 && !mqtt::matches(readable_[i]->filter, message.topic)) continue;
-    add(*readable_[i]);
+    if (bit == 63 && !mqtt::matches(subscription.filter(), message.topic)) continue;
+    add(subscription);
   }
   if (!matched) return std::nullopt;
-  for (const auto& [name, subscription] : session_.subscriptions())
-    if (!subscription.queue && subscription.group.empty() &&
-        mqtt::matches(subscription.filter, message.topic))
+  for (const auto& subscription : session_.subscriptions())
+    if (subscription.queue == store::kNoQueue && subscription.group().empty() &&
+        mqtt::matches(subscription.filter(), message.topic))
       add(subscription);
   if (!wants(message, no_local)) return std::nullopt;
   options.qos = std::min(options.qos, static_cast<Qos>(message.qos));

@@ -8,8 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/container/deque.hpp>
-
+#include "base/fifo.hpp"
 #include "broker/cursor_tracker.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/wire_forms.hpp"
@@ -72,11 +71,13 @@ class Delivery {
   // The process ends: nothing is sent, nothing written.
   void let_go() {
     in_flight_.clear();
-    waiting_groups_.clear();
+    rare_.reset();
   }
 
   // --- queues; called when subscriptions change
-  void set_queues(std::vector<const Subscription*> subscriptions);
+  // Those of the session's subscriptions that have one, in their order.
+  void set_queues(std::vector<store::QueueId> queues);
+  [[nodiscard]] bool reads_queues() const { return !queues_.empty(); }
   void read_from(store::Position position) {
     tracker_.read_up_to(position);
     note_low();
@@ -121,7 +122,7 @@ class Delivery {
     SharedGroupPtr group;
     bool is_damaged = false;  // on the disk: it cannot be sent
   };
-  using Iterator = boost::container::deque<InFlight>::iterator;
+  using Iterator = Fifo<InFlight>::iterator;
 
   [[nodiscard]] bool ready() const;
   [[nodiscard]] bool has_room() const;
@@ -174,11 +175,18 @@ class Delivery {
   bool reading_ = false;     // a read of the log is under way
   bool resuming_ = false;    // what was in flight is being read again
   std::uint64_t epoch_ = 0;  // of the connection: what began under an older one is stale
-  boost::container::deque<InFlight> in_flight_;
-  boost::container::deque<std::pair<model::MessagePtr, DeliveryOptions>> retained_;
-  std::vector<const Subscription*> readable_;  // subscriptions with a queue, as in queues_
+  Fifo<InFlight> in_flight_;
   std::vector<store::QueueId> queues_;
-  std::vector<SharedGroupPtr> waiting_groups_;
+  // What most sessions never have.
+  struct Rare {
+    Fifo<std::pair<model::MessagePtr, DeliveryOptions>> retained;  // to be sent
+    std::vector<SharedGroupPtr> groups;                            // that wait for room
+  };
+  [[nodiscard]] Rare& rare() {
+    if (!rare_) rare_ = std::make_unique<Rare>();
+    return *rare_;
+  }
+  std::unique_ptr<Rare> rare_;
 };
 
 }  // namespace sluice::broker

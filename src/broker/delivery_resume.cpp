@@ -134,7 +134,7 @@ void Delivery::suspend() {
   ++epoch_;
   at_tail_ = false;
   resuming_ = false;
-  retained_.clear();
+  if (rare_) rare_->retained.clear();
   std::vector<InFlight> returned;
   for (auto it = in_flight_.begin(); it != in_flight_.end();) {
     // Of QoS 2 also what waits because the window became smaller: its PUBLISH has left before.
@@ -152,7 +152,7 @@ void Delivery::suspend() {
 
 void Delivery::end() {
   suspend();
-  waiting_groups_.clear();
+  rare_.reset();
   for (const auto& entry : in_flight_) {
     if (entry.options.qos == mqtt::Qos::ExactlyOnce) erase_outgoing(entry.packet_id);
     if (!entry.group) continue;

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "base/check.hpp"
 #include "broker/session.hpp"
 #include "broker/shared_group.hpp"
 
 namespace sluice::broker {
+
+using store::kNoQueue;
 
 bool ByAge::operator()(const Session* one, const Session* other) const {
   return one->number() < other->number();
@@ -34,12 +37,16 @@ FilterTable::Entry& FilterTable::entry(std::string_view filter) {
 }
 
 Result<store::Store::OpenedQueue> FilterTable::open(Entry& entry, bool persistent) {
-  auto& queue = persistent ? entry.persistent_queue : entry.volatile_queue;
-  if (!queue) {
-    SL_TRY(opened, store_.open_queue(*entry.filter, persistent));
-    queue = opened;
-  }
-  return *queue;
+  SL_TRY(opened, store_.open_queue(*entry.filter, persistent));
+  (persistent ? entry.persistent_queue : entry.volatile_queue) = opened.id;
+  return opened;
+}
+
+Result<store::QueueId> FilterTable::queue_of(Entry& entry, bool persistent) {
+  const auto known = persistent ? entry.persistent_queue : entry.volatile_queue;
+  if (known != kNoQueue) return known;
+  SL_TRY(opened, open(entry, persistent));
+  return opened.id;
 }
 
 void FilterTable::count(Entry& entry, const Subscriber& subscriber, bool added) {
@@ -54,39 +61,35 @@ void FilterTable::count(Entry& entry, const Subscriber& subscriber, bool added) 
 void FilterTable::drop_what_nobody_needs(Entry& entry) {
   const bool needs_persistent = entry.acquired > 0 || entry.persistent_readers > 0;
   const bool needs_volatile = entry.volatile_readers > 0;
-  if (entry.persistent_queue && !needs_persistent) {
-    store_.drop_queue(entry.persistent_queue->id);
-    entry.persistent_queue.reset();
-  }
-  if (entry.volatile_queue && !needs_volatile) {
-    store_.drop_queue(entry.volatile_queue->id);
-    entry.volatile_queue.reset();
-  }
+  if (entry.persistent_queue != kNoQueue && !needs_persistent)
+    store_.drop_queue(std::exchange(entry.persistent_queue, kNoQueue));
+  if (entry.volatile_queue != kNoQueue && !needs_volatile)
+    store_.drop_queue(std::exchange(entry.volatile_queue, kNoQueue));
   if (entry.acquired == 0 && entry.subscribers.empty() && entry.groups.empty())
     tree_.erase(std::string(*entry.filter));
 }
 
-Result<std::optional<store::Store::OpenedQueue>> FilterTable::subscribe(std::string_view filter,
-                                                                        const SessionPtr& session,
-                                                                        std::size_t worker,
-                                                                        SubscriptionOptions options,
-                                                                        bool persistent) {
+Result<store::QueueId> FilterTable::subscribe(std::string_view filter, const SessionPtr& session,
+                                              std::size_t worker, SubscriptionOptions options,
+                                              bool persistent) {
   SL_CHECK(worker < workers_);
   const std::scoped_lock lock(mutex_);
   Entry& found = entry(filter);
-  std::optional<store::Store::OpenedQueue> queue;
+  auto queue = kNoQueue;
   if (options.qos != mqtt::Qos::AtMostOnce) {
-    auto opened = open(found, persistent);
+    auto opened = queue_of(found, persistent);
     if (!opened) {
       drop_what_nobody_needs(found);
       return tl::unexpected(std::move(opened).error());
     }
     queue = *opened;
   }
-  const Subscriber subscriber{session, worker, options, persistent};
-  const auto [it, is_new] = found.subscribers.try_emplace(session.get(), subscriber);
-  if (!is_new) count(found, it->second, false);
-  it->second = subscriber;
+  if (const auto it = found.subscribers.find(session.get()); it != found.subscribers.end()) {
+    count(found, *it, false);
+    found.subscribers.erase(it);
+  }
+  const Subscriber subscriber{session, options, static_cast<std::uint16_t>(worker), persistent};
+  found.subscribers.insert(subscriber);
   count(found, subscriber, true);
   drop_what_nobody_needs(found);
   version_.fetch_add(1, std::memory_order_release);
@@ -99,7 +102,7 @@ void FilterTable::unsubscribe(std::string_view filter, const Session& session) {
   if (found == nullptr) return;
   const auto it = found->subscribers.find(&session);
   if (it == found->subscribers.end()) return;
-  count(*found, it->second, false);
+  count(*found, *it, false);
   found->subscribers.erase(it);
   drop_what_nobody_needs(*found);
   version_.fetch_add(1, std::memory_order_release);
@@ -160,12 +163,14 @@ void FilterTable::release(std::string_view filter) {
 }
 
 void FilterTable::add_receivers(const Entry& entry, Match& match, Seen& seen, bool may_repeat) {
-  if (entry.persistent_queue) match.queues.push_back(entry.persistent_queue->id);
-  if (entry.volatile_queue) match.queues.push_back(entry.volatile_queue->id);
-  if (entry.persistent_queue || entry.volatile_queue) match.queue_filters.push_back(entry.filter);
+  const auto queues = match.queues.size();
+  for (const auto queue : {entry.persistent_queue, entry.volatile_queue})
+    if (queue != kNoQueue) match.queues.push_back(queue);
+  if (match.queues.size() > queues) match.queue_filters.push_back(entry.filter);
   for (const auto& [group, member] : entry.groups)
     match.workers[member.worker].groups.push_back(member.group);
-  for (const auto& [session, subscriber] : entry.subscribers) {
+  for (const auto& subscriber : entry.subscribers) {
+    const auto* session = subscriber.session.get();
     auto& receivers = match.workers[subscriber.worker].receivers;
     const auto& options = subscriber.options;
     const auto repeated = may_repeat ? seen.find(session) : seen.end();
@@ -208,7 +213,7 @@ Result<void> FilterTable::drop_unclaimed() {
   SL_TRY_VOID(
       store_.scan(store::StateKind::Queue, "", [&](std::string_view filter, std::string_view) {
         const Entry* found = tree_.find(filter);
-        if (found == nullptr || !found->persistent_queue) unclaimed.emplace_back(filter);
+        if (found == nullptr || found->persistent_queue == kNoQueue) unclaimed.emplace_back(filter);
         return true;
       }));
   for (const auto& filter : unclaimed) {
@@ -223,7 +228,7 @@ FilterTable::Lows FilterTable::lows_of(const Entry& entry) {
   const auto note = [](std::optional<store::Position>& low, store::Position position) {
     low = std::min(low.value_or(position), position);
   };
-  for (const auto& [session, subscriber] : entry.subscribers) {
+  for (const auto& subscriber : entry.subscribers) {
     if (subscriber.options.qos == mqtt::Qos::AtMostOnce) continue;
     note(subscriber.persistent ? lows.persistent : lows.in_memory,
          subscriber.session->delivery().low());
@@ -238,10 +243,10 @@ void FilterTable::trim(std::string_view filter) {
   const Entry* found = tree_.find(filter);
   if (found == nullptr) return;
   const auto lows = lows_of(*found);
-  if (found->volatile_queue && lows.in_memory)
-    store_.trim_queue(found->volatile_queue->id, *lows.in_memory);
-  if (found->persistent_queue && found->acquired == 0 && lows.persistent)
-    store_.trim_queue(found->persistent_queue->id, *lows.persistent);
+  if (found->volatile_queue != kNoQueue && lows.in_memory)
+    store_.trim_queue(found->volatile_queue, *lows.in_memory);
+  if (found->persistent_queue != kNoQueue && found->acquired == 0 && lows.persistent)
+    store_.trim_queue(found->persistent_queue, *lows.persistent);
 }
 
 std::vector<store::Hold> FilterTable::holds() {
@@ -249,9 +254,9 @@ std::vector<store::Hold> FilterTable::holds() {
   const std::shared_lock lock(mutex_);
   tree_.for_each([&](Entry& entry) {
     const auto lows = lows_of(entry);
-    const auto add = [&](const auto& queue, const std::optional<store::Position>& low) {
-      if (!queue || !low) return;
-      holds.push_back({.of = store::Hold::Of::Session, .queue = queue->id, .after = *low});
+    const auto add = [&](store::QueueId queue, const std::optional<store::Position>& low) {
+      if (queue == kNoQueue || !low) return;
+      holds.push_back({.of = store::Hold::Of::Session, .queue = queue, .after = *low});
     };
     add(entry.persistent_queue, lows.persistent);
     add(entry.volatile_queue, lows.in_memory);

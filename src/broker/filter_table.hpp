@@ -2,14 +2,16 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include <boost/container/flat_map.hpp>
 
 #include "broker/filter_tree.hpp"
 #include "broker/queues.hpp"
@@ -73,12 +75,10 @@ class FilterTable final : public Queues {
   FilterTable(store::Store& store, std::size_t workers);
 
   // Adds or replaces the session's subscription to the filter. Returns the filter's queue if the
-  // subscription needs one.
-  Result<std::optional<store::Store::OpenedQueue>> subscribe(std::string_view filter,
-                                                             const SessionPtr& session,
-                                                             std::size_t worker,
-                                                             SubscriptionOptions options,
-                                                             bool persistent);
+  // subscription needs one, otherwise kNoQueue.
+  Result<store::QueueId> subscribe(std::string_view filter, const SessionPtr& session,
+                                   std::size_t worker, SubscriptionOptions options,
+                                   bool persistent);
   void unsubscribe(std::string_view filter, const Session& session);
   Result<store::Store::OpenedQueue> join(std::string_view filter, const SharedGroupPtr& group,
                                          std::size_t worker, bool persistent);
@@ -108,30 +108,44 @@ class FilterTable final : public Queues {
  private:
   struct Subscriber {
     SessionPtr session;
-    std::size_t worker = 0;
     SubscriptionOptions options;
+    std::uint16_t worker = 0;
     bool persistent = false;
+  };
+  struct BySession {
+    using is_transparent = void;
+    bool operator()(const Subscriber& one, const Subscriber& other) const {
+      return ByAge()(one.session.get(), other.session.get());
+    }
+    bool operator()(const Subscriber& one, const Session* other) const {
+      return ByAge()(one.session.get(), other);
+    }
+    bool operator()(const Session* one, const Subscriber& other) const {
+      return ByAge()(one, other.session.get());
+    }
   };
   struct GroupEntry {
     SharedGroupPtr group;
     std::size_t worker = 0;
     bool persistent = false;
   };
+  // There may be a million of them, each with one subscriber, or one with a million.
   struct Entry {
     std::shared_ptr<const std::string> filter;
-    std::map<const Session*, Subscriber, ByAge> subscribers;
-    std::map<const SharedGroup*, GroupEntry, ByAge> groups;
-    std::size_t acquired = 0;  // by tasks
+    std::set<Subscriber, BySession> subscribers;
+    boost::container::flat_map<const SharedGroup*, GroupEntry, ByAge> groups;
+    std::uint32_t acquired = 0;  // by tasks
     // Subscribers and groups that read the queue: counted, as a filter may have a million of them.
-    std::size_t persistent_readers = 0;
-    std::size_t volatile_readers = 0;
+    std::uint32_t persistent_readers = 0;
+    std::uint32_t volatile_readers = 0;
     // A filter may have both: one that must survive, and one for those who are gone with the
     // process.
-    std::optional<store::Store::OpenedQueue> persistent_queue;
-    std::optional<store::Store::OpenedQueue> volatile_queue;
+    store::QueueId persistent_queue = store::kNoQueue;
+    store::QueueId volatile_queue = store::kNoQueue;
   };
   Entry& entry(std::string_view filter);
   Result<store::Store::OpenedQueue> open(Entry& entry, bool persistent);
+  Result<store::QueueId> queue_of(Entry& entry, bool persistent);
   void drop_what_nobody_needs(Entry& entry);
   // How far all readers of each queue have come; nothing where there is none.
   struct Lows {

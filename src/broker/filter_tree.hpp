@@ -1,9 +1,11 @@
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "base/function_ref.hpp"
 
@@ -29,22 +31,21 @@ inline bool next_level(std::string_view& rest, bool& at_end, std::string_view& l
 // Values by topic filter, one tree level per topic level: which filters match a topic name is found
 // by walking the name once, with at most two further branches (`+`, `#`) at each level.
 //
+// There may be a million filters, most of them with a level of their own: all nodes stand in one
+// table by parent and level, so that a leaf needs no table for children that it does not have.
+//
 // Contract: filters and names are valid (mqtt/topic.hpp) and the levels of filters are bounded.
 template <class Value>
 class FilterTree {
  public:
+  FilterTree() = default;
+  FilterTree(const FilterTree&) = delete;  // its nodes know each other by address
+  FilterTree& operator=(const FilterTree&) = delete;
+
   // The value of exactly this filter, made if it is not there.
   Value& at(std::string_view filter) {
     Node* node = &root_;
-    walk(filter, [&](std::string_view level) {
-      auto it = node->children.find(level);
-      if (it == node->children.end()) {
-        it = node->children.emplace(std::string(level), std::make_unique<Node>()).first;
-        it->second->parent = node;
-        it->second->level = it->first;
-      }
-      node = it->second.get();
-    });
+    walk(filter, [&](std::string_view level) { node = &child_made(*node, level); });
     if (!node->value) {
       node->value = std::make_unique<Value>();
       ++size_;
@@ -62,9 +63,11 @@ class FilterTree {
     if (node == nullptr || !node->value) return;
     node->value.reset();
     --size_;
-    while (node->parent != nullptr && node->children.empty() && !node->value) {
+    while (node->parent != nullptr && node->children == 0 && !node->value) {
       Node* parent = node->parent;
-      parent->children.erase(parent->children.find(node->level));
+      --parent->children;
+      parent->note_wildcard(node->level, false);
+      nodes_.erase(nodes_.find(Key(parent, node->level)));
       node = parent;
     }
   }
@@ -74,15 +77,52 @@ class FilterTree {
     match_below(root_, topic, false, topic.starts_with('$'), found);
   }
 
-  void for_each(FunctionRef<void(Value&)> visit) { visit_below(root_, visit); }
+  void for_each(FunctionRef<void(Value&)> visit) {
+    for (const auto& entry : nodes_)
+      if (entry.node->value) visit(*entry.node->value);
+  }
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
   struct Node {
     Node* parent = nullptr;
-    std::string_view level;  // the key under which the parent holds it
+    std::string level;
     std::unique_ptr<Value> value;
-    std::unordered_map<std::string, std::unique_ptr<Node>, TextHash, std::equal_to<>> children;
+    std::uint32_t children = 0;
+    bool has_plus = false;  // among the children
+    bool has_hash = false;
+
+    void note_wildcard(std::string_view child, bool is_there) {
+      if (child == "+") has_plus = is_there;
+      if (child == "#") has_hash = is_there;
+    }
+  };
+  struct Key {
+    Key(const Node* of, std::string_view name)
+        : parent(of),
+          level(name),
+          hash(TextHash{}(name) ^ (reinterpret_cast<std::uintptr_t>(of) * 0x9e3779b97f4a7c15ULL)) {}
+    const Node* parent;
+    std::string_view level;
+    std::size_t hash;
+  };
+  // The hash stands here: a table that grows does not visit a million nodes.
+  struct Entry {
+    std::unique_ptr<Node> node;
+    std::size_t hash;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(const Entry& entry) const { return entry.hash; }
+    std::size_t operator()(const Key& key) const { return key.hash; }
+  };
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(const Entry& one, const Entry& other) const { return one.node == other.node; }
+    bool operator()(const Key& key, const Entry& entry) const {
+      return key.parent == entry.node->parent && key.level == entry.node->level;
+    }
+    bool operator()(const Entry& entry, const Key& key) const { return (*this)(key, entry); }
   };
 
   template <class Step>
@@ -92,44 +132,48 @@ class FilterTree {
     while (next_level(filter, at_end, level)) step(level);
   }
 
+  [[nodiscard]] Node* child(const Node& node, std::string_view level) {
+    if (node.children == 0) return nullptr;
+    const auto found = nodes_.find(Key(&node, level));
+    return found == nodes_.end() ? nullptr : found->node.get();
+  }
+
+  [[nodiscard]] Node& child_made(Node& node, std::string_view level) {
+    const Key key(&node, level);
+    if (const auto found = nodes_.find(key); found != nodes_.end()) return *found->node;
+    auto made = std::make_unique<Node>();
+    made->parent = &node;
+    made->level = level;
+    ++node.children;
+    node.note_wildcard(level, true);
+    return *nodes_.insert(Entry{std::move(made), key.hash}).first->node;
+  }
+
   Node* descend(std::string_view filter) {
     Node* node = &root_;
     bool at_end = false;
     std::string_view level;
-    while (next_level(filter, at_end, level)) {
-      const auto it = node->children.find(level);
-      if (it == node->children.end()) return nullptr;
-      node = it->second.get();
-    }
+    while (node != nullptr && next_level(filter, at_end, level)) node = child(*node, level);
     return node;
   }
 
   // Depth is bounded by the levels of the filters, however many the topic has.
-  static void match_below(Node& node, std::string_view rest, bool at_end, bool no_wildcard,
-                          FunctionRef<void(Value&)> found) {
-    if (!no_wildcard) {
-      // `sport/#` matches `sport` too, so `#` is looked for at the end as well.
-      if (const auto hash = node.children.find("#"); hash != node.children.end())
-        if (hash->second->value) found(*hash->second->value);
-    }
+  void match_below(Node& node, std::string_view rest, bool at_end, bool no_wildcard,
+                   FunctionRef<void(Value&)> found) {
+    // `sport/#` matches `sport` too, so `#` is looked for at the end as well.
+    if (node.has_hash && !no_wildcard)
+      if (Node* hash = child(node, "#"); hash->value) found(*hash->value);
     std::string_view level;
     if (!next_level(rest, at_end, level)) {
       if (node.value) found(*node.value);
       return;
     }
-    if (const auto it = node.children.find(level); it != node.children.end())
-      match_below(*it->second, rest, at_end, false, found);
-    if (no_wildcard) return;
-    if (const auto plus = node.children.find("+"); plus != node.children.end())
-      match_below(*plus->second, rest, at_end, false, found);
-  }
-
-  static void visit_below(Node& node, FunctionRef<void(Value&)> visit) {
-    if (node.value) visit(*node.value);
-    for (auto& [level, child] : node.children) visit_below(*child, visit);
+    if (Node* named = child(node, level)) match_below(*named, rest, at_end, false, found);
+    if (node.has_plus && !no_wildcard) match_below(*child(node, "+"), rest, at_end, false, found);
   }
 
   Node root_;
+  boost::unordered_flat_set<Entry, Hash, Equal> nodes_;
   std::size_t size_ = 0;
 };
 

@@ -18,23 +18,18 @@ using mqtt::Version;
 void ClientConnection::handle_connect(const mqtt::Connect& connect) {
   version_ = connect.version;
   limits_ = &worker_.broker().limits();
-  if (timer_) worker_.timers().cancel(*timer_);
-  timer_.reset();
+  clear_deadline();
   if (const auto reason = refuse_connect(connect)) {
     refuse_with_connack(*reason);
     return;
   }
   note_connect(connect);
   state_ = State::Deciding;
-  // Also when the answer waits for a disk that takes nothing.
-  timer_ = worker_.timers().after(kConnectDeadline, [self = shared_from_this()] {
-    self->timer_.reset();
-    if (self->state_ == State::Deciding) self->refuse_with_connack(ReasonCode::ServerUnavailable);
-  });
+  worker_.deadlines().set(*this, worker_.broker().clock().steady() + kConnectDeadline);
   link_->hold_reading(true);
-  user_id_ = worker_.broker().access().user_id(client_.username);
+  pending_->user_id = worker_.broker().access().user_id(client_->username);
   worker_.broker().access().authenticate(
-      client_, connect.password ? std::optional<std::string>(*connect.password) : std::nullopt,
+      *client_, connect.password ? std::optional<std::string>(*connect.password) : std::nullopt,
       [worker = &worker_, weak = weak_from_this()](ReasonCode reason) {
         worker->post([weak, reason] {
           if (const auto self = weak.lock()) self->on_authenticated(reason);
@@ -70,15 +65,17 @@ std::optional<ReasonCode> ClientConnection::refuse_connect(const mqtt::Connect& 
 void ClientConnection::note_connect(const mqtt::Connect& connect) {
   const auto& limits = *limits_;
   pending_ = std::make_unique<Pending>();
-  client_.client_id = connect.client_id;
-  if (client_.client_id.empty()) {
-    // One that leads back to this worker, where its session begins. [MQTT-3.1.3-7]
-    do client_.client_id = new_entity_id(worker_.broker().clock());
-    while (&worker_.broker().worker_of(client_.client_id) != &worker_);
-    pending_->id_assigned = true;
-  }
-  client_.has_username = connect.username.has_value();
-  client_.username = connect.username.value_or("");
+  pending_->id_assigned = connect.client_id.empty();
+  std::string client_id(connect.client_id);
+  // One that leads back to this worker, where its session begins. [MQTT-3.1.3-7]
+  while (pending_->id_assigned &&
+         (client_id.empty() || &worker_.broker().worker_of(client_id) != &worker_))
+    client_id = new_entity_id(worker_.broker().clock());
+  client_ =
+      std::make_shared<const Client>(Client{.client_id = std::move(client_id),
+                                            .username = std::string(connect.username.value_or("")),
+                                            .has_username = connect.username.has_value(),
+                                            .host = client_->host});
   pending_->clean_start = connect.clean_start;
   pending_->receive_maximum = limits.maximum_inflight;
   pending_->keep_alive_s = connect.keep_alive_s;
@@ -104,10 +101,10 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
     pending_->session_expiry_s = connect.clean_start ? 0 : limits.session_expiry_maximum_s;
   }
   if (!connect.will) return;
-  pending_->will = will_of(*connect.will);
-  pending_->will->username = client_.username;
-  pending_->will->has_username = client_.has_username;
-  pending_->will->host = client_.host;
+  pending_->will = std::make_unique<WillMessage>(will_of(*connect.will));
+  pending_->will->username = client_->username;
+  pending_->will->has_username = client_->has_username;
+  pending_->will->host = client_->host;
 }
 
 void ClientConnection::on_authenticated(ReasonCode reason) {
@@ -120,17 +117,17 @@ void ClientConnection::on_authenticated(ReasonCode reason) {
     refuse_with_connack(reason);
     return;
   }
-  if (worker_.broker().access().user_id(client_.username) != user_id_) {
+  if (worker_.broker().access().user_id(client_->username) != pending_->user_id) {
     // Deleted, or made anew, while the password was checked.
     refuse_with_connack(ReasonCode::BadUserNameOrPassword);
     return;
   }
-  const auto permissions = worker_.broker().access().compile(client_);
+  const auto permissions = worker_.broker().access().compile(*client_);
   const auto& will = pending_->will;
   if (!permissions->may_connect() ||
       (will && !permissions->may_publish(will->topic, will->qos, will->retain))) {
     log::info("client refused: no policy allows it",
-              {{"client_id", client_.client_id}, {"username", client_.username}});
+              {{"client_id", client_->client_id}, {"username", client_->username}});
     refuse_with_connack(ReasonCode::NotAuthorized);
     return;
   }
@@ -140,13 +137,13 @@ void ClientConnection::on_authenticated(ReasonCode reason) {
 // Session: taken over, continued or begun. [MQTT-3.1.2-4] [MQTT-3.1.2-5]
 void ClientConnection::admit() {
   auto& broker = worker_.broker();
-  auto session = worker_.find_session(client_.client_id);
+  auto session = worker_.find_session(client_->client_id);
   if (session && session->user_is_gone()) session->end_with_user();
   if (session && session->ended()) session = nullptr;
-  if (session && broker.access().enabled() && session->client().username != client_.username) {
+  if (session && broker.access().enabled() && session->client().username != client_->username) {
     // A client id belongs to the user who began its session: nobody else takes it over.
     log::warn("client id belongs to another user",
-              {{"client_id", client_.client_id}, {"username", client_.username}});
+              {{"client_id", client_->client_id}, {"username", client_->username}});
     refuse_with_connack(ReasonCode::NotAuthorized);
     return;
   }
@@ -165,14 +162,14 @@ void ClientConnection::admit() {
     session = std::make_shared<Session>(worker_, client_);
     worker_.add_session(session);
   }
-  session->set_client(client_, user_id_);
+  session->set_client(client_, std::move(pending_->user_id));
   session_ = session;
   session->will = std::move(pending_->will);
   session->attach(shared_from_this(), pending_->session_expiry_s);
   // From this address, by this name, and after what changed while the client was away.
   if (const auto dropped = session->drop_uncovered(*session->permissions()); dropped > 0)
     log::info("subscriptions dropped: no policy allows them any more",
-              {{"client_id", client_.client_id}, {"subscriptions", dropped}});
+              {{"client_id", client_->client_id}, {"subscriptions", dropped}});
   // The answer waits until what it promises is on disk.
   worker_.when_durable([weak = weak_from_this(), session_present] {
     if (const auto self = weak.lock()) self->send_connack(session_present);
@@ -190,7 +187,8 @@ void ClientConnection::send_connack(bool session_present) {
       writer.number(PropertyId::ReceiveMaximum, limits.receive_maximum);
     if (limits.maximum_qos < 2) writer.number(PropertyId::MaximumQos, limits.maximum_qos);
     writer.number(PropertyId::MaximumPacketSize, limits.maximum_packet_size);
-    if (pending_->id_assigned) writer.text(PropertyId::AssignedClientIdentifier, client_.client_id);
+    if (pending_->id_assigned)
+      writer.text(PropertyId::AssignedClientIdentifier, client_->client_id);
     if (limits.topic_alias_maximum > 0)
       writer.number(PropertyId::TopicAliasMaximum, limits.topic_alias_maximum);
     if (pending_->keep_alive_changed)
@@ -202,13 +200,12 @@ void ClientConnection::send_connack(bool session_present) {
                              .reason = ReasonCode::Success,
                              .properties = mqtt::Properties::from_checked(properties)});
   if (!takes_answer(begin)) return;
-  if (timer_) worker_.timers().cancel(*timer_);
-  timer_.reset();
+  clear_deadline();
   state_ = State::Open;
   keep_alive_s_ = pending_->keep_alive_s;
   const auto window = pending_->receive_maximum;
   pending_.reset();
-  last_heard_ = worker_.broker().clock().steady();
+  last_heard_ = worker_.deadlines().tick_at(worker_.broker().clock().steady());
   watch_keep_alive();
   link_->hold_reading(false);
   session_->delivery().resume(window);

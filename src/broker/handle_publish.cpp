@@ -60,18 +60,20 @@ std::optional<ReasonCode> ClientConnection::resolve_alias(mqtt::Publish& publish
   const auto alias = publish.properties.number(PropertyId::TopicAlias);
   if (!alias) return std::nullopt;
   if (*alias == 0 || *alias > limits_->topic_alias_maximum) return ReasonCode::TopicAliasInvalid;
-  if (aliases_.size() < *alias) aliases_.resize(*alias);
-  auto& topic = aliases_[*alias - 1];
+  if (!aliases_) aliases_ = std::make_unique<std::vector<std::string>>();
+  if (aliases_->size() < *alias) aliases_->resize(*alias);
+  auto& topic = (*aliases_)[*alias - 1];
   if (publish.topic.empty()) {
     if (topic.empty()) return ReasonCode::ProtocolError;
     publish.topic = topic;
   } else {
     topic = publish.topic;
   }
-  properties_.clear();
+  auto& rest = worker_.scratch();
+  rest.clear();
   for (const auto& property : publish.properties)
-    if (property.id != PropertyId::TopicAlias) properties_.append(property.encoded);
-  publish.properties = mqtt::Properties::from_checked(properties_);
+    if (property.id != PropertyId::TopicAlias) rest.append(property.encoded);
+  publish.properties = mqtt::Properties::from_checked(rest);
   return std::nullopt;
 }
 
@@ -98,10 +100,10 @@ void ClientConnection::accept_publish(const mqtt::Publish& publish) {
   // again after a crash must be known if, and only if, it is in the log.
   auto& batch = worker_.publishing();
   if (publish.qos == Qos::ExactlyOnce) batch.begin_atomic();
-  worker_.broker().publish(worker_, client_, publish, match);
+  worker_.broker().publish(worker_, *client_, publish, match);
   if (publish.qos == Qos::ExactlyOnce) {
     session_->add_incoming(publish.packet_id, batch);
-    if (publish.retain) worker_.broker().keep_retained(client_, publish, batch);
+    if (publish.retain) worker_.broker().keep_retained(*client_, publish, batch);
     batch.end_atomic();
   }
   if (publish.qos == Qos::AtMostOnce) return;

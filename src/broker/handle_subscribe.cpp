@@ -49,48 +49,43 @@ ReasonCode ClientConnection::grant(const mqtt::SubscriptionRequest& request,
   if (!session_->permissions()->may_subscribe(filter, request.qos))
     return ReasonCode::NotAuthorized;
   if (shared && broker.is_task_group(shared->group)) return ReasonCode::NotAuthorized;
-  const std::string name(request.filter);
-  const bool is_new = !session_->subscriptions().contains(name);
+  const bool is_new = session_->find_subscription(request.filter) == nullptr;
   if (is_new && (session_->subscriptions().size() >= limits.subscriptions_per_client ||
-                 !session_->has_room_for_filter(name.size())))
+                 !session_->has_room_for_filter(request.filter.size())))
     return ReasonCode::QuotaExceeded;
   const auto qos = std::min(request.qos, static_cast<Qos>(limits.maximum_qos));
-  Subscription subscription{.filter = std::string(filter),
-                            .group = shared ? std::string(shared->group) : std::string(),
+  Subscription subscription{.name = std::string(request.filter),
                             .options = {.qos = qos,
                                         .no_local = request.no_local,
                                         .retain_as_published = request.retain_as_published,
                                         .retain_handling = request.retain_handling,
                                         .identifier = identifier},
-                            .since = {},
-                            .queue = {}};
-  const auto granted = session_->subscribe(name, std::move(subscription));
+                            .since = {}};
+  const auto granted = session_->subscribe(std::move(subscription));
   if (!granted) {
-    log::warn(
-        "subscription refused",
-        {{"client_id", client_.client_id}, {"filter", name}, {"reason", granted.error().detail}});
+    log::warn("subscription refused", {{"client_id", client_->client_id},
+                                       {"filter", request.filter},
+                                       {"reason", granted.error().detail}});
     return granted.error().code == Errc::Overloaded || granted.error().code == Errc::NoSpace
                ? ReasonCode::QuotaExceeded
                : ReasonCode::UnspecifiedError;
   }
   // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; a shared subscription gets none. [MQTT-4.8.2]
   if (!shared && (request.retain_handling == 0 || (request.retain_handling == 1 && is_new)))
-    wants_retained.push_back(name);
+    wants_retained.emplace_back(request.filter);
   return static_cast<ReasonCode>(qos);
 }
 
 void ClientConnection::send_retained(const std::string& name) {
-  const auto it = session_->subscriptions().find(name);
-  if (it == session_->subscriptions().end()) return;
-  const auto& subscription = it->second;
-  const auto& permissions = session_->permissions();
-  for (const auto& message : worker_.broker().retained().match(subscription.filter)) {
+  const auto* subscription = session_->find_subscription(name);
+  if (subscription == nullptr) return;
+  const auto wanted = subscription->options;
+  const auto permissions = session_->permissions();
+  for (const auto& message : worker_.broker().retained().match(subscription->filter())) {
     if (!permissions->nothing_denied() && !permissions->may_receive(message->topic)) continue;
-    if (subscription.options.no_local && message->client_id == client_.client_id) continue;
-    DeliveryOptions options{
-        std::min(subscription.options.qos, static_cast<Qos>(message->qos)), true, {}};
-    if (subscription.options.identifier != 0)
-      options.identifiers.push_back(subscription.options.identifier);
+    if (wanted.no_local && message->client_id == client_->client_id) continue;
+    DeliveryOptions options{std::min(wanted.qos, static_cast<Qos>(message->qos)), true, {}};
+    if (wanted.identifier != 0) options.identifiers.push_back(wanted.identifier);
     session_->delivery().offer_retained(message, std::move(options));
   }
 }
@@ -98,9 +93,8 @@ void ClientConnection::send_retained(const std::string& name) {
 void ClientConnection::handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe) {
   mqtt::Unsuback answer{.packet_id = unsubscribe.packet_id, .properties = {}, .reasons = {}};
   for (const auto filter : unsubscribe.filters)
-    answer.reasons.push_back(session_->unsubscribe(std::string(filter))
-                                 ? ReasonCode::Success
-                                 : ReasonCode::NoSubscriptionExisted);
+    answer.reasons.push_back(session_->unsubscribe(filter) ? ReasonCode::Success
+                                                           : ReasonCode::NoSubscriptionExisted);
   worker_.when_durable([weak = weak_from_this(), answer = std::move(answer)] {
     const auto self = weak.lock();
     if (!self || self->state_ != State::Open) return;

@@ -24,7 +24,6 @@ class Link {
   bool dirty = false;
   // The last packet says why it closes: the peer is given the time to read it.
   bool says_farewell = false;
-  [[nodiscard]] virtual const std::string& host() const = 0;  // the peer's address without port
 };
 
 }  // namespace sluice::broker

@@ -33,8 +33,7 @@ void RightsReview::go_on() {
   for (std::size_t visited = 0;
        bucket_ < buckets_ && next.size() < kSessionsPerTurn && visited < 8 * kSessionsPerTurn;
        ++visited, ++bucket_)
-    for (auto it = sessions.begin(bucket_); it != sessions.end(bucket_); ++it)
-      next.push_back(it->second);
+    for (auto it = sessions.begin(bucket_); it != sessions.end(bucket_); ++it) next.push_back(*it);
   for (const auto& session : next) look_at(*session);
   if (bucket_ >= buckets_ && !again_) {
     runs_ = false;
@@ -80,8 +79,8 @@ void RightsReview::report() {
 bool Session::user_is_gone() const {
   const auto& access = worker_.broker().access();
   if (!access.enabled()) return false;
-  if (!user_id_) return client_.has_username && !access.user_exists(client_.username);
-  return !user_id_->empty() && access.user_id(client_.username) != *user_id_;
+  if (!knows_user_id_) return client_->has_username && !access.user_exists(client_->username);
+  return !user_id_.empty() && access.user_id(client_->username) != user_id_;
 }
 
 void Session::end_with_user() {
@@ -93,18 +92,18 @@ void Session::end_with_user() {
 std::size_t Session::drop_uncovered(const Permissions& permissions) {
   const auto maximum = static_cast<Qos>(worker_.broker().limits().maximum_qos);
   std::vector<std::string> uncovered;
-  for (const auto& [name, subscription] : subscriptions_) {
+  for (const auto& subscription : subscriptions_) {
     const auto granted = subscription.options.qos;
-    bool covered = permissions.may_stay_subscribed(subscription.filter, granted);
+    bool covered = permissions.may_stay_subscribed(subscription.filter(), granted);
     // What was asked for may have been more than `mqtt.maximum_qos` let be granted.
     if (granted >= maximum)
       for (auto qos = static_cast<int>(granted) + 1; qos <= 2 && !covered; ++qos)
-        covered = permissions.may_stay_subscribed(subscription.filter, static_cast<Qos>(qos));
-    if (!covered) uncovered.push_back(name);
+        covered = permissions.may_stay_subscribed(subscription.filter(), static_cast<Qos>(qos));
+    if (!covered) uncovered.push_back(subscription.name);
   }
   for (const auto& name : uncovered) {
     log::debug("subscription dropped: no policy allows it any more",
-               {{"client_id", client_.client_id}, {"filter", name}});
+               {{"client_id", client_->client_id}, {"filter", name}});
     unsubscribe(name);
   }
   return uncovered.size();

@@ -1,6 +1,6 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/timers.hpp"
+#include "base/deadlines.hpp"
 #include "broker/access_control.hpp"
 #include "broker/delivery.hpp"
 #include "broker/filter_table.hpp"
@@ -22,35 +22,38 @@ class Worker;
 
 // One entry of a SUBSCRIBE that was granted.
 struct Subscription {
-  std::string filter;  // without `$share/{group}/`
-  std::string group;   // empty: not shared
+  std::string name;  // the filter as the client wrote it
   SubscriptionOptions options;
   store::Position since;  // messages up to here were there before it
-  std::optional<store::QueueId> queue;
+  store::QueueId queue = store::kNoQueue;
+
+  [[nodiscard]] std::string_view filter() const;  // without `$share/{group}/`
+  [[nodiscard]] std::string_view group() const;   // empty: not shared
 };
 
 // The session of one client id: what outlives its network connections. [MQTT-3.1.2.11.2]
 //
 // Owns:    subscriptions, both QoS 2 states, the delivery to the client.
 // Threads: its worker's own.
-class Session : public std::enable_shared_from_this<Session> {
+class Session final : public Deadline, public std::enable_shared_from_this<Session> {
  public:
   // Of all its filters together: each is kept several times over (session, tree, queue), and one
   // may have 64 KiB. A thousand filters of a thousand bytes fit.
   static constexpr std::size_t kMaximumFilterBytes = 1 << 20;
 
-  Session(Worker& worker, Client client);
+  Session(Worker& worker, ClientPtr client);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   [[nodiscard]] Worker& worker() { return worker_; }
   [[nodiscard]] std::uint64_t number() const { return number_; }  // grows with each that is made
-  [[nodiscard]] const Client& client() const { return client_; }
-  // `user_id` as AccessControl knows it. Before attach().
-  void set_client(const Client& client, std::string user_id) {
-    client_ = client;
+  [[nodiscard]] const Client& client() const { return *client_; }
+  // `user_id` as AccessControl knows it. Before attach(). The client id stays the same.
+  void set_client(ClientPtr client, std::string user_id) {
+    client_ = std::move(client);
     user_id_ = std::move(user_id);
+    knows_user_id_ = true;
   }
   [[nodiscard]] Delivery& delivery() { return delivery_; }
   // Lives longer than its connection; false: it ends with it and nothing of it is written.
@@ -79,34 +82,32 @@ class Session : public std::enable_shared_from_this<Session> {
   std::size_t drop_uncovered(const Permissions& permissions);
 
   // --- subscriptions; `name` is the filter as the client wrote it
-  [[nodiscard]] Result<bool> subscribe(const std::string& name, Subscription subscription);
-  bool unsubscribe(const std::string& name);
+  [[nodiscard]] Result<bool> subscribe(Subscription subscription);
+  bool unsubscribe(std::string_view name);
   // Whether one filter more of that length stays within kMaximumFilterBytes.
   [[nodiscard]] bool has_room_for_filter(std::size_t bytes) const {
     return filter_bytes_ + bytes <= kMaximumFilterBytes;
   }
   void wake_groups();  // this member is there and takes messages
-  [[nodiscard]] const std::map<std::string, Subscription, std::less<>>& subscriptions() const {
-    return subscriptions_;
-  }
+  [[nodiscard]] const std::vector<Subscription>& subscriptions() const { return subscriptions_; }
+  [[nodiscard]] const Subscription* find_subscription(std::string_view name) const;
 
   // --- publishes of QoS 2 from the client that it has not released yet. [MQTT-4.3.3-10]
   [[nodiscard]] bool is_incoming(std::uint16_t packet_id) const {
-    return incoming_.contains(packet_id);
+    return incoming_ && incoming_->contains(packet_id);
   }
   void add_incoming(std::uint16_t packet_id, store::Batch& batch);
   bool release_incoming(std::uint16_t packet_id);
 
   // --- will
-  std::optional<WillMessage> will;
+  std::unique_ptr<WillMessage> will;
   void forget_will();  // a clean DISCONNECT. [MQTT-3.14.4-3]
   void send_will();    // at once
   void save_will();
 
   // --- after a restart, before anything runs
-  [[nodiscard]] Result<void> restore_subscription(const std::string& name,
-                                                  Subscription subscription);
-  void restore_incoming(std::uint16_t packet_id) { incoming_.insert(packet_id); }
+  [[nodiscard]] Result<void> restore_subscription(Subscription subscription);
+  void restore_incoming(std::uint16_t packet_id) { incoming().insert(packet_id); }
   void restore(std::uint32_t expiry_s, std::int64_t created_ms, std::optional<std::string> user_id);
   // Nothing is left of the session but its will.
   void restore_for_will(std::chrono::seconds grace) {
@@ -117,27 +118,35 @@ class Session : public std::enable_shared_from_this<Session> {
   void start_waiting(std::chrono::milliseconds will_grace);  // as after detach()
 
  private:
-  [[nodiscard]] bool delivery_has_no_queue() const;
+  using Subscriptions = std::vector<Subscription>;  // by name
+  [[nodiscard]] Subscriptions::const_iterator place_of(std::string_view name) const;
+  void keep(Subscription subscription);
   void refresh_queues();
+  [[nodiscard]] std::set<std::uint16_t>& incoming() {
+    if (!incoming_) incoming_ = std::make_unique<std::set<std::uint16_t>>();
+    return *incoming_;
+  }
+  void stop_will_timer();
+  void on_deadline() override;  // of the session itself
 
+  // There may be a million of them: what few need stands behind a pointer.
   Worker& worker_;
   const std::uint64_t number_;
-  Client client_;
-  // Empty: begun while the switch was off. Nothing: not known, the name decides.
-  std::optional<std::string> user_id_;
-  std::uint32_t expiry_s_ = 0;
-  std::int64_t created_ms_ = 0;
+  ClientPtr client_;
+  std::string user_id_;         // empty: begun while the switch was off
+  bool knows_user_id_ = false;  // otherwise the name decides
   bool ended_ = false;
   bool saved_ = false;
   bool only_will_ = false;
+  std::uint32_t expiry_s_ = 0;
+  std::uint32_t filter_bytes_ = 0;  // of the names in subscriptions_
+  std::int64_t created_ms_ = 0;
   std::shared_ptr<ClientConnection> connection_;
   PermissionsPtr permissions_;
   std::uint64_t permissions_generation_ = 0;
-  std::map<std::string, Subscription, std::less<>> subscriptions_;
-  std::size_t filter_bytes_ = 0;  // of the names in subscriptions_
-  std::set<std::uint16_t> incoming_;
-  std::optional<Timers::Id> expiry_timer_;
-  std::optional<Timers::Id> will_timer_;
+  Subscriptions subscriptions_;
+  std::unique_ptr<std::set<std::uint16_t>> incoming_;
+  std::unique_ptr<Timers::Id> will_timer_;  // of one that waits
   Delivery delivery_;
 };
 

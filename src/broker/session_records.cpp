@@ -46,8 +46,8 @@ Result<SessionRecord> decode_session(std::string_view bytes) {
 std::string encode(const Subscription& subscription) {
   return ByteWriter()
       .number(kForm)
-      .text(subscription.filter)
-      .text(subscription.group)
+      .text(subscription.filter())
+      .text(subscription.group())
       .number(static_cast<std::uint8_t>(subscription.options.qos))
       .boolean(subscription.options.no_local)
       .boolean(subscription.options.retain_as_published)
@@ -62,8 +62,9 @@ Result<Subscription> decode_subscription(std::string_view name, std::string_view
   if (in.number<std::uint8_t>() != kForm)
     return fail(Errc::Corrupt, "subscription of unknown form: " + std::string(name));
   Subscription subscription;
-  subscription.filter = in.text();
-  subscription.group = in.text();
+  subscription.name = name;
+  in.text();  // its filter and its group, as the name has them
+  in.text();
   subscription.options.qos = static_cast<mqtt::Qos>(in.number<std::uint8_t>() & 3);
   subscription.options.no_local = in.boolean();
   subscription.options.retain_as_published = in.boolean();

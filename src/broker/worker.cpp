@@ -18,6 +18,8 @@ constexpr std::size_t kCachedTopics = 100'000;
 constexpr std::size_t kCachedTopicBytes = 16 << 20;
 constexpr std::chrono::seconds kTrimInterval{1};
 constexpr std::uint64_t kLogBusyBytes = 48 << 20;
+constexpr std::size_t kSpareBuffers = 256;
+constexpr std::size_t kSpareBufferBytes = 16 << 10;
 
 thread_local const Worker* current_worker = nullptr;
 
@@ -33,7 +35,7 @@ Worker::Worker(Broker& broker, std::size_t index)
 
 // Sessions, connections and groups refer to each other while they are in use.
 Worker::~Worker() {
-  for (const auto& [client_id, session] : sessions_) {
+  for (const auto& session : sessions_) {
     if (const auto connection = session->connection()) connection->shut_down();
     session->delivery().let_go();
   }
@@ -67,9 +69,11 @@ void Worker::stop() {
 
 // Clients are told, cursors are written; what is not durable yet was not acknowledged.
 void Worker::shut_down() {
-  const auto sessions = sessions_;
-  for (const auto& [client_id, session] : sessions) {
-    if (const auto connection = session->connection()) connection->shut_down();
+  const std::vector<SessionPtr> sessions(sessions_.begin(), sessions_.end());
+  for (const auto& session : sessions) {
+    const auto connection = session->connection();
+    if (!connection) continue;  // its cursor was written when its client left
+    connection->shut_down();
     if (session->persistent()) mark_cursor(*session, true);
   }
   timers().stop();
@@ -307,7 +311,7 @@ void Worker::refuse(const Answers::Answer& refused) {
   // connection of its session if this one has ended: it must not count as known.
   if (refused.type == mqtt::PacketType::Pubrec) {
     const auto session =
-        connection.session_ ? connection.session_ : find_session(connection.client_.client_id);
+        connection.session_ ? connection.session_ : find_session(connection.client_->client_id);
     if (session) session->release_incoming(refused.packet_id);
   }
   connection.acknowledge_publish(refused.type, refused.packet_id, mqtt::ReasonCode::QuotaExceeded);
@@ -400,11 +404,30 @@ void Worker::trim_later(const Turn& turn) {
   });
 }
 
+void Worker::mark_dirty(std::shared_ptr<Link> link) {
+  auto& output = link->output();
+  if (output.empty() && !spare_buffers_.empty()) {
+    output.swap(spare_buffers_.back());
+    spare_buffers_.pop_back();
+  }
+  dirty_.push_back(std::move(link));
+}
+
 void Worker::flush_output() {
   for (const auto& link : std::exchange(dirty_, {})) {
     link->dirty = false;
     link->flush();
+    take_buffer(link->output());
   }
+}
+
+// What has been written leaves its buffer for the next one that has something to say.
+void Worker::take_buffer(std::string& output) {
+  static const std::size_t own = std::string().capacity();
+  if (!output.empty() || output.capacity() == own) return;
+  if (output.capacity() <= kSpareBufferBytes && spare_buffers_.size() < kSpareBuffers)
+    spare_buffers_.push_back(std::move(output));
+  output = std::string();
 }
 
 // --- cursors
@@ -448,13 +471,26 @@ void Worker::write_cursors(bool all) {
 
 // --- sessions
 
+std::size_t Worker::SessionHash::operator()(const SessionPtr& session) const {
+  return (*this)(session->client().client_id);
+}
+
+bool Worker::SessionEqual::operator()(const SessionPtr& one, const SessionPtr& other) const {
+  return one->client().client_id == other->client().client_id;
+}
+
+bool Worker::SessionEqual::operator()(std::string_view client_id, const SessionPtr& session) const {
+  return client_id == session->client().client_id;
+}
+
 SessionPtr Worker::find_session(std::string_view client_id) const {
   const auto it = sessions_.find(client_id);
-  return it == sessions_.end() ? nullptr : it->second;
+  return it == sessions_.end() ? nullptr : *it;
 }
 
 void Worker::add_session(const SessionPtr& session) {
-  sessions_.insert_or_assign(session->client().client_id, session);
+  remove_session(session->client().client_id);
+  sessions_.insert(session);
 }
 
 void Worker::remove_session(std::string_view client_id) {

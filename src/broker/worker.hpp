@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/event_loop.hpp"
@@ -59,6 +60,7 @@ class Worker {
   [[nodiscard]] std::size_t index() const { return index_; }
   [[nodiscard]] Broker& broker() { return broker_; }
   [[nodiscard]] Timers& timers() { return loop_.timers(); }
+  [[nodiscard]] Deadlines& deadlines() { return loop_.deadlines(); }
 
   // One round of run() that does not wait, for tests.
   void run_round();
@@ -81,6 +83,7 @@ class Worker {
     std::uint64_t sent = 0;
   };
   [[nodiscard]] Traffic& traffic() { return traffic_; }
+  [[nodiscard]] std::string& scratch() { return scratch_; }  // for one packet
   [[nodiscard]] DueWills& wills() { return wills_; }
   [[nodiscard]] RightsReview& rights() { return rights_; }
 
@@ -97,7 +100,7 @@ class Worker {
   void wake_durable();
 
   // --- output
-  void mark_dirty(std::shared_ptr<Link> link) { dirty_.push_back(std::move(link)); }
+  void mark_dirty(std::shared_ptr<Link> link);
   void mark_pump(const SessionPtr& session) { pumps_.push_back(session); }
   void mark_cursor(Session& session, bool now);
   void mark_cursor(SharedGroup& group, bool now);
@@ -107,8 +110,28 @@ class Worker {
   void add_session(const SessionPtr& session);
   void remove_session(std::string_view client_id);
   [[nodiscard]] const auto& sessions() const { return sessions_; }
+  // Kept up to date by the sessions: there may be too many to count them whenever somebody asks.
+  struct Tally {
+    std::size_t connected = 0;
+    std::size_t subscriptions = 0;
+  };
+  [[nodiscard]] Tally& tally() { return tally_; }
 
  private:
+  // By client id, which stands in the session.
+  struct SessionHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view client_id) const { return TextHash{}(client_id); }
+    std::size_t operator()(const SessionPtr& session) const;
+  };
+  struct SessionEqual {
+    using is_transparent = void;
+    bool operator()(const SessionPtr& one, const SessionPtr& other) const;
+    bool operator()(std::string_view client_id, const SessionPtr& session) const;
+    bool operator()(const SessionPtr& session, std::string_view client_id) const {
+      return (*this)(client_id, session);
+    }
+  };
   struct Waiting {
     store::Position end;
     Answers answers;
@@ -139,6 +162,7 @@ class Worker {
   void write_cursors(bool all);
   void flush_output();
   void count_traffic();
+  void take_buffer(std::string& output);
   void trim_later(const Turn& turn);
 
   Broker& broker_;
@@ -148,6 +172,7 @@ class Worker {
 
   Traffic traffic_;
   WireForms forms_;
+  std::string scratch_;
   DueWills wills_{*this};
   RightsReview rights_{*this};
 
@@ -176,6 +201,7 @@ class Worker {
   bool trim_timer_armed_ = false;
 
   std::vector<std::shared_ptr<Link>> dirty_;
+  std::vector<std::string> spare_buffers_;  // for output: who has nothing to say needs none
   std::vector<SessionPtr> pumps_;
   std::vector<SessionPtr> dirty_sessions_;
   std::vector<SharedGroupPtr> dirty_groups_;
@@ -186,7 +212,8 @@ class Worker {
   std::size_t match_cache_bytes_ = 0;  // of the topics in it
   std::uint64_t match_version_ = 0;
   std::pair<const std::string, MatchPtr>* last_match_ = nullptr;  // in match_cache_
-  std::unordered_map<std::string, SessionPtr, TextHash, std::equal_to<>> sessions_;
+  std::unordered_set<SessionPtr, SessionHash, SessionEqual> sessions_;
+  Tally tally_;
 };
 
 }  // namespace sluice::broker

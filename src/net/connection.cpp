@@ -11,20 +11,18 @@
 
 namespace sluice::net {
 
-Connection::Connection(Descriptor socket, std::string host, broker::Worker& worker,
-                       std::string& read_buffer)
-    : socket_(std::move(socket)),
-      worker_(worker),
-      read_buffer_(read_buffer),
-      host_(std::move(host)) {
+Connection::Connection(Descriptor socket, broker::Worker& worker, Listening& listening)
+    : socket_(std::move(socket)), worker_(worker), listening_(listening) {
   const int on = 1;
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 Connection::~Connection() = default;
 
-void Connection::start(std::string received) {
-  client_ = std::make_shared<broker::ClientConnection>(worker_, shared_from_this());
+void Connection::start(std::string host, std::string_view received) {
+  may_move_ = received.empty() && worker_.broker().worker_count() > 1;
+  client_ =
+      std::make_shared<broker::ClientConnection>(worker_, shared_from_this(), std::move(host));
   client_->start();
   if (!worker_.loop().watch(socket_.get(), shared_from_this())) {
     end();
@@ -41,7 +39,7 @@ Descriptor Connection::take_socket() {
 void Connection::on_ready(std::uint32_t readiness) {
   if (ended_) return;
   if ((readiness & Readiness::kHangUp) != 0) hung_up_ = true;
-  if ((readiness & Readiness::kWrite) != 0 && written_ < writing_.size()) write_more();
+  if ((readiness & Readiness::kWrite) != 0 && unsent_) write_more();
   if ((readiness & Readiness::kRead) == 0) return;
   if (closing_)
     drop_input();
@@ -68,10 +66,11 @@ void Connection::read_all() {
       return;
     }
     // An unfinished packet stands in front of the next bytes, in the same buffer.
+    auto& buffer = listening_.read_buffer(worker_);
     const auto kept = partial_.size();
-    if (read_buffer_.size() < kept + kMinimumRead) read_buffer_.resize(kept + kMinimumRead);
-    const auto room = read_buffer_.size() - kept;
-    const auto count = ::recv(socket_.get(), read_buffer_.data() + kept, room, 0);
+    if (buffer.size() < kept + kMinimumRead) buffer.resize(kept + kMinimumRead);
+    const auto room = buffer.size() - kept;
+    const auto count = ::recv(socket_.get(), buffer.data() + kept, room, 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (count <= 0) {
@@ -79,9 +78,9 @@ void Connection::read_all() {
       return;
     }
     const auto size = static_cast<std::size_t>(count);
-    partial_.copy(read_buffer_.data(), kept);
+    partial_.copy(buffer.data(), kept);
     partial_.clear();
-    consume({read_buffer_.data(), kept + size});
+    consume({buffer.data(), kept + size});
     if (size < room && !hung_up_) return;  // drained: the loop tells of more
   }
 }
@@ -117,11 +116,11 @@ void Connection::consume(std::string_view bytes) {
 
 // A client's session lives on one worker: its connection goes there before anything is decided.
 bool Connection::belongs_elsewhere(const mqtt::Frame& frame, std::string_view bytes) {
-  if (!move_ || frame.type != mqtt::PacketType::Connect) return false;
+  if (!may_move_ || frame.type != mqtt::PacketType::Connect) return false;
   const auto connect = mqtt::decode_connect(frame.body);
   if (!connect || connect->client_id.empty()) return false;
-  const auto move = std::exchange(move_, nullptr);
-  if (!move(*this, connect->client_id, std::string(bytes))) return false;
+  may_move_ = false;
+  if (!listening_.move(*this, connect->client_id, std::string(bytes))) return false;
   ended_ = true;
   client_->on_closed();
   client_.reset();
@@ -129,8 +128,10 @@ bool Connection::belongs_elsewhere(const mqtt::Frame& frame, std::string_view by
 }
 
 void Connection::keep(std::string_view rest) {
-  partial_ = rest;
-  if (partial_.empty() && partial_.capacity() > kKeptCapacity) partial_ = {};
+  if (rest.empty())
+    partial_ = std::string();  // without its memory
+  else
+    partial_ = rest;
 }
 
 void Connection::hold_reading(bool hold) {
@@ -162,28 +163,24 @@ bool Connection::send_some(std::string_view bytes, std::size_t& sent) {
 
 void Connection::flush() {
   if (ended_ || output_.empty()) return;
-  if (writing_.size() > written_) return;  // goes with what waits already
+  if (unsent_) return;  // goes with what waits already
   std::size_t sent = 0;
   if (!send_some(output_, sent)) return;
   if (sent == output_.size()) {
     output_.clear();
-    if (output_.capacity() > kKeptCapacity) output_ = {};
     if (std::exchange(reads_when_drained_, false)) read_later();
     return;
   }
   // The loop tells when the peer has taken some.
-  writing_.swap(output_);
-  output_.clear();
-  written_ = sent;
+  unsent_ = std::make_unique<Unsent>(Unsent{std::exchange(output_, {}), sent});
 }
 
 void Connection::write_more() {
   std::size_t sent = 0;
-  if (!send_some(std::string_view(writing_).substr(written_), sent)) return;
-  written_ += sent;
-  if (written_ < writing_.size()) return;
-  writing_ = {};
-  written_ = 0;
+  if (!send_some(std::string_view(unsent_->bytes).substr(unsent_->sent), sent)) return;
+  unsent_->sent += sent;
+  if (unsent_->sent < unsent_->bytes.size()) return;
+  unsent_.reset();
   flush();
   if (ended_) return;
   if (closing_ && waiting_bytes() == 0)
@@ -220,13 +217,14 @@ void Connection::end_sending() {
 
 void Connection::drop_input() {
   while (!ended_ && dropped_ < kDroppedInput) {
-    if (read_buffer_.size() < kMinimumRead) read_buffer_.resize(kMinimumRead);
-    const auto count = ::recv(socket_.get(), read_buffer_.data(), read_buffer_.size(), 0);
+    auto& buffer = listening_.read_buffer(worker_);
+    if (buffer.size() < kMinimumRead) buffer.resize(kMinimumRead);
+    const auto count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (count == 0 && waiting_bytes() > 0) return;  // it sends no more, and may still read
     if (count <= 0) break;
-    dropped_ += static_cast<std::size_t>(count);
+    dropped_ += static_cast<std::uint32_t>(count);
   }
   end();
 }
@@ -240,8 +238,7 @@ void Connection::end() {
   }
   output_ = {};
   partial_ = {};
-  writing_ = {};
-  written_ = 0;
+  unsent_.reset();
   // Called out of flush() or a handler of the client itself: told when they are over.
   if (client_) worker_.post([client = std::exchange(client_, nullptr)] { client->on_closed(); });
 }

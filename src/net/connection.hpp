@@ -1,6 +1,6 @@
 #pragma once
 #include <chrono>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,12 +15,24 @@ namespace sluice::net {
 
 inline constexpr std::size_t kReadBuffer = 256 * 1024;  // one for each worker
 inline constexpr std::size_t kMinimumRead = 64 * 1024;
-inline constexpr std::size_t kKeptCapacity = 4 * 1024;  // what an idle connection may keep
 inline constexpr std::chrono::seconds kFarewell{5};
-inline constexpr std::size_t kDroppedInput = 4 << 20;
+inline constexpr std::uint32_t kDroppedInput = 4 << 20;
 // Deliveries stop at broker::kOutputHighWater; a peer that does not take its answers either is read
 // no further from here on.
 inline constexpr std::size_t kReadHighWater = 4 * broker::kOutputHighWater;
+
+class Connection;
+
+// What the connections of one listener have together.
+class Listening {
+ public:
+  virtual ~Listening() = default;
+  // Into which the connections of that worker read.
+  [[nodiscard]] virtual std::string& read_buffer(const broker::Worker& worker) = 0;
+  // Takes the socket and what was read to the worker on which the client's session lives. False: it
+  // is this one.
+  virtual bool move(Connection& connection, std::string_view client_id, std::string received) = 0;
+};
 
 // One TCP connection of an MQTT client: bytes to packets, packets to bytes.
 //
@@ -34,29 +46,27 @@ class Connection final : public broker::Link,
                          public Watched,
                          public std::enable_shared_from_this<Connection> {
  public:
-  // `socket` does not block.
-  Connection(Descriptor socket, std::string host, broker::Worker& worker, std::string& read_buffer);
+  // `socket` does not block. `listening` lives longer.
+  Connection(Descriptor socket, broker::Worker& worker, Listening& listening);
   ~Connection() override;
 
-  // `received`: bytes that were read before the connection came to this worker.
-  void start(std::string received);
-  // Where a client's connections live; set by the listener when there are several workers. Takes
-  // the socket and what was read if the client belongs elsewhere, and answers true.
-  using Move = std::function<bool(Connection&, std::string_view client_id, std::string received)>;
-  void set_move(Move move) { move_ = std::move(move); }
+  // `host`: the peer's address. `received`: bytes that were read before the connection came to this
+  // worker; it does not go on to another one then.
+  void start(std::string host, std::string_view received);
   [[nodiscard]] Descriptor take_socket();
+  [[nodiscard]] broker::Worker& worker() { return worker_; }
+  [[nodiscard]] const std::string& host() const { return client_->host(); }
 
   void on_ready(std::uint32_t readiness) override;
   void on_loop_end() override;
 
   [[nodiscard]] std::string& output() override { return output_; }
   [[nodiscard]] std::size_t waiting_bytes() const override {
-    return output_.size() + writing_.size() - written_;
+    return output_.size() + (unsent_ ? unsent_->bytes.size() - unsent_->sent : 0);
   }
   void flush() override;
   void close_after_output() override;
   void hold_reading(bool hold) override;
-  [[nodiscard]] const std::string& host() const override { return host_; }
 
  private:
   void read_all();
@@ -71,22 +81,25 @@ class Connection final : public broker::Link,
   void end();
 
   Descriptor socket_;
-  broker::Worker& worker_;
-  std::string& read_buffer_;
-  std::shared_ptr<broker::ClientConnection> client_;
-  Move move_;
-  std::string host_;
-  std::string partial_;  // the beginning of a packet, or what was read while reading is held
-  std::string output_;
-  std::string writing_;  // what the operating system did not take yet
-  std::size_t written_ = 0;
-  std::size_t dropped_ = 0;  // input of a peer that was told that the connection ends
+  bool may_move_ = false;
   bool held_ = false;
   bool reads_later_ = false;
   bool reads_when_drained_ = false;
   bool hung_up_ = false;  // the peer sends no more: read to the end without waiting to be told
   bool closing_ = false;
   bool ended_ = false;
+  std::uint32_t dropped_ = 0;  // input of a peer that was told that the connection ends
+  broker::Worker& worker_;
+  Listening& listening_;
+  std::shared_ptr<broker::ClientConnection> client_;
+  std::string partial_;  // the beginning of a packet, or what was read while reading is held
+  std::string output_;
+  // What the operating system did not take yet, of a peer that reads slowly.
+  struct Unsent {
+    std::string bytes;
+    std::size_t sent = 0;
+  };
+  std::unique_ptr<Unsent> unsent_;
 };
 
 }  // namespace sluice::net

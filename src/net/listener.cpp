@@ -134,15 +134,15 @@ void Listener::accept() {
     }
     if (!has_room_for(socket)) continue;
     peer.resize(size);
-    const auto worker = next_++ % broker_.worker_count();
+    auto& worker = broker_.worker(next_++ % broker_.worker_count());
     auto host = peer.address().to_string();
-    if (worker == 0) {
-      adopt(std::move(socket), std::move(host), worker, {}, true);
+    if (worker.index() == 0) {
+      adopt(std::move(socket), std::move(host), worker, {});
       continue;
     }
-    broker_.worker(worker).post([this, worker, host = std::move(host),
-                                 socket = std::make_shared<Descriptor>(std::move(socket))] {
-      adopt(std::move(*socket), host, worker, {}, true);
+    worker.post([this, &worker, host = std::move(host),
+                 shared = std::make_shared<Descriptor>(std::move(socket))] {
+      adopt(std::move(*shared), host, worker, {});
     });
   }
 }
@@ -163,24 +163,24 @@ void Listener::pause(int reason) {
   broker_.worker(0).timers().after(kAcceptPause, [this] { accept(); });
 }
 
-void Listener::adopt(Descriptor socket, std::string host, std::size_t index, std::string received,
-                     bool may_move) {
-  auto& worker = broker_.worker(index);
-  const auto connection =
-      std::make_shared<Connection>(std::move(socket), host, worker, read_buffers_[index]);
-  if (may_move && broker_.worker_count() > 1) {
-    connection->set_move([this, index, host = std::move(host)](
-                             Connection& moving, std::string_view client_id, std::string bytes) {
-      auto& home = broker_.worker_of(client_id);
-      if (home.index() == index) return false;
-      home.post([this, &home, host, bytes = std::move(bytes),
-                 leaving = std::make_shared<Descriptor>(moving.take_socket())] {
-        adopt(std::move(*leaving), host, home.index(), bytes, false);
-      });
-      return true;
-    });
-  }
-  connection->start(std::move(received));
+void Listener::adopt(Descriptor socket, std::string host, broker::Worker& worker,
+                     std::string_view received) {
+  const auto connection = std::make_shared<Connection>(std::move(socket), worker, *this);
+  connection->start(std::move(host), received);
+}
+
+std::string& Listener::read_buffer(const broker::Worker& worker) {
+  return read_buffers_[worker.index()];
+}
+
+bool Listener::move(Connection& connection, std::string_view client_id, std::string received) {
+  auto& home = broker_.worker_of(client_id);
+  if (&home == &connection.worker()) return false;
+  home.post([this, &home, host = connection.host(), received = std::move(received),
+             leaving = std::make_shared<Descriptor>(connection.take_socket())] {
+    adopt(std::move(*leaving), host, home, received);
+  });
+  return true;
 }
 
 }  // namespace sluice::net

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/descriptor.hpp"
@@ -16,10 +17,10 @@ namespace sluice::net {
 // Owns:    the listening socket, the workers' read buffers.
 // Threads: open() and close() from one thread; accepting happens on the first worker.
 // Fails:   open() when the address is taken or not ours, saying which.
-class Listener {
+class Listener final : public Listening {
  public:
   explicit Listener(broker::Broker& broker);
-  ~Listener();
+  ~Listener() override;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
@@ -29,13 +30,16 @@ class Listener {
   void close();
   [[nodiscard]] std::string address() const { return address_; }  // host:port as bound
 
+  [[nodiscard]] std::string& read_buffer(const broker::Worker& worker) override;
+  bool move(Connection& connection, std::string_view client_id, std::string received) override;
+
  private:
   class Acceptor;
   void accept();
   void pause(int reason);
   [[nodiscard]] bool has_room_for(const Descriptor& socket);
-  void adopt(Descriptor socket, std::string host, std::size_t worker, std::string received,
-             bool may_move);
+  void adopt(Descriptor socket, std::string host, broker::Worker& worker,
+             std::string_view received);
 
   broker::Broker& broker_;
   Descriptor socket_;

@@ -29,7 +29,6 @@ class Wire final : public broker::Link, public std::enable_shared_from_this<Wire
   void flush() override;
   void close_after_output() override { closed_by_server_ = true; }
   void hold_reading(bool hold) override { held_ = hold; }
-  [[nodiscard]] const std::string& host() const override { return host_; }
 
   // The network moves some bytes, one way or the other.
   void move_some(Random& random);
@@ -57,7 +56,6 @@ class Wire final : public broker::Link, public std::enable_shared_from_this<Wire
   std::string output_;
   std::string under_way_;  // from the server
   std::string arrived_;    // at the server
-  std::string host_ = "192.0.2.1";
   std::size_t stuck_ = 0;
   bool held_ = false;
   bool receives_ = false;  // on the worker's list

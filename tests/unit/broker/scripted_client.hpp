@@ -75,7 +75,6 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
     }
     void close_after_output() override { closed = true; }
     void hold_reading(bool hold) override { held = hold; }
-    [[nodiscard]] const std::string& host() const override { return host_; }
 
     std::string sent;
     std::size_t stuck = 0;  // bytes that a slow reader has not taken
@@ -84,12 +83,11 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
 
    private:
     std::string output_;
-    std::string host_ = "192.0.2.1";
   };
 
   explicit ScriptedClient(BrokerUnderTest& server, mqtt::Version in_version = mqtt::Version::V5)
       : version(in_version), server_(server), link(std::make_shared<TestLink>()) {
-    connection = std::make_shared<ClientConnection>(server.broker.worker(0), link);
+    connection = std::make_shared<ClientConnection>(server.broker.worker(0), link, "192.0.2.1");
     connection->start();
   }
 
