@@ -26,6 +26,7 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
       clock_(clock),
       options_(options),
       counters_(registry),
+      tracer_(clock),
       filters_(store, options.workers) {
   set_limits(options.limits);
   for (std::size_t i = 0; i < options.workers; ++i)

@@ -17,7 +17,9 @@
 #include "broker/counters.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
+#include "broker/outside_message.hpp"
 #include "broker/retained.hpp"
+#include "broker/tracer.hpp"
 #include "broker/will.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
@@ -119,6 +121,7 @@ class Broker {
   [[nodiscard]] FilterTable& filters() { return filters_; }
   [[nodiscard]] Retained& retained() { return retained_; }
   [[nodiscard]] Counters& counters() { return counters_; }
+  [[nodiscard]] Tracer& tracer() { return tracer_; }
 
   // Runs when every message that was received before has its place in the log and is durable. Any
   // thread; `work` runs on a worker.
@@ -129,6 +132,12 @@ class Broker {
   // A page by client id: at most `limit` behind `after`.
   [[nodiscard]] std::vector<boost::json::object> clients(const std::string& after,
                                                          std::size_t limit);
+  // Publishes as if a client had; durable when this returns (outside_publish.cpp).
+  [[nodiscard]] Outcome<model::MessageId> publish_from_outside(const OutsideMessage& message);
+  // The sessions and groups that are to get a message and how far each is: arrays `sessions` and
+  // `groups`, at most kMostConsumers in each; `more` says how many are left out.
+  static constexpr std::size_t kMostConsumers = 500;
+  [[nodiscard]] boost::json::object consumers_of(const model::Message& message);
 
  private:
   struct GroupEntry {
@@ -146,6 +155,11 @@ class Broker {
   [[nodiscard]] Result<void> load_wills();
   void end_sessions_without_user();
   [[nodiscard]] static boost::json::object describe(Session& session);
+  struct Ticket;
+  void publish_on(Worker& worker, const OutsideMessage& message,
+                  const std::shared_ptr<Ticket>& ticket);
+  [[nodiscard]] std::optional<Refusal> refuse_outside(Worker& worker,
+                                                      const OutsideMessage& message) const;
   void ask_workers(const std::function<void(Worker&)>& question);
   [[nodiscard]] Result<void> settle();
 
@@ -156,6 +170,7 @@ class Broker {
   Guarded<std::vector<std::unique_ptr<const Limits>>> every_limits_;  // since the start
   std::atomic<const Limits*> limits_{nullptr};
   Counters counters_;
+  Tracer tracer_;
   FilterTable filters_;
   Retained retained_;
   Guarded<Groups> groups_;

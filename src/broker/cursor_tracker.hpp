@@ -37,6 +37,11 @@ class CursorTracker {
     const auto it = find(position);
     return it != entries_.end() && it->position == position;
   }
+  // Handed out and not acknowledged.
+  [[nodiscard]] bool waits_for(store::Position position) const {
+    const auto it = find(position);
+    return it != entries_.end() && it->position == position && !it->acknowledged;
+  }
   void hand_out(store::Position position) {
     if (entries_.empty() || entries_.back().position < position) {
       entries_.push_back({position, false});

@@ -158,6 +158,8 @@ void Delivery::start(InFlight entry, WireForms::Form form) {
     started.phase = Phase::Sent;
     if (form.bytes.empty() || !session_.connection()->send_form(form, started.packet_id))
       send(started, false);
+    else
+      trace(Tracer::What::Sent, *started.message, Qos::AtLeastOnce);
     return;
   }
   started.phase = Phase::AwaitingDurable;
@@ -212,7 +214,15 @@ void Delivery::send(InFlight& entry, bool dup) {
       conclude(find(entry.packet_id));
     else
       finish(find(entry.packet_id));
+    return;
   }
+  trace(dup ? Tracer::What::SentAgain : Tracer::What::Sent, *entry.message, entry.options.qos);
+}
+
+void Delivery::trace(Tracer::What what, const model::Message& message, Qos qos) const {
+  auto& tracer = session_.worker().broker().tracer();
+  if (!tracer.is_on()) return;
+  tracer.note(what, message, session_.client().client_id, static_cast<std::uint8_t>(qos));
 }
 
 void Delivery::send_unacknowledged(const Run& run, std::size_t index, bool retain,
@@ -221,7 +231,10 @@ void Delivery::send_unacknowledged(const Run& run, std::size_t index, bool retai
   if (run.forms != nullptr && receiver.identifiers.empty() &&
       connection.waiting_bytes() < kOutputHighWater) {
     const auto form = run.forms->of(index, connection.version(), Qos::AtMostOnce, retain);
-    if (!form.bytes.empty() && connection.send_form(form, 0)) return;
+    if (!form.bytes.empty() && connection.send_form(form, 0)) {
+      trace(Tracer::What::Sent, run.batch->message(index), Qos::AtMostOnce);
+      return;
+    }
   }
   send_unacknowledged(run.batch->message(index), {Qos::AtMostOnce, retain, receiver.identifiers});
 }
@@ -240,12 +253,14 @@ void Delivery::send_unacknowledged(const model::Message& message, const Delivery
                               .dup = false,
                               .packet_id = 0,
                               .properties = {}};
-  (void)connection.send_publish(message, publish, options.identifiers);
+  if (connection.send_publish(message, publish, options.identifiers))
+    trace(Tracer::What::Sent, message, Qos::AtMostOnce);
 }
 
 bool Delivery::on_puback(std::uint16_t packet_id) {
   const auto entry = find(packet_id);
   if (entry == in_flight_.end() || entry->options.qos != Qos::AtLeastOnce) return false;
+  if (entry->message) trace(Tracer::What::Acknowledged, *entry->message, Qos::AtLeastOnce);
   finish(entry);
   return true;
 }
@@ -264,6 +279,7 @@ bool Delivery::on_pubrec(std::uint16_t packet_id, mqtt::ReasonCode reason) {
   }
   if (entry->phase == Phase::Releasing) return true;
   entry->phase = Phase::Releasing;
+  if (entry->message) trace(Tracer::What::Acknowledged, *entry->message, Qos::ExactlyOnce);
   entry->message = nullptr;  // the client has it: only the packet id counts from here
   if (session_.persistent()) save_outgoing(*entry);
   session_.worker().when_durable([session = session_.shared_from_this(), packet_id] {

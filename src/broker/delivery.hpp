@@ -11,6 +11,7 @@
 #include "base/fifo.hpp"
 #include "broker/cursor_tracker.hpp"
 #include "broker/filter_table.hpp"
+#include "broker/tracer.hpp"
 #include "broker/wire_forms.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
@@ -25,6 +26,15 @@ struct DeliveryOptions {
   mqtt::Qos qos = mqtt::Qos::AtMostOnce;  // the effective one
   bool retain = false;                    // the RETAIN flag to send
   std::vector<std::uint32_t> identifiers;
+};
+
+// How far a consumer is with one message.
+enum class Progress : std::uint8_t {
+  NotKept,   // QoS 0: sent if the client was there, and nobody knows
+  Later,     // it subscribed after the message came
+  Waiting,   // not handed out yet
+  InFlight,  // sent, or about to be, and not acknowledged
+  Passed,    // acknowledged, or passed over
 };
 
 // The way of messages to one client: what is in flight, and how far its cursor has come.
@@ -102,6 +112,7 @@ class Delivery {
   }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
   [[nodiscard]] std::uint64_t lag() const;  // messages not handed out yet, at most 1,000,000
+  [[nodiscard]] Progress progress_of(store::Position position) const;
 
  private:
   enum class Phase : std::uint8_t {
@@ -159,6 +170,7 @@ class Delivery {
   void erase_outgoing(std::uint16_t packet_id);
 
   Session& session_;
+  void trace(Tracer::What what, const model::Message& message, mqtt::Qos qos) const;
   void note_low() { low_.store(tracker_.low().get(), std::memory_order_relaxed); }
 
   CursorTracker tracker_;

@@ -15,6 +15,7 @@
 namespace sluice::broker {
 
 class Worker;
+enum class Progress : std::uint8_t;
 
 // One shared subscription: one cursor over one filter, many members, each message to one of them.
 // MQTT 5.0 §4.8.2. Round robin among the members that have room; what a member did not acknowledge
@@ -64,6 +65,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
     if (position > tracker_.read()) tracker_.hand_out(position);  // else it was acknowledged
   }
   [[nodiscard]] std::uint64_t lag() const;
+  [[nodiscard]] Progress progress_of(store::Position position) const;
 
  private:
   struct Member {

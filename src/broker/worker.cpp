@@ -234,6 +234,7 @@ void Worker::answer_when_durable(store::Position end) {
 void Worker::refuse_publishing(Errc reason) {
   log::warn("publishes refused: the log takes nothing",
             {{"reason", name_of(reason)}, {"messages", publishing_->message_count()}});
+  turn_->refused = true;
   for (const auto& refused : std::exchange(answers_, {})) refuse(refused);
   wills_.on_refused(reason);
 }

@@ -32,6 +32,7 @@ struct Turn {
   store::BatchPtr batch;
   std::vector<const Match*> matches;  // by index of the message in the batch
   std::vector<MatchPtr> kept;         // each of them; neighbours are mostly the same one
+  bool refused = false;               // by the log: nothing of it has a place
 };
 using TurnPtr = std::shared_ptr<const Turn>;
 
@@ -73,6 +74,8 @@ class Worker {
   void publish(const store::NewMessage& message, const MatchPtr& match);
   void acknowledge_publish(const Answers::Answer& answer) { answers_.add(answer); }
   [[nodiscard]] store::Batch& publishing();  // the batch of publish(), to join state to a message
+  // The turn of publish(); its batch stands in it once it is appended.
+  [[nodiscard]] TurnPtr publishing_turn() const { return turn_; }
   // Runs when all that this turn has put so far is durable; not at all if the log closes.
   void when_durable(std::function<void()> work);
   // Cached until a filter changes; good until the next call.

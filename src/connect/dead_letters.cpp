@@ -201,6 +201,18 @@ Result<json::object> DeadLetters::page(std::string_view task_id, std::size_t lim
   return page;
 }
 
+Result<std::optional<std::string>> DeadLetters::reason_of(std::string_view task_id,
+                                                          model::Position position) const {
+  SL_TRY(letter, store_.get(StateKind::DeadLetter, key_of(task_id, position)));
+  if (!letter) return std::nullopt;
+  json::error_code error;
+  const auto parsed = json::parse(*letter, error);
+  const auto* reason =
+      error || !parsed.is_object() ? nullptr : parsed.get_object().if_contains("reason");
+  if (reason == nullptr || !reason->is_string()) return std::optional<std::string>("");
+  return std::optional<std::string>(reason->get_string());
+}
+
 Result<void> DeadLetters::erase_all(std::string_view task_id) {
   const std::scoped_lock lock(mutex_);
   const auto batch = store_.new_batch();

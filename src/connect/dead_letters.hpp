@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,9 @@ class DeadLetters {
   // {"items":[...],"next":"..."}, oldest first; `after` is the `next` of the page before.
   [[nodiscard]] Result<boost::json::object> page(std::string_view task_id, std::size_t limit,
                                                  std::string_view after) const;
+  // Why the task gave this message up; nothing where it did not.
+  [[nodiscard]] Result<std::optional<std::string>> reason_of(std::string_view task_id,
+                                                             model::Position position) const;
   [[nodiscard]] Result<void> erase_all(std::string_view task_id);
   [[nodiscard]] std::uint64_t count(std::string_view task_id) const;
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "base/clock.hpp"
@@ -66,6 +67,9 @@ class Service {
   // Newest last; `after` is the `next` of the page before, empty for the first.
   [[nodiscard]] Outcome<boost::json::object> dead_letters(std::string_view task, std::size_t limit,
                                                           std::string_view after) const;
+
+  // How far each task is with a message that one of its filters matches.
+  [[nodiscard]] boost::json::array states_of(const model::Message& message) const;
 
   // What all tasks still need of the log, and that its beginning is gone: store::Readers.
   [[nodiscard]] std::vector<store::Hold> holds() const;

@@ -85,6 +85,8 @@ class Task {
   [[nodiscard]] Result<void> set_enabled(bool enabled);  // saved before it returns
   [[nodiscard]] boost::json::object entity() const;
   [[nodiscard]] Progress progress() const;
+  // How far it is with one message; empty: none of its filters matches it. Blocks.
+  [[nodiscard]] boost::json::object state_of(const model::Message& message) const;
   void watch(const std::shared_ptr<Task>& self);  // its gauges, until forget()
   void forget();
 

@@ -1,0 +1,134 @@
+// A message that an administrator publishes: the way of every other, from a worker's turn on.
+#include <future>
+
+#include "broker/broker.hpp"
+#include "broker/worker.hpp"
+#include "mqtt/topic.hpp"
+
+namespace sluice::broker {
+namespace {
+
+// Longer than a log that is behind needs to catch up.
+constexpr std::chrono::seconds kDurableWithin{10};
+
+Refusal not_allowed(std::string detail, std::string hint) {
+  return {.errc = Errc::NotAuthorized,
+          .code = "not_allowed",
+          .detail = std::move(detail),
+          .hint = std::move(hint)};
+}
+
+Refusal invalid(std::string pointer, std::string detail) {
+  return {.errc = Errc::InvalidArgument,
+          .code = "invalid_document",
+          .detail = "the message cannot be published as it stands",
+          .hint = "`fields` says where and what is right",
+          .fields = {{std::move(pointer), std::move(detail)}}};
+}
+
+Refusal log_refused(const store::Health& health) {
+  if (health.accepting) {
+    return {.errc = Errc::Overloaded,
+            .code = "overloaded",
+            .detail = "the log is behind: the message may be stored all the same",
+            .hint = "look for it before you publish it again"};
+  }
+  return {.errc = health.reason,
+          .code = std::string(name_of(health.reason)),
+          .detail = "the log takes no messages: " + health.detail,
+          .hint = "GET /health/ready says when it does"};
+}
+
+}  // namespace
+
+// The answer to one publish; when it is lost on the way, because the log closed, that is an answer
+// too.
+struct Broker::Ticket {
+  explicit Ticket(store::Store& store) : store(store) {}
+  Ticket(const Ticket&) = delete;
+  Ticket& operator=(const Ticket&) = delete;
+  ~Ticket() {
+    if (!is_answered) answer(tl::unexpected(log_refused(store.health())));
+  }
+  void answer(Outcome<model::MessageId> outcome) {
+    is_answered = true;
+    promise.set_value(std::move(outcome));
+  }
+
+  store::Store& store;
+  std::promise<Outcome<model::MessageId>> promise;
+  bool is_answered = false;
+};
+
+Outcome<model::MessageId> Broker::publish_from_outside(const OutsideMessage& message) {
+  auto ticket = std::make_shared<Ticket>(store_);
+  auto answer = ticket->promise.get_future();
+  auto& worker = worker_of(message.client.client_id);
+  worker.post([this, &worker, message, ticket = std::move(ticket)] {
+    publish_on(worker, message, ticket);
+  });
+  if (answer.wait_for(kDurableWithin) != std::future_status::ready) {
+    return refuse(log_refused(store_.health()));
+  }
+  return answer.get();
+}
+
+void Broker::publish_on(Worker& worker, const OutsideMessage& message,
+                        const std::shared_ptr<Ticket>& ticket) {
+  if (auto refused = refuse_outside(worker, message)) {
+    return ticket->answer(tl::unexpected(std::move(*refused)));
+  }
+  const mqtt::Publish publish{.topic = message.topic,
+                              .payload = message.payload,
+                              .qos = message.qos,
+                              .retain = message.retain,
+                              .dup = false,
+                              .packet_id = 0,
+                              .properties = mqtt::Properties::from_checked(message.properties)};
+  const auto index = worker.publishing().message_count();
+  this->publish(worker, message.client, publish, worker.match(message.topic));
+  worker.when_durable([ticket, turn = worker.publishing_turn(), index] {
+    if (!turn->refused) ticket->answer(turn->batch->message(index).id);
+  });
+}
+
+std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessage& message) const {
+  const auto& limits = this->limits();
+  if (!mqtt::is_valid_topic_name(message.topic, limits.topic_levels)) {
+    return invalid("/topic", "must be a topic name of at most " +
+                                 std::to_string(limits.topic_levels) + " levels");
+  }
+  if (message.topic.size() + message.payload.size() + message.properties.size() >
+      limits.maximum_packet_size) {
+    return invalid("/payload", "is larger than mqtt.maximum_packet_size allows: " +
+                                   std::to_string(limits.maximum_packet_size) + " bytes");
+  }
+  if (static_cast<std::uint8_t>(message.qos) > limits.maximum_qos) {
+    return invalid("/qos", "must be at most " + std::to_string(limits.maximum_qos));
+  }
+  if (message.topic.starts_with('$')) {
+    return not_allowed("topics that begin with `$` belong to the server",
+                       "choose a topic that begins otherwise");
+  }
+  if (message.checks_policies && access_.enabled()) {
+    const auto& username = message.client.username;
+    if (!access_.user_exists(username)) {
+      return invalid("/username", "there is no user `" + username + "`");
+    }
+    if (!access_.compile(message.client)->may_publish(message.topic, message.qos, message.retain)) {
+      return not_allowed("no policy allows `" + username + "` to publish this",
+                         "POST /policies makes one; leave `username` out to publish as yourself");
+    }
+  }
+  if (message.retain && !message.payload.empty() && retained_.size() >= limits.retained_maximum &&
+      !retained_.contains(message.topic)) {
+    return Refusal{.errc = Errc::Overloaded,
+                   .code = "limit_reached",
+                   .detail = "there are as many retained messages as there may be",
+                   .hint = "mqtt.retained_maximum"};
+  }
+  if (worker.log_is_busy()) return log_refused(store_.health());
+  return std::nullopt;
+}
+
+}  // namespace sluice::broker
