@@ -34,6 +34,15 @@ struct GivenToken {
 [[nodiscard]] Response delete_policy(Context& context, const Call& call);
 [[nodiscard]] Response list_clients(Context& context, const Call& call);
 
+[[nodiscard]] Response list_topics(Context& context, const Call& call);
+[[nodiscard]] Response list_messages(Context& context, const Call& call);
+[[nodiscard]] Response show_message(Context& context, const Call& call);
+[[nodiscard]] Response trace_message(Context& context, const Call& call);
+[[nodiscard]] Response publish_message(Context& context, const Call& call);
+[[nodiscard]] const schema::Fields& tracing_fields();
+[[nodiscard]] Response show_tracing(Context& context, const Call& call);
+[[nodiscard]] Response set_tracing(Context& context, const Call& call);
+
 [[nodiscard]] Response create_connection(Context& context, const Call& call);
 [[nodiscard]] Response list_connections(Context& context, const Call& call);
 [[nodiscard]] Response show_connection(Context& context, const Call& call);

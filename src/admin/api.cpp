@@ -176,6 +176,13 @@ Response Api::answer(const Request& request) {
   return response;
 }
 
+bool Api::is_query(const Request& request) {
+  const auto target = parse_target(request.target);
+  if (!target) return false;
+  const auto found = find_route(request.method, *target);
+  return found.route != nullptr && found.route->is_query;
+}
+
 Response Api::dispatch_safely(const Request& request) {
   try {
     return dispatch(request);

@@ -17,6 +17,9 @@ class Api {
   // Never throws; every fault is a problem document.
   [[nodiscard]] Response answer(const Request& request);
 
+  // It reads the log: its answer takes longer than that of others. Any thread, never blocks.
+  [[nodiscard]] static bool is_query(const Request& request);
+
   // The token of DATA/run/admin.token.
   [[nodiscard]] std::string create_local_token() { return sessions_.open_local(); }
 

@@ -25,6 +25,7 @@ const std::vector<ErrorKind>& error_catalogue() {
        "The path does not take this method; `Allow` lists those it takes."},
       {"name_taken", 409, "Another one has this name."},
       {"no_space", 507, "The disk is full; service returns when space does."},
+      {"not_allowed", 403, "No policy allows the user to do this."},
       {"not_found", 404, "There is none with this name or id."},
       {"not_http", 400, "The request is not HTTP/1.1, or its length is ambiguous."},
       {"not_json", 400, "The body is not JSON, or nested deeper than 32."},

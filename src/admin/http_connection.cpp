@@ -72,6 +72,17 @@ Problem problem_of(beast::error_code error) {
           .hint = "HTTP/1.1 is spoken here"};
 }
 
+Response too_many_queries() {
+  auto response = problem_response(
+      Problem{.status = 503,
+              .code = "overloaded",
+              .detail = "as many questions about the log are under way as there may be",
+              .hint = "ask again in a moment, as Retry-After says; a narrower time or filter is "
+                      "answered sooner"});
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 bool is_http_fault(beast::error_code error) {
   return error.category() == http::make_error_code(http::error::body_limit).category() &&
          error != http::error::end_of_stream && error != http::error::partial_message;
@@ -190,17 +201,32 @@ void HttpConnection::answer() {
   waits_since_.reset();
   has_asked_ = true;
   stream_.expires_never();  // an action may wait for the outside world
+  auto wanted = request();
+  if (!Api::is_query(wanted)) {
+    auto& pool = wanted.method == Method::Get ? all_.reading : all_.changing;
+    return answer_on(pool, std::move(wanted), false);
+  }
+  if (all_.queries >= all_.options.maximum_queries) {
+    const bool is_head = parser_->get().method() == http::verb::head;
+    return write(too_many_queries(), parser_->get().keep_alive(), is_head);
+  }
+  ++all_.queries;
+  answer_on(all_.querying, std::move(wanted), true);
+}
+
+void HttpConnection::answer_on(asio::thread_pool& pool, Request wanted, bool is_query) {
   const auto& message = parser_->get();
   const bool keep_alive = message.keep_alive() && !all_.stopping;
   const bool is_head = message.method() == http::verb::head;
-  auto& pool = method_of(message.method()) == Method::Get ? all_.reading : all_.changing;
   asio::post(pool, [self = shared_from_this(), loop = asio::make_work_guard(stream_.get_executor()),
-                    wanted = request(), keep_alive, is_head]() mutable {
+                    wanted = std::move(wanted), keep_alive, is_head, is_query]() mutable {
     auto response = self->all_.api.answer(wanted);
     // Moved on, so that the last owner lets go on the connection's own thread.
-    asio::post(loop.get_executor(),
-               [self = std::move(self), response = std::move(response), keep_alive,
-                is_head]() mutable { self->write(std::move(response), keep_alive, is_head); });
+    asio::post(loop.get_executor(), [self = std::move(self), response = std::move(response),
+                                     keep_alive, is_head, is_query]() mutable {
+      if (is_query) --self->all_.queries;
+      self->write(std::move(response), keep_alive, is_head);
+    });
   });
 }
 

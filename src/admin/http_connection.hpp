@@ -29,6 +29,8 @@ struct Connections {
   const Options& options;
   boost::asio::thread_pool& reading;   // for GET
   boost::asio::thread_pool& changing;  // for what may wait long
+  boost::asio::thread_pool& querying;  // for what reads the log
+  std::size_t queries = 0;             // under way or waiting for a thread of that pool
   std::set<HttpConnection*> open = {};
   bool stopping = false;
 
@@ -71,6 +73,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void promise_to_continue();
   void read_body();
   void answer();
+  void answer_on(boost::asio::thread_pool& pool, Request wanted, bool is_query);
   void refuse(ErrorCode error);
   void write(Response response, bool keep_alive, bool is_head);
   void begin_to_drain();

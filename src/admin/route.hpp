@@ -76,7 +76,8 @@ struct Route {
   const schema::Fields& (*document)() = nullptr;  // of the body
   std::string_view document_of = {};  // or: `Connection`, `Task`, as the connectors declare them
   std::vector<Parameter> query = {};
-  bool is_list = false;  // takes `limit` and `page`
+  bool is_list = false;   // takes `limit` and `page`
+  bool is_query = false;  // reads the log: few at a time, on a pool of their own
   std::string_view content_type = "application/json";
 };
 

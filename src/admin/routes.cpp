@@ -1,4 +1,5 @@
 #include "admin/actions.hpp"
+#include "admin/message_json.hpp"
 #include "admin/route.hpp"
 #include "admin/target.hpp"
 #include "connect/documents.hpp"
@@ -140,6 +141,62 @@ std::vector<Route> access_routes() {
   };
 }
 
+std::vector<Route> message_routes() {
+  return {
+      {.path = "/api/v1/topics",
+       .id = "listTopics",
+       .summary = "First levels of the topics of the newest messages, at most 20,000 of them, with "
+                  "how many came per second since `from`.",
+       .run = list_topics,
+       .query = {{"filter", "Only topics that this filter matches."},
+                 {"depth", "How many levels are told apart: 1, which is the default, to 128."}},
+       .is_list = true,
+       .is_query = true},
+      {.path = "/api/v1/messages",
+       .id = "listMessages",
+       .summary = "Stored messages by topic and time. A page may hold fewer than `limit`, or none, "
+                  "while `next` goes on: one request looks at a bounded part of the log.",
+       .run = list_messages,
+       .query = {{"filter", "A topic filter; without one all messages."},
+                 {"from", "Stored then or later: RFC 3339."},
+                 {"to", "Stored before then: RFC 3339."},
+                 {"order", "`newest` first, which is the default, or `oldest`."}},
+       .is_list = true,
+       .is_query = true},
+      {.method = Post,
+       .path = "/api/v1/messages",
+       .id = "publishMessage",
+       .summary = "Publish a message. Answered once it is durable, with its id.",
+       .answers = {201},
+       .run = publish_message,
+       .body = Body::Document,
+       .document = message_fields},
+      {.path = "/api/v1/messages/{id}",
+       .id = "showMessage",
+       .summary = "One stored message, with the first 64 KiB of its payload.",
+       .run = show_message,
+       .is_query = true},
+      {.path = "/api/v1/messages/{id}/trace",
+       .id = "traceMessage",
+       .summary = "What happened to a message: when it was received, whether it is durable, and "
+                  "for each session, group and task whether it has passed it.",
+       .run = trace_message,
+       .is_query = true},
+      {.path = "/api/v1/tracing",
+       .id = "showTracing",
+       .summary = "Of which messages exact times are kept, and how many.",
+       .run = show_tracing},
+      {.method = Put,
+       .path = "/api/v1/tracing",
+       .id = "setTracing",
+       .summary = "Keep exact times of these messages from now on, until the server ends. An empty "
+                  "document switches it off.",
+       .run = set_tracing,
+       .body = Body::Document,
+       .document = tracing_fields},
+  };
+}
+
 std::vector<Route> connection_routes() {
   return {
       {.method = Post,
@@ -240,8 +297,8 @@ std::vector<Route> task_routes() {
 const std::vector<Route>& routes() {
   static const std::vector<Route> kRoutes = [] {
     std::vector<Route> all;
-    for (auto* group :
-         {session_routes, status_routes, access_routes, connection_routes, task_routes}) {
+    for (auto* group : {session_routes, status_routes, access_routes, message_routes,
+                        connection_routes, task_routes}) {
       for (auto& route : group()) all.push_back(std::move(route));
     }
     return all;

@@ -19,6 +19,7 @@ using boost::system::error_code;
 
 constexpr std::size_t kReadingThreads = 2;
 constexpr std::size_t kChangingThreads = 4;
+constexpr std::size_t kQueryingThreads = 2;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 Result<tcp::endpoint> parse_bind(std::string_view bind) {
@@ -65,8 +66,13 @@ struct Server::State {
   Api api;
   asio::thread_pool reading{kReadingThreads};
   asio::thread_pool changing{kChangingThreads};
+  asio::thread_pool querying{kQueryingThreads};
   // Before the loop: what waits in it when it goes still knows its connections.
-  Connections connections{.api = api, .options = options, .reading = reading, .changing = changing};
+  Connections connections{.api = api,
+                          .options = options,
+                          .reading = reading,
+                          .changing = changing,
+                          .querying = querying};
   asio::io_context loop{1};
   tcp::acceptor acceptor{loop};
   asio::steady_timer pause{loop};
@@ -142,6 +148,7 @@ void Server::stop() {
   state_->thread.join();  // returns when the last connection is gone
   state_->reading.join();
   state_->changing.join();
+  state_->querying.join();
 }
 
 std::string Server::create_local_token() {

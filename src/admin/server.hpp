@@ -17,6 +17,7 @@ struct Options {
   // client makes room, so that nobody is kept out by connections that say nothing.
   std::size_t maximum_connections_per_peer = 64;
   std::size_t kept_for_loopback = 16;  // of maximum_connections: other addresses leave them free
+  std::size_t maximum_queries = 8;     // questions about the log at a time, waiting ones included
   std::uint32_t maximum_header_bytes = 16 * 1024;
   std::uint64_t maximum_body_bytes = 1024 * 1024;
   // From the first byte to the last, and from the connection to the first byte.
@@ -27,8 +28,9 @@ struct Options {
 
 // The administration's HTTP server.
 //
-// Owns:    its listening socket, its connections, one thread for them, and two small pools: reading
-//          requests are not held up by those that wait for the outside world.
+// Owns:    its listening socket, its connections, one thread for them, and three small pools:
+//          reading requests are not held up by those that wait for the outside world or read the
+//          log.
 // Threads: start() and stop() from one thread; create_local_token() from any.
 // Fails:   start() says what is wrong with the address; afterwards nothing ends the server but
 // stop().

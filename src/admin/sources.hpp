@@ -9,8 +9,11 @@
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "broker/access_control.hpp"
+#include "broker/outside_message.hpp"
+#include "broker/tracer.hpp"
 #include "connect/registry.hpp"
 #include "connect/service.hpp"
+#include "model/message.hpp"
 #include "store/store.hpp"
 
 namespace sluice::admin {
@@ -32,6 +35,11 @@ struct Sources {
   const Clock& clock;
   std::function<boost::json::object()> broker_overview = {};
   std::function<boost::json::array(const ClientQuery&)> clients = {};  // members have `client_id`
+  // Publishes, and waits until it is durable.
+  std::function<Outcome<model::MessageId>(const broker::OutsideMessage&)> publish = {};
+  // Who is to get it and how far they are: arrays `sessions`, `groups`, `tasks`.
+  std::function<boost::json::object(const model::Message&)> consumers = {};
+  broker::Tracer* tracer = nullptr;
   std::function<boost::json::object()> settings = {};      // effective, with origin, secrets masked
   std::function<std::vector<std::string>()> unready = {};  // reasons besides the store's
 };

@@ -348,6 +348,8 @@ class CommandLine {
       command.add_option("name", rest_.name, "Name or id of a saved one")->type_name("NAME");
       command.add_option("-f,--file", rest_.file, "Document that is not saved; -: standard input")
           ->type_name("FILE");
+    } else if (noun.name == "message" && (verb == "list" || verb == "publish")) {
+      add_message_arguments(command, verb);
     } else if (!verb.empty() && verb != "list") {
       command.add_option("name", rest_.name, "Name or id")->type_name("NAME")->required();
     }
@@ -358,6 +360,34 @@ class CommandLine {
         "The server: SLUICE_URL, else the one in --data, else http://127.0.0.1:8080. Who asks:\n"
         "SLUICE_TOKEN, or SLUICE_USER and SLUICE_PASSWORD, else the token in "
         "DATA/run/admin.token.");
+  }
+
+  void add_message_arguments(CLI::App& command, std::string_view verb) {
+    auto& message = rest_.message;
+    if (verb == "list") {
+      command.add_option("--filter", message.filter, "Topic filter; without one all messages")
+          ->type_name("FILTER");
+      command.add_option("--from", message.from, "Stored then or later: 2026-03-01T12:00:00Z")
+          ->type_name("TIME");
+      command.add_option("--to", message.to, "Stored before then")->type_name("TIME");
+      command.add_option("--order", message.order, "newest or oldest first")->capture_default_str();
+      command.add_option("--limit", message.limit, "How many at most")
+          ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+          ->capture_default_str();
+      return;
+    }
+    command.add_option("topic", rest_.name, "Topic name")->type_name("TOPIC")->required();
+    auto* payload = command.add_option("--payload", message.payload, "The payload, as text");
+    command.add_option("-f,--file", rest_.file, "File that holds the payload; -: standard input")
+        ->type_name("FILE")
+        ->excludes(payload);
+    command.add_option("--qos", message.qos, "Quality of service: 0, 1 or 2")
+        ->check(CLI::Range(0, 2))
+        ->capture_default_str();
+    command.add_flag("--retain", message.retain, "Keep it as the topic's retained message");
+    command.add_option("--username", message.username,
+                       "MQTT user whose policies decide; without one your own right does");
+    command.add_option("--content-type", message.content_type, "MQTT 5 content type");
   }
 
   void add_create_arguments(CLI::App& command, const Noun& noun) {

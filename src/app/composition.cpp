@@ -131,6 +131,17 @@ Result<void> Composition::open_listeners() {
                              page.push_back(std::move(client));
                            return page;
                          },
+                     .publish =
+                         [this](const broker::OutsideMessage& message) {
+                           return broker_->publish_from_outside(message);
+                         },
+                     .consumers =
+                         [this](const model::Message& message) {
+                           auto shown = broker_->consumers_of(message);
+                           shown["tasks"] = integration_->states_of(message);
+                           return shown;
+                         },
+                     .tracer = &broker_->tracer(),
                      .settings = plan_.settings,
                      .unready = {}},
       *accounts_, plan_.admin);

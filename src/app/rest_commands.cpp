@@ -16,6 +16,7 @@
 #include "app/rest_output.hpp"
 #include "base/escape.hpp"
 #include "base/json_text.hpp"
+#include "connect/text.hpp"
 #include "io/http_client.hpp"
 
 namespace sluice::app {
@@ -34,6 +35,7 @@ constexpr std::array<std::string_view, 7> kTaskVerbs = {"create", "list",   "sho
                                                         "pause",  "delete", "dead-letters"};
 constexpr std::array<std::string_view, 4> kDocumentVerbs = {"create", "list", "show", "delete"};
 constexpr std::array<std::string_view, 1> kListVerbs = {"list"};
+constexpr std::array<std::string_view, 4> kMessageVerbs = {"list", "show", "trace", "publish"};
 
 constexpr std::array<Columns, 5> kConnectionColumns = {"name", "type", "status", "status_reason",
                                                        "updated"};
@@ -44,10 +46,12 @@ constexpr std::array<Columns, 5> kPolicyColumns = {"name", "effect", "operations
                                                    "users"};
 constexpr std::array<Columns, 6> kClientColumns = {"client_id", "status",        "username",
                                                    "address",   "subscriptions", "lag_messages"};
+constexpr std::array<Columns, 7> kMessageColumns = {
+    "timestamp", "id", "topic", "qos", "client_id", "payload_bytes", "payload"};
 constexpr std::array<Columns, 4> kDeadLetterColumns = {"rejected_at", "topic", "client_id",
                                                        "reason"};
 
-constexpr std::array<Noun, 6> kNouns = {
+constexpr std::array<Noun, 7> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
          kConnectionVerbs, kConnectionColumns},
     Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
@@ -55,6 +59,8 @@ constexpr std::array<Noun, 6> kNouns = {
     Noun{"policy", "/policies", "Who may connect, publish and subscribe", kDocumentVerbs,
          kPolicyColumns},
     Noun{"client", "/clients", "MQTT clients with a session", kListVerbs, kClientColumns},
+    Noun{"message", "/messages", "Stored messages: find, show, trace, publish", kMessageVerbs,
+         kMessageColumns},
     Noun{"overview", "/overview", "What a start page needs", {}, {}},
 };
 
@@ -200,19 +206,22 @@ int show(const RestCommand& command, const io::HttpResponse& answer) {
   if (command.output == OutputFormat::Json || object == nullptr) {
     fmt::print("{}\n", json_text(value));
   } else {
-    fmt::print("{}", entity_text(*object));
+    fmt::print("{}", command.verb == "trace" ? trace_text(*object) : entity_text(*object));
   }
   const auto* ok = object == nullptr ? nullptr : object->if_contains("ok");
   return command.verb == "verify" && ok != nullptr && *ok == false ? 1 : 0;
 }
 
-// All pages as one.
+// All pages as one, or as many items of them as are wanted.
 int list(RestClient& client, const RestCommand& command, const std::string& path,
-         std::span<const std::string_view> columns) {
+         std::span<const std::string_view> columns, const std::string& query = {},
+         std::size_t wanted = SIZE_MAX) {
   json::array items;
   std::string page;
-  for (std::size_t i = 0; i < kMostPages; ++i) {
-    const auto answer = client.send("GET", path + "?limit=1000" + page);
+  for (std::size_t i = 0; i < kMostPages && items.size() < wanted; ++i) {
+    const auto limit = std::min<std::size_t>(wanted - items.size(), 1000);
+    const auto answer =
+        client.send("GET", fmt::format("{}?limit={}{}{}", path, limit, query, page));
     if (!answer) return fail_with(answer.error().detail);
     if (answer->status != 200) return show(command, *answer);
     json::error_code error;
@@ -231,6 +240,33 @@ int list(RestClient& client, const RestCommand& command, const std::string& path
     fmt::print("{}", table_text(items, columns));
   }
   return 0;
+}
+
+int list_messages(RestClient& client, const RestCommand& command) {
+  const auto& wanted = command.message;
+  std::string query = "&order=" + percent_encoded(wanted.order);
+  for (const auto& [name, value] : {std::pair("filter", &wanted.filter),
+                                    std::pair("from", &wanted.from), std::pair("to", &wanted.to)}) {
+    if (!value->empty()) query += fmt::format("&{}={}", name, percent_encoded(*value));
+  }
+  return list(client, command, std::string(command.noun->path), command.noun->columns, query,
+              wanted.limit);
+}
+
+int publish(RestClient& client, const RestCommand& command) {
+  const auto& given = command.message;
+  json::object document{{"topic", command.name}, {"qos", given.qos}, {"retain", given.retain}};
+  if (given.payload) document["payload"] = *given.payload;
+  if (command.file) {
+    const auto bytes = read_text(*command.file, kLargestDocument);
+    if (!bytes) return fail_with(bytes.error().detail);
+    document["payload_base64"] = connect::base64(*bytes);
+  }
+  if (!given.username.empty()) document["username"] = given.username;
+  if (!given.content_type.empty()) document["content_type"] = given.content_type;
+  const auto answer =
+      client.send("POST", std::string(command.noun->path), json::serialize(document));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
 Result<json::object> new_user(const RestCommand& command) {
@@ -273,6 +309,8 @@ int run(RestClient& client, const RestCommand& command) {
   const auto one = path + "/" + percent_encoded(command.name);
   const auto& verb = command.verb;
   if (verb == "create") return create(client, command);
+  if (command.noun->name == "message" && verb == "list") return list_messages(client, command);
+  if (verb == "publish") return publish(client, command);
   if (verb == "list") return list(client, command, path, command.noun->columns);
   if (verb == "dead-letters") {
     return list(client, command, one + "/dead-letters", kDeadLetterColumns);
@@ -282,6 +320,7 @@ int run(RestClient& client, const RestCommand& command) {
   Result<io::HttpResponse> answer;
   if (verb.empty()) answer = client.send("GET", path);
   if (verb == "show") answer = client.send("GET", one);
+  if (verb == "trace") answer = client.send("GET", one + "/trace");
   if (verb == "delete") answer = client.send("DELETE", one);
   if (verb == "start" || verb == "pause" || verb == "verify") {
     answer = client.send("POST", one + ":" + verb);
@@ -329,7 +368,7 @@ const Noun* find_noun(std::string_view name) {
 }
 
 std::string_view verb_help(std::string_view verb) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kHelp = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kHelp = {
       {{"create", "Make one from a JSON document"},
        {"list", "All of them"},
        {"show", "One of them"},
@@ -337,7 +376,9 @@ std::string_view verb_help(std::string_view verb) {
        {"verify", "Try it: every step on the way to the other side"},
        {"start", "Start it where it stopped"},
        {"pause", "Pause it; what is in flight is settled first"},
-       {"dead-letters", "Messages that the other side refused"}}};
+       {"dead-letters", "Messages that the other side refused"},
+       {"trace", "What happened to it: received, durable, and who has passed it"},
+       {"publish", "Publish one; done once it is durable"}}};
   for (const auto& [name, help] : kHelp) {
     if (name == verb) return help;
   }

@@ -27,6 +27,17 @@ struct Noun {
 [[nodiscard]] const Noun* find_noun(std::string_view name);
 [[nodiscard]] std::string_view verb_help(std::string_view verb);
 
+// What `message list` looks for, and what `message publish` sends.
+struct MessageArguments {
+  std::string filter, from, to;
+  std::string order = "newest";
+  std::size_t limit = 50;
+  std::optional<std::string> payload;
+  int qos = 1;
+  bool retain = false;
+  std::string username, content_type;
+};
+
 enum class OutputFormat : std::uint8_t { Table, Json };
 
 struct RestCommand {
@@ -37,6 +48,7 @@ struct RestCommand {
   std::optional<std::string> password;
   std::optional<std::string> password_file;
   bool verify = true;  // connection create
+  MessageArguments message;
   OutputFormat output = OutputFormat::Table;
 };
 

@@ -1,6 +1,7 @@
 #include "app/rest_output.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <vector>
 
@@ -62,6 +63,16 @@ void append_fields(std::string& out, const json::object& problem) {
   }
 }
 
+// To what fits into a line with others; characters stay whole.
+void shorten(std::string& text) {
+  constexpr std::size_t kMost = 60;
+  if (text.size() <= kMost) return;
+  std::size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80) --end;
+  text.resize(end);
+  text += "...";
+}
+
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
@@ -81,6 +92,7 @@ std::string table_text(const json::array& items, std::span<const std::string_vie
     const auto* object = item.if_object();
     for (const auto column : columns) {
       row.push_back(value_text(object == nullptr ? nullptr : object->if_contains(column)));
+      if (column == "payload") shorten(row.back());
     }
   }
 
@@ -102,6 +114,33 @@ std::string table_text(const json::array& items, std::span<const std::string_vie
 std::string entity_text(const json::object& entity) {
   std::string out;
   append_members(out, entity, "");
+  return out;
+}
+
+std::string trace_text(const json::object& trace) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kConsumers = {
+      {{"sessions", "client_id"}, {"groups", "name"}, {"tasks", "name"}}};
+  auto members = trace;
+  json::array rows;
+  for (const auto& [list, name] : kConsumers) {
+    const auto* found = trace.if_contains(list);
+    members.erase(list);
+    if (found == nullptr || !found->is_array()) continue;
+    for (const auto& entry : found->get_array()) {
+      const auto* consumer = entry.if_object();
+      if (consumer == nullptr) continue;
+      auto row = *consumer;
+      row["consumer"] = list.substr(0, list.size() - 1);
+      if (const auto* named = consumer->if_contains(name)) row["name"] = *named;
+      if (const auto* filters = consumer->if_contains("filters")) row["filter"] = *filters;
+      rows.push_back(std::move(row));
+    }
+  }
+  constexpr std::array<std::string_view, 6> kColumns = {"consumer", "name",   "state",
+                                                        "filter",   "status", "reason"};
+  auto out = entity_text(members);
+  out +=
+      rows.empty() ? "no session, group or task is to get it\n" : "\n" + table_text(rows, kColumns);
   return out;
 }
 

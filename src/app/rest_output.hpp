@@ -14,6 +14,8 @@ namespace sluice::app {
                                      std::span<const std::string_view> columns);
 // A line per member: name, value; objects inside with dotted names.
 [[nodiscard]] std::string entity_text(const boost::json::object& entity);
+// What happened to a message: a line per member, then a table of who is to get it.
+[[nodiscard]] std::string trace_text(const boost::json::object& trace);
 // An answer that is not a success: `title: detail`, the hint, a line per field.
 [[nodiscard]] std::string problem_text(unsigned status, std::string_view body);
 

@@ -107,6 +107,48 @@ class ServerTest : public AdminTest {
   std::string address_;
 };
 
+TEST_F(ServerTest, TakesSoManyQuestionsAboutTheLogAndNoMore) {
+  Options options;
+  options.maximum_queries = 1;
+  auto with_trace = sources();
+  std::promise<void> asked;
+  std::promise<void> answer;
+  with_trace.consumers = [&](const model::Message&) {
+    asked.set_value();
+    answer.get_future().wait();
+    return boost::json::object();
+  };
+  const auto batch = store_.new_batch();
+  store::NewMessage message;
+  message.topic = "a";
+  batch->add_message(message, {});
+  ASSERT_TRUE(store_.append(batch));
+  options.bind = "127.0.0.1:0";
+  server_ = std::make_unique<Server>(with_trace, accounts_, options);
+  const auto bound = server_->start();
+  ASSERT_TRUE(bound.has_value()) << bound.error().detail;
+  address_ = *bound;
+  token_ = server_->create_local_token();
+  RawClient first(address_);
+  RawClient second(address_);
+
+  first.send(get_request("/api/v1/messages/" + model::to_hex(batch->message(0).id) + "/trace"));
+  asked.get_future().wait();
+  second.send(get_request("/api/v1/messages"));
+  const auto refused = second.receive();
+  second.send(get_request("/api/v1/session"));
+  const auto other = second.receive();
+  answer.set_value();
+
+  EXPECT_EQ(refused.result_int(), 503U);
+  EXPECT_EQ(refused["Retry-After"], "1");
+  EXPECT_THAT(refused.body(), HasSubstr("overloaded"));
+  EXPECT_EQ(other.result_int(), 200U) << "what does not read the log is not held up";
+  EXPECT_EQ(first.receive().result_int(), 200U);
+  second.send(get_request("/api/v1/messages"));
+  EXPECT_EQ(second.receive().result_int(), 200U);
+}
+
 TEST_F(ServerTest, AnswersManyRequestsOnOneConnection) {
   start();
   RawClient client(address_);
