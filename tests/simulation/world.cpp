@@ -173,6 +173,7 @@ std::shared_ptr<Wire> World::open_wire(const std::string& client, mqtt::Version 
   auto wire = std::make_shared<Wire>(*this, worker, version);
   wire->server_side_ = std::make_shared<broker::ClientConnection>(worker, wire, "192.0.2.1");
   wire->server_side_->start();
+  wires_.push_back(wire);
   return wire;
 }
 
@@ -355,6 +356,8 @@ void World::drop() {
   spec_.drain_timeout = std::chrono::milliseconds(0);
   for (const auto& client : clients_) client->on_server_killed();
   later_.clear();
+  for (const auto& weak : std::exchange(wires_, {}))
+    if (const auto wire = weak.lock()) wire->server_is_gone();
   if (!disk_.halted() && store_) {
     totals_.segments_deleted += store_->statistics().segments_deleted;
   }

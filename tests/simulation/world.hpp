@@ -129,6 +129,7 @@ class World {
   SimulatedSink* sink_ = nullptr;
 
   std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::weak_ptr<Wire>> wires_;  // since the start, with those that clients left behind
   std::deque<std::function<void()>> later_;
   std::map<std::string, std::uint64_t> wills_;
 
