@@ -1,4 +1,6 @@
 """Flow control, sizes, order and what is sent again. §4.3 to §4.6, §4.9, §3.1.2.11."""
+import contextlib
+
 import pytest
 
 from conformance.frame import expect_refused, payloads, shows, subscriber_of
@@ -256,7 +258,8 @@ def test_a_packet_larger_than_the_server_takes_ends_the_connection(client, topic
     fits = most - len(mqtt.publish_packet(version, topic, b"x" * 100_000)) + 100_000
     raw.publish(topic, b"x" * fits, qos=0)
     raw.expect_silence()
-    raw.send(mqtt.publish_packet(version, topic, b"x" * (fits + 1)))
+    with contextlib.suppress(OSError):  # it may close as soon as it has seen the size
+        raw.send(mqtt.publish_packet(version, topic, b"x" * (fits + 1)))
     expect_refused(raw, 0x95)
 
 
