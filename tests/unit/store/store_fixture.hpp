@@ -23,7 +23,9 @@ using Operation = FaultyFileSystem::Operation;
 class SetClock final : public Clock {
  public:
   [[nodiscard]] std::int64_t wall_ms() const override { return wall_ms_.load(); }
-  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return {}; }
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
+    return std::chrono::steady_clock::now();
+  }
   void set(std::int64_t wall_ms) { wall_ms_ = wall_ms; }
 
  private:
