@@ -44,7 +44,8 @@ void Delivery::offer(const Run& run, const Receiver& receiver) {
 bool Delivery::send_whole(const Run& run, const Receiver& receiver) {
   auto& connection = *session_.connection();
   if (receiver.qos != Qos::AtMostOnce || receiver.retain_as_published ||
-      !receiver.identifiers.empty() || connection.waiting_bytes() >= kOutputHighWater)
+      !receiver.identifiers.empty() || connection.waiting_bytes() >= kOutputHighWater ||
+      session_.worker().broker().tracer().is_on())  // each message has a time of its own then
     return false;
   const auto bytes = run.forms->whole_run(connection.version());
   return !bytes.empty() && connection.send_whole(bytes, run.end - run.first);

@@ -172,7 +172,7 @@ void Worker::count_traffic() {
 // QoS 0 to subscribers that are sent it before it is durable: no acknowledgement, and no queue that
 // a task might read.
 bool Worker::nobody_waits() const {
-  return turn_is_qos_0_ && !broker_.options().deliver_after_durable &&
+  return turn_is_qos_0_ && current_.work.empty() && !broker_.options().deliver_after_durable &&
          std::ranges::all_of(turn_->kept,
                              [](const MatchPtr& match) { return match->queues.empty(); });
 }

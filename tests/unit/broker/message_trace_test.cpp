@@ -137,6 +137,22 @@ TEST_F(MessageTrace, KeepsTimesOfTracedMessagesAlone) {
   EXPECT_THAT(server.broker.tracer().events_of(other->position()), IsEmpty());
 }
 
+// What goes to many clients as one piece otherwise.
+TEST_F(MessageTrace, KeepsTheTimesOfEachClientThatIsSentQosZero) {
+  ScriptedClient one(server);
+  ScriptedClient two(server);
+  one.connect("one");
+  two.connect("two");
+  one.subscribe("#", Qos::AtMostOnce);
+  two.subscribe("#", Qos::AtMostOnce);
+  server.broker.tracer().set_rules({.filters = {"plant/+"}, .client_ids = {}, .one_in = 0});
+
+  const auto traced = message_of(publish({.topic = "plant/1", .payload = "traced"}));
+  ASSERT_TRUE(traced);
+
+  EXPECT_EQ(server.broker.tracer().events_of(traced->position()).size(), 2U);
+}
+
 TEST_F(MessageTrace, TracesAClientOrOneMessageInSoMany) {
   auto& tracer = server.broker.tracer();
   EXPECT_FALSE(tracer.is_on());
