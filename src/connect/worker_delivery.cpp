@@ -250,12 +250,16 @@ std::size_t Worker::room_in_flight() {
   return used < spec_.in_flight ? spec_.in_flight - used : 0;
 }
 
-// The window is full of what no durable cursor covers: waits for the disk.
+// The window is full of what no durable cursor covers: waits for the disk. What has moved since the
+// last cursor is appended first, so that the sync that is waited for makes room for all of it.
 bool Worker::wait_for_cursor() {
   publish_progress();
-  const auto end = commits_.empty() ? save_cursor(false) : commits_.front().end;
+  const bool has_news = cursor_moved_ || commits_.empty();
+  const auto appended =
+      has_news ? save_cursor(false) : Result<store::Position>(commits_.back().end);
   const auto durable =
-      end ? context_.store.wait_durable(*end) : Result<void>(tl::unexpected(end.error()));
+      appended ? context_.store.wait_durable(commits_.empty() ? *appended : commits_.front().end)
+               : Result<void>(tl::unexpected(appended.error()));
   if (durable) return true;
   auto reason = "the cursor cannot be written: " + durable.error().detail;
   note_error(reason);
