@@ -25,6 +25,12 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   add_link_options(-fuse-ld=lld)
   # Debug information only for our own frames: a third of the build time otherwise.
   add_compile_options($<$<CONFIG:Debug>:-gline-tables-only>)
+  # The path of a message crosses libraries: 3 to 7 % fewer instructions. lld reads archives without
+  # an index, so Debian's ar does; the cache keeps a link from optimising again what did not change.
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    add_compile_options(-flto=thin)
+    add_link_options(-flto=thin -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/thinlto)
+  endif()
 endif()
 
 if(SLUICE_SANITIZE)
