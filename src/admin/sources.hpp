@@ -42,6 +42,7 @@ struct Sources {
   broker::Tracer* tracer = nullptr;
   std::function<boost::json::object()> settings = {};      // effective, with origin, secrets masked
   std::function<std::vector<std::string>()> unready = {};  // reasons besides the store's
+  std::function<std::vector<std::string>()> notices = {};  // what will need a person before long
 };
 
 }  // namespace sluice::admin

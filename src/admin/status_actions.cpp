@@ -105,7 +105,13 @@ Response show_ready(Context& context, const Call&) {
           json::object{{"component", "server"}, {"code", "not_ready"}, {"detail", reason}});
     }
   }
-  if (reasons.empty()) return json_response(200, {{"status", "ready"}});
+  if (reasons.empty()) {
+    json::object ready{{"status", "ready"}};
+    const auto notices =
+        context.sources.notices ? context.sources.notices() : std::vector<std::string>();
+    if (!notices.empty()) ready["notices"] = json::array(notices.begin(), notices.end());
+    return json_response(200, ready);
+  }
   // Degraded: messages are taken and delivered, but a person is needed.
   const bool only_damage = reasons.size() == 1 && health.accepting && !health.damage.empty();
   return json_response(

@@ -9,6 +9,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "app/certificate_expiry.hpp"
 #include "app/connectors.hpp"
 #include "app/memory_metrics.hpp"
 #include "app/store_metrics.hpp"
@@ -105,7 +106,9 @@ Result<void> Composition::open_store() {
 
 Result<void> Composition::open_listeners() {
   for (const auto& plan : plan_.listeners) {
-    auto listener = std::make_unique<net::Listener>(*broker_);
+    auto listener = std::make_unique<net::Listener>(
+        *broker_, net::ListenerOptions{.name = plan.name, .tls = plan.tls}, net_counters_);
+    SL_TRY_VOID(listener->load_certificates());
     if (auto bound = listener->open(plan.host, plan.port); !bound)
       return fail(bound.error().code, "listener `" + plan.name + "`: " + bound.error().detail +
                                           "; `listeners." + plan.name + ".bind` moves it");
@@ -116,36 +119,47 @@ Result<void> Composition::open_listeners() {
           "LISTENING BEYOND LOOPBACK WITHOUT ACCESS CONTROL: anybody may publish and subscribe",
           {{"listener", plan.name}, {"address", addresses_.back().second}});
   }
+  declare_certificate_metrics(metrics_, listeners_);
   admin_ = std::make_unique<admin::Server>(
-      admin::Sources{.store = *store_,
-                     .access = *access_,
-                     .integration = *integration_,
-                     .connectors = connectors_,
-                     .metrics = metrics_,
-                     .clock = clock_,
-                     .broker_overview = [this] { return broker_->overview(); },
-                     .clients =
-                         [this](const admin::ClientQuery& query) {
-                           json::array page;
-                           for (auto& client : broker_->clients(query.after, query.limit))
-                             page.push_back(std::move(client));
-                           return page;
-                         },
-                     .publish =
-                         [this](const broker::OutsideMessage& message) {
-                           return broker_->publish_from_outside(message);
-                         },
-                     .consumers =
-                         [this](const model::Message& message) {
-                           auto shown = broker_->consumers_of(message);
-                           shown["tasks"] = integration_->states_of(message);
-                           return shown;
-                         },
-                     .tracer = &broker_->tracer(),
-                     .settings = plan_.settings,
-                     .unready = {}},
+      admin::Sources{
+          .store = *store_,
+          .access = *access_,
+          .integration = *integration_,
+          .connectors = connectors_,
+          .metrics = metrics_,
+          .clock = clock_,
+          .broker_overview = [this] { return broker_->overview(); },
+          .clients =
+              [this](const admin::ClientQuery& query) {
+                json::array page;
+                for (auto& client : broker_->clients(query.after, query.limit))
+                  page.push_back(std::move(client));
+                return page;
+              },
+          .publish =
+              [this](const broker::OutsideMessage& message) {
+                return broker_->publish_from_outside(message);
+              },
+          .consumers =
+              [this](const model::Message& message) {
+                auto shown = broker_->consumers_of(message);
+                shown["tasks"] = integration_->states_of(message);
+                return shown;
+              },
+          .tracer = &broker_->tracer(),
+          .settings = plan_.settings,
+          .unready = {},
+          .notices = [this] { return certificate_notices(listeners_, clock_.wall_ms()); }},
       *accounts_, plan_.admin);
   return {};
+}
+
+void Composition::reload_certificates() {
+  for (const auto& listener : listeners_) {
+    if (const auto loaded = listener->load_certificates(); !loaded)
+      log::error("certificates not reloaded: the old ones stay in use",
+                 {{"listener", listener->name()}, {"problem", loaded.error().detail}});
+  }
 }
 
 Result<void> Composition::start() {

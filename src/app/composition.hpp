@@ -22,6 +22,7 @@ struct ListenerPlan {
   std::string name;  // as in the settings: `tcp`
   std::string host;
   std::uint16_t port = 0;
+  std::optional<net::TlsServing> tls;
 };
 
 // What the server is built from; made of the settings.
@@ -59,6 +60,9 @@ class Composition {
 
   // For what comes from now on; clients that are connected keep what they were promised.
   void set_limits(const broker::Limits& limits) { broker_->set_limits(limits); }
+  // Reads certificates and keys again; for connections that begin from now on. What cannot be used
+  // is logged, and the old ones stay.
+  void reload_certificates();
 
   // Made at the very first start: to be shown once.
   [[nodiscard]] const std::optional<std::string>& first_password() const { return first_password_; }
@@ -83,6 +87,7 @@ class Composition {
   std::unique_ptr<connect::Service> integration_;
   std::unique_ptr<admin::AdministratorAccounts> accounts_;
   std::unique_ptr<admin::Server> admin_;
+  net::Counters net_counters_{metrics_};
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::optional<std::string> first_password_;
   std::vector<std::pair<std::string, std::string>> addresses_;

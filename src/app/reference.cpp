@@ -5,6 +5,7 @@
 
 #include "admin/error_catalogue.hpp"
 #include "admin/openapi.hpp"
+#include "app/certificate_expiry.hpp"
 #include "app/connectors.hpp"
 #include "app/memory_metrics.hpp"
 #include "app/settings.hpp"
@@ -49,7 +50,8 @@ take `KiB`, `MiB` and `GiB`, durations `ms`, `s`, `m`, `h` and `d`.
 
 SIGHUP reads all sources again without dropping a client. What the table says can change while
 running does; other changes are logged and wait for a restart. If anything is wrong now, it is
-logged with its place, and all the old settings stay. Limits of `mqtt` hold for clients that connect
+logged with its place, and all the old settings stay. The files of certificates are read again too.
+Limits of `mqtt` hold for clients that connect
 from then on: a client that is connected keeps those it was told in CONNACK.
 
 `SLUICE_URL`, `SLUICE_TOKEN`, `SLUICE_USER`, `SLUICE_PASSWORD` (for the command line) and
@@ -84,6 +86,8 @@ std::string metrics_reference() {
   declare_store_metrics(registry, [] { return store::Statistics{}; });
   static_cast<void>(store_histograms(registry));
   declare_memory_metrics(registry);
+  const net::Counters net_counters(registry);
+  declare_certificate_metrics(registry, {});
   connect::declare_task_metrics(registry);
 
   auto out = page("metrics", "Metrics");

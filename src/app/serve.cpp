@@ -69,7 +69,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
   plan.admin.api.metrics_public = settings.admin.metrics_public;
   plan.admin.api.host_names = settings.admin.host_names;
   for (const auto& listener : settings.listeners)
-    plan.listeners.push_back({listener.name, listener.bind.host, listener.bind.port});
+    plan.listeners.push_back({listener.name, listener.bind.host, listener.bind.port, listener.tls});
   plan.admin_password = options.admin_password;
   plan.settings = [&current] { return current.with(settings_document); };
   return plan;
@@ -112,6 +112,7 @@ void reload(const ServeOptions& options, Current& current, Composition& server) 
   log::set_level(settings.log.level);
   io::allow_networks(settings.connect.networks);
   server.set_limits(limits_of(settings.mqtt));
+  server.reload_certificates();
   current.with([&](EffectiveSettings& now) { now = merged->effective; });
   log::info("settings reloaded", {{"changed", joined(merged->changed)}});
   if (!merged->need_restart.empty())

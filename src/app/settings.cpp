@@ -2,56 +2,16 @@
 
 #include <algorithm>
 #include <thread>
-#include <utility>
 
 #include <boost/json/array.hpp>
 
-#include "base/check.hpp"
+#include "app/listener_settings.hpp"
+#include "app/setting_reader.hpp"
 
 namespace sluice::app {
 namespace {
 
 namespace json = boost::json;
-
-// Reads values that have passed every check: what is wrong here is a bug of ours.
-class Reader {
- public:
-  explicit Reader(const json::object& values) : values_(values) {}
-
-  [[nodiscard]] Reader in(std::string_view name) const {
-    return Reader(values_.at(name).as_object());
-  }
-  [[nodiscard]] std::string text(std::string_view name) const {
-    return std::string(values_.at(name).as_string());
-  }
-  [[nodiscard]] bool flag(std::string_view name) const { return values_.at(name).as_bool(); }
-  template <class Number>
-  [[nodiscard]] Number number(std::string_view name) const {
-    const auto value = values_.at(name).as_int64();
-    SL_CHECK(std::in_range<Number>(value));
-    return static_cast<Number>(value);
-  }
-  [[nodiscard]] std::vector<std::string> texts(std::string_view name) const {
-    std::vector<std::string> all;
-    for (const auto& member : values_.at(name).as_array()) all.emplace_back(member.as_string());
-    return all;
-  }
-  // None: a word that means without end.
-  template <class Number>
-  [[nodiscard]] std::optional<Number> number_or_word(std::string_view name) const {
-    if (values_.at(name).is_string()) return std::nullopt;
-    return number<Number>(name);
-  }
-  [[nodiscard]] BindAddress bind(std::string_view name) const {
-    auto address = parse_bind_address(text(name));
-    SL_CHECK(address.has_value());
-    return *std::move(address);
-  }
-  [[nodiscard]] const json::object& values() const { return values_; }
-
- private:
-  const json::object& values_;
-};
 
 std::size_t io_threads(const json::value& value) {
   if (const auto* number = value.if_int64()) return static_cast<std::size_t>(*number);
@@ -59,17 +19,7 @@ std::size_t io_threads(const json::value& value) {
   return cores > 2 ? cores - 1 : 1;
 }
 
-std::vector<ListenerSettings> listeners(const json::object& values) {
-  std::vector<ListenerSettings> enabled;
-  for (const auto& member : values) {
-    const Reader listener(member.value().as_object());
-    if (listener.flag("enabled")) enabled.push_back({member.key(), listener.bind("bind")});
-  }
-  std::ranges::sort(enabled, {}, &ListenerSettings::name);
-  return enabled;
-}
-
-StoreSettings store(const Reader& in) {
+StoreSettings store(const SettingReader& in) {
   using Durability = StoreSettings::Durability;
   using DeliverAfter = StoreSettings::DeliverAfter;
   const auto retention = in.in("retention");
@@ -86,7 +36,7 @@ StoreSettings store(const Reader& in) {
           .dead_letter_bytes = in.in("dead_letters").number<std::uint64_t>("maximum_bytes")};
 }
 
-MqttSettings mqtt(const Reader& in) {
+MqttSettings mqtt(const SettingReader& in) {
   const auto expiry_ms = in.number<std::uint64_t>("session_expiry_maximum");
   return {.maximum_packet_size = in.number<std::uint32_t>("maximum_packet_size"),
           .maximum_qos = in.number<std::uint8_t>("maximum_qos"),
@@ -102,7 +52,7 @@ MqttSettings mqtt(const Reader& in) {
           .groups = in.number<std::uint32_t>("groups")};
 }
 
-ConnectSettings connect_settings(const Reader& in) {
+ConnectSettings connect_settings(const SettingReader& in) {
   const auto& names = in.values().at("allowed_networks").as_array();
   const auto has = [&](std::string_view name) {
     return std::ranges::find(names, json::value(name)) != names.end();
@@ -110,7 +60,7 @@ ConnectSettings connect_settings(const Reader& in) {
   return {.networks = {.loopback = has("loopback"), .priv = has("private"), .pub = has("public")}};
 }
 
-LogSettings log_settings(const Reader& in) {
+LogSettings log_settings(const SettingReader& in) {
   const auto level = in.text("level");
   return {.level = level == "debug"   ? log::Level::Debug
                    : level == "warn"  ? log::Level::Warn
@@ -164,12 +114,12 @@ class Shower {
 }  // namespace
 
 Settings settings_of(const json::object& values) {
-  const Reader in(values);
+  const SettingReader in(values);
   const auto admin = in.in("admin");
   return {.node_name = in.in("node").text("name"),
           .data = in.text("data"),
           .io_threads = io_threads(values.at("io_threads")),
-          .listeners = listeners(in.in("listeners").values()),
+          .listeners = listeners_of(in.in("listeners").values()),
           .admin = {.bind = admin.bind("bind"),
                     .host_names = admin.texts("host_names"),
                     .metrics_public = admin.flag("metrics_public")},
@@ -191,6 +141,11 @@ tl::expected<EffectiveSettings, std::vector<SettingProblem>> load_settings(
 
   EffectiveSettings effective;
   effective.settings = settings_of(loaded.values);
+  for (auto& problem : check_listener_files(effective.settings.listeners)) {
+    loaded.problems.push_back({place_of(loaded.origins, problem.pointer), dotted(problem.pointer),
+                               std::move(problem.detail)});
+  }
+  if (!loaded.problems.empty()) return tl::unexpected(std::move(loaded.problems));
   effective.values = std::move(loaded.values);
   for (auto& [pointer, place] : loaded.origins) {
     effective.origins.emplace(dotted(pointer), std::move(place));

@@ -15,6 +15,7 @@
 #include "base/result.hpp"
 #include "base/schema.hpp"
 #include "io/address_rule.hpp"
+#include "net/tls_session.hpp"
 
 namespace sluice::app {
 
@@ -31,6 +32,7 @@ struct BindAddress {
 struct ListenerSettings {
   std::string name;
   BindAddress bind;
+  std::optional<net::TlsServing> tls;  // none: not encrypted
 };
 
 struct AdminSettings {

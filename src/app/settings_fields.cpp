@@ -60,6 +60,20 @@ Field path_field(std::string name, std::string help) {
   return {.name = std::move(name), .help = std::move(help), .minimum = 1};
 }
 
+Field more_certificates() {
+  auto certificate = path_field("certificate", "File of its chain (PEM).");
+  auto key = path_field("key", "File of its private key (PEM).");
+  certificate.required = key.required = true;
+  return {.name = "more_certificates",
+          .type = Type::ObjectMap,
+          .help = "TLS: others, under any name, each for the host names that stand in it (SNI).",
+          .fallback = json::object{},
+          .maximum = 64,
+          .pattern_help = "up to 32 lower-case letters, digits, - and single _, and not `admin`",
+          .allowed = is_listener_name,
+          .fields = {std::move(certificate), std::move(key)}};
+}
+
 Field listeners() {
   auto bind = bind_field(nullptr);
   bind.required = true;
@@ -68,14 +82,23 @@ Field listeners() {
        .type = Type::Choice,
        .help =
            "MQTT over TCP (`mqtt`), TLS (`mqtts`), WebSocket (`ws`, `wss`). This version serves "
-           "`mqtt`.",
+           "`mqtt` and `mqtts`.",
        .required = true,
        .choices = {"mqtt", "mqtts", "ws", "wss"}},
       std::move(bind),
       {.name = "enabled", .type = Type::Boolean, .help = "Whether it listens.", .fallback = true},
-      path_field("certificate", "TLS: file of the certificate chain (PEM)."),
-      path_field("key", "TLS: file of the private key (PEM)."),
+      path_field("certificate",
+                 "TLS: file of the certificate chain, its own first (PEM). SIGHUP reads it again."),
+      path_field("key", "TLS: file of the private key (PEM), not encrypted."),
+      more_certificates(),
+      {.name = "minimum_version",
+       .type = Type::Choice,
+       .help = "TLS: the oldest version that is spoken.",
+       .fallback = "1.2",
+       .choices = {"1.2", "1.3"}},
       path_field("client_ca", "TLS: file of the authorities of client certificates (PEM)."),
+      path_field("client_crl",
+                 "TLS: file of the revocation list of each of these authorities (PEM)."),
       {.name = "client_certificate",
        .type = Type::Choice,
        .help = "TLS: whether clients must show a certificate.",
@@ -83,7 +106,9 @@ Field listeners() {
        .choices = {"none", "optional", "required"}},
       {.name = "user_from",
        .type = Type::Choice,
-       .help = "TLS: what of the client's certificate is the user name.",
+       .help =
+           "TLS: what of the client's certificate is its user name. Who shows one is that user, "
+           "without a password.",
        .fallback = "none",
        .choices = {"none", "common_name", "subject_alt_name"}},
       {.name = "path",

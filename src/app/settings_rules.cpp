@@ -5,6 +5,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "app/listener_settings.hpp"
 #include "app/settings.hpp"
 
 namespace sluice::app {
@@ -57,33 +58,6 @@ void check_not_served(const json::object& values, std::vector<Problem>& problems
     } else if (json::serialize(*value) != only) {
       problems.push_back({std::string(pointer), fmt::format("must be {}: {}", only, why)});
     }
-  }
-}
-
-void check_listener(const std::string& name, const json::object& listener,
-                    std::vector<Problem>& problems) {
-  const auto pointer = schema::child_pointer("/listeners", name);
-  const auto* enabled = listener.if_contains("enabled");
-  if (enabled == nullptr || *enabled != true) return;
-  const auto type = text_at(listener, "type");
-  if (type.empty()) return;  // refused already
-  if (type != "mqtt") {
-    problems.push_back({pointer + "/type",
-                        fmt::format("must be `mqtt` while the listener is enabled: `{}` is not in "
-                                    "this version",
-                                    type)});
-    return;
-  }
-  for (const auto* tls : {"certificate", "key", "client_ca"}) {
-    if (!listener.contains(tls)) continue;
-    problems.push_back({fmt::format("{}/{}", pointer, tls),
-                        "must not be set: a listener of type `mqtt` is not encrypted"});
-  }
-  for (const auto* tls : {"client_certificate", "user_from"}) {
-    const auto given = text_at(listener, tls);
-    if (given.empty() || given == "none") continue;
-    problems.push_back({fmt::format("{}/{}", pointer, tls),
-                        "must be `none`: a listener of type `mqtt` sees no certificates"});
   }
 }
 

@@ -120,6 +120,10 @@ void AccessControl::authenticate(const Client& client, std::optional<std::string
     if (mqtt::is_error(reason)) state->note_refusal(client, peer, reason);
     done(reason);
   };
+  if (client.is_certified) {
+    return answer(user_exists(client.username) ? ReasonCode::Success
+                                               : ReasonCode::BadUserNameOrPassword);
+  }
   if (!client.has_username || !password || password->size() > kMaximumPasswordBytes) {
     return answer(ReasonCode::BadUserNameOrPassword);
   }

@@ -22,7 +22,8 @@ struct Client {
   std::string client_id;
   std::string username;
   bool has_username = false;
-  std::string host;  // address without port
+  bool is_certified = false;  // a verified certificate says the user name: no password is asked
+  std::string host;           // address without port
 };
 // Shared by a connection and its session.
 using ClientPtr = std::shared_ptr<const Client>;
@@ -81,10 +82,10 @@ class AccessControl {
   void set_change_listener(std::function<void()> changed);
 
   // Checks a password with a memory-hard hash on the pool, the same time for unknown users. `done`
-  // runs on a pool thread, or inside this call when no hash is made: the switch is off, a name or
-  // password is missing, this very login was checked lately, or too many wait. Refusals are logged,
-  // once a minute and peer (base/peer.hpp of the client's host).
-  // Success; BadUserNameOrPassword; QuotaExceeded: too many of this peer wait;
+  // runs on a pool thread, or inside this call when no hash is made: the switch is off, a
+  // certificate says who it is, a name or password is missing, this very login was checked lately,
+  // or too many wait. Refusals are logged, once a minute and peer (base/peer.hpp of the client's
+  // host). Success; BadUserNameOrPassword; QuotaExceeded: too many of this peer wait;
   // ConnectionRateExceeded: this peer guesses and is held back; ServerBusy: too many wait in all.
   void authenticate(const Client& client, std::optional<std::string> password,
                     std::function<void(mqtt::ReasonCode)> done);

@@ -16,13 +16,22 @@ ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Link> link, s
     : worker_(worker),
       link_(std::move(link)),
       limits_(&worker.broker().limits()),
-      client_(std::make_shared<const Client>(Client{{}, {}, false, std::move(host)})) {}
+      client_(std::make_shared<const Client>(
+          Client{.client_id = {}, .username = {}, .host = std::move(host)})) {}
 
 ClientConnection::~ClientConnection() = default;
 
 void ClientConnection::start() {
   worker_.broker().counters().connections.add(1);
   worker_.deadlines().set(*this, worker_.broker().clock().steady() + kConnectDeadline);
+}
+
+void ClientConnection::set_certified_user(std::string name) {
+  client_ = std::make_shared<const Client>(Client{.client_id = {},
+                                                  .username = std::move(name),
+                                                  .has_username = true,
+                                                  .is_certified = true,
+                                                  .host = client_->host});
 }
 
 void ClientConnection::on_deadline() {

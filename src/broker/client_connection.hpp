@@ -40,6 +40,8 @@ class ClientConnection final : public Deadline,
   void start();  // the deadline for CONNECT runs from here
 
   // --- from net
+  // A verified certificate says who it is, whatever CONNECT says. Before CONNECT.
+  void set_certified_user(std::string name);
   void on_packet(const mqtt::Frame& frame);
   void on_malformed(mqtt::ReasonCode reason);             // what next_frame() refused
   void on_closed();                                       // the network connection is gone

@@ -71,11 +71,13 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
   while (pending_->id_assigned &&
          (client_id.empty() || &worker_.broker().worker_of(client_id) != &worker_))
     client_id = new_entity_id(worker_.broker().clock());
-  client_ =
-      std::make_shared<const Client>(Client{.client_id = std::move(client_id),
-                                            .username = std::string(connect.username.value_or("")),
-                                            .has_username = connect.username.has_value(),
-                                            .host = client_->host});
+  const bool is_certified = client_->is_certified;
+  client_ = std::make_shared<const Client>(Client{
+      .client_id = std::move(client_id),
+      .username = is_certified ? client_->username : std::string(connect.username.value_or("")),
+      .has_username = is_certified || connect.username.has_value(),
+      .is_certified = is_certified,
+      .host = client_->host});
   pending_->clean_start = connect.clean_start;
   pending_->receive_maximum = limits.maximum_inflight;
   pending_->keep_alive_s = connect.keep_alive_s;

@@ -11,8 +11,12 @@
 
 namespace sluice::net {
 
-Connection::Connection(Descriptor socket, broker::Worker& worker, Listening& listening)
-    : socket_(std::move(socket)), worker_(worker), listening_(listening) {
+Connection::Connection(Descriptor socket, std::unique_ptr<Layers> layers, broker::Worker& worker,
+                       Listening& listening)
+    : socket_(std::move(socket)),
+      worker_(worker),
+      listening_(listening),
+      layers_(std::move(layers)) {
   const int on = 1;
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
@@ -24,6 +28,7 @@ void Connection::start(std::string host, std::string_view received) {
   client_ =
       std::make_shared<broker::ClientConnection>(worker_, shared_from_this(), std::move(host));
   client_->start();
+  if (layers_ && layers_->is_open()) adopt_certified_user();  // it came from another worker
   if (!worker_.loop().watch(socket_.get(), shared_from_this())) {
     end();
     return;
@@ -55,16 +60,15 @@ void Connection::on_loop_end() {
 
 // Reads what is there, in large pieces, until the socket has no more or the turn is full.
 void Connection::read_all() {
+  if (layers_) {
+    if (layers_->shakes_hands())
+      wait_for_handshake();
+    else
+      read_layers();
+    return;
+  }
   while (!held_ && !closing_ && !ended_) {
-    // Who does not take the answers is not asked for more: write_more() goes on when there is room.
-    if (waiting_bytes() >= kReadHighWater) {
-      reads_when_drained_ = true;
-      return;
-    }
-    if (worker_.turn_is_full()) {
-      read_later();
-      return;
-    }
+    if (!may_read()) return;
     // An unfinished packet stands in front of the next bytes, in the same buffer.
     auto& buffer = listening_.read_buffer(worker_);
     const auto kept = partial_.size();
@@ -83,6 +87,20 @@ void Connection::read_all() {
     consume({buffer.data(), kept + size});
     if (size < room && !hung_up_) return;  // drained: the loop tells of more
   }
+}
+
+// False: not now; somebody else goes on with it.
+bool Connection::may_read() {
+  // Who does not take the answers is not asked for more: write_more() goes on when there is room.
+  if (waiting_bytes() >= kReadHighWater) {
+    reads_when_drained_ = true;
+    return false;
+  }
+  if (worker_.turn_is_full()) {
+    read_later();
+    return false;
+  }
+  return true;
 }
 
 // The loop told of these bytes once and will not do so again.
@@ -164,6 +182,10 @@ bool Connection::send_some(std::string_view bytes, std::size_t& sent) {
 void Connection::flush() {
   if (ended_ || output_.empty()) return;
   if (unsent_) return;  // goes with what waits already
+  if (layers_) {
+    flush_layers();
+    return;
+  }
   std::size_t sent = 0;
   if (!send_some(output_, sent)) return;
   if (sent == output_.size()) {
@@ -192,6 +214,7 @@ void Connection::write_more() {
 
 void Connection::close_after_output() {
   if (ended_ || std::exchange(closing_, true)) return;
+  if (layers_) says_farewell = true;  // each layer has one of its own
   if (waiting_bytes() == 0 && !says_farewell) {
     end();
     return;
@@ -206,6 +229,7 @@ void Connection::close_after_output() {
 // To close with input unread, or before some more of it comes, resets the connection, and a reset
 // takes the farewell from the peer that has not read it yet. So the peer closes first.
 void Connection::end_sending() {
+  if (layers_ && !finish_layers()) return;  // write_more() comes back
   if (!says_farewell) {
     end();
     return;
@@ -239,6 +263,7 @@ void Connection::end() {
   output_ = {};
   partial_ = {};
   unsent_.reset();
+  layers_.reset();
   // Called out of flush() or a handler of the client itself: told when they are over.
   if (client_) worker_.post([client = std::exchange(client_, nullptr)] { client->on_closed(); });
 }

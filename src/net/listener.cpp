@@ -11,6 +11,8 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "base/log.hpp"
+#include "base/peer.hpp"
+#include "net/handshakes.hpp"
 
 namespace sluice::net {
 
@@ -60,10 +62,24 @@ class Listener::Acceptor final : public Watched {
   Listener& listener_;
 };
 
-Listener::Listener(broker::Broker& broker)
-    : broker_(broker), highest_descriptor_(highest_for_clients()) {
+// What connections with layers need on one worker.
+struct Listener::Wire {
+  explicit Wire(broker::Worker& worker) : handshakes(worker) { buffers.input.resize(kReadBuffer); }
+  WireBuffers buffers;
+  Handshakes handshakes;
+};
+
+Listener::Listener(broker::Broker& broker, ListenerOptions options, Counters& counters)
+    : broker_(broker),
+      options_(std::move(options)),
+      counters_(counters),
+      failure_lines_(broker.clock()),
+      highest_descriptor_(highest_for_clients()) {
   read_buffers_.resize(broker.worker_count());
   for (auto& buffer : read_buffers_) buffer.resize(kReadBuffer);
+  if (!options_.tls) return;
+  for (std::size_t i = 0; i < broker.worker_count(); ++i)
+    wires_.push_back(std::make_unique<Wire>(broker.worker(i)));
 }
 
 Listener::~Listener() = default;
@@ -135,14 +151,15 @@ void Listener::accept() {
     if (!has_room_for(socket)) continue;
     peer.resize(size);
     auto& worker = broker_.worker(next_++ % broker_.worker_count());
-    auto host = peer.address().to_string();
+    Arriving arriving{std::move(socket), peer.address().to_string(), {}, nullptr};
     if (worker.index() == 0) {
-      adopt(std::move(socket), std::move(host), worker, {});
+      arriving.layers = new_layers();
+      adopt(std::move(arriving), worker);
       continue;
     }
-    worker.post([this, &worker, host = std::move(host),
-                 shared = std::make_shared<Descriptor>(std::move(socket))] {
-      adopt(std::move(*shared), host, worker, {});
+    worker.post([this, &worker, shared = std::make_shared<Arriving>(std::move(arriving))] {
+      shared->layers = new_layers();
+      adopt(std::move(*shared), worker);
     });
   }
 }
@@ -163,24 +180,75 @@ void Listener::pause(int reason) {
   broker_.worker(0).timers().after(kAcceptPause, [this] { accept(); });
 }
 
-void Listener::adopt(Descriptor socket, std::string host, broker::Worker& worker,
-                     std::string_view received) {
-  const auto connection = std::make_shared<Connection>(std::move(socket), worker, *this);
-  connection->start(std::move(host), received);
+std::unique_ptr<Layers> Listener::new_layers() const {
+  if (!options_.tls) return nullptr;
+  auto context = tls_.with([](const auto& current) { return current; });
+  return std::make_unique<Layers>(
+      std::make_unique<TlsSession>(std::move(context), options_.tls->user_from));
+}
+
+void Listener::adopt(Arriving arriving, broker::Worker& worker) {
+  const auto connection = std::make_shared<Connection>(std::move(arriving.socket),
+                                                       std::move(arriving.layers), worker, *this);
+  connection->start(std::move(arriving.host), arriving.received);
 }
 
 std::string& Listener::read_buffer(const broker::Worker& worker) {
   return read_buffers_[worker.index()];
 }
 
+Listening::WireBuffers& Listener::wire_buffers(const broker::Worker& worker) {
+  return wires_[worker.index()]->buffers;
+}
+
+Handshakes& Listener::handshakes(const broker::Worker& worker) {
+  return wires_[worker.index()]->handshakes;
+}
+
 bool Listener::move(Connection& connection, std::string_view client_id, std::string received) {
   auto& home = broker_.worker_of(client_id);
   if (&home == &connection.worker()) return false;
-  home.post([this, &home, host = connection.host(), received = std::move(received),
-             leaving = std::make_shared<Descriptor>(connection.take_socket())] {
-    adopt(std::move(*leaving), host, home, received);
+  Arriving leaving{connection.take_socket(), connection.host(), std::move(received),
+                   connection.take_layers()};
+  home.post([this, &home, shared = std::make_shared<Arriving>(std::move(leaving))] {
+    adopt(std::move(*shared), home);
   });
   return true;
+}
+
+// --- TLS
+
+Result<void> Listener::load_certificates() {
+  if (!options_.tls) return {};
+  auto loaded = io::TlsContext::load(options_.tls->options);
+  if (!loaded)
+    return fail(Errc::InvalidArgument, "listeners." + options_.name + "." + loaded.error().setting +
+                                           " " + loaded.error().detail);
+  for (const auto& warning : (*loaded)->warnings())
+    log::warn(warning, {{"listener", options_.name}});
+  tls_.with([&](auto& current) { current = *std::move(loaded); });
+  return {};
+}
+
+std::optional<std::int64_t> Listener::certificates_expire_s() const {
+  const auto context = tls_.with([](const auto& current) { return current; });
+  if (!context) return std::nullopt;
+  return context->expires_s();
+}
+
+void Listener::note_open(const Layers& layers) {
+  const auto* tls = layers.tls();
+  if (tls != nullptr) (tls->was_resumed() ? counters_.tls_resumed : counters_.tls_full).add();
+}
+
+void Listener::note_failure(const std::string& host, const Layers& layers) {
+  counters_.tls_failed.add();
+  const auto untold = failure_lines_.due(peer_of(host));
+  if (!untold) return;
+  log::info("TLS with a client failed", {{"listener", options_.name},
+                                         {"host", host},
+                                         {"reason", layers.failure()},
+                                         {"failed_since_last_line", *untold}});
 }
 
 }  // namespace sluice::net

@@ -1,25 +1,34 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/descriptor.hpp"
+#include "base/guarded.hpp"
+#include "base/line_limit.hpp"
 #include "base/result.hpp"
 #include "broker/broker.hpp"
 #include "net/connection.hpp"
+#include "net/counters.hpp"
 
 namespace sluice::net {
 
-// Accepts MQTT clients over TCP and spreads them over the workers.
+struct ListenerOptions {
+  std::string name;               // in the settings
+  std::optional<TlsServing> tls;  // none: not encrypted
+};
+
+// Accepts MQTT clients over TCP and TLS and spreads them over the workers.
 //
-// Owns:    the listening socket, the workers' read buffers.
+// Owns:    the listening socket, the workers' read buffers, the certificates.
 // Threads: open() and close() from one thread; accepting happens on the first worker.
 // Fails:   open() when the address is taken or not ours, saying which.
 class Listener final : public Listening {
  public:
-  explicit Listener(broker::Broker& broker);
+  Listener(broker::Broker& broker, ListenerOptions options, Counters& counters);
   ~Listener() override;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -30,21 +39,46 @@ class Listener final : public Listening {
   void close();
   [[nodiscard]] std::string address() const { return address_; }  // host:port as bound
 
+  // Before open(), and again whenever the files may have changed; for connections that begin from
+  // then on. Errors: which file, and
+  // why; the old ones stay.
+  [[nodiscard]] Result<void> load_certificates();
+  // When the first of them expires, in seconds since 1970; none: it has none.
+  [[nodiscard]] std::optional<std::int64_t> certificates_expire_s() const;
+  [[nodiscard]] const std::string& name() const { return options_.name; }
+
   [[nodiscard]] std::string& read_buffer(const broker::Worker& worker) override;
+  [[nodiscard]] WireBuffers& wire_buffers(const broker::Worker& worker) override;
+  [[nodiscard]] Handshakes& handshakes(const broker::Worker& worker) override;
+  void note_open(const Layers& layers) override;
+  void note_failure(const std::string& host, const Layers& layers) override;
   bool move(Connection& connection, std::string_view client_id, std::string received) override;
 
  private:
   class Acceptor;
+  struct Wire;
+  // A connection on its way to its worker.
+  struct Arriving {
+    Descriptor socket;
+    std::string host;
+    std::string received;
+    std::unique_ptr<Layers> layers;
+  };
   void accept();
   void pause(int reason);
   [[nodiscard]] bool has_room_for(const Descriptor& socket);
-  void adopt(Descriptor socket, std::string host, broker::Worker& worker,
-             std::string_view received);
+  [[nodiscard]] std::unique_ptr<Layers> new_layers() const;
+  void adopt(Arriving arriving, broker::Worker& worker);
 
   broker::Broker& broker_;
+  const ListenerOptions options_;
+  Counters& counters_;
+  Guarded<std::shared_ptr<const io::TlsContext>> tls_;
+  LineLimit failure_lines_;
   Descriptor socket_;
   std::string address_;
-  std::vector<std::string> read_buffers_;  // by worker
+  std::vector<std::string> read_buffers_;     // by worker
+  std::vector<std::unique_ptr<Wire>> wires_;  // by worker; none for plain TCP
   std::size_t next_ = 0;
   const int highest_descriptor_;  // that a client may have
   std::chrono::steady_clock::time_point next_warning_;

@@ -27,6 +27,21 @@ TEST_F(LoginTest, AdmitsTheRightPasswordAlone) {
   EXPECT_EQ(log_in("meter", std::string(5000, 'x')), ReasonCode::BadUserNameOrPassword);
 }
 
+TEST_F(LoginTest, AsksACertifiedUserForNoPassword) {
+  ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"right"})")).has_value());
+  const auto reason_of = [&](std::string name) {
+    auto client = client_of(std::move(name));
+    client.is_certified = true;
+    auto reason = ReasonCode::UnspecifiedError;
+    access_->authenticate(client, std::nullopt, [&](ReasonCode found) { reason = found; });
+    return reason;
+  };
+
+  EXPECT_EQ(reason_of("meter"), ReasonCode::Success);
+  EXPECT_EQ(reason_of("nobody"), ReasonCode::BadUserNameOrPassword);
+  EXPECT_EQ(reason_of(""), ReasonCode::BadUserNameOrPassword);
+}
+
 TEST_F(LoginTest, AdmitsEverybodyWhenSwitchedOff) {
   reopen({.enabled = false});
 

@@ -61,6 +61,18 @@ TEST_F(StatusTest, HearsOtherReasonsToo) {
   EXPECT_THAT(answer.body, HasSubstr("listener tcp"));
 }
 
+TEST_F(StatusTest, IsReadyWithWhatWillNeedAPerson) {
+  auto with_notice = sources();
+  with_notice.notices = [] { return std::vector<std::string>{"a certificate expires on Monday"}; };
+  Api api(with_notice, accounts_, {});
+
+  const auto answer = api.answer(request(Method::Get, "/health/ready"));
+
+  EXPECT_EQ(answer.status, 200U);
+  EXPECT_THAT(answer.body, HasSubstr("expires on Monday"));
+  EXPECT_THAT(get("/health/ready").body, Not(HasSubstr("notices")));
+}
+
 TEST_F(StatusTest, ShowsMetricsAsPrometheusReadsThem) {
   metrics_.counter({.name = "sluice_test_total", .help = "A test."}).add(3);
 

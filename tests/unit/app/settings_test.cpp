@@ -266,11 +266,8 @@ TEST_F(SettingsTest, RefuseWhatIsNotYamlWithItsLine) {
 // What can be written but is not served: refused, never silently ignored.
 const Refused kNotServed[] = {
     {"listeners.ws.enabled=true",
-     "--set: listeners.ws.type must be `mqtt` while the listener is enabled: `ws` is not in this "
-     "version"},
-    {"listeners.tls.enabled=true",
-     "--set: listeners.tls.type must be `mqtt` while the listener is enabled: `mqtts` is not in "
-     "this version"},
+     "--set: listeners.ws.type must be `mqtt` or `mqtts` while the listener is enabled: `ws` is "
+     "not in this version"},
     {"listeners.tcp.key=/k",
      "--set: listeners.tcp.key must not be set: a listener of type `mqtt` is not encrypted"},
     {"listeners.tcp.client_certificate=required",
@@ -294,6 +291,35 @@ TEST_F(SettingsTest, RefuseWhatThisVersionDoesNotServe) {
     set(std::string(each.text));
     EXPECT_THAT(problems(), ElementsAre(each.problem));
   }
+}
+
+// What a listener of type `mqtts` needs, and what makes no sense together.
+TEST_F(SettingsTest, SayWhatAnEncryptedListenerNeeds) {
+  const auto with = [&](const std::string& more) {
+    file("listeners:\n  tls: {type: mqtts, bind: \"127.0.0.1:0\", enabled: true" + more + "}\n");
+    return problems();
+  };
+
+  EXPECT_THAT(with(""),
+              ElementsAre("sluice.yaml:2: listeners.tls.certificate is missing: a listener of type "
+                          "`mqtts` needs a file of its certificate chain (PEM)",
+                          "sluice.yaml:2: listeners.tls.key is missing: a listener of type `mqtts` "
+                          "needs a file of its private key (PEM)"));
+  EXPECT_THAT(with(", certificate: /c, key: /k, client_certificate: required"),
+              ElementsAre("sluice.yaml:2: listeners.tls.client_ca is missing: client certificates "
+                          "are verified with a file of their authorities (PEM)"));
+  EXPECT_THAT(with(", certificate: /c, key: /k, client_crl: /l"),
+              ElementsAre("sluice.yaml:2: listeners.tls.client_certificate must be `optional` or "
+                          "`required`: client_crl is set, and nobody would be asked for a "
+                          "certificate"));
+  EXPECT_THAT(with(", certificate: /c, key: /k, user_from: common_name"),
+              ElementsAre("sluice.yaml:2: listeners.tls.client_certificate must be `optional` or "
+                          "`required`: user_from is set, and nobody would be asked for a "
+                          "certificate"));
+  EXPECT_THAT(with(", certificate: /no/c, key: /k"),
+              ElementsAre("sluice.yaml:2: listeners.tls.certificate must be a file of the "
+                          "certificate chain, the server's own first; /no/c: No such file or "
+                          "directory"));
 }
 
 TEST_F(SettingsTest, NarrowTheNetworksOfConnections) {

@@ -1,0 +1,165 @@
+#include "app/listener_settings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+#include "app/setting_reader.hpp"
+
+namespace sluice::app {
+namespace {
+
+namespace json = boost::json;
+using schema::Problem;
+
+using ClientCertificate = io::TlsOptions::ClientCertificate;
+
+net::TlsServing tls_of(const SettingReader& in) {
+  net::TlsServing tls;
+  auto& options = tls.options;
+  options.certificates.push_back({"", in.text("certificate"), in.text("key")});
+  for (const auto& member : in.in("more_certificates").values()) {
+    const SettingReader more(member.value().as_object());
+    options.certificates.push_back({"more_certificates." + std::string(member.key()) + ".",
+                                    more.text("certificate"), more.text("key")});
+  }
+  options.client_ca = in.text_if_given("client_ca");
+  options.client_crl = in.text_if_given("client_crl");
+  const auto client = in.text("client_certificate");
+  options.client_certificate = client == "required"   ? ClientCertificate::Required
+                               : client == "optional" ? ClientCertificate::Optional
+                                                      : ClientCertificate::None;
+  const auto user = in.text("user_from");
+  tls.user_from = user == "common_name"        ? net::UserFrom::CommonName
+                  : user == "subject_alt_name" ? net::UserFrom::SubjectAltName
+                                               : net::UserFrom::Nothing;
+  options.only_tls_1_3 = in.text("minimum_version") == "1.3";
+  options.protocol = "mqtt";
+  return tls;
+}
+
+std::string text_at(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+// One listener while it is checked.
+class Check {
+ public:
+  Check(const std::string& name, const json::object& listener, std::vector<Problem>& problems)
+      : pointer_(schema::child_pointer("/listeners", name)),
+        listener_(listener),
+        type_(text_at(listener, "type")),
+        problems_(problems) {}
+
+  void run() {
+    if (type_.empty()) return;  // refused already
+    if (type_ == "ws" || type_ == "wss") {
+      add("type", fmt::format("must be `mqtt` or `mqtts` while the listener is enabled: `{}` is "
+                              "not in this version",
+                              type_));
+      return;
+    }
+    if (type_ == "mqtts")
+      check_tls();
+    else
+      check_no_tls();
+  }
+
+ private:
+  void add(std::string_view setting, std::string detail) {
+    problems_.push_back({fmt::format("{}/{}", pointer_, setting), std::move(detail)});
+  }
+  [[nodiscard]] bool has(std::string_view setting) const { return listener_.contains(setting); }
+  [[nodiscard]] bool is_set(std::string_view choice) const {
+    const auto given = text_at(listener_, choice);
+    return !given.empty() && given != "none";
+  }
+
+  void check_tls() {
+    if (!has("certificate"))
+      add("certificate", fmt::format("is missing: a listener of type `{}` needs a file of its "
+                                     "certificate chain (PEM)",
+                                     type_));
+    if (!has("key"))
+      add("key", fmt::format("is missing: a listener of type `{}` needs a file of its private key "
+                             "(PEM)",
+                             type_));
+    const bool asks = is_set("client_certificate");
+    if (asks && !has("client_ca"))
+      add("client_ca",
+          "is missing: client certificates are verified with a file of their authorities (PEM)");
+    if (asks) return;
+    for (const auto* needless : {"client_ca", "client_crl"}) {
+      if (!has(needless)) continue;
+      add("client_certificate",
+          fmt::format("must be `optional` or `required`: {} is set, and nobody would be asked for "
+                      "a certificate",
+                      needless));
+      return;
+    }
+    if (is_set("user_from"))
+      add("client_certificate",
+          "must be `optional` or `required`: user_from is set, and nobody would be asked for a "
+          "certificate");
+  }
+
+  void check_no_tls() {
+    for (const auto* tls : {"certificate", "key", "client_ca", "client_crl"}) {
+      if (!has(tls)) continue;
+      add(tls, fmt::format("must not be set: a listener of type `{}` is not encrypted", type_));
+    }
+    for (const auto* tls : {"client_certificate", "user_from"}) {
+      if (!is_set(tls)) continue;
+      add(tls, fmt::format("must be `none`: a listener of type `{}` sees no certificates", type_));
+    }
+    const auto* more = listener_.if_contains("more_certificates");
+    if (more != nullptr && more->is_object() && !more->get_object().empty())
+      add("more_certificates",
+          fmt::format("must be empty: a listener of type `{}` is not encrypted", type_));
+  }
+
+  const std::string pointer_;
+  const json::object& listener_;
+  const std::string type_;
+  std::vector<Problem>& problems_;
+};
+
+}  // namespace
+
+std::vector<ListenerSettings> listeners_of(const json::object& listeners) {
+  std::vector<ListenerSettings> enabled;
+  for (const auto& member : listeners) {
+    const SettingReader listener(member.value().as_object());
+    if (!listener.flag("enabled")) continue;
+    auto& settings = enabled.emplace_back();
+    settings.name = member.key();
+    settings.bind = listener.bind("bind");
+    if (listener.text("type") == "mqtts") settings.tls = tls_of(listener);
+  }
+  std::ranges::sort(enabled, {}, &ListenerSettings::name);
+  return enabled;
+}
+
+void check_listener(const std::string& name, const json::object& listener,
+                    std::vector<Problem>& problems) {
+  const auto* enabled = listener.if_contains("enabled");
+  if (enabled == nullptr || *enabled != true) return;
+  Check(name, listener, problems).run();
+}
+
+std::vector<Problem> check_listener_files(const std::vector<ListenerSettings>& listeners) {
+  std::vector<Problem> problems;
+  for (const auto& listener : listeners) {
+    if (!listener.tls) continue;
+    const auto loaded = io::TlsContext::load(listener.tls->options);
+    if (loaded) continue;
+    auto pointer =
+        schema::child_pointer("/listeners", listener.name) + "/" + loaded.error().setting;
+    std::ranges::replace(pointer, '.', '/');
+    problems.push_back({std::move(pointer), loaded.error().detail});
+  }
+  return problems;
+}
+
+}  // namespace sluice::app

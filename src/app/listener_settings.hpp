@@ -1,0 +1,24 @@
+// The settings of listeners: what belongs to which type, and what of TLS must be in the files.
+#pragma once
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "app/settings.hpp"
+#include "base/schema.hpp"
+
+namespace sluice::app {
+
+// `listeners`: by name, checked. Those that are enabled, by name.
+[[nodiscard]] std::vector<ListenerSettings> listeners_of(const boost::json::object& listeners);
+
+// Rules across the settings of one listener, if it is enabled.
+void check_listener(const std::string& name, const boost::json::object& listener,
+                    std::vector<schema::Problem>& problems);
+
+// What the files of TLS that are named there hold wrong.
+[[nodiscard]] std::vector<schema::Problem> check_listener_files(
+    const std::vector<ListenerSettings>& listeners);
+
+}  // namespace sluice::app
