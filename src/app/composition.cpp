@@ -13,6 +13,7 @@
 #include "app/connectors.hpp"
 #include "app/memory_metrics.hpp"
 #include "app/store_metrics.hpp"
+#include "base/check.hpp"
 #include "base/log.hpp"
 #include "store/embedded/directory_lock.hpp"
 
@@ -47,6 +48,19 @@ Result<void> remove_stale_run_files(const std::string& data) {
   if (!lock) return tl::unexpected(lock.error());
   remove_run_files(data);
   return {};
+}
+
+net::ListenerOptions options_of(const ListenerPlan& plan) {
+  net::ListenerOptions options{.name = plan.name,
+                               .tls = plan.tls,
+                               .web_socket = plan.web_socket,
+                               .connections = plan.connections};
+  for (const auto& proxy : plan.proxies) {
+    const auto network = broker::Network::parse(proxy);
+    SL_CHECK(network.has_value());  // the settings are checked
+    options.proxies.push_back(*network);
+  }
+  return options;
 }
 
 bool is_loopback(const std::string& host) {
@@ -106,8 +120,7 @@ Result<void> Composition::open_store() {
 
 Result<void> Composition::open_listeners() {
   for (const auto& plan : plan_.listeners) {
-    auto listener = std::make_unique<net::Listener>(
-        *broker_, net::ListenerOptions{.name = plan.name, .tls = plan.tls}, net_counters_);
+    auto listener = std::make_unique<net::Listener>(*broker_, options_of(plan), net_counters_);
     SL_TRY_VOID(listener->load_certificates());
     if (auto bound = listener->open(plan.host, plan.port); !bound)
       return fail(bound.error().code, "listener `" + plan.name + "`: " + bound.error().detail +

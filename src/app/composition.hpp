@@ -23,6 +23,9 @@ struct ListenerPlan {
   std::string host;
   std::uint16_t port = 0;
   std::optional<net::TlsServing> tls;
+  std::optional<net::WebSocketServing> web_socket;
+  std::vector<std::string> proxies;
+  std::uint32_t connections = UINT32_MAX;
 };
 
 // What the server is built from; made of the settings.

@@ -14,6 +14,16 @@ using schema::Problem;
 
 using ClientCertificate = io::TlsOptions::ClientCertificate;
 
+constexpr std::string_view kDefaultPath = "/mqtt";
+
+bool is_encrypted(std::string_view type) {
+  return type == "mqtts" || type == "wss";
+}
+
+bool is_web_socket(std::string_view type) {
+  return type == "ws" || type == "wss";
+}
+
 net::TlsServing tls_of(const SettingReader& in) {
   net::TlsServing tls;
   auto& options = tls.options;
@@ -34,7 +44,7 @@ net::TlsServing tls_of(const SettingReader& in) {
                   : user == "subject_alt_name" ? net::UserFrom::SubjectAltName
                                                : net::UserFrom::Nothing;
   options.only_tls_1_3 = in.text("minimum_version") == "1.3";
-  options.protocol = "mqtt";
+  options.protocol = is_web_socket(in.text("type")) ? "http/1.1" : "mqtt";
   return tls;
 }
 
@@ -54,16 +64,11 @@ class Check {
 
   void run() {
     if (type_.empty()) return;  // refused already
-    if (type_ == "ws" || type_ == "wss") {
-      add("type", fmt::format("must be `mqtt` or `mqtts` while the listener is enabled: `{}` is "
-                              "not in this version",
-                              type_));
-      return;
-    }
-    if (type_ == "mqtts")
+    if (is_encrypted(type_))
       check_tls();
     else
       check_no_tls();
+    if (!is_web_socket(type_)) check_no_web_socket();
   }
 
  private:
@@ -119,6 +124,16 @@ class Check {
           fmt::format("must be empty: a listener of type `{}` is not encrypted", type_));
   }
 
+  void check_no_web_socket() {
+    const auto path = text_at(listener_, "path");
+    if (!path.empty() && path != kDefaultPath)
+      add("path", fmt::format("must not be set: a listener of type `{}` has no paths", type_));
+    const auto* origins = listener_.if_contains("origins");
+    if (origins != nullptr && origins->is_array() && !origins->get_array().empty())
+      add("origins",
+          fmt::format("must be empty: no page can reach a listener of type `{}`", type_));
+  }
+
   const std::string pointer_;
   const json::object& listener_;
   const std::string type_;
@@ -135,7 +150,14 @@ std::vector<ListenerSettings> listeners_of(const json::object& listeners) {
     auto& settings = enabled.emplace_back();
     settings.name = member.key();
     settings.bind = listener.bind("bind");
-    if (listener.text("type") == "mqtts") settings.tls = tls_of(listener);
+    settings.proxies = listener.texts("proxies");
+    settings.connections = listener.number<std::uint32_t>("connections");
+    const auto type = listener.text("type");
+    if (is_encrypted(type)) settings.tls = tls_of(listener);
+    if (!is_web_socket(type)) continue;
+    settings.web_socket = {.path = listener.text("path"),
+                           .origins = listener.texts("origins"),
+                           .is_encrypted = is_encrypted(type)};
   }
   std::ranges::sort(enabled, {}, &ListenerSettings::name);
   return enabled;

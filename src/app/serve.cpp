@@ -69,7 +69,13 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
   plan.admin.api.metrics_public = settings.admin.metrics_public;
   plan.admin.api.host_names = settings.admin.host_names;
   for (const auto& listener : settings.listeners)
-    plan.listeners.push_back({listener.name, listener.bind.host, listener.bind.port, listener.tls});
+    plan.listeners.push_back({.name = listener.name,
+                              .host = listener.bind.host,
+                              .port = listener.bind.port,
+                              .tls = listener.tls,
+                              .web_socket = listener.web_socket,
+                              .proxies = listener.proxies,
+                              .connections = listener.connections});
   plan.admin_password = options.admin_password;
   plan.settings = [&current] { return current.with(settings_document); };
   return plan;

@@ -16,6 +16,7 @@
 #include "base/schema.hpp"
 #include "io/address_rule.hpp"
 #include "net/tls_session.hpp"
+#include "net/web_socket_upgrade.hpp"
 
 namespace sluice::app {
 
@@ -32,7 +33,10 @@ struct BindAddress {
 struct ListenerSettings {
   std::string name;
   BindAddress bind;
-  std::optional<net::TlsServing> tls;  // none: not encrypted
+  std::optional<net::TlsServing> tls;               // none: not encrypted
+  std::optional<net::WebSocketServing> web_socket;  // none: packets stand there as they are
+  std::vector<std::string> proxies;                 // addresses and ranges
+  std::uint32_t connections = 0;
 };
 
 struct AdminSettings {

@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 
 #include "app/settings.hpp"
+#include "broker/access/policy.hpp"
 
 namespace sluice::app {
 namespace {
@@ -47,6 +48,18 @@ bool is_absolute_path(std::string_view text) {
   return text.starts_with('/');
 }
 
+bool is_origin(std::string_view text) {
+  if (text == "*") return true;
+  const auto scheme = text.find("://");
+  if (scheme == std::string_view::npos || scheme == 0) return false;
+  const auto place = text.substr(scheme + 3);
+  return !place.empty() && place.find_first_of("/ ?#") == std::string_view::npos;
+}
+
+bool is_network(std::string_view text) {
+  return broker::Network::parse(text).has_value();
+}
+
 Field bind_field(json::value fallback) {
   return {
       .name = "bind",
@@ -58,6 +71,16 @@ Field bind_field(json::value fallback) {
 
 Field path_field(std::string name, std::string help) {
   return {.name = std::move(name), .help = std::move(help), .minimum = 1};
+}
+
+Field whole(std::string name, std::string help, std::int64_t fallback, std::int64_t minimum,
+            std::int64_t maximum) {
+  return {.name = std::move(name),
+          .type = Type::Integer,
+          .help = std::move(help),
+          .fallback = fallback,
+          .minimum = minimum,
+          .maximum = maximum};
 }
 
 Field more_certificates() {
@@ -81,8 +104,7 @@ Field listeners() {
       {.name = "type",
        .type = Type::Choice,
        .help =
-           "MQTT over TCP (`mqtt`), TLS (`mqtts`), WebSocket (`ws`, `wss`). This version serves "
-           "`mqtt` and `mqtts`.",
+           "MQTT over TCP (`mqtt`), TLS (`mqtts`), WebSocket (`ws`), WebSocket over TLS (`wss`).",
        .required = true,
        .choices = {"mqtt", "mqtts", "ws", "wss"}},
       std::move(bind),
@@ -115,7 +137,24 @@ Field listeners() {
        .help = "WebSocket: the path that is served.",
        .fallback = "/mqtt",
        .pattern_help = "a path that begins with /",
-       .allowed = is_absolute_path}};
+       .allowed = is_absolute_path},
+      {.name = "origins",
+       .type = Type::TextList,
+       .help = "WebSocket: from where pages in browsers may connect. Pages from the listener's own "
+               "address, and clients that are no browsers, always may.",
+       .fallback = json::array{},
+       .maximum = 64,
+       .pattern_help = "an origin such as https://app.example.org, or * for all",
+       .allowed = is_origin},
+      {.name = "proxies",
+       .type = Type::TextList,
+       .help = "Proxies that say, in the PROXY protocol (1 or 2), for whom they stand: they must, "
+               "and nobody else can.",
+       .fallback = json::array{},
+       .maximum = 64,
+       .pattern_help = "an address or a range such as 10.0.0.0/8",
+       .allowed = is_network},
+      whole("connections", "Clients of this listener at one time.", 1'000'000, 1, kMost32)};
   return {
       .name = "listeners",
       .type = Type::ObjectMap,
@@ -239,16 +278,6 @@ Field store() {
                        .fallback = "1GiB",
                        .minimum = kMiB,
                        .maximum = 1024 * kGiB}}}}};
-}
-
-Field whole(std::string name, std::string help, std::int64_t fallback, std::int64_t minimum,
-            std::int64_t maximum) {
-  return {.name = std::move(name),
-          .type = Type::Integer,
-          .help = std::move(help),
-          .fallback = fallback,
-          .minimum = minimum,
-          .maximum = maximum};
 }
 
 Field off_yet(std::string name, std::string help) {

@@ -26,6 +26,11 @@ void ClientConnection::start() {
   worker_.deadlines().set(*this, worker_.broker().clock().steady() + kConnectDeadline);
 }
 
+void ClientConnection::set_host(std::string host) {
+  client_ = std::make_shared<const Client>(
+      Client{.client_id = {}, .username = {}, .host = std::move(host)});
+}
+
 void ClientConnection::set_certified_user(std::string name) {
   client_ = std::make_shared<const Client>(Client{.client_id = {},
                                                   .username = std::move(name),

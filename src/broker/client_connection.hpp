@@ -40,6 +40,8 @@ class ClientConnection final : public Deadline,
   void start();  // the deadline for CONNECT runs from here
 
   // --- from net
+  // A proxy says for whom it stands. Before CONNECT.
+  void set_host(std::string host);
   // A verified certificate says who it is, whatever CONNECT says. Before CONNECT.
   void set_certified_user(std::string name);
   void on_packet(const mqtt::Frame& frame);

@@ -255,6 +255,7 @@ void Connection::drop_input() {
 
 void Connection::end() {
   if (std::exchange(ended_, true)) return;
+  listening_.note_end();
   if (socket_.is_open()) {
     worker_.loop().unwatch(socket_.get());
     ::shutdown(socket_.get(), SHUT_RDWR);

@@ -39,9 +39,10 @@ class Listening {
   [[nodiscard]] virtual std::string& read_buffer(const broker::Worker& worker) = 0;
   [[nodiscard]] virtual WireBuffers& wire_buffers(const broker::Worker& worker) = 0;
   [[nodiscard]] virtual Handshakes& handshakes(const broker::Worker& worker) = 0;
-  // How a connection's layers have begun, or why they ended.
-  virtual void note_open(const Layers& layers) = 0;
+  // A TLS handshake is done; or why a connection's layers ended.
+  virtual void note_handshake(const Layers& layers) = 0;
   virtual void note_failure(const std::string& host, const Layers& layers) = 0;
+  virtual void note_end() = 0;
   // Takes the socket and what was read to the worker on which the client's session lives. False: it
   // is this one.
   virtual bool move(Connection& connection, std::string_view client_id, std::string received) = 0;

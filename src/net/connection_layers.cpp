@@ -1,4 +1,5 @@
-// The way of bytes through TLS: in large reads to the packets, and back once per turn.
+// The way of bytes through TLS and WebSocket: in large reads to the packets, and back once per
+// turn.
 #include <cerrno>
 #include <sys/socket.h>
 #include <utility>
@@ -34,6 +35,10 @@ void Connection::read_layers() {
     const auto size = static_cast<std::size_t>(count);
     take_wire({wire.data(), size});
     if (size < wire.size() && !hung_up_) return;  // drained: the loop tells of more
+    if (!layers_) {
+      read_later();
+      return;
+    }
   }
 }
 
@@ -44,15 +49,17 @@ void Connection::take_wire(std::string_view wire) {
   if (buffer.size() < needed) buffer.resize(needed);
   auto& answer = listening_.wire_buffers(worker_).output;
   answer.clear();
-  const bool was_open = layers_->is_open();
+  const bool shook_hands = layers_->shakes_hands();
   const auto size = layers_->take(wire, buffer.data() + kept, answer);
-  if (!was_open && layers_->is_open()) {
-    listening_.note_open(*layers_);
+  if (auto host = layers_->take_client_host(); !host.empty()) client_->set_host(std::move(host));
+  if (shook_hands && layers_->has_shaken_hands()) {
+    listening_.note_handshake(*layers_);
     adopt_certified_user();
   }
   const bool is_over = layers_->is_over();
   if (is_over && !layers_->failure().empty()) listening_.note_failure(client_->host(), *layers_);
   if (!send_wire(answer)) return;
+  if (layers_->is_nothing()) layers_.reset();  // plain TCP from here on
   if (size > 0) {
     partial_.copy(buffer.data(), kept);
     partial_.clear();

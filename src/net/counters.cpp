@@ -18,6 +18,14 @@ metrics::Declaration handshakes() {
 Counters::Counters(metrics::Registry& registry)
     : tls_full(registry.counter(handshakes(), {{"outcome", "full"}})),
       tls_resumed(registry.counter(handshakes(), {{"outcome", "resumed"}})),
-      tls_failed(registry.counter(handshakes(), {{"outcome", "failed"}})) {}
+      tls_failed(registry.counter(handshakes(), {{"outcome", "failed"}})),
+      web_socket_failed(registry.counter(
+          {.name = "sluice_websocket_failures_total",
+           .help = "WebSocket connections of MQTT clients that were refused, or ended because a "
+                   "frame broke a rule."})),
+      proxy_failed(registry.counter(
+          {.name = "sluice_proxy_header_failures_total",
+           .help = "Connections of known proxies that did not begin with a header of the PROXY "
+                   "protocol."})) {}
 
 }  // namespace sluice::net

@@ -10,6 +10,8 @@ struct Counters {
   metrics::Counter& tls_full;
   metrics::Counter& tls_resumed;
   metrics::Counter& tls_failed;
+  metrics::Counter& web_socket_failed;
+  metrics::Counter& proxy_failed;
 };
 
 }  // namespace sluice::net

@@ -77,7 +77,9 @@ Listener::Listener(broker::Broker& broker, ListenerOptions options, Counters& co
       highest_descriptor_(highest_for_clients()) {
   read_buffers_.resize(broker.worker_count());
   for (auto& buffer : read_buffers_) buffer.resize(kReadBuffer);
-  if (!options_.tls) return;
+  if (options_.web_socket)
+    web_socket_ = std::make_shared<const WebSocketServing>(*options_.web_socket);
+  if (!options_.tls && !web_socket_ && options_.proxies.empty()) return;
   for (std::size_t i = 0; i < broker.worker_count(); ++i)
     wires_.push_back(std::make_unique<Wire>(broker.worker(i)));
 }
@@ -151,28 +153,45 @@ void Listener::accept() {
     if (!has_room_for(socket)) continue;
     peer.resize(size);
     auto& worker = broker_.worker(next_++ % broker_.worker_count());
-    Arriving arriving{std::move(socket), peer.address().to_string(), {}, nullptr};
+    Arriving arriving{std::move(socket), peer.address().to_string(), {}, nullptr, false};
+    arriving.by_proxy = std::ranges::any_of(options_.proxies, [&](const broker::Network& network) {
+      return network.contains(peer.address());
+    });
+    open_.fetch_add(1, std::memory_order_relaxed);
     if (worker.index() == 0) {
-      arriving.layers = new_layers();
+      arriving.layers = new_layers(arriving.by_proxy);
       adopt(std::move(arriving), worker);
       continue;
     }
     worker.post([this, &worker, shared = std::make_shared<Arriving>(std::move(arriving))] {
-      shared->layers = new_layers();
+      shared->layers = new_layers(shared->by_proxy);
       adopt(std::move(*shared), worker);
     });
   }
 }
 
 bool Listener::has_room_for(const Descriptor& socket) {
-  if (socket.get() <= highest_descriptor_) return true;
+  if (socket.get() > highest_descriptor_) {
+    refuse("too few file descriptors; raise the limit (ulimit -n, LimitNOFILE)",
+           highest_descriptor_);
+    return false;
+  }
+  if (open_.load(std::memory_order_relaxed) >= options_.connections) {
+    refuse("the listener's setting `connections` allows no more", options_.connections);
+    return false;
+  }
+  return true;
+}
+
+void Listener::refuse(std::string_view reason, std::int64_t most) {
   broker_.counters().connections_refused.add();
   const auto now = std::chrono::steady_clock::now();
-  if (now < next_warning_) return false;
+  if (now < next_warning_) return;
   next_warning_ = now + kWarnEvery;
-  log::warn("clients refused: too few file descriptors; raise the limit (ulimit -n, LimitNOFILE)",
-            {{"address", address_}, {"clients_at_most", highest_descriptor_}});
-  return false;
+  log::warn("clients refused", {{"listener", options_.name},
+                                {"address", address_},
+                                {"reason", reason},
+                                {"clients_at_most", most}});
 }
 
 void Listener::pause(int reason) {
@@ -180,11 +199,16 @@ void Listener::pause(int reason) {
   broker_.worker(0).timers().after(kAcceptPause, [this] { accept(); });
 }
 
-std::unique_ptr<Layers> Listener::new_layers() const {
-  if (!options_.tls) return nullptr;
-  auto context = tls_.with([](const auto& current) { return current; });
-  return std::make_unique<Layers>(
-      std::make_unique<TlsSession>(std::move(context), options_.tls->user_from));
+std::unique_ptr<Layers> Listener::new_layers(bool by_proxy) const {
+  if (!options_.tls && !web_socket_ && !by_proxy) return nullptr;
+  std::unique_ptr<TlsSession> tls;
+  if (options_.tls) {
+    auto context = tls_.with([](const auto& current) { return current; });
+    tls = std::make_unique<TlsSession>(std::move(context), options_.tls->user_from);
+  }
+  auto web_socket = web_socket_ ? std::make_unique<WebSocket>(web_socket_) : nullptr;
+  auto proxy = by_proxy ? std::make_unique<ProxyHeader>() : nullptr;
+  return std::make_unique<Layers>(std::move(proxy), std::move(tls), std::move(web_socket));
 }
 
 void Listener::adopt(Arriving arriving, broker::Worker& worker) {
@@ -216,7 +240,7 @@ bool Listener::move(Connection& connection, std::string_view client_id, std::str
   return true;
 }
 
-// --- TLS
+// --- layers
 
 Result<void> Listener::load_certificates() {
   if (!options_.tls) return {};
@@ -236,19 +260,25 @@ std::optional<std::int64_t> Listener::certificates_expire_s() const {
   return context->expires_s();
 }
 
-void Listener::note_open(const Layers& layers) {
-  const auto* tls = layers.tls();
-  if (tls != nullptr) (tls->was_resumed() ? counters_.tls_resumed : counters_.tls_full).add();
+void Listener::note_handshake(const Layers& layers) {
+  (layers.tls()->was_resumed() ? counters_.tls_resumed : counters_.tls_full).add();
 }
 
 void Listener::note_failure(const std::string& host, const Layers& layers) {
-  counters_.tls_failed.add();
+  const bool is_tls = layers.tls() != nullptr && !layers.tls()->failure().empty();
+  auto& counter = layers.waits_for_proxy() ? counters_.proxy_failed
+                  : is_tls                 ? counters_.tls_failed
+                                           : counters_.web_socket_failed;
+  counter.add();
   const auto untold = failure_lines_.due(peer_of(host));
   if (!untold) return;
-  log::info("TLS with a client failed", {{"listener", options_.name},
-                                         {"host", host},
-                                         {"reason", layers.failure()},
-                                         {"failed_since_last_line", *untold}});
+  log::info(layers.waits_for_proxy() ? "proxy refused"
+            : is_tls                 ? "TLS with a client failed"
+                                     : "WebSocket with a client failed",
+            {{"listener", options_.name},
+             {"host", host},
+             {"reason", layers.failure()},
+             {"failed_since_last_line", *untold}});
 }
 
 }  // namespace sluice::net

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "base/guarded.hpp"
 #include "base/line_limit.hpp"
 #include "base/result.hpp"
+#include "broker/access/policy.hpp"
 #include "broker/broker.hpp"
 #include "net/connection.hpp"
 #include "net/counters.hpp"
@@ -17,11 +19,15 @@
 namespace sluice::net {
 
 struct ListenerOptions {
-  std::string name;               // in the settings
-  std::optional<TlsServing> tls;  // none: not encrypted
+  std::string name;                            // in the settings
+  std::optional<TlsServing> tls;               // none: not encrypted
+  std::optional<WebSocketServing> web_socket;  // none: packets stand in TCP or TLS as they are
+  // Proxies that say whom they pass on: addresses and ranges.
+  std::vector<broker::Network> proxies = {};
+  std::uint32_t connections = UINT32_MAX;  // at one time
 };
 
-// Accepts MQTT clients over TCP and TLS and spreads them over the workers.
+// Accepts MQTT clients over TCP, TLS and WebSocket and spreads them over the workers.
 //
 // Owns:    the listening socket, the workers' read buffers, the certificates.
 // Threads: open() and close() from one thread; accepting happens on the first worker.
@@ -50,8 +56,9 @@ class Listener final : public Listening {
   [[nodiscard]] std::string& read_buffer(const broker::Worker& worker) override;
   [[nodiscard]] WireBuffers& wire_buffers(const broker::Worker& worker) override;
   [[nodiscard]] Handshakes& handshakes(const broker::Worker& worker) override;
-  void note_open(const Layers& layers) override;
+  void note_handshake(const Layers& layers) override;
   void note_failure(const std::string& host, const Layers& layers) override;
+  void note_end() override { open_.fetch_sub(1, std::memory_order_relaxed); }
   bool move(Connection& connection, std::string_view client_id, std::string received) override;
 
  private:
@@ -63,17 +70,20 @@ class Listener final : public Listening {
     std::string host;
     std::string received;
     std::unique_ptr<Layers> layers;
+    bool by_proxy = false;
   };
   void accept();
   void pause(int reason);
   [[nodiscard]] bool has_room_for(const Descriptor& socket);
-  [[nodiscard]] std::unique_ptr<Layers> new_layers() const;
+  void refuse(std::string_view reason, std::int64_t most);
+  [[nodiscard]] std::unique_ptr<Layers> new_layers(bool by_proxy) const;
   void adopt(Arriving arriving, broker::Worker& worker);
 
   broker::Broker& broker_;
   const ListenerOptions options_;
   Counters& counters_;
   Guarded<std::shared_ptr<const io::TlsContext>> tls_;
+  std::shared_ptr<const WebSocketServing> web_socket_;
   LineLimit failure_lines_;
   Descriptor socket_;
   std::string address_;
@@ -82,6 +92,7 @@ class Listener final : public Listening {
   std::size_t next_ = 0;
   const int highest_descriptor_;  // that a client may have
   std::chrono::steady_clock::time_point next_warning_;
+  std::atomic<std::uint32_t> open_{0};  // connections
   bool started_ = false;
   bool closed_ = false;
 };

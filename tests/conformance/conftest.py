@@ -14,7 +14,9 @@ from conformance.frame import versions_of
 from integration.conftest import Broker, client, topic  # noqa: F401: fixtures
 from integration.harness import Sluice
 
-SETTINGS = {"access": {"enabled": False}}
+SETTINGS = {"access": {"enabled": False},
+            "listeners": {"ws": {"enabled": True, "type": "ws", "bind": "127.0.0.1:0",
+                                 "origins": ["https://app.example.org"]}}}
 
 
 def pytest_generate_tests(metafunc):

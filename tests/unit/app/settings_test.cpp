@@ -234,6 +234,12 @@ const Refused kRefusedFiles[] = {
      "0.0.0.0:1883 or [::1]:1883, not \"nowhere\""},
     {"listeners:\n  tcp: {bnd: 127.0.0.1:0}\n",
      "sluice.yaml:2: listeners.tcp.bnd is not known here; did you mean `bind`?"},
+    {"listeners:\n  tcp: {proxies: [10.0.0.0/33]}\n",
+     "sluice.yaml:2: listeners.tcp.proxies.0 must be an address or a range such as 10.0.0.0/8, not "
+     "\"10.0.0.0/33\""},
+    {"listeners:\n  ws: {origins: [app.example.org]}\n",
+     "sluice.yaml:2: listeners.ws.origins.0 must be an origin such as https://app.example.org, or "
+     "* for all, not \"app.example.org\""},
     {"listeners:\n  new:\n    type: mqtt\n",
      "sluice.yaml:2: listeners.new.bind is missing: an address and a port such as 127.0.0.1:1883, "
      "0.0.0.0:1883 or [::1]:1883"},
@@ -265,9 +271,10 @@ TEST_F(SettingsTest, RefuseWhatIsNotYamlWithItsLine) {
 
 // What can be written but is not served: refused, never silently ignored.
 const Refused kNotServed[] = {
-    {"listeners.ws.enabled=true",
-     "--set: listeners.ws.type must be `mqtt` or `mqtts` while the listener is enabled: `ws` is "
-     "not in this version"},
+    {"listeners.tcp.path=/p",
+     "--set: listeners.tcp.path must not be set: a listener of type `mqtt` has no paths"},
+    {"listeners.tcp.origins=['*']",
+     "--set: listeners.tcp.origins must be empty: no page can reach a listener of type `mqtt`"},
     {"listeners.tcp.key=/k",
      "--set: listeners.tcp.key must not be set: a listener of type `mqtt` is not encrypted"},
     {"listeners.tcp.client_certificate=required",
