@@ -11,8 +11,9 @@ these words for docs/conformance.md.
 import pytest
 
 from conformance.frame import versions_of
+from integration.certificates import Authority
 from integration.conftest import Broker, client, topic  # noqa: F401: fixtures
-from integration.harness import Sluice
+from integration.harness import Sluice, merged
 
 SETTINGS = {"access": {"enabled": False},
             "listeners": {"ws": {"enabled": True, "type": "ws", "bind": "127.0.0.1:0",
@@ -37,7 +38,11 @@ def start(folder, settings):
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory):
-    yield from start(tmp_path_factory.mktemp("conformance"), SETTINGS)
+    pair = Authority(tmp_path_factory.mktemp("certificates") / "authority").issue("server")
+    tls = {"type": "mqtts", "bind": "127.0.0.1:0", "enabled": True,
+           "certificate": str(pair.certificate), "key": str(pair.key)}
+    yield from start(tmp_path_factory.mktemp("conformance"),
+                     merged(SETTINGS, {"listeners": {"tls": tls}}))
 
 
 @pytest.fixture(scope="session")

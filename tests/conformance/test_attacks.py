@@ -53,6 +53,12 @@ def test_a3_a_large_connect_is_refused_by_its_header(broker, server):
 def test_a5_a_slow_connect_is_closed_in_time_and_holds_up_nobody(broker):
     whole = mqtt.connect_packet(5, broker.unique(), username="x" * 100)
     idle = [socket.create_connection(broker.address, timeout=10) for _ in range(500)]
+    halves = [("tls", b""), ("tls", b"\x16\x03\x01\x02\x00\x01\x00"),  # of a ClientHello
+              ("ws", b"GET /mqtt HTTP/1.1\r\nHost: a\r\n")]
+    stalled = [socket.create_connection(broker.server.address(listener), timeout=10)
+               for listener, _ in halves]
+    for raw, (_, half) in zip(stalled, halves):
+        raw.sendall(half)
     started = time.monotonic()
     with RawClient(broker.address) as slow:
         for at in range(len(whole) - 1):
@@ -65,9 +71,10 @@ def test_a5_a_slow_connect_is_closed_in_time_and_holds_up_nobody(broker):
                 break
             pytest.fail("an answer to half a CONNECT")
         assert 10 < time.monotonic() - started < 30
+    assert [raw.recv(1) for raw in stalled] == [b""] * 3
     with RawClient(broker.address, timeout=5) as other:
         assert other.connect(broker.unique()).reason == 0
-    for raw in idle:
+    for raw in idle + stalled:
         raw.close()
 
 
