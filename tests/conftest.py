@@ -4,6 +4,7 @@ import pathlib
 import pytest
 
 from integration.harness import KafkaDev, Process, Sluice
+from servers.kafka_security import SecureKafka
 from servers.kafka_server import ApacheKafka
 
 
@@ -72,6 +73,16 @@ def kafka_dev(tmp_path, request):
 def shared_kafka(tmp_path_factory):
     """One real Apache Kafka for the whole run. Tests ask for `kafka`."""
     server = ApacheKafka(tmp_path_factory.mktemp("kafka"))
+    try:
+        yield server.start()
+    finally:
+        server.kill9()
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(tmp_path_factory):
+    """One real Apache Kafka that asks who one is, for the whole run. It is not stopped by tests."""
+    server = SecureKafka(tmp_path_factory.mktemp("secure-kafka"))
     try:
         yield server.start()
     finally:

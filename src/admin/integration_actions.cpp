@@ -19,19 +19,33 @@ Response task_response(const Outcome<json::object>& outcome) {
   return response;
 }
 
+// A query parameter that is `true` unless it is `false`.
+tl::expected<bool, Response> switch_of(const Call& call, const std::string& name) {
+  const auto given = call.parameter(name).value_or("true");
+  if (given == "true" || given == "false") return given == "true";
+  return tl::unexpected(problem_response(Problem{.status = 400,
+                                                 .code = "invalid_parameter",
+                                                 .detail = name + " must be true or false",
+                                                 .hint = "leave it out: then it is true"}));
+}
+
+std::string topic_of(const Call& call) {
+  return call.parameter("topic").value_or("");
+}
+
+tl::expected<connect::Verification, Response> verification_of(const Call& call) {
+  const auto is_wanted = switch_of(call, "verify");
+  if (!is_wanted) return tl::unexpected(is_wanted.error());
+  return connect::Verification{.is_wanted = *is_wanted, .topic = topic_of(call)};
+}
+
 }  // namespace
 
 Response create_connection(Context& context, const Call& call) {
-  const auto verify = call.parameter("verify").value_or("true");
-  if (verify != "true" && verify != "false") {
-    return problem_response(Problem{.status = 400,
-                                    .code = "invalid_parameter",
-                                    .detail = "verify must be true or false",
-                                    .hint = "leave it out to have the connection verified"});
-  }
-  return created_response(
-      context.sources.integration.create_connection(call.body, verify == "true"),
-      "/api/v1/connections");
+  const auto verification = verification_of(call);
+  if (!verification) return verification.error();
+  return created_response(context.sources.integration.create_connection(call.body, *verification),
+                          "/api/v1/connections");
 }
 
 Response list_connections(Context& context, const Call& call) {
@@ -49,11 +63,12 @@ Response delete_connection(Context& context, const Call& call) {
 }
 
 Response verify_connection(Context& context, const Call& call) {
-  return entity_response(context.sources.integration.verify_connection(call.body));
+  return entity_response(context.sources.integration.verify_connection(call.body, topic_of(call)));
 }
 
 Response verify_saved_connection(Context& context, const Call& call) {
-  return entity_response(context.sources.integration.verify_saved_connection(call.name()));
+  return entity_response(
+      context.sources.integration.verify_saved_connection(call.name(), topic_of(call)));
 }
 
 Response create_task(Context& context, const Call& call) {

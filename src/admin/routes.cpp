@@ -12,6 +12,8 @@ using enum Method;
 constexpr Parameter kName{"name", "Only the one with this name."};
 constexpr Parameter kStatus{"status", "Only those with this status."};
 constexpr Parameter kType{"type", "Only those of this type."};
+constexpr Parameter kVerify{"verify", "false: save it without reaching the other side."};
+constexpr Parameter kTopic{"topic", "Find out, too, whether records may be written to this topic."};
 constexpr Parameter kEffect{"effect", "Only those with this effect."};
 
 std::vector<Route> session_routes() {
@@ -207,7 +209,7 @@ std::vector<Route> connection_routes() {
        .run = create_connection,
        .body = Body::Document,
        .document_of = "Connection",
-       .query = {{"verify", "false: save it without reaching the other side."}}},
+       .query = {kVerify, kTopic}},
       {.path = "/api/v1/connections",
        .id = "listConnections",
        .summary = "Connections, by name.",
@@ -220,7 +222,8 @@ std::vector<Route> connection_routes() {
        .summary = "Try settings that are not saved: `ok` and every step.",
        .run = verify_connection,
        .body = Body::Document,
-       .document_of = "Connection"},
+       .document_of = "Connection",
+       .query = {kTopic}},
       {.path = "/api/v1/connections/{name}",
        .id = "showConnection",
        .summary = "One connection; secrets are masked.",
@@ -229,7 +232,8 @@ std::vector<Route> connection_routes() {
        .path = "/api/v1/connections/{name}:verify",
        .id = "verifySavedConnection",
        .summary = "Try a saved connection: `ok` and every step.",
-       .run = verify_saved_connection},
+       .run = verify_saved_connection,
+       .query = {kTopic}},
       {.method = Delete,
        .path = "/api/v1/connections/{name}",
        .id = "deleteConnection",

@@ -348,6 +348,7 @@ class CommandLine {
       command.add_option("name", rest_.name, "Name or id of a saved one")->type_name("NAME");
       command.add_option("-f,--file", rest_.file, "Document that is not saved; -: standard input")
           ->type_name("FILE");
+      add_topic_argument(command);
     } else if (noun.name == "message" && (verb == "list" || verb == "publish")) {
       add_message_arguments(command, verb);
     } else if (!verb.empty() && verb != "list") {
@@ -390,6 +391,11 @@ class CommandLine {
     command.add_option("--content-type", message.content_type, "MQTT 5 content type");
   }
 
+  void add_topic_argument(CLI::App& command) {
+    command.add_option("--topic", rest_.topic, "Find out, too, whether it may be written to")
+        ->type_name("TOPIC");
+  }
+
   void add_create_arguments(CLI::App& command, const Noun& noun) {
     const bool is_user = noun.name == "user";
     command
@@ -407,6 +413,7 @@ class CommandLine {
     }
     if (noun.name == "connection") {
       command.add_flag("!--no-verify", rest_.verify, "Save it without reaching the other side");
+      add_topic_argument(command);
     }
   }
 

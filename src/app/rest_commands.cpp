@@ -286,12 +286,21 @@ bool names_a_file(const RestCommand& command) {
          command.name.find('/') != std::string::npos;
 }
 
+// How a connection is tried: `?verify=false`, `?topic=T`.
+std::string verification_query(const RestCommand& command) {
+  std::string query;
+  if (!command.verify) query += "&verify=false";
+  if (!command.topic.empty()) query += "&topic=" + percent_encoded(command.topic);
+  if (!query.empty()) query.front() = '?';
+  return query;
+}
+
 int create(RestClient& client, const RestCommand& command) {
   const bool is_document = command.file.has_value() || names_a_file(command);
   const auto document =
       is_document ? read_document(command.file.value_or(command.name)) : new_user(command);
   if (!document) return fail_with(document.error().detail);
-  const auto path = std::string(command.noun->path) + (command.verify ? "" : "?verify=false");
+  const auto path = std::string(command.noun->path) + verification_query(command);
   const auto answer = client.send("POST", path, json::serialize(*document));
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
@@ -300,7 +309,8 @@ int verify_unsaved(RestClient& client, const RestCommand& command) {
   const auto document = read_document(*command.file);
   if (!document) return fail_with(document.error().detail);
   const auto answer =
-      client.send("POST", std::string(command.noun->path) + ":verify", json::serialize(*document));
+      client.send("POST", std::string(command.noun->path) + ":verify" + verification_query(command),
+                  json::serialize(*document));
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
@@ -323,7 +333,7 @@ int run(RestClient& client, const RestCommand& command) {
   if (verb == "trace") answer = client.send("GET", one + "/trace");
   if (verb == "delete") answer = client.send("DELETE", one);
   if (verb == "start" || verb == "pause" || verb == "verify") {
-    answer = client.send("POST", one + ":" + verb);
+    answer = client.send("POST", one + ":" + verb + verification_query(command));
   }
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }

@@ -48,6 +48,7 @@ struct RestCommand {
   std::optional<std::string> password;
   std::optional<std::string> password_file;
   bool verify = true;  // connection create
+  std::string topic;   // that verification is to try to write to
   MessageArguments message;
   OutputFormat output = OutputFormat::Table;
 };

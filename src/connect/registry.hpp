@@ -41,7 +41,12 @@ struct Connector {
   // Hides what the declaration cannot mark as secret: some values of a map.
   void (*mask_settings)(boost::json::object& settings) = nullptr;
   std::string (*bound_resource)(const boost::json::object& settings) = nullptr;
-  std::vector<VerifyStep> (*verify)(const boost::json::object& settings) = nullptr;  // blocks
+  // Goes the way of a task, step by step, until one fails. `topic`: may records be written to it?
+  // Empty: that is not asked. Writes nothing; blocks, for at most half a minute.
+  std::vector<VerifyStep> (*verify)(const boost::json::object& settings,
+                                    std::string_view topic) = nullptr;
+  // Where this record would go; blocks for some seconds at most.
+  Placement (*place)(const SinkConfig& config, const Record& record) = nullptr;
   // Does not wait for the other side. Errors: InvalidArgument (a person must mend it), anything
   // else is worth another try.
   Result<std::unique_ptr<Sink>> (*make_sink)(const SinkConfig& config,

@@ -25,6 +25,16 @@ struct Options {
   std::uint64_t dead_letter_bytes = std::uint64_t{1} << 30;
 };
 
+// How a connection is tried before it is saved.
+struct Verification {
+  bool is_wanted = true;
+  std::string topic = {};  // may records be written to it? Empty: that is not asked
+};
+struct ConnectionChange {
+  Verification verification = {};
+  bool restart_tasks = true;  // otherwise each goes on with the old settings until it starts again
+};
+
 // Connections and tasks: kept as documents, run by workers.
 //
 // Owns:    documents `connection/...` and `task/...`, cursors `task/...`, dead letters, and the
@@ -47,13 +57,20 @@ class Service {
   // Entities are the documents of interface.md §4 with secrets masked and `id`, `created`,
   // `updated`, status fields added. `which` is an id or a name.
   [[nodiscard]] Outcome<boost::json::object> create_connection(const boost::json::object& document,
-                                                               bool verify);
+                                                               const Verification& verification);
+  // `patch` is a merge patch (RFC 7396) of the document. A connection that is renamed keeps its id
+  // and its tasks; they are restarted then.
+  [[nodiscard]] Outcome<boost::json::object> change_connection(std::string_view which,
+                                                               const boost::json::object& patch,
+                                                               const ConnectionChange& how);
   [[nodiscard]] std::vector<boost::json::object> connections() const;
   [[nodiscard]] Outcome<boost::json::object> connection(std::string_view which) const;
   [[nodiscard]] Outcome<void> remove_connection(std::string_view which);
   // {"ok":bool,"steps":[{"name","ok","ms","detail","hint"}]} for settings that are not saved yet.
-  [[nodiscard]] Outcome<boost::json::object> verify_connection(const boost::json::object& document);
-  [[nodiscard]] Outcome<boost::json::object> verify_saved_connection(std::string_view which);
+  [[nodiscard]] Outcome<boost::json::object> verify_connection(const boost::json::object& document,
+                                                               std::string_view topic);
+  [[nodiscard]] Outcome<boost::json::object> verify_saved_connection(std::string_view which,
+                                                                     std::string_view topic);
 
   [[nodiscard]] Outcome<boost::json::object> create_task(const boost::json::object& document);
   [[nodiscard]] std::vector<boost::json::object> tasks() const;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -29,9 +31,9 @@ tl::unexpected<Refusal> invalid(std::vector<schema::Problem> problems) {
                  .fields = std::move(problems)});
 }
 
-std::vector<VerifyStep> verify(const Connection& connection) {
+std::vector<VerifyStep> verify(const Connection& connection, std::string_view topic) {
   if (connection.connector->verify == nullptr) return {};
-  return connection.connector->verify(connection.settings);
+  return connection.connector->verify(connection.settings, topic);
 }
 
 const VerifyStep* first_fault(const std::vector<VerifyStep>& steps) {
@@ -66,7 +68,30 @@ tl::unexpected<Refusal> not_verified(const VerifyStep& fault) {
                  .fields = {{"/settings", fault.detail}}});
 }
 
+tl::unexpected<Refusal> in_use(const std::vector<TaskPtr>& tasks) {
+  constexpr std::size_t kNamed = 20;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(tasks.size(), kNamed); ++i)
+    names += (i == 0 ? "`" : ", `") + tasks[i]->name() + "`";
+  if (tasks.size() > kNamed) names += " and " + std::to_string(tasks.size() - kNamed) + " more";
+  return refuse({.errc = Errc::WrongState,
+                 .code = "connection_in_use",
+                 .detail = "the connection is used by the task" +
+                           std::string(tasks.size() > 1 ? "s " : " ") + names,
+                 .hint = "delete its tasks first, or give them another connection",
+                 .fields = {}});
+}
+
 }  // namespace
+
+Outcome<void> Service::State::verify_first(Connection& connection,
+                                           const Verification& verification) {
+  if (!verification.is_wanted) return {};
+  const auto steps = verify(connection, verification.topic);
+  note(connection, steps);
+  if (const auto* fault = first_fault(steps)) return not_verified(*fault);
+  return {};
+}
 
 json::object Connection::to_json() const {
   return {{"id", id}, {"created", created}, {"updated", updated}, {"document", document}};
@@ -177,16 +202,14 @@ json::object Service::State::connection_entity(const Connection& connection) con
   return out;
 }
 
-Outcome<json::object> Service::create_connection(const json::object& document, bool verify_first) {
+Outcome<json::object> Service::create_connection(const json::object& document,
+                                                 const Verification& verification) {
   if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
   auto parsed = state_->parse_connection(document);
   if (!parsed) return tl::unexpected(std::move(parsed.error()));
   if (state_->find_connection(parsed->name)) return name_taken("connection", parsed->name);
-  if (verify_first) {
-    const auto steps = verify(*parsed);
-    note(*parsed, steps);
-    if (const auto* fault = first_fault(steps)) return not_verified(*fault);
-  }
+  if (auto verified = State::verify_first(*parsed, verification); !verified)
+    return tl::unexpected(std::move(verified.error()));
 
   const std::scoped_lock changing(state_->changing);
   if (state_->find_connection(parsed->name)) return name_taken("connection", parsed->name);
@@ -225,16 +248,7 @@ Outcome<void> Service::remove_connection(std::string_view which) {
   const std::scoped_lock changing(state_->changing);
   const auto connection = state_->find_connection(which);
   if (!connection) return not_found("connection", which);
-  const auto tasks = state_->tasks_of(connection->id);
-  if (!tasks.empty())
-    return refuse(
-        {.errc = Errc::WrongState,
-         .code = "connection_in_use",
-         .detail = "the connection is used by the task `" + tasks.front()->name() + "`" +
-                   (tasks.size() > 1 ? " and " + std::to_string(tasks.size() - 1) + " more"
-                                     : std::string()),
-         .hint = "delete its tasks first",
-         .fields = {}});
+  if (const auto tasks = state_->tasks_of(connection->id); !tasks.empty()) return in_use(tasks);
   const auto batch = state_->around.store.new_batch();
   batch->erase(StateKind::Document, std::string(kPrefix) + connection->id);
   const auto end = state_->around.store.append(batch);
@@ -246,16 +260,18 @@ Outcome<void> Service::remove_connection(std::string_view which) {
   return {};
 }
 
-Outcome<json::object> Service::verify_connection(const json::object& document) {
+Outcome<json::object> Service::verify_connection(const json::object& document,
+                                                 std::string_view topic) {
   const auto parsed = state_->parse_connection(document);
   if (!parsed) return tl::unexpected(parsed.error());
-  return report(verify(*parsed));
+  return report(verify(*parsed, topic));
 }
 
-Outcome<json::object> Service::verify_saved_connection(std::string_view which) {
+Outcome<json::object> Service::verify_saved_connection(std::string_view which,
+                                                       std::string_view topic) {
   const auto connection = state_->find_connection(which);
   if (!connection) return not_found("connection", which);
-  const auto steps = verify(*connection);
+  const auto steps = verify(*connection, topic);
   auto noted = std::make_shared<Connection>(*connection);
   note(*noted, steps);
   const std::scoped_lock lock(state_->mutex);

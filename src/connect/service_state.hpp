@@ -55,6 +55,9 @@ struct Service::State {
 
   // Checked, but neither saved nor verified.
   [[nodiscard]] Outcome<Connection> parse_connection(const boost::json::object& document) const;
+  // Tries it where that is wanted, and notes in it what was found.
+  [[nodiscard]] static Outcome<void> verify_first(Connection& connection,
+                                                  const Verification& verification);
   [[nodiscard]] Result<void> load_connections();
   [[nodiscard]] Result<void> load_tasks();
   [[nodiscard]] Result<void> save(const Connection& connection);

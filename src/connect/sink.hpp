@@ -74,8 +74,16 @@ class Sink {
   virtual void abandon() = 0;
 };
 
+// Where a record would go and what it takes there, as far as it can be known without writing it.
+struct Placement {
+  std::optional<int> partition = std::nullopt;  // where the key decides, and the other side answers
+  std::size_t bytes = 0;                        // in a batch of its own
+  std::string problem;                          // why it would be refused
+  std::string note;                             // what could not be found out
+};
+
 struct VerifyStep {
-  std::string name;  // resolve, connect, authenticate, metadata, topic ...
+  std::string name;  // resolve, connect, tls, authenticate, metadata, topic ...
   bool ok = false;
   std::int64_t ms = 0;
   std::string detail;

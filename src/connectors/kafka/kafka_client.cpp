@@ -22,6 +22,18 @@ constexpr std::string_view kRefusedHint =
     "this server does not call that address: see the setting connect.allowed_networks (link-local "
     "never), and advertised.listeners of the brokers";
 
+// Before 2.6.1 the library repeats its nonce in the last message of SCRAM, and brokers from 4.0 on
+// refuse that as they refuse a wrong password (librdkafka pull request 4895).
+std::string scram_hint(std::string_view detail) {
+  constexpr int kFirstWithFix = 0x020601ff;
+  if (detail.find("SCRAM-") == std::string_view::npos || rd_kafka_version() >= kFirstWithFix)
+    return {};
+  return std::string(
+             "; SCRAM with Kafka 4.0 or newer needs librdkafka 2.6.1, and this server runs "
+             "with ") +
+         rd_kafka_version_str() + ": there use PLAIN over SASL_SSL, or a client certificate";
+}
+
 // In place of connect(2): every connection the library makes comes through here, with the address
 // that it is about to connect to. On the library's threads; the socket does not block.
 int connect_if_allowed(int socket, const sockaddr* address, int size, const char* /*broker*/,
@@ -51,6 +63,13 @@ Result<Conf> make_conf(const Properties& properties) {
   return conf;
 }
 
+bool is_value_of(const std::string& property, const std::string& value) {
+  const Conf conf(rd_kafka_conf_new());
+  char error[512];
+  return rd_kafka_conf_set(conf.get(), property.c_str(), value.c_str(), error, sizeof error) ==
+         RD_KAFKA_CONF_OK;
+}
+
 Result<Client> make_client(rd_kafka_type_t type, Conf conf) {
   char error[512] = "";
   Client client(rd_kafka_new(type, conf.get(), error, sizeof error));
@@ -68,16 +87,17 @@ bool is_refused_address(std::string_view detail) {
 
 std::string explain(rd_kafka_resp_err_t error, const std::string& detail) {
   auto text = detail.empty() ? std::string(rd_kafka_err2str(error)) : detail;
-  const auto hint = is_refused_address(detail) ? std::string(kRefusedHint) : hint_for(error);
+  const auto hint =
+      is_refused_address(detail) ? std::string(kRefusedHint) : hint_for(error, detail);
   if (!hint.empty()) text += "; " + hint;
   return text;
 }
 
-std::string hint_for(rd_kafka_resp_err_t error) {
+std::string hint_for(rd_kafka_resp_err_t error, std::string_view detail) {
   switch (error) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-      return "check username, password and sasl_mechanism of the connection";
+      return "check username, password and sasl_mechanism of the connection" + scram_hint(detail);
     case RD_KAFKA_RESP_ERR__SSL:
       return "check ca_pem, certificate_pem and key_pem of the connection, and that the broker "
              "speaks TLS on this port";

@@ -35,12 +35,14 @@ using Properties = std::vector<std::pair<std::string, std::string>>;
 // Errors: InvalidArgument with the name of the property. Clients made of it connect to no address
 // that io/address_rule.hpp refuses, whoever named it: the connection, a resolver or a broker.
 [[nodiscard]] Result<Conf> make_conf(const Properties& properties);
+// Whether the library knows such a property and takes this value.
+[[nodiscard]] bool is_value_of(const std::string& property, const std::string& value);
 // Errors: InvalidArgument. Does not wait for any broker.
 [[nodiscard]] Result<Client> make_client(rd_kafka_type_t type, Conf conf);
 
 // What an error of the library means for a person, and what to do about it.
 [[nodiscard]] std::string explain(rd_kafka_resp_err_t error, const std::string& detail);
-[[nodiscard]] std::string hint_for(rd_kafka_resp_err_t error);
+[[nodiscard]] std::string hint_for(rd_kafka_resp_err_t error, std::string_view detail = {});
 // Whether the library's text tells of an address that the rule refused.
 [[nodiscard]] bool is_refused_address(std::string_view detail);
 

@@ -8,14 +8,17 @@
 
 #include "base/schema.hpp"
 #include "connectors/kafka/kafka_client.hpp"
+#include "io/tls_probe.hpp"
 
 namespace sluice::connectors::kafka {
 
-// Rules across fields, and `properties` against the list of what may be set (security: nothing
-// that names files, runs programs, loads code or weakens verification).
+// Rules across fields, certificates that are none, and `properties` against the list of what may be
+// set.
 void check_settings(const boost::json::object& settings, std::vector<schema::Problem>& problems);
-// Hides the secrets that stand in `properties`.
-void mask_properties(boost::json::object& settings);
+
+[[nodiscard]] bool uses_tls(const boost::json::object& settings);
+// Certificates and key, from fields or Java's properties.
+[[nodiscard]] io::TlsIdentity tls_identity_of(const boost::json::object& settings);
 
 struct Server {
   std::string host, port;  // without brackets

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 
 #include "connectors/kafka/kafka.hpp"
+#include "connectors/kafka/kafka_properties.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
 #include "connectors/kafka/kafka_sink.hpp"
 #include "connectors/kafka/kafka_topics.hpp"
@@ -37,10 +38,12 @@ schema::Fields connection_fields() {
        .help = "Certificates (PEM) of those who sign the brokers' certificates. Empty: those the "
                "machine trusts.",
        .fallback = "",
+       .secret = true,
        .maximum = 1 << 20},
       {.name = "certificate_pem",
-       .help = "This client's certificate chain (PEM), where brokers ask for one.",
+       .help = "This client's certificate (PEM), where brokers ask for one.",
        .fallback = "",
+       .secret = true,
        .maximum = 1 << 20},
       {.name = "key_pem",
        .help = "The key of certificate_pem (PEM).",

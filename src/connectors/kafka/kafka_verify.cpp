@@ -1,219 +1,301 @@
 #include "connectors/kafka/kafka_verify.hpp"
 
 #include <chrono>
-#include <cstring>
-#include <netdb.h>
 #include <optional>
-#include <poll.h>
 #include <string>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include "connectors/kafka/kafka_permission.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
 #include "io/address_rule.hpp"
+#include "io/reach.hpp"
+#include "io/tls_probe.hpp"
 
 namespace sluice::connectors::kafka {
 namespace {
 
 namespace json = boost::json;
+using namespace std::chrono_literals;
 using connect::VerifyStep;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr int kConnectTimeoutMs = 3000;
-constexpr int kMetadataTimeoutMs = 6000;
+// What each step may take, and all of them together.
+constexpr auto kResolveWithin = 5s;
+constexpr auto kConnectWithin = 6s;
+constexpr auto kOneConnectWithin = 3s;
+constexpr auto kTlsWithin = 5s;
+constexpr auto kLoginWithin = 8s;
+constexpr auto kMetadataWithin = 5s;
+constexpr auto kTopicWithin = 6s;
+constexpr auto kAllWithin = 25s;
+constexpr std::size_t kMostBrokersTried = 16;
 
-using Addresses = Handle<addrinfo, freeaddrinfo>;
+// ApiVersions v0, correlation id 7, client id "sluice": every broker answers it, before any login.
+constexpr std::string_view kQuestion("\0\0\0\x10\0\x12\0\0\0\0\0\x07\0\x06sluice", 20);
+constexpr std::string_view kAnswer("\0\0\0\x07", 4);  // behind the length
 
-template <class Body>
-VerifyStep timed(std::string name, Body body) {
-  VerifyStep step{.name = std::move(name), .ok = false, .ms = 0, .detail = {}, .hint = {}};
-  const auto begin = SteadyClock::now();
-  body(step);
-  step.ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - begin).count();
-  return step;
-}
-
-Addresses resolve(const Server& server, std::string& why) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(server.host.c_str(), server.port.c_str(), &hints, &found);
-  if (error != 0) why = gai_strerror(error);
-  return Addresses(found);
-}
-
-// An address that may be called; null, and why there is none.
-const addrinfo* first_allowed(const addrinfo* found, std::string& why) {
-  for (const auto* at = found; at != nullptr; at = at->ai_next) {
-    const auto allowed = io::may_call(*at->ai_addr);
-    if (allowed) return at;
-    why = allowed.error().detail;
-  }
-  return nullptr;
-}
-
-// One TCP connection, opened and closed again.
-bool connects(const addrinfo& address, std::string& why) {
-  if (const auto allowed = io::may_call(*address.ai_addr); !allowed) {
-    why = allowed.error().detail;
-    return false;
-  }
-  const int socket = ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (socket < 0) {
-    why = std::strerror(errno);
-    return false;
-  }
-  int error = 0;
-  if (::connect(socket, address.ai_addr, address.ai_addrlen) != 0) {
-    error = errno;
-    if (error == EINPROGRESS) {
-      pollfd ready{.fd = socket, .events = POLLOUT, .revents = 0};
-      socklen_t size = sizeof error;
-      if (::poll(&ready, 1, kConnectTimeoutMs) != 1) {
-        error = ETIMEDOUT;
-      } else {
-        getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size);
-      }
-    }
-  }
-  ::close(socket);
-  if (error != 0) why = std::strerror(error);
-  return error == 0;
-}
-
-// Some server of the list must do: a cluster is usable while one of them is.
-VerifyStep resolve_step(const std::vector<Server>& servers) {
-  return timed("resolve", [&](VerifyStep& step) {
-    std::string why;
-    for (const auto& server : servers) {
-      std::string reason;
-      if (first_allowed(resolve(server, reason).get(), reason) != nullptr) {
-        step.ok = true;
-        continue;
-      }
-      why += (why.empty() ? "" : "; ") + server.host + ": " + reason;
-    }
-    step.detail = why;
-    if (step.ok)
-      step.detail = why.empty() ? "every host name has an address" : "not every host name: " + why;
-    if (!step.ok) step.hint = hint_for(RD_KAFKA_RESP_ERR__RESOLVE);
-  });
-}
-
-VerifyStep connect_step(const std::vector<Server>& servers) {
-  return timed("connect", [&](VerifyStep& step) {
-    std::string why;
-    for (const auto& server : servers) {
-      std::string reason;
-      const auto addresses = resolve(server, reason);
-      for (const auto* at = addresses.get(); at != nullptr && !step.ok; at = at->ai_next)
-        step.ok = connects(*at, reason);
-      if (step.ok) {
-        step.detail = server.host + ":" + server.port + " accepts connections";
-        return;
-      }
-      why += (why.empty() ? "" : "; ") + server.host + ":" + server.port + ": " + reason;
-    }
-    step.detail = why;
-    step.hint = hint_for(RD_KAFKA_RESP_ERR__TRANSPORT);
-  });
-}
-
-// Records go to the addresses that the brokers tell, not to those of the connection.
-VerifyStep metadata_step(const std::vector<Server>& brokers, const std::string& asked) {
-  return timed("metadata", [&](VerifyStep& step) {
-    for (const auto& broker : brokers) {
-      std::string reason;
-      const auto addresses = resolve(broker, reason);
-      if (!addresses || first_allowed(addresses.get(), reason) != nullptr) continue;
-      step.detail = "a broker advertises " + broker.host + ":" + broker.port + ": " + reason;
-      step.hint =
-          "check advertised.listeners of the brokers, and the setting connect.allowed_networks";
-      return;
-    }
-    step.ok = true;
-    step.detail = std::to_string(brokers.size()) + " brokers; asked " + asked;
-  });
-}
-
-// What the library told while it tried: the last that says more than that it failed.
+// What the library told while it tried.
 struct Trouble {
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string detail;
+  bool is_final = false;  // another try would end like this one
+
+  void note(rd_kafka_event_t* event) {
+    const auto code = rd_kafka_event_error(event);
+    const bool says_more = code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+                           code == RD_KAFKA_RESP_ERR__SSL || code == RD_KAFKA_RESP_ERR__RESOLVE;
+    is_final = is_final || code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+               code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    const bool has_more = error == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+                          error == RD_KAFKA_RESP_ERR__SSL || error == RD_KAFKA_RESP_ERR__RESOLVE;
+    if (!detail.empty() && (has_more || !says_more)) return;
+    error = code;
+    detail = rd_kafka_event_error_string(event);
+  }
 };
 
-std::optional<Trouble> trouble_of(rd_kafka_queue_t* events) {
-  std::optional<Trouble> found;
-  for (;;) {
-    const Event event(rd_kafka_queue_poll(events, 0));
-    if (!event) return found;
-    if (rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_ERROR) continue;
-    const auto error = rd_kafka_event_error(event.get());
-    const bool says_more = error == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
-                           error == RD_KAFKA_RESP_ERR__SSL || error == RD_KAFKA_RESP_ERR__RESOLVE;
-    if (found && !says_more) continue;
-    found = Trouble{error, rd_kafka_event_error_string(event.get())};
-    if (says_more) return found;
+// One verification: what a step found the next ones go on with.
+class Verification {
+ public:
+  Verification(const json::object& settings, std::string_view topic)
+      : settings_(settings),
+        topic_(topic),
+        servers_(servers_of(settings.at("bootstrap_servers").as_string())) {}
+
+  std::vector<VerifyStep> run() {
+    static_cast<void>(step("resolve", &Verification::resolve) &&
+                      step("connect", &Verification::connect) &&
+                      (!uses_tls(settings_) || step("tls", &Verification::shake_hands)) &&
+                      step("authenticate", &Verification::authenticate) &&
+                      step("metadata", &Verification::look_at_brokers) &&
+                      (topic_.empty() || step("topic", &Verification::look_at_topic)));
+    return std::move(steps_);
   }
+
+ private:
+  using Body = void (Verification::*)(VerifyStep&);
+
+  bool step(std::string name, Body body) {
+    VerifyStep step{.name = std::move(name), .ok = false, .ms = 0, .detail = {}, .hint = {}};
+    const auto begin = SteadyClock::now();
+    (this->*body)(step);
+    step.ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - begin).count();
+    steps_.push_back(std::move(step));
+    return steps_.back().ok;
+  }
+  [[nodiscard]] SteadyTime within(std::chrono::seconds time) const {
+    return std::min(SteadyClock::now() + time, end_);
+  }
+
+  void resolve(VerifyStep& step);
+  void connect(VerifyStep& step);
+  void shake_hands(VerifyStep& step);
+  void authenticate(VerifyStep& step);
+  void look_at_brokers(VerifyStep& step);
+  void look_at_topic(VerifyStep& step) {
+    check_topic(client_.get(), settings_, topic_, within(kTopicWithin), step);
+  }
+  [[nodiscard]] Result<void> make_library_client();
+  [[nodiscard]] rd_kafka_resp_err_t ask_for_brokers(SteadyTime until, Trouble& trouble);
+
+  struct Reachable {
+    Server server;
+    std::vector<io::SocketAddress> addresses;
+  };
+  const json::object& settings_;
+  const std::string topic_;
+  const std::vector<Server> servers_;
+  const SteadyTime end_ = SteadyClock::now() + kAllWithin;
+  std::vector<VerifyStep> steps_;
+  std::vector<Reachable> found_;
+  Descriptor socket_;
+  std::string host_;  // that the socket is connected to
+  Client client_;
+  Queue events_;
+  std::vector<Server> brokers_;  // as they advertise themselves
+  std::string asked_;
+};
+
+// Those that may be called; empty, and why.
+std::vector<io::SocketAddress> allowed_addresses(const Server& server, SteadyTime until,
+                                                 std::string& why) {
+  auto found = io::resolve(server.host, server.port, until);
+  if (!found) {
+    why = found.error().detail;
+    return {};
+  }
+  std::erase_if(*found, [&](const io::SocketAddress& address) {
+    const auto allowed = io::may_call(address.get());
+    if (!allowed) why = allowed.error().detail;
+    return !allowed;
+  });
+  return std::move(*found);
+}
+
+Result<Descriptor> connect_to_one(const std::vector<io::SocketAddress>& addresses,
+                                  SteadyTime until) {
+  Result<Descriptor> last = fail(Errc::Unavailable, "it has no address");
+  for (const auto& address : addresses) {
+    last = io::connect_to(address, std::min(until, SteadyClock::now() + kOneConnectWithin));
+    if (last) return last;
+  }
+  return last;
+}
+
+std::string name_of(const Server& server) {
+  const bool is_v6 = server.host.find(':') != std::string::npos;
+  return (is_v6 ? "[" + server.host + "]" : server.host) + ":" + server.port;
+}
+
+void append(std::string& list, const std::string& entry) {
+  list += (list.empty() ? "" : "; ") + entry;
+}
+
+// Some server of the list must do: a cluster is usable while one of them is.
+void Verification::resolve(VerifyStep& step) {
+  const auto until = within(kResolveWithin);
+  std::string why;
+  for (const auto& server : servers_) {
+    std::string reason;
+    auto addresses = allowed_addresses(server, until, reason);
+    if (addresses.empty()) {
+      append(why, server.host + ": " + reason);
+    } else {
+      found_.push_back({server, std::move(addresses)});
+    }
+  }
+  step.ok = !found_.empty();
+  step.detail = why;
+  if (step.ok)
+    step.detail = why.empty() ? "every host name has an address" : "not every host name: " + why;
+  if (!step.ok) step.hint = hint_for(RD_KAFKA_RESP_ERR__RESOLVE);
+}
+
+void Verification::connect(VerifyStep& step) {
+  const auto until = within(kConnectWithin);
+  for (const auto& [server, addresses] : found_) {
+    auto connected = connect_to_one(addresses, until);
+    if (connected) {
+      socket_ = std::move(*connected);
+      host_ = server.host;
+      step.ok = true;
+      step.detail = name_of(server) + " accepts connections";
+      return;
+    }
+    append(step.detail, name_of(server) + ": " + connected.error().detail);
+  }
+  step.hint = hint_for(RD_KAFKA_RESP_ERR__TRANSPORT);
+}
+
+// With a handshake of our own, because it can say whose certificate it met. The library does its
+// own afterwards, and that one counts.
+void Verification::shake_hands(VerifyStep& step) {
+  const auto until = within(kTlsWithin);
+  auto probe = io::TlsProbe::open(std::move(socket_), host_, tls_identity_of(settings_), until);
+  const auto answer =
+      probe ? probe->ask(kQuestion, 8, until) : Result<std::string>(tl::unexpected(probe.error()));
+  if (answer && answer->substr(4) == kAnswer) {
+    step.ok = true;
+    step.detail = probe->summary();
+    return;
+  }
+  step.detail = answer ? "what answers does not speak Kafka" : answer.error().detail;
+  if (answer) {
+    step.hint = "check the port in bootstrap_servers";
+  } else if (answer.error().code == Errc::NotAuthorized) {
+    step.hint =
+        "give the certificate of who signed it as ca_pem, and name the brokers in "
+        "bootstrap_servers as their certificate does";
+  } else if (probe) {
+    step.hint =
+        "the broker takes no such client: give a certificate that it trusts as certificate_pem, "
+        "with key_pem";
+  } else {
+    step.hint = "check that the broker speaks TLS on this port: security_protocol says SSL";
+  }
+}
+
+Result<void> Verification::make_library_client() {
+  auto properties = client_properties(settings_);
+  properties.emplace_back("allow.auto.create.topics", "false");  // looking makes none
+  SL_TRY(conf, make_conf(properties));
+  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
+  SL_TRY(client, make_client(RD_KAFKA_PRODUCER, std::move(conf)));
+  client_ = std::move(client);
+  events_.reset(rd_kafka_queue_get_main(client_.get()));
+  return {};
+}
+
+rd_kafka_resp_err_t Verification::ask_for_brokers(SteadyTime until, Trouble& trouble) {
+  auto outcome = RD_KAFKA_RESP_ERR__TIMED_OUT;
+  while (outcome != RD_KAFKA_RESP_ERR_NO_ERROR && !trouble.is_final && SteadyClock::now() < until) {
+    const struct rd_kafka_metadata* metadata = nullptr;
+    outcome = rd_kafka_metadata(client_.get(), 0, nullptr, &metadata, 500);
+    if (metadata != nullptr) {
+      asked_ = metadata->orig_broker_name;
+      for (int i = 0; i < metadata->broker_cnt; ++i)
+        brokers_.push_back({metadata->brokers[i].host, std::to_string(metadata->brokers[i].port)});
+      rd_kafka_metadata_destroy(metadata);
+    }
+    while (const auto event = Event(rd_kafka_queue_poll(events_.get(), 0))) {
+      if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_ERROR) trouble.note(event.get());
+    }
+  }
+  return outcome;
 }
 
 // Logs in and asks who the brokers are: with the library itself, so that what works here works
 // there.
-void login_steps(const json::object& settings, std::vector<VerifyStep>& steps) {
-  Client client;
-  Queue events;
-  std::optional<Trouble> trouble;
-  rd_kafka_resp_err_t outcome = RD_KAFKA_RESP_ERR_NO_ERROR;
-  std::vector<Server> brokers;
-  std::string asked;
-  auto login = timed("authenticate", [&](VerifyStep& step) {
-    auto conf = make_conf(client_properties(settings));
-    if (conf) rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_ERROR);
-    auto made = conf ? make_client(RD_KAFKA_PRODUCER, std::move(*conf))
-                     : Result<Client>(tl::unexpected(conf.error()));
-    if (!made) {
-      step.detail = made.error().detail;
-      step.hint = "check security_protocol, certificates and properties of the connection";
+void Verification::authenticate(VerifyStep& step) {
+  socket_.reset();
+  if (const auto made = make_library_client(); !made) {
+    step.detail = made.error().detail;
+    step.hint = "check security_protocol, certificates and properties of the connection";
+    return;
+  }
+  Trouble trouble;
+  const auto outcome = ask_for_brokers(within(kLoginWithin), trouble);
+  step.ok = outcome == RD_KAFKA_RESP_ERR_NO_ERROR;
+  step.detail = step.ok                  ? "the broker takes our requests"
+                : trouble.detail.empty() ? rd_kafka_err2str(outcome)
+                                         : trouble.detail;
+  if (!step.ok)
+    step.hint = hint_for(trouble.detail.empty() ? outcome : trouble.error, trouble.detail);
+}
+
+// Records go to the addresses that the brokers tell, not to those of the connection. A broker may
+// be down for a while; one whose name means nothing here will never be reached.
+void Verification::look_at_brokers(VerifyStep& step) {
+  const auto until = within(kMetadataWithin);
+  std::string down;
+  std::size_t reached = 0;
+  for (std::size_t i = 0; i < std::min(brokers_.size(), kMostBrokersTried); ++i) {
+    std::string why;
+    const auto addresses = allowed_addresses(brokers_[i], until, why);
+    if (addresses.empty()) {
+      step.detail = "a broker advertises " + name_of(brokers_[i]) + ": " + why;
+      step.hint =
+          "check advertised.listeners of the brokers, and the setting connect.allowed_networks";
       return;
     }
-    client = std::move(*made);
-    events.reset(rd_kafka_queue_get_main(client.get()));
-    const auto deadline = SteadyClock::now() + std::chrono::milliseconds(kMetadataTimeoutMs);
-    do {
-      const struct rd_kafka_metadata* metadata = nullptr;
-      outcome = rd_kafka_metadata(client.get(), 0, nullptr, &metadata, 500);
-      if (metadata != nullptr) {
-        asked = metadata->orig_broker_name;
-        brokers.clear();
-        for (int i = 0; i < metadata->broker_cnt; ++i)
-          brokers.push_back({metadata->brokers[i].host, std::to_string(metadata->brokers[i].port)});
-        rd_kafka_metadata_destroy(metadata);
-      }
-      trouble = trouble_of(events.get());
-    } while (outcome != RD_KAFKA_RESP_ERR_NO_ERROR && !trouble && SteadyClock::now() < deadline);
-    step.ok = outcome == RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (step.ok) {
-      step.detail = "the broker takes our requests";
-      return;
+    const auto connected = connect_to_one(addresses, until);
+    if (connected) {
+      ++reached;
+    } else {
+      append(down, name_of(brokers_[i]) + ": " + connected.error().detail);
     }
-    step.detail = trouble ? trouble->detail : rd_kafka_err2str(outcome);
-    step.hint = hint_for(trouble ? trouble->error : outcome);
-  });
-  steps.push_back(std::move(login));
-  if (!steps.back().ok) return;
-  steps.push_back(metadata_step(brokers, asked));
+  }
+  step.ok = reached > 0;
+  step.detail = std::to_string(brokers_.size()) + " brokers; asked " + asked_;
+  if (!down.empty()) step.detail += "; not reached at the address they advertise: " + down;
+  if (!step.ok)
+    step.hint = "check advertised.listeners of the brokers: this machine must reach them there";
 }
 
 }  // namespace
 
-std::vector<VerifyStep> verify(const json::object& settings) {
-  const auto servers = servers_of(settings.at("bootstrap_servers").as_string());
-  std::vector<VerifyStep> steps;
-  steps.push_back(resolve_step(servers));
-  if (steps.back().ok) steps.push_back(connect_step(servers));
-  if (steps.back().ok) login_steps(settings, steps);
-  return steps;
+std::vector<VerifyStep> verify(const json::object& settings, std::string_view topic) {
+  return Verification(settings, topic).run();
 }
 
 }  // namespace sluice::connectors::kafka

@@ -1,4 +1,5 @@
 #pragma once
+#include <string_view>
 #include <vector>
 
 #include <boost/json/object.hpp>
@@ -7,8 +8,10 @@
 
 namespace sluice::connectors::kafka {
 
-// Goes the way a task will go, step by step, until one fails: resolve, connect, authenticate,
-// metadata. Blocks for some seconds.
-[[nodiscard]] std::vector<connect::VerifyStep> verify(const boost::json::object& settings);
+// Goes the way a task will go, step by step, until one fails: resolve, connect, tls (where there is
+// any), authenticate, metadata, and topic (where one is given): whether it is there and may be
+// written to. Nothing is written and no topic is made. Blocks for at most half a minute.
+[[nodiscard]] std::vector<connect::VerifyStep> verify(const boost::json::object& settings,
+                                                      std::string_view topic);
 
 }  // namespace sluice::connectors::kafka

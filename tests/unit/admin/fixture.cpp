@@ -38,13 +38,20 @@ class TakesAll final : public connect::Sink {
   std::vector<connect::Delivery> taken_;
 };
 
-std::vector<connect::VerifyStep> verify(const json::object& settings) {
+std::vector<connect::VerifyStep> verify(const json::object& settings, std::string_view topic) {
   const bool here = settings.at("address").get_string() == "here";
-  return {{.name = "connect",
-           .ok = here,
-           .ms = 1,
-           .detail = here ? "" : "nobody answers",
-           .hint = here ? "" : "say here"}};
+  std::vector<connect::VerifyStep> steps = {{.name = "connect",
+                                             .ok = here,
+                                             .ms = 1,
+                                             .detail = here ? "" : "nobody answers",
+                                             .hint = here ? "" : "say here"}};
+  if (here && !topic.empty())
+    steps.push_back({.name = "topic",
+                     .ok = topic != "forbidden",
+                     .ms = 1,
+                     .detail = std::string(topic),
+                     .hint = "ask for the right"});
+  return steps;
 }
 
 Result<std::unique_ptr<connect::Sink>> make_sink(const connect::SinkConfig&,

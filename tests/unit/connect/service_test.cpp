@@ -46,7 +46,7 @@ Connector scripted_connector() {
   connector.bound_resource = [](const json::object& settings) {
     return std::string(settings.at("address").as_string());
   };
-  connector.verify = [](const json::object& settings) {
+  connector.verify = [](const json::object& settings, std::string_view /*topic*/) {
     const bool known = other_sides().contains(std::string(settings.at("address").as_string()));
     return std::vector<VerifyStep>{{.name = "connect",
                                     .ok = known,
@@ -92,7 +92,7 @@ class ServiceTest : public testing::Test {
     return document;
   }
   void create_both() {
-    ASSERT_TRUE(service->create_connection(connection(), false));
+    ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
     const auto created = service->create_task(task());
     ASSERT_TRUE(created) << created.error().detail;
   }
@@ -202,7 +202,7 @@ TEST_F(ServiceTest, FindsEverythingAgainAfterARestart) {
 
 // A clean stop covers everything; after a kill it is counted what may arrive twice.
 TEST_F(ServiceTest, CountsWhatAKilledRunMayHaveSent) {
-  ASSERT_TRUE(service->create_connection(connection(), false));
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
   auto document = task();
   document["delivery"] = json::object{{"in_flight", 4}, {"drain_timeout", "0ms"}};
   ASSERT_TRUE(service->create_task(document));
@@ -237,7 +237,7 @@ TEST_F(ServiceTest, CountsWhatAKilledRunMayHaveSent) {
 }
 
 TEST_F(ServiceTest, HidesSecretsInEveryAnswer) {
-  const auto created = service->create_connection(connection(), true);
+  const auto created = service->create_connection(connection(), {.is_wanted = true});
   ASSERT_TRUE(created);
 
   EXPECT_EQ(created->at("settings").at("password").as_string(), "***");
@@ -250,31 +250,32 @@ TEST_F(ServiceTest, VerifiesBeforeItSaves) {
   auto wrong = connection();
   wrong["settings"].as_object()["address"] = "nowhere";
 
-  const auto refused = service->create_connection(wrong, true);
+  const auto refused = service->create_connection(wrong, {.is_wanted = true});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "verification_failed");
   EXPECT_EQ(refused.error().hint, "check the address");
   EXPECT_TRUE(service->connections().empty());
-  EXPECT_FALSE(service->verify_connection(wrong)->at("ok").as_bool());
-  EXPECT_TRUE(service->create_connection(wrong, false));
-  EXPECT_FALSE(service->verify_saved_connection("c")->at("ok").as_bool());
+  EXPECT_FALSE(service->verify_connection(wrong, "")->at("ok").as_bool());
+  EXPECT_TRUE(service->create_connection(wrong, {.is_wanted = false}));
+  EXPECT_FALSE(service->verify_saved_connection("c", "")->at("ok").as_bool());
   EXPECT_EQ(service->connection("c")->at("status").as_string(), "failed");
 }
 
 TEST_F(ServiceTest, RefusesWhatClashes) {
   create_both();
 
-  EXPECT_EQ(service->create_connection(connection(), false).error().code, "name_taken");
+  EXPECT_EQ(service->create_connection(connection(), {.is_wanted = false}).error().code,
+            "name_taken");
   EXPECT_EQ(service->create_task(task()).error().code, "name_taken");
   EXPECT_EQ(service->remove_connection("c").error().code, "connection_in_use");
   EXPECT_EQ(service->remove_connection("x").error().code, "not_found");
   EXPECT_EQ(service->task("x").error().code, "not_found");
-  ASSERT_TRUE(service->create_connection(connection("c-t"), false));
+  ASSERT_TRUE(service->create_connection(connection("c-t"), {.is_wanted = false}));
   auto clash = task("u-v");
   ASSERT_TRUE(service->create_task(clash));
   clash["name"] = "v";
   clash["sink"].as_object()["connection"] = "c-u";
-  ASSERT_TRUE(service->create_connection(connection("c-u"), false));
+  ASSERT_TRUE(service->create_connection(connection("c-u"), {.is_wanted = false}));
   EXPECT_EQ(service->create_task(clash).error().code, "group_name_taken");
 }
 
@@ -305,7 +306,7 @@ TEST_F(ServiceTest, RemovesATaskWithAllThatBelongsToIt) {
 }
 
 TEST_F(ServiceTest, StartsWhereTheDocumentSays) {
-  ASSERT_TRUE(service->create_connection(connection(), false));
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
   const auto later = clock.wall_ms() + 3'600'000;
   publish(5);
   store.set_time(later);
@@ -329,7 +330,7 @@ TEST_F(ServiceTest, StartsWhereTheDocumentSays) {
 }
 
 TEST_F(ServiceTest, DeliversWhatWasStoredBeforeTheTaskAlsoWhenItDiesOnTheWay) {
-  ASSERT_TRUE(service->create_connection(connection(), false));
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
   for (int i = 0; i < 2000; ++i) {
     queues->publish({.topic = "a/b", .payload = std::to_string(next++)});
     queues->publish({.topic = "b/b", .payload = "not asked for"});
@@ -363,7 +364,7 @@ TEST_F(ServiceTest, DeliversWhatWasStoredBeforeTheTaskAlsoWhenItDiesOnTheWay) {
 }
 
 TEST_F(ServiceTest, GoesOnFromWhereItIsToldTo) {
-  ASSERT_TRUE(service->create_connection(connection(), false));
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
   publish(5);  // before the task
   ASSERT_TRUE(service->create_task(task()));
   std::vector<store::Position> positions;
@@ -443,7 +444,7 @@ TEST_F(ServiceTest, TellsWhatRetentionTookWhateverATaskIsDoing) {
 }
 
 TEST_F(ServiceTest, TellsWhatRetentionTookOfTheLogBeforeItsQueue) {
-  ASSERT_TRUE(service->create_connection(connection(), false));
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
   std::vector<store::Position> positions;
   for (int i = 0; i < 100; ++i) {
     positions.push_back(queues->publish({.topic = "a/b", .payload = std::to_string(next++)}));
@@ -467,7 +468,7 @@ TEST_F(ServiceTest, TellsWhatRetentionTookOfTheLogBeforeItsQueue) {
 }
 
 TEST_F(ServiceTest, RefusesInvalidDocumentsWithThePlace) {
-  ASSERT_TRUE(service->create_connection(connection(), false));
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
 
   for (const auto& [pointer, value, expected] :
        std::vector<std::tuple<std::string_view, json::value, std::string_view>>{
@@ -492,7 +493,7 @@ TEST_F(ServiceTest, RefusesInvalidDocumentsWithThePlace) {
 
 // Nothing that the contract knows and this version does not do is silently ignored.
 TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
-  ASSERT_TRUE(service->create_connection(connection(), false));
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
 
   for (const auto& [pointer, value] : std::vector<std::pair<std::string_view, json::value>>{
            {"/source/type", "mqtt"},
@@ -516,7 +517,7 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
 }
 
 TEST_F(ServiceTest, RefusesAKeyThatCannotKeepTheOrder) {
-  ASSERT_TRUE(service->create_connection(connection(), false));
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
 
   EXPECT_TRUE(refused("/map/key", "").starts_with("order_needs_key /map/key"));
   EXPECT_TRUE(refused("/map/key", "${topic}").starts_with("order_needs_key"));

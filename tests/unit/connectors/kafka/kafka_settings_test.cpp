@@ -6,9 +6,10 @@
 #include <gtest/gtest.h>
 
 #include "connectors/kafka/kafka.hpp"
-#include "connectors/kafka/kafka_verify.hpp"
+#include "connectors/kafka/kafka_properties.hpp"
 #include "io/address_rule.hpp"
 #include "mock_kafka.hpp"
+#include "support/self_signed.hpp"
 
 namespace sluice::connectors::kafka {
 namespace {
@@ -58,16 +59,6 @@ TEST(KafkaSettings, BoundsTheClientId) {
   }
 }
 
-TEST(KafkaVerify, SaysWhichNameOfSeveralHasNoAddress) {
-  const auto steps =
-      verify(settings({{"bootstrap_servers", "127.0.0.1:1,no-such-host.invalid:9092"}}));
-
-  ASSERT_FALSE(steps.empty());
-  EXPECT_TRUE(steps[0].ok);
-  EXPECT_TRUE(steps[0].detail.starts_with("not every host name: no-such-host.invalid: "))
-      << steps[0].detail;
-}
-
 // reference/security: what has run code, read files or weakened verification elsewhere.
 TEST(KafkaSettings, RefusesEveryPropertyThatIsNotOnTheList) {
   for (const auto* name : {"plugin.library.paths",
@@ -84,6 +75,11 @@ TEST(KafkaSettings, RefusesEveryPropertyThatIsNotOnTheList) {
                            "ssl.crl.location",
                            "sasl.oauthbearer.token.endpoint.url",
                            "sasl.oauthbearer.config",
+                           "sasl.oauthbearer.assertion.private.key.file",
+                           "sasl.client.callback.handler.class",
+                           "ssl.truststore.password",
+                           "metadata.authentication.type",
+                           "https.ca.location",
                            "enable.ssl.certificate.verification",
                            "ssl.endpoint.identification.algorithm",
                            "debug",
@@ -109,6 +105,71 @@ TEST(KafkaSettings, RefusesEveryPropertyThatIsNotOnTheList) {
         << name << " " << problem_of_property(name);
 }
 
+TEST(KafkaSettings, SaysWhyAPropertyMayNotBeSetAndWhatToDoInstead) {
+  const auto says = [](const std::string& name, std::string_view part) {
+    const auto problem = problem_of_property(name);
+    EXPECT_NE(problem.find(part), std::string::npos) << problem;
+  };
+  says("ssl.ca.location", "Give the PEM itself, in ca_pem");
+  says("ssl.truststore.location", "stores of Java are not read. Give PEM");
+  says("plugin.library.paths", "loads code");
+  says("sasl.kerberos.kinit.cmd", "runs a program");
+  says("sasl.oauthbearer.config", "OAUTHBEARER is not available");
+  says("key.serializer", "bytes are written as they are");
+  says("retries", "the task decides");
+  says("debug", "passwords");
+}
+
+// People paste whole configurations: what says nothing new is no reason to stop them.
+TEST(KafkaSettings, TakesTheOneValueThatIsSafe) {
+  EXPECT_EQ(problem_of_property("ssl.endpoint.identification.algorithm", "https"), "");
+  EXPECT_EQ(problem_of_property("enable.ssl.certificate.verification", "true"), "");
+  EXPECT_EQ(problem_of_property("enable.idempotence", "true"), "");
+  EXPECT_EQ(problem_of_property("ssl.truststore.type", "PEM"), "");
+  EXPECT_NE(problem_of_property("ssl.truststore.type", "JKS"), "");
+  EXPECT_NE(problem_of_property("ssl.endpoint.identification.algorithm", "none"), "");
+  EXPECT_EQ(as_map(client_properties(
+                       settings({{"properties", json::object{{"enable.idempotence", "true"}}}})))
+                .count("enable.idempotence"),
+            0U);
+}
+
+TEST(KafkaSettings, NamesThePropertyWhoseValueTheLibraryDoesNotTake) {
+  EXPECT_NE(problem_of_property("socket.timeout.ms", "soon")
+                .find("/settings/properties/socket.timeout.ms: has a value"),
+            std::string::npos);
+  EXPECT_NE(problem_of_property("send.buffer.bytes", "-7"), "");
+  EXPECT_EQ(problem_of_property("send.buffer.bytes", "65536"), "");
+  EXPECT_NE(problem_of_property("ssl.key.password", "***").find("no saved value"),
+            std::string::npos);
+}
+
+TEST(KafkaSettings, ChecksCertificatesBeforeTheyAreUsed) {
+  const auto mine = test::make_self_signed();
+  const auto other = test::make_self_signed();
+  const auto problems = [](json::object changes) {
+    changes["security_protocol"] = "SSL";
+    return problems_of(changes);
+  };
+
+  EXPECT_EQ(problems({{"ca_pem", mine.certificate_pem}}), "");
+  EXPECT_EQ(problems({{"certificate_pem", mine.certificate_pem}, {"key_pem", mine.key_pem}}), "");
+  EXPECT_EQ(problems({{"certificate_pem", mine.certificate_pem},
+                      {"key_pem", mine.encrypted_key_pem},
+                      {"properties", json::object{{"ssl.key.password", mine.password}}}}),
+            "");
+  EXPECT_NE(problems({{"ca_pem", "no PEM"}}).find("/settings/ca_pem: holds no certificate"),
+            std::string::npos);
+  EXPECT_NE(problems({{"ca_pem", mine.key_pem}}).find("/settings/ca_pem: holds a private key"),
+            std::string::npos);
+  EXPECT_NE(problems({{"certificate_pem", mine.certificate_pem}, {"key_pem", other.key_pem}})
+                .find("/settings/key_pem: is not the key of certificate_pem"),
+            std::string::npos);
+  EXPECT_NE(problems_of({{"ca_pem", mine.certificate_pem}})
+                .find("/settings/security_protocol: must be SSL or SASL_SSL"),
+            std::string::npos);
+}
+
 TEST(KafkaSettings, RefusesAddressesThatAreNeverCalled) {
   for (const auto* servers :
        {"169.254.169.254:80", "127.0.0.1:9092, 2852039166:80", "[fe80::1]:9092",
@@ -123,21 +184,6 @@ TEST(KafkaSettings, RefusesAddressesThatAreNeverCalled) {
   io::allow_networks({});
 }
 
-// A name means what it means when it is called: saving it proved nothing.
-TEST(KafkaVerify, RefusesANameWithAnAddressThatMayNotBeCalled) {
-  const MockKafka kafka;
-  const auto bootstrap = kafka.bootstrap();
-  auto by_name =
-      settings({{"bootstrap_servers", "localhost" + bootstrap.substr(bootstrap.find(':'))}});
-  io::allow_networks({.loopback = false});
-  const auto steps = verify(by_name);
-  io::allow_networks({});
-
-  ASSERT_EQ(steps.size(), 1U);
-  EXPECT_FALSE(steps[0].ok);
-  EXPECT_NE(steps[0].detail.find("connect.allowed_networks"), std::string::npos) << steps[0].detail;
-}
-
 TEST(KafkaSettings, NamesTheFieldThatSetsAProperty) {
   EXPECT_EQ(problem_of_property("acks"),
             "/settings/properties/acks: is set by the task's /sink/acks\n");
@@ -147,6 +193,9 @@ TEST(KafkaSettings, NamesTheFieldThatSetsAProperty) {
 }
 
 TEST(KafkaSettings, TranslatesJavaNames) {
+  const auto made = test::make_self_signed();
+  std::string in_one_line;
+  for (const char c : made.certificate_pem) in_one_line += c == '\n' ? "\\n" : std::string(1, c);
   const auto given =
       settings({{"security_protocol", "SASL_SSL"},
                 {"sasl_mechanism", "SCRAM-SHA-512"},
@@ -154,8 +203,9 @@ TEST(KafkaSettings, TranslatesJavaNames) {
                  json::object{{"sasl.jaas.config",
                                "org.apache.kafka.common.security.scram.ScramLoginModule required "
                                R"(username="me" password="a\"b";)"},
-                              {"ssl.truststore.certificates", "-----BEGIN\\nX\\n-----END"},
-                              {"ssl.keystore.key", "KEY"},
+                              {"ssl.truststore.certificates", in_one_line},
+                              {"ssl.keystore.certificate.chain", made.certificate_pem},
+                              {"ssl.keystore.key", made.key_pem},
                               {"client.id", "mine"}}}});
   std::vector<schema::Problem> problems;
   check_settings(given, problems);
@@ -165,8 +215,8 @@ TEST(KafkaSettings, TranslatesJavaNames) {
 
   EXPECT_EQ(properties.at("sasl.username"), "me");
   EXPECT_EQ(properties.at("sasl.password"), "a\"b");
-  EXPECT_EQ(properties.at("ssl.ca.pem"), "-----BEGIN\nX\n-----END");
-  EXPECT_EQ(properties.at("ssl.key.pem"), "KEY");
+  EXPECT_EQ(properties.at("ssl.ca.pem"), made.certificate_pem);
+  EXPECT_EQ(properties.at("ssl.key.pem"), made.key_pem);
   EXPECT_EQ(properties.at("client.id"), "mine");
   EXPECT_EQ(properties.at("security.protocol"), "SASL_SSL");
 }
@@ -195,6 +245,14 @@ TEST(KafkaSettings, ChecksWhatBelongsTogether) {
   EXPECT_NE(problems_of({{"security_protocol", "SASL_SSL"}}).find("/settings/username"),
             std::string::npos);
   EXPECT_NE(problems_of({{"username", "me"}}).find("/settings/security_protocol"),
+            std::string::npos);
+  EXPECT_NE(problems_of({{"username", "me"},
+                         {"security_protocol", "SASL_PLAINTEXT"},
+                         {"properties",
+                          json::object{{"sasl.jaas.config",
+                                        "org.apache.kafka.common.security.plain.PlainLoginModule "
+                                        "required username=\"u\" password=\"p\";"}}}})
+                .find("only one can be meant"),
             std::string::npos);
   EXPECT_NE(problems_of({{"certificate_pem", "x"}}).find("/settings/key_pem"), std::string::npos);
 }
@@ -236,45 +294,6 @@ TEST(KafkaSettings, DoesNotRepeatAValueThatTheLibraryRefuses) {
   EXPECT_EQ(conf.error().code, Errc::InvalidArgument);
   EXPECT_NE(conf.error().detail.find("linger.ms"), std::string::npos);
   EXPECT_EQ(conf.error().detail.find("s3cret"), std::string::npos);
-}
-
-TEST(KafkaVerify, GoesEveryStepToAClusterThatAnswers) {
-  const MockKafka kafka;
-
-  const auto steps = verify(kafka.settings());
-
-  ASSERT_EQ(steps.size(), 4U);
-  for (const auto& step : steps) EXPECT_TRUE(step.ok) << step.name << ": " << step.detail;
-  EXPECT_EQ(steps.front().name, "resolve");
-  EXPECT_EQ(steps.back().name, "metadata");
-}
-
-TEST(KafkaVerify, StopsAtTheStepThatFailsAndSaysWhatToDo) {
-  const auto nobody = verify(settings({{"bootstrap_servers", "127.0.0.1:1"}}));
-  ASSERT_EQ(nobody.size(), 2U);
-  EXPECT_TRUE(nobody[0].ok);
-  EXPECT_EQ(nobody[1].name, "connect");
-  EXPECT_FALSE(nobody[1].ok);
-  EXPECT_NE(nobody[1].detail.find("refused"), std::string::npos);
-  EXPECT_FALSE(nobody[1].hint.empty());
-
-  const auto nowhere = verify(settings({{"bootstrap_servers", "no-such-host.invalid:9092"}}));
-  ASSERT_EQ(nowhere.size(), 1U);
-  EXPECT_EQ(nowhere[0].name, "resolve");
-  EXPECT_FALSE(nowhere[0].ok);
-}
-
-// A port that speaks, but not what was said.
-TEST(KafkaVerify, SaysThatTheOtherSideSpeaksAnotherProtocol) {
-  const MockKafka kafka;
-  auto wrong = kafka.settings();
-  wrong["security_protocol"] = "SSL";
-
-  const auto steps = verify(wrong);
-
-  EXPECT_EQ(steps.back().name, "authenticate");
-  EXPECT_FALSE(steps.back().ok);
-  EXPECT_FALSE(steps.back().hint.empty());
 }
 
 TEST(KafkaSpec, IsRegisteredWithItsChecks) {

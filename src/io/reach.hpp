@@ -1,0 +1,37 @@
+// The first steps towards a server, each within a time: for whoever tries a connection before it is
+// used. All of it blocks: never on an event loop.
+#pragma once
+#include <chrono>
+#include <string>
+#include <sys/socket.h>
+#include <vector>
+
+#include "base/descriptor.hpp"
+#include "base/result.hpp"
+
+namespace sluice::io {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// An address as the system calls take it.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  [[nodiscard]] const sockaddr& get() const { return *reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+// What a name means, in the order in which the system would call it. The system's resolver knows no
+// deadline, so a thread asks it, which is left alone when the time is over; of such threads there
+// are only so many. Errors: Unavailable, Timeout, Overloaded.
+[[nodiscard]] Result<std::vector<SocketAddress>> resolve(const std::string& host,
+                                                         const std::string& port, SteadyTime until);
+
+// One TCP connection, which does not block. Errors: NotAuthorized (the address rule), Unavailable,
+// Timeout.
+[[nodiscard]] Result<Descriptor> connect_to(const SocketAddress& address, SteadyTime until);
+
+// Waits until the socket can be read (`POLLIN`) or written (`POLLOUT`); false: not in time.
+[[nodiscard]] bool wait_for(int socket, short events, SteadyTime until);
+
+}  // namespace sluice::io
