@@ -46,17 +46,28 @@ struct GivenToken {
 [[nodiscard]] Response create_connection(Context& context, const Call& call);
 [[nodiscard]] Response list_connections(Context& context, const Call& call);
 [[nodiscard]] Response show_connection(Context& context, const Call& call);
+[[nodiscard]] Response change_connection(Context& context, const Call& call);
 [[nodiscard]] Response delete_connection(Context& context, const Call& call);
 [[nodiscard]] Response verify_connection(Context& context, const Call& call);
 [[nodiscard]] Response verify_saved_connection(Context& context, const Call& call);
 [[nodiscard]] Response create_task(Context& context, const Call& call);
 [[nodiscard]] Response list_tasks(Context& context, const Call& call);
 [[nodiscard]] Response show_task(Context& context, const Call& call);
+[[nodiscard]] Response change_task(Context& context, const Call& call);
+[[nodiscard]] Response copy_task(Context& context, const Call& call);
 [[nodiscard]] Response start_task(Context& context, const Call& call);
 [[nodiscard]] Response pause_task(Context& context, const Call& call);
 [[nodiscard]] Response seek_task(Context& context, const Call& call);
 [[nodiscard]] Response delete_task(Context& context, const Call& call);
 [[nodiscard]] Response list_dead_letters(Context& context, const Call& call);
+[[nodiscard]] Response show_dead_letter(Context& context, const Call& call);
+[[nodiscard]] const schema::Fields& redrive_fields();
+[[nodiscard]] Response redrive_dead_letters(Context& context, const Call& call);
+[[nodiscard]] Response redrive_dead_letter(Context& context, const Call& call);
+[[nodiscard]] Response delete_dead_letter(Context& context, const Call& call);
+[[nodiscard]] Response delete_dead_letters(Context& context, const Call& call);
+[[nodiscard]] const schema::Fields& preview_fields();
+[[nodiscard]] Response preview_task(Context& context, const Call& call);
 [[nodiscard]] Response list_connectors(Context& context, const Call& call);
 
 }  // namespace sluice::admin

@@ -68,18 +68,19 @@ bool is_safe(Method method) {
   return method == Method::Get;
 }
 
-bool is_json(std::string_view content_type) {
+bool is_json(std::string_view content_type, Body body) {
   std::string type(content_type.substr(0, content_type.find(';')));
   while (type.ends_with(' ')) type.pop_back();
   std::transform(type.begin(), type.end(), type.begin(), [](char character) {
     return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a')
                                                 : character;
   });
-  return type == "application/json";
+  return type == "application/json" ||
+         (body == Body::Patch && type == "application/merge-patch+json");
 }
 
-tl::expected<json::object, Response> parse_body(const Request& request) {
-  if (!is_json(request.content_type)) {
+tl::expected<json::object, Response> parse_body(const Request& request, Body body) {
+  if (!is_json(request.content_type, body)) {
     return tl::unexpected(problem_response(Problem{.status = 415,
                                                    .code = "unsupported_media_type",
                                                    .detail = "the body must be JSON",
@@ -242,8 +243,8 @@ Response Api::run(const Route& route, const Request& request, Call call) {
     call.identity = &identity;
   }
   if (auto wrong = check_query(route, call.query)) return *wrong;
-  if (route.body == Body::Document) {
-    auto body = parse_body(request);
+  if (route.body != Body::None) {
+    auto body = parse_body(request, route.body);
     if (!body) return body.error();
     call.body = std::move(*body);
   }

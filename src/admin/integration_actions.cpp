@@ -56,6 +56,17 @@ Response show_connection(Context& context, const Call& call) {
   return entity_response(context.sources.integration.connection(call.name()));
 }
 
+Response change_connection(Context& context, const Call& call) {
+  auto& owner = context.sources.integration;
+  const auto verification = verification_of(call);
+  if (!verification) return verification.error();
+  const auto restart = switch_of(call, "restart_tasks");
+  if (!restart) return restart.error();
+  if (auto stale = refuse_stale(call, owner.connection(call.name()))) return *stale;
+  return entity_response(owner.change_connection(
+      call.name(), call.body, {.verification = *verification, .restart_tasks = *restart}));
+}
+
 Response delete_connection(Context& context, const Call& call) {
   auto& owner = context.sources.integration;
   if (auto stale = refuse_stale(call, owner.connection(call.name()))) return *stale;
@@ -83,6 +94,17 @@ Response show_task(Context& context, const Call& call) {
   return entity_response(context.sources.integration.task(call.name()));
 }
 
+Response change_task(Context& context, const Call& call) {
+  auto& owner = context.sources.integration;
+  if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;
+  return task_response(owner.change_task(call.name(), call.body));
+}
+
+Response copy_task(Context& context, const Call& call) {
+  return created_response(context.sources.integration.copy_task(call.name(), call.body),
+                          "/api/v1/tasks");
+}
+
 Response start_task(Context& context, const Call& call) {
   auto& owner = context.sources.integration;
   if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;
@@ -105,15 +127,6 @@ Response delete_task(Context& context, const Call& call) {
   auto& owner = context.sources.integration;
   if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;
   return deleted_response(owner.remove_task(call.name()));
-}
-
-Response list_dead_letters(Context& context, const Call& call) {
-  auto first = call;
-  first.query.erase("page");  // is the runtime's own
-  const auto page = page_request(first);
-  if (!page) return page.error();
-  const auto after = call.parameter("page").value_or("");
-  return entity_response(context.sources.integration.dead_letters(call.name(), page->limit, after));
 }
 
 Response list_connectors(Context& context, const Call& call) {

@@ -70,6 +70,13 @@ json::object operation_of(const Route& route) {
   if (auto parameters = parameters_of(route); !parameters.empty()) {
     shown["parameters"] = std::move(parameters);
   }
+  if (route.body == Body::Patch) {
+    const json::object patch{
+        {"type", "object"},
+        {"description", "A merge patch (RFC 7396) of a " + std::string(route.document_of) + "."}};
+    shown["requestBody"] = json::object{
+        {"required", true}, {"content", content("application/merge-patch+json", patch)}};
+  }
   if (route.body == Body::Document) {
     auto schema = route.document == nullptr ? reference("schemas", route.document_of)
                                             : schema::to_json_schema(route.document());

@@ -57,7 +57,11 @@ enum class Guard : std::uint8_t {
   Metrics,  // open when metrics are public
 };
 
-enum class Body : std::uint8_t { None, Document };
+enum class Body : std::uint8_t {
+  None,
+  Document,
+  Patch,  // a merge patch (RFC 7396) of the document
+};
 
 struct Parameter {
   std::string_view name;

@@ -349,6 +349,10 @@ class CommandLine {
       command.add_option("-f,--file", rest_.file, "Document that is not saved; -: standard input")
           ->type_name("FILE");
       add_topic_argument(command);
+    } else if (noun.name == "dead-letter") {
+      add_dead_letter_arguments(command, verb);
+    } else if (verb == "update" || verb == "copy" || verb == "seek" || verb == "preview") {
+      add_change_arguments(command, noun, verb);
     } else if (noun.name == "message" && (verb == "list" || verb == "publish")) {
       add_message_arguments(command, verb);
     } else if (!verb.empty() && verb != "list") {
@@ -391,6 +395,50 @@ class CommandLine {
     command.add_option("--content-type", message.content_type, "MQTT 5 content type");
   }
 
+  void add_dead_letter_arguments(CLI::App& command, std::string_view verb) {
+    command.add_option("task", rest_.name, "Name or id of the task")->type_name("TASK")->required();
+    if (verb == "list") return;
+    auto* ids = command.add_option("ids", rest_.ids, "Ids of their messages")->type_name("ID");
+    if (verb == "show") {
+      ids->required()->expected(1);
+    } else {
+      auto* all = command.add_flag("--all", rest_.all, "All of them");
+      all->excludes(ids);
+    }
+  }
+
+  void add_change_arguments(CLI::App& command, const Noun& noun, std::string_view verb) {
+    if (verb == "preview") {
+      command
+          .add_option("-f,--file", rest_.file,
+                      R"(JSON document {"task", "message" or "message_id"}; -: standard input)")
+          ->type_name("FILE")
+          ->required();
+      return;
+    }
+    command.add_option("name", rest_.name, "Name or id")->type_name("NAME")->required();
+    if (verb == "seek") {
+      command.add_option("--to", rest_.other, "now, earliest, 2026-03-01T12:00:00Z, or a position")
+          ->type_name("PLACE")
+          ->required();
+      return;
+    }
+    if (verb == "copy") {
+      command.add_option("new_name", rest_.other, "Name of the copy")
+          ->type_name("NEW_NAME")
+          ->required();
+    }
+    auto* file = command.add_option("-f,--file", rest_.file,
+                                    "What changes, as a JSON merge patch; -: standard input");
+    file->type_name("FILE");
+    if (verb == "update") file->required();
+    if (noun.name != "connection") return;
+    command.add_flag("!--no-verify", rest_.verify, "Save it without reaching the other side");
+    command.add_flag("!--no-restart", rest_.restart,
+                     "Its tasks go on with the old settings until they start again");
+    add_topic_argument(command);
+  }
+
   void add_topic_argument(CLI::App& command) {
     command.add_option("--topic", rest_.topic, "Find out, too, whether it may be written to")
         ->type_name("TOPIC");
@@ -424,6 +472,10 @@ class CommandLine {
     const bool needs_what = verb == "create" || verb == "verify";
     if (needs_what && rest_.name.empty() == !rest_.file.has_value()) {
       return wrong_use(fmt::format("{} {} takes either a name or -f FILE", noun.name, verb));
+    }
+    const bool names_letters = noun.name == "dead-letter" && verb != "list";
+    if (names_letters && rest_.ids.empty() && !rest_.all) {
+      return wrong_use(fmt::format("dead-letter {} takes ids of messages, or --all", verb));
     }
     if (rest_.password && rest_.password_file) {
       return wrong_use("--password and --password-file exclude each other");

@@ -201,6 +201,7 @@ void Composition::stop() {
     store_->set_readers({});
   }
   for (const auto& listener : listeners_) listener->close();
+  if (integration_) integration_->close();  // so that no request keeps the next line waiting
   if (admin_) admin_->stop();
   if (access_) access_->stop();  // its threads post to the broker's workers
   if (integration_) integration_->stop();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <fmt/format.h>
 #include <fstream>
@@ -27,12 +28,16 @@ using Columns = std::string_view;
 
 constexpr std::size_t kLargestDocument = 1024 * 1024;  // bytes; the server takes no more either
 constexpr std::size_t kDeepestDocument = 32;           // as the server takes it
-constexpr std::size_t kMostPages = 10'000;             // a server that never ends its list
+// A changed connection is tried, and its tasks settle what is in flight.
+constexpr std::chrono::seconds kAnswerWithin{150};
+constexpr std::size_t kMostPages = 10'000;  // a server that never ends its list
 
-constexpr std::array<std::string_view, 5> kConnectionVerbs = {"create", "list", "show", "delete",
-                                                              "verify"};
-constexpr std::array<std::string_view, 7> kTaskVerbs = {"create", "list",   "show",        "start",
-                                                        "pause",  "delete", "dead-letters"};
+constexpr std::array<std::string_view, 6> kConnectionVerbs = {"create", "list",   "show",
+                                                              "update", "delete", "verify"};
+constexpr std::array<std::string_view, 11> kTaskVerbs = {
+    "create", "list", "show",    "update", "copy",        "start",
+    "pause",  "seek", "preview", "delete", "dead-letters"};
+constexpr std::array<std::string_view, 4> kDeadLetterVerbs = {"list", "show", "redrive", "delete"};
 constexpr std::array<std::string_view, 4> kDocumentVerbs = {"create", "list", "show", "delete"};
 constexpr std::array<std::string_view, 1> kListVerbs = {"list"};
 constexpr std::array<std::string_view, 4> kMessageVerbs = {"list", "show", "trace", "publish"};
@@ -48,13 +53,16 @@ constexpr std::array<Columns, 6> kClientColumns = {"client_id", "status",       
                                                    "address",   "subscriptions", "lag_messages"};
 constexpr std::array<Columns, 7> kMessageColumns = {
     "timestamp", "id", "topic", "qos", "client_id", "payload_bytes", "payload"};
-constexpr std::array<Columns, 4> kDeadLetterColumns = {"rejected_at", "topic", "client_id",
-                                                       "reason"};
+constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
+                                                       "client_id", "reason"};
 
-constexpr std::array<Noun, 7> kNouns = {
+constexpr std::array<Noun, 8> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
          kConnectionVerbs, kConnectionColumns},
     Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
+    Noun{"dead-letter", "/tasks",
+         "Messages that a task could not deliver: look, send again, delete", kDeadLetterVerbs,
+         kDeadLetterColumns},
     Noun{"user", "/users", "MQTT users", kDocumentVerbs, kUserColumns},
     Noun{"policy", "/policies", "Who may connect, publish and subscribe", kDocumentVerbs,
          kPolicyColumns},
@@ -170,7 +178,7 @@ class RestClient {
     if (!token_.empty()) request.headers.emplace_back("Authorization", "Bearer " + token_);
     if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
     request.body = std::move(body);
-    request.timeout = std::chrono::seconds(60);
+    request.timeout = kAnswerWithin;
     auto answer = io::send(request);
     if (answer) return answer;
     auto detail = fmt::format("{}: {}", url_, answer.error().detail);
@@ -193,6 +201,13 @@ int fail_with(std::string_view sentence) {
   return 1;
 }
 
+std::string text_of(const RestCommand& command, const json::object& answer) {
+  if (command.verb == "trace") return trace_text(answer);
+  const auto* steps = command.verb == "verify" ? answer.if_contains("steps") : nullptr;
+  if (steps == nullptr || !steps->is_array()) return entity_text(answer);
+  return steps_text(steps->get_array());
+}
+
 int show(const RestCommand& command, const io::HttpResponse& answer) {
   if (answer.status >= 300) {
     fmt::print(stderr, "{}", problem_text(answer.status, answer.body));
@@ -206,10 +221,10 @@ int show(const RestCommand& command, const io::HttpResponse& answer) {
   if (command.output == OutputFormat::Json || object == nullptr) {
     fmt::print("{}\n", json_text(value));
   } else {
-    fmt::print("{}", command.verb == "trace" ? trace_text(*object) : entity_text(*object));
+    fmt::print("{}", text_of(command, *object));
   }
   const auto* ok = object == nullptr ? nullptr : object->if_contains("ok");
-  return command.verb == "verify" && ok != nullptr && *ok == false ? 1 : 0;
+  return ok != nullptr && *ok == false ? 1 : 0;
 }
 
 // All pages as one, or as many items of them as are wanted.
@@ -314,10 +329,86 @@ int verify_unsaved(RestClient& client, const RestCommand& command) {
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
+// Of the document in the file, or of what stands there instead.
+int change(RestClient& client, const RestCommand& command, const std::string& one) {
+  const auto patch = read_document(*command.file);
+  if (!patch) return fail_with(patch.error().detail);
+  auto query = verification_query(command);
+  if (!command.restart) query += (query.empty() ? "?" : "&") + std::string("restart_tasks=false");
+  const auto answer = client.send("PATCH", one + query, json::serialize(*patch));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
+int copy_task(RestClient& client, const RestCommand& command, const std::string& one) {
+  auto changes = command.file ? read_document(*command.file) : Result<json::object>(json::object());
+  if (!changes) return fail_with(changes.error().detail);
+  (*changes)["name"] = command.other;
+  const auto answer = client.send("POST", one + ":copy", json::serialize(*changes));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
+// `now`, `earliest`, a position or a time.
+int seek_task(RestClient& client, const RestCommand& command, const std::string& one) {
+  const auto& to = command.other;
+  json::value start(to);
+  if (to.find_first_not_of("0123456789") == std::string::npos && !to.empty()) {
+    start = json::object{{"position", json::parse(to)}};
+  } else if (to != "now" && to != "earliest") {
+    start = json::object{{"time", to}};
+  }
+  const json::object document{{"start", std::move(start)}};
+  const auto answer = client.send("POST", one + ":seek", json::serialize(document));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
+int preview(RestClient& client, const RestCommand& command) {
+  const auto document = read_document(*command.file);
+  if (!document) return fail_with(document.error().detail);
+  const auto answer = client.send("POST", "/tasks:preview", json::serialize(*document));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
+// Until none is left, or none goes any more: one request ends after half a minute.
+int redrive_all(RestClient& client, const RestCommand& command, const std::string& letters) {
+  while (true) {
+    const auto answer = client.send("POST", letters + ":redrive", R"({"all":true})");
+    if (!answer) return fail_with(answer.error().detail);
+    json::error_code error;
+    const auto parsed = json::parse(answer->body, error);
+    const auto* report = error ? nullptr : parsed.if_object();
+    const auto* redriven = report == nullptr ? nullptr : report->if_contains("redriven");
+    const auto* stopped = report == nullptr ? nullptr : report->if_contains("stopped");
+    const bool goes_on = answer->status == 200 && redriven != nullptr && stopped != nullptr &&
+                         stopped->is_string() && *redriven != 0;
+    if (!goes_on) return show(command, *answer);
+  }
+}
+
+int run_dead_letters(RestClient& client, const RestCommand& command, const std::string& one) {
+  const auto letters = one + "/dead-letters";
+  const auto& verb = command.verb;
+  if (verb == "list") return list(client, command, letters, kDeadLetterColumns);
+  if (verb == "redrive" && command.all) return redrive_all(client, command, letters);
+  Result<io::HttpResponse> answer;
+  if (verb == "redrive") {
+    const json::object which{{"message_ids", json::array(command.ids.begin(), command.ids.end())}};
+    answer = client.send("POST", letters + ":redrive", json::serialize(which));
+  } else if (verb == "delete" && command.all) {
+    answer = client.send("DELETE", letters);
+  } else {
+    for (const auto& id : command.ids) {
+      answer = client.send(verb == "show" ? "GET" : "DELETE", letters + "/" + percent_encoded(id));
+      if (!answer || answer->status >= 300 || id == command.ids.back()) break;
+    }
+  }
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
 int run(RestClient& client, const RestCommand& command) {
   const std::string path(command.noun->path);
   const auto one = path + "/" + percent_encoded(command.name);
   const auto& verb = command.verb;
+  if (command.noun->name == "dead-letter") return run_dead_letters(client, command, one);
   if (verb == "create") return create(client, command);
   if (command.noun->name == "message" && verb == "list") return list_messages(client, command);
   if (verb == "publish") return publish(client, command);
@@ -326,6 +417,10 @@ int run(RestClient& client, const RestCommand& command) {
     return list(client, command, one + "/dead-letters", kDeadLetterColumns);
   }
   if (verb == "verify" && command.file) return verify_unsaved(client, command);
+  if (verb == "update") return change(client, command, one);
+  if (verb == "copy") return copy_task(client, command, one);
+  if (verb == "seek") return seek_task(client, command, one);
+  if (verb == "preview") return preview(client, command);
 
   Result<io::HttpResponse> answer;
   if (verb.empty()) answer = client.send("GET", path);
@@ -378,7 +473,7 @@ const Noun* find_noun(std::string_view name) {
 }
 
 std::string_view verb_help(std::string_view verb) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kHelp = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kHelp = {
       {{"create", "Make one from a JSON document"},
        {"list", "All of them"},
        {"show", "One of them"},
@@ -388,6 +483,11 @@ std::string_view verb_help(std::string_view verb) {
        {"pause", "Pause it; what is in flight is settled first"},
        {"dead-letters", "Messages that the other side refused"},
        {"trace", "What happened to it: received, durable, and who has passed it"},
+       {"update", "Change it, while it works too: a JSON merge patch"},
+       {"copy", "Make a task like it, which does not run yet"},
+       {"seek", "Go on from another place in the log"},
+       {"preview", "The record that would be made of a message; nothing is written"},
+       {"redrive", "Send them again; each goes once it has arrived"},
        {"publish", "Publish one; done once it is durable"}}};
   for (const auto& [name, help] : kHelp) {
     if (name == verb) return help;

@@ -47,8 +47,12 @@ struct RestCommand {
   std::optional<std::string> file;  // a JSON document; `-`: standard input
   std::optional<std::string> password;
   std::optional<std::string> password_file;
-  bool verify = true;  // connection create
-  std::string topic;   // that verification is to try to write to
+  bool verify = true;            // connection create
+  std::string topic;             // that verification is to try to write to
+  bool restart = true;           // connection update: its tasks
+  std::string other;             // task copy: the new name; task seek: where to
+  std::vector<std::string> ids;  // dead-letter: of messages
+  bool all = false;              // of them
   MessageArguments message;
   OutputFormat output = OutputFormat::Table;
 };

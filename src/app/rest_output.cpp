@@ -144,6 +144,22 @@ std::string trace_text(const json::object& trace) {
   return out;
 }
 
+std::string steps_text(const json::array& steps) {
+  std::string out;
+  for (const auto& step : steps) {
+    const auto* members = step.if_object();
+    if (members == nullptr) continue;
+    const auto* ok = members->if_contains("ok");
+    const auto* ms = members->if_contains("ms");
+    out +=
+        fmt::format("{:<7} {:<13} {:>6} ms  {}\n", ok != nullptr && *ok == true ? "ok" : "failed",
+                    text_of(*members, "name"), value_text(ms), text_of(*members, "detail"));
+    const auto hint = text_of(*members, "hint");
+    if (!hint.empty()) out += "        " + hint + "\n";
+  }
+  return out;
+}
+
 std::string problem_text(unsigned status, std::string_view body) {
   json::error_code error;
   const auto parsed = json::parse(body, error);

@@ -16,6 +16,8 @@ namespace sluice::app {
 [[nodiscard]] std::string entity_text(const boost::json::object& entity);
 // What happened to a message: a line per member, then a table of who is to get it.
 [[nodiscard]] std::string trace_text(const boost::json::object& trace);
+// How a connection was tried: a line per step, and what to do about the one that failed.
+[[nodiscard]] std::string steps_text(const boost::json::array& steps);
 // An answer that is not a success: `title: detail`, the hint, a line per field.
 [[nodiscard]] std::string problem_text(unsigned status, std::string_view body);
 

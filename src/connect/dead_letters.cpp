@@ -1,6 +1,7 @@
 #include "connect/dead_letters.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <vector>
 
@@ -211,6 +212,79 @@ Result<std::optional<std::string>> DeadLetters::reason_of(std::string_view task_
       error || !parsed.is_object() ? nullptr : parsed.get_object().if_contains("reason");
   if (reason == nullptr || !reason->is_string()) return std::optional<std::string>("");
   return std::optional<std::string>(reason->get_string());
+}
+
+Result<std::optional<std::string>> DeadLetters::get(std::string_view task_id,
+                                                    model::Position position) const {
+  return store_.get(StateKind::DeadLetter, key_of(task_id, position));
+}
+
+Result<std::optional<json::object>> DeadLetters::find(std::string_view task_id,
+                                                      model::Position position) const {
+  SL_TRY(letter, get(task_id, position));
+  if (!letter) return std::nullopt;
+  json::error_code error;
+  auto parsed = json::parse(*letter, error);
+  if (error || !parsed.is_object()) return fail(Errc::Corrupt, "a dead letter cannot be read");
+  return std::optional(std::move(parsed.get_object()));
+}
+
+Result<std::vector<model::Position>> DeadLetters::positions(std::string_view task_id,
+                                                            model::Position after,
+                                                            std::size_t limit) const {
+  const auto prefix = prefix_of(task_id);
+  std::vector<model::Position> found;
+  SL_TRY_VOID(
+      store_.scan(StateKind::DeadLetter, prefix, [&](std::string_view key, std::string_view) {
+        const auto digits = key.substr(prefix.size());
+        std::uint64_t position = 0;
+        std::from_chars(digits.data(), digits.data() + digits.size(), position);
+        if (position > after.get()) found.emplace_back(position);
+        return found.size() < limit;
+      }));
+  return found;
+}
+
+Result<void> DeadLetters::refused_again(std::string_view task_id, model::Position position,
+                                        std::string_view reason, std::int64_t at_ms) {
+  const std::scoped_lock lock(mutex_);
+  SL_TRY(letter, find(task_id, position));
+  if (!letter) return {};
+  const auto* attempts = letter->if_contains("attempts");
+  const auto before = attempts != nullptr && attempts->is_number()
+                          ? attempts->to_number<std::uint64_t>()
+                          : std::uint64_t{0};
+  const auto bytes = json::serialize(*letter).size();
+  (*letter)["attempts"] = before + 1;
+  (*letter)["reason"] = reason;
+  (*letter)["rejected_at"] = rfc3339(at_ms);
+  const auto value = json::serialize(*letter);
+  const auto batch = store_.new_batch();
+  batch->put(StateKind::DeadLetter, key_of(task_id, position), value);
+  SL_TRY_VOID(store_.append(batch));
+  auto& use = uses_[std::string(task_id)];
+  use.bytes += value.size() - std::min(value.size(), bytes);
+  total_ += value.size() - std::min(value.size(), bytes);
+  return {};
+}
+
+Result<std::size_t> DeadLetters::erase(std::string_view task_id,
+                                       std::span<const model::Position> positions) {
+  const std::scoped_lock lock(mutex_);
+  const auto batch = store_.new_batch();
+  std::vector<std::uint64_t> sizes;
+  for (const auto position : positions) {
+    const auto key = key_of(task_id, position);
+    SL_TRY(letter, store_.get(StateKind::DeadLetter, key));
+    if (!letter) continue;
+    batch->erase(StateKind::DeadLetter, key);
+    sizes.push_back(letter->size());
+  }
+  if (sizes.empty()) return 0;
+  SL_TRY(end, store_.append(batch));
+  for (const auto size : sizes) forget(task_id, size);
+  SL_TRY_VOID(store_.wait_durable(end));
+  return sizes.size();
 }
 
 Result<void> DeadLetters::erase_all(std::string_view task_id) {

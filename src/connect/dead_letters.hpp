@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -42,6 +43,22 @@ class DeadLetters {
   // Why the task gave this message up; nothing where it did not.
   [[nodiscard]] Result<std::optional<std::string>> reason_of(std::string_view task_id,
                                                              model::Position position) const;
+  // As page() shows it; nothing where there is none.
+  [[nodiscard]] Result<std::optional<boost::json::object>> find(std::string_view task_id,
+                                                                model::Position position) const;
+  // As it is kept, for decode_letter(); nothing where there is none.
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view task_id,
+                                                       model::Position position) const;
+  // Of at most `limit` letters behind `after`, ascending.
+  [[nodiscard]] Result<std::vector<model::Position>> positions(std::string_view task_id,
+                                                               model::Position after,
+                                                               std::size_t limit) const;
+  // It was tried once more and refused again. Nothing where there is none any more.
+  [[nodiscard]] Result<void> refused_again(std::string_view task_id, model::Position position,
+                                           std::string_view reason, std::int64_t at_ms);
+  // Those that are there; durable when this returns. The number of them.
+  [[nodiscard]] Result<std::size_t> erase(std::string_view task_id,
+                                          std::span<const model::Position> positions);
   [[nodiscard]] Result<void> erase_all(std::string_view task_id);
   [[nodiscard]] std::uint64_t count(std::string_view task_id) const;
 

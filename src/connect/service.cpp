@@ -71,6 +71,13 @@ std::vector<TaskPtr> Service::State::tasks_of(std::string_view connection_id) co
   return found;
 }
 
+TaskPtr Service::State::find_group(std::string_view group) const {
+  for (const auto& task : all_tasks()) {
+    if (task->group() == group) return task;
+  }
+  return nullptr;
+}
+
 Outcome<void> Service::State::must_be_open() const {
   const std::scoped_lock lock(mutex);
   if (is_open) return {};
@@ -111,12 +118,14 @@ Result<void> Service::start() {
   return {};
 }
 
+void Service::close() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->is_open = false;
+}
+
 void Service::stop() {
+  close();
   const std::scoped_lock changing(state_->changing);
-  {
-    const std::scoped_lock lock(state_->mutex);
-    state_->is_open = false;
-  }
   const auto tasks = state_->all_tasks();
   for (const auto& task : tasks) task->request_pause();  // all drain at the same time
   for (const auto& task : tasks) task->pause();
@@ -136,10 +145,7 @@ void Service::log_deleted(store::Position begin, const std::map<std::string, std
 }
 
 bool Service::owns_group(std::string_view group) const {
-  for (const auto& task : state_->all_tasks()) {
-    if (task->group() == group) return true;
-  }
-  return false;
+  return state_->find_group(group) != nullptr;
 }
 
 }  // namespace sluice::connect

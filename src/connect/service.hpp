@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/refusal.hpp"
 #include "broker/queues.hpp"
 #include "connect/registry.hpp"
+#include "model/message.hpp"
 #include "store/store.hpp"
 
 namespace sluice::connect {
@@ -50,6 +52,8 @@ class Service {
 
   // Loads all documents, acquires every task's queues, starts the enabled tasks. Before listeners.
   [[nodiscard]] Result<void> start();
+  // Nothing is changed any more, and letters that are being sent again stop. Does not wait.
+  void close();
   // Parks every worker: nothing new is handed over, what is in flight is settled (bounded by each
   // task's drain_timeout), cursors are durable.
   void stop();
@@ -77,6 +81,14 @@ class Service {
   [[nodiscard]] Outcome<boost::json::object> task(std::string_view which) const;
   [[nodiscard]] Outcome<boost::json::object> start_task(std::string_view which);
   [[nodiscard]] Outcome<boost::json::object> pause_task(std::string_view which);
+  // `patch` is a merge patch of the document. What is in flight is settled first; then the task
+  // goes on where it stopped, by the new document. A filter that is added counts from now on.
+  [[nodiscard]] Outcome<boost::json::object> change_task(std::string_view which,
+                                                         const boost::json::object& patch);
+  // A task like this one with these changes, a `name` among them; it does not run unless they say
+  // `enabled`.
+  [[nodiscard]] Outcome<boost::json::object> copy_task(std::string_view which,
+                                                       const boost::json::object& changes);
   // {"start": ...} as in the task's source: goes on from there, running or not as it was.
   [[nodiscard]] Outcome<boost::json::object> seek_task(std::string_view which,
                                                        const boost::json::object& to);
@@ -84,6 +96,22 @@ class Service {
   // Newest last; `after` is the `next` of the page before, empty for the first.
   [[nodiscard]] Outcome<boost::json::object> dead_letters(std::string_view task, std::size_t limit,
                                                           std::string_view after) const;
+
+  [[nodiscard]] Outcome<boost::json::object> dead_letter(std::string_view task,
+                                                         model::MessageId id) const;
+  // Sends letters again by the task's document as it is now; `ids` empty: all. A letter goes once
+  // its record is acknowledged. Answers {"ok","redriven","refused","left","stopped","letters"};
+  // after half a minute it stops, and may be called again.
+  [[nodiscard]] Outcome<boost::json::object> redrive(std::string_view task,
+                                                     std::span<const model::MessageId> ids);
+  [[nodiscard]] Outcome<void> remove_dead_letter(std::string_view task, model::MessageId id);
+  [[nodiscard]] Outcome<void> remove_dead_letters(std::string_view task);
+
+  // The record that a task makes of a message, or why it makes none: {"ok","matches","record"} or
+  // {"ok","matches","error"}. `task` is a name, an id, or a document that is not saved. Nothing is
+  // written; may ask the other side for some seconds.
+  [[nodiscard]] Outcome<boost::json::object> preview(const boost::json::value& task,
+                                                     const model::Message& message) const;
 
   // How far each task is with a message that one of its filters matches.
   [[nodiscard]] boost::json::array states_of(const model::Message& message) const;
@@ -97,6 +125,7 @@ class Service {
 
  private:
   struct State;
+  class RedriveClaim;
   std::unique_ptr<State> state_;
 };
 

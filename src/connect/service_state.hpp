@@ -2,6 +2,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct Service::State {
   mutable std::mutex mutex;
   std::map<std::string, ConnectionPtr, std::less<>> connections;  // by id
   std::map<std::string, TaskPtr, std::less<>> tasks;              // by id
+  std::set<std::string, std::less<>> redriving;                   // ids of tasks
   bool is_open = false;                                           // between start() and stop()
 
   [[nodiscard]] ConnectionPtr find_connection(std::string_view which) const;
@@ -60,11 +62,26 @@ struct Service::State {
                                                   const Verification& verification);
   [[nodiscard]] Result<void> load_connections();
   [[nodiscard]] Result<void> load_tasks();
+  // Under `changing`: another task takes the place of `old`, with its id, and goes on where it
+  // stopped. `flow` stands for the connection in its names.
+  [[nodiscard]] Result<TaskPtr> replace_task(const TaskPtr& old, TaskRecord record, TaskSpec spec,
+                                             std::string flow);
+  void restart_tasks(const std::vector<TaskPtr>& tasks);
+  // Under `changing`: the tasks of a connection that was renamed get their new names.
+  [[nodiscard]] Result<void> rename_tasks(const Connection& connection);
+  // The task that has this group; null: nobody.
+  [[nodiscard]] TaskPtr find_group(std::string_view group) const;
   [[nodiscard]] Result<void> save(const Connection& connection);
   void start(Task& task);
 };
 
 // Shared by what answers requests.
+// What stands for the connection in group and client names.
+[[nodiscard]] std::string flow_name(const ConnectionPtr& connection, const TaskSpec& spec);
+[[nodiscard]] tl::unexpected<Refusal> no_such_connection(const TaskSpec& spec);
+[[nodiscard]] tl::unexpected<Refusal> group_taken(std::string_view group);
+// Later than `before`, so that no two versions of a document look the same.
+[[nodiscard]] std::string time_of_change(const Clock& clock, std::string_view before);
 [[nodiscard]] tl::unexpected<Refusal> not_found(std::string_view what, std::string_view which);
 [[nodiscard]] tl::unexpected<Refusal> name_taken(std::string_view what, std::string_view name);
 [[nodiscard]] tl::unexpected<Refusal> failed(const Error& error);

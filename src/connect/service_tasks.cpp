@@ -12,7 +12,8 @@ namespace {
 
 namespace json = boost::json;
 
-// What stands for the connection in group and client names.
+}  // namespace
+
 std::string flow_name(const ConnectionPtr& connection, const TaskSpec& spec) {
   return connection ? connection->name : spec.sink_type;
 }
@@ -26,7 +27,13 @@ tl::unexpected<Refusal> no_such_connection(const TaskSpec& spec) {
                                                      "` of type " + spec.sink_type}}});
 }
 
-}  // namespace
+tl::unexpected<Refusal> group_taken(std::string_view group) {
+  return refuse({.errc = Errc::AlreadyExists,
+                 .code = "group_name_taken",
+                 .detail = "the group `" + std::string(group) + "` belongs to another task",
+                 .hint = "choose another name",
+                 .fields = {{"/name", "makes the group name of another task"}}});
+}
 
 Result<void> Service::State::load_tasks() {
   std::vector<TaskRecord> records;
@@ -87,12 +94,7 @@ Outcome<json::object> Service::create_task(const json::object& document) {
   }
   const auto flow = flow_name(connection, *spec);
   const auto group = group_name(flow, spec->name);
-  if (owns_group(group))
-    return refuse({.errc = Errc::AlreadyExists,
-                   .code = "group_name_taken",
-                   .detail = "the group `" + group + "` belongs to another task",
-                   .hint = "choose another name for the task",
-                   .fields = {{"/name", "makes the group name of another task"}}});
+  if (state_->find_group(group)) return group_taken(group);
 
   const auto now = rfc3339(state_->around.clock.wall_ms());
   TaskRecord record{.id = new_entity_id(state_->around.clock),
@@ -181,15 +183,6 @@ Outcome<void> Service::remove_task(std::string_view which) {
   const std::scoped_lock lock(state_->mutex);
   state_->tasks.erase(task->id());
   return {};
-}
-
-Outcome<json::object> Service::dead_letters(std::string_view which, std::size_t limit,
-                                            std::string_view after) const {
-  const auto task = state_->find_task(which);
-  if (!task) return not_found("task", which);
-  auto page = state_->dead_letters.page(task->id(), limit, after);
-  if (!page) return failed(page.error());
-  return std::move(*page);
 }
 
 }  // namespace sluice::connect

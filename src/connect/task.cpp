@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -33,9 +34,12 @@ Position before(Position position) {
 }  // namespace
 
 json::object TaskRecord::to_json() const {
-  return {
+  json::object out{
       {"id", id},           {"connection_id", connection_id}, {"created", created},
       {"updated", updated}, {"document", document},           {"queues_from", queues_from.get()}};
+  if (!filters_before.empty())
+    out["filters_before"] = json::array(filters_before.begin(), filters_before.end());
+  return out;
 }
 
 Result<TaskRecord> TaskRecord::from_json(const json::object& saved) {
@@ -55,6 +59,11 @@ Result<TaskRecord> TaskRecord::from_json(const json::object& saved) {
     const auto position = from->to_number<std::uint64_t>(error);
     if (error) return fail(Errc::Corrupt, "a saved task cannot be understood");
     record.queues_from = Position(position);
+  }
+  if (const auto* filters = saved.if_contains("filters_before"); filters && filters->is_array()) {
+    for (const auto& filter : filters->get_array()) {
+      if (filter.is_string()) record.filters_before.emplace_back(filter.get_string());
+    }
   }
   return record;
 }
@@ -105,6 +114,45 @@ Result<void> Task::resume() {
   SL_TRY(cursor, load_cursor());
   place_parked(cursor);
   return {};
+}
+
+// Whatever its queues have been given so far is done with.
+bool Task::has_read_all(const store::Cursor& cursor) const {
+  const auto done = cursor.acknowledged.size();
+  return cursor.position >= queues_from() &&
+         around_.store.count_after(queue_ids(), cursor.position, done + 1) <= done;
+}
+
+// The queues of filters that are added hold nothing of what lies between the cursor and now: there
+// the log itself is read, by the filters that both have. Unless nothing is missing there.
+Result<void> Task::take_over(const Task& old) {
+  std::vector<std::string> kept;
+  std::ranges::copy_if(old.spec_.filters, std::back_inserter(kept), [&](const auto& filter) {
+    return std::ranges::find(spec_.filters, filter) != spec_.filters.end();
+  });
+  const bool has_new = kept.size() < spec_.filters.size();
+  auto parked = old.progress();
+  {
+    const std::scoped_lock lock(mutex_);
+    parked_ = std::move(parked);
+  }
+  SL_TRY(cursor, load_cursor());
+  bool is_done_before = false;
+  if (has_new) {
+    SL_TRY_VOID(find_queues_from());
+    is_done_before = kept.empty() || old.has_read_all(cursor);
+    const std::scoped_lock lock(mutex_);
+    record_.filters_before = std::move(kept);
+  } else if (const std::scoped_lock lock(mutex_); !record_.filters_before.empty()) {
+    std::erase_if(record_.filters_before, [&](const auto& filter) {
+      return std::ranges::find(kept, filter) == kept.end();
+    });
+    is_done_before = record_.filters_before.empty() && cursor.position < record_.queues_from;
+  }
+  if (!is_done_before) return save(std::nullopt);
+  const store::Cursor moved{queues_from(), {}};
+  place_parked(moved);
+  return save(moved);
 }
 
 void Task::place_parked(const store::Cursor& cursor) {
@@ -163,6 +211,16 @@ Result<void> Task::find_queues_from() {
 Position Task::queues_from() const {
   const std::scoped_lock lock(mutex_);
   return record_.queues_from;
+}
+
+std::vector<std::string> Task::filters_before() const {
+  const std::scoped_lock lock(mutex_);
+  return record_.filters_before.empty() ? spec_.filters : record_.filters_before;
+}
+
+TaskRecord Task::record() const {
+  const std::scoped_lock lock(mutex_);
+  return record_;
 }
 
 Result<store::Cursor> Task::begin(const Start& start) const {
@@ -240,6 +298,7 @@ void Task::start(const json::object& settings) {
                                                          .queues = queue_ids(),
                                                          .cursor = std::move(*cursor),
                                                          .queues_from = queues_from(),
+                                                         .filters_before = filters_before(),
                                                          .before = std::move(before)},
                                          spec_, std::move(make));
   worker->start();
@@ -272,6 +331,11 @@ void Task::retire() {
   pause();
 }
 
+void Task::revive() {
+  const std::scoped_lock changing(changing_);
+  is_retired_ = false;
+}
+
 void Task::pause() {
   const std::scoped_lock changing(changing_);
   std::shared_ptr<Worker> worker;
@@ -300,6 +364,8 @@ Result<void> Task::seek(const Start& start) {
 }
 
 Result<void> Task::set_enabled(bool enabled) {
+  const std::scoped_lock changing(changing_);
+  if (is_retired_) return sluice::fail(Errc::WrongState, "the task is being changed or deleted");
   if (enabled_ == enabled) return {};
   {
     const std::scoped_lock lock(mutex_);

@@ -37,6 +37,8 @@ struct TaskRecord {
   boost::json::object document;  // as it was given
   // From here on the queues hold everything; 0: from wherever the cursor stands.
   store::Position queues_from = {};
+  // What matters of the log before that place; empty: what the document's filters match.
+  std::vector<std::string> filters_before = {};
 
   [[nodiscard]] boost::json::object to_json() const;
   [[nodiscard]] static Result<TaskRecord> from_json(const boost::json::object& json);
@@ -62,6 +64,10 @@ class Task {
   // A task of an earlier run: finds its cursor.
   [[nodiscard]] Result<void> resume();
   [[nodiscard]] Result<void> erase();  // document, cursor and dead letters
+  // This task takes the place of `old`, which is retired: its queues are acquired. Goes on where
+  // that one stopped; durable. A filter that is added counts from now on, and one that is gone not
+  // any more.
+  [[nodiscard]] Result<void> take_over(const Task& old);
 
   // Both do nothing when it is so already. `settings` are the connection's.
   void start(const boost::json::object& settings);
@@ -70,7 +76,8 @@ class Task {
   void invalidate(std::string reason) { invalid_ = std::move(reason); }
   void pause();
   void request_pause();  // does not wait
-  void retire();         // pause(), and no start() any more
+  void retire();         // pause(), and no start() nor set_enabled() any more
+  void revive();         // retire() came to nothing
   // Goes on from there; what was in flight is settled first. Paused afterwards.
   [[nodiscard]] Result<void> seek(const Start& start);
   // For retention: what it needs, and that the beginning of the log is gone.
@@ -81,8 +88,13 @@ class Task {
   [[nodiscard]] const std::string& name() const { return spec_.name; }
   [[nodiscard]] const std::string& connection_id() const { return record_.connection_id; }
   [[nodiscard]] std::string group() const;
+  [[nodiscard]] const std::string& sink_type() const { return spec_.sink_type; }
+  [[nodiscard]] TaskRecord record() const;
+  [[nodiscard]] const TaskSpec& spec() const { return spec_; }
+  [[nodiscard]] const std::string& invalid() const { return invalid_; }
   [[nodiscard]] bool is_enabled() const { return enabled_; }
-  [[nodiscard]] Result<void> set_enabled(bool enabled);  // saved before it returns
+  [[nodiscard]] Result<void> set_enabled(
+      bool enabled);  // saved before it returns; WrongState: retired
   [[nodiscard]] boost::json::object entity() const;
   [[nodiscard]] Progress progress() const;
   // How far it is with one message; empty: none of its filters matches it. Blocks.
@@ -94,12 +106,14 @@ class Task {
   [[nodiscard]] Result<void> save(const std::optional<store::Cursor>& cursor);
   [[nodiscard]] Result<store::Cursor> load_cursor() const;
   [[nodiscard]] Result<std::uint64_t> begin_run(const store::Cursor& cursor);
+  [[nodiscard]] bool has_read_all(const store::Cursor& cursor) const;
   void place_parked(const store::Cursor& cursor);
   void fail_parked(std::string reason);
   [[nodiscard]] Result<void> skip_deleted(store::Position begin, std::uint64_t lost);
   [[nodiscard]] Result<void> find_queues_from();
   [[nodiscard]] Result<store::Cursor> begin(const Start& start) const;
   [[nodiscard]] store::Position queues_from() const;
+  [[nodiscard]] std::vector<std::string> filters_before() const;
   [[nodiscard]] std::vector<store::QueueId> queue_ids() const;
   [[nodiscard]] store::Position earliest() const;
   [[nodiscard]] std::uint64_t lag(const Progress& progress) const;

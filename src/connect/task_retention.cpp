@@ -20,7 +20,7 @@ void Task::add_holds(std::vector<store::Hold>& holds) const {
   holds.push_back({.of = store::Hold::Of::Task,
                    .after = now.cursor,
                    .read = std::max(now.read_position, now.cursor),
-                   .filters = spec_.filters,
+                   .filters = filters_before(),
                    .owner = record_.id});
 }
 

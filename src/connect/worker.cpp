@@ -229,11 +229,12 @@ bool Worker::is_back_filling() const {
 
 Result<store::ReadResult> Worker::read_store() {
   if (is_back_filling())
-    return context_.store.scan_log({.filters = spec_.filters,
-                                    .after = window_.read_position(),
-                                    .before = context_.queues_from,
-                                    .maximum_messages = kReadMessages,
-                                    .maximum_bytes = kReadBytes});
+    return context_.store.scan_log(
+        {.filters = context_.filters_before.empty() ? spec_.filters : context_.filters_before,
+         .after = window_.read_position(),
+         .before = context_.queues_from,
+         .maximum_messages = kReadMessages,
+         .maximum_bytes = kReadBytes});
   return context_.store.read({.queues = context_.queues,
                               .after = window_.read_position(),
                               .maximum_messages = kReadMessages,

@@ -57,9 +57,10 @@ class Worker {
     store::Cursor cursor;  // where it begins
     // The queues hold what stands behind this place; before it the log itself is read.
     store::Position queues_from = {};
-    Progress before;                              // counters go on from here
-    Threads* threads = &system_threads();         // outlive the worker
-    std::uint64_t seed = std::random_device()();  // of the times between two tries
+    std::vector<std::string> filters_before = {};  // by these; empty: those of the document
+    Progress before;                               // counters go on from here
+    Threads* threads = &system_threads();          // outlive the worker
+    std::uint64_t seed = std::random_device()();   // of the times between two tries
   };
 
   Worker(Context context, const TaskSpec& spec, MakeSink make_sink);

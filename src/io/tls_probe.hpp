@@ -12,10 +12,10 @@ namespace sluice::io {
 // Who we are and whom we trust, in PEM; all of it may be empty: then it is whom the machine trusts,
 // and nobody in particular.
 struct TlsIdentity {
-  std::string ca_pem;
-  std::string certificate_pem;
-  std::string key_pem;
-  std::string key_password;
+  std::string ca_pem = {};
+  std::string certificate_pem = {};
+  std::string key_pem = {};
+  std::string key_password = {};
 };
 
 // One handshake and one question over it, to find out whether TLS comes about and why not. For

@@ -62,11 +62,15 @@ def end_offsets(kafka, topic):
     return sum(kafka.topic_end_offsets(topic).values())
 
 
-def test_every_way_to_log_in(sluice, secure):
+def test_every_way_to_log_in(sluice, secure, tmp_path):
     tls = ["resolve", "connect", "tls", "authenticate", "metadata", "topic"]
     report = verify(sluice, password_settings(secure))
     assert report["ok"] and names(report) == tls, report
     assert "CN=broker" in report["steps"][2]["detail"], report
+
+    other, _ = make_certificate(tmp_path, "other")
+    both = password_settings(secure, ca_pem=other.read_text() + secure.ca_pem)
+    assert verify(sluice, both)["ok"], "one of several certificates is enough"
 
     plain = password_settings(secure, bootstrap_servers=secure.sasl_plaintext,
                               security_protocol="SASL_PLAINTEXT", ca_pem="")

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 
 #include "connectors/kafka/kafka.hpp"
+#include "connectors/kafka/kafka_place.hpp"
 #include "connectors/kafka/kafka_properties.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
 #include "connectors/kafka/kafka_sink.hpp"
@@ -135,6 +136,7 @@ void register_kafka(connect::Registry& registry) {
   connector.mask_settings = kafka::mask_properties;
   connector.bound_resource = bound_resource;
   connector.verify = kafka::verify;
+  connector.place = kafka::place;
   connector.make_sink = kafka::KafkaSink::make;
   registry.add(std::move(connector));
 }

@@ -146,6 +146,7 @@ Result<void> Topics::find_in_cluster(Topic& topic) {
   const auto& found = metadata->topics[0];
   if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) return unavailable(topic, found.err);
   if (found.partition_cnt == 0) return unavailable(topic, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  topic.partitions = found.partition_cnt;
   return {};
 }
 

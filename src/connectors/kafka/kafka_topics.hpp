@@ -29,6 +29,7 @@ struct Topic {
   bool is_ready = false;  // it is there and its limit is known as well as it can be
   // The largest batch of records the broker takes for it; Kafka's default until it is known.
   std::size_t maximum_bytes = kDefaultMaximumBytes;
+  int partitions = 0;
   bool is_limit_known = false;                       // from the cluster itself
   std::chrono::steady_clock::time_point asked_at{};  // for the limit
 

@@ -138,6 +138,102 @@ TEST_F(IntegrationTest, ListsDeadLetters) {
   EXPECT_EQ(get("/api/v1/tasks/telemetry/dead-letters?limit=0").status, 400U);
 }
 
+TEST_F(IntegrationTest, TriesATopicWhenToldTo) {
+  EXPECT_EQ(post("/api/v1/connections?topic=forbidden", kConnection).status, 422U);
+  EXPECT_EQ(post("/api/v1/connections?topic=allowed", kConnection).status, 201U);
+
+  const auto unsaved = object_of(post("/api/v1/connections:verify?topic=forbidden", kConnection));
+  const auto saved = object_of(post("/api/v1/connections/main:verify?topic=forbidden"));
+
+  EXPECT_FALSE(unsaved.at("ok").get_bool());
+  EXPECT_EQ(unsaved.at("steps").get_array().back().at("name").get_string(), "topic");
+  EXPECT_FALSE(saved.at("ok").get_bool());
+}
+
+TEST_F(IntegrationTest, ChangesAConnectionUnlessItHasChangedMeanwhile) {
+  add_connection();
+  const auto etag = header_of(get("/api/v1/connections/main"), "ETag");
+  const auto change = [&](std::string target, std::string body, std::string if_match = {}) {
+    auto made = request(Method::Patch, std::move(target), std::move(body));
+    made.authorization = "Bearer " + token_;
+    made.content_type = "application/merge-patch+json";
+    made.if_match = std::move(if_match);
+    return api_->answer(made);
+  };
+
+  const auto changed = change("/api/v1/connections/main", R"({"description":"d"})", etag);
+  ASSERT_EQ(changed.status, 200U) << changed.body;
+  EXPECT_EQ(object_of(changed).at("description").get_string(), "d");
+  EXPECT_NE(header_of(changed, "ETag"), etag);
+  EXPECT_THAT(changed.body, Not(HasSubstr("canary")));
+
+  EXPECT_EQ(change("/api/v1/connections/main", R"({"description":"e"})", etag).status, 412U);
+  EXPECT_EQ(change("/api/v1/connections/main", R"({"settings":{"address":"nowhere"}})").status,
+            422U);
+  EXPECT_EQ(change("/api/v1/connections/main?verify=false&restart_tasks=false",
+                   R"({"settings":{"address":"nowhere"}})")
+                .status,
+            200U);
+  EXPECT_EQ(change("/api/v1/connections/main?restart_tasks=maybe", "{}").status, 400U);
+  EXPECT_EQ(change("/api/v1/connections/other", "{}").status, 404U);
+}
+
+TEST_F(IntegrationTest, ChangesAndCopiesATask) {
+  add_connection();
+  add_task();
+
+  const auto changed =
+      ask(Method::Patch, "/api/v1/tasks/telemetry", R"({"description":"d","map":{"key":null}})");
+  ASSERT_TRUE(changed.status == 200 || changed.status == 202) << changed.body;
+  EXPECT_EQ(object_of(changed).at("description").get_string(), "d");
+  EXPECT_EQ(ask(Method::Patch, "/api/v1/tasks/telemetry", R"({"map":{"topic":null}})").status,
+            422U);
+
+  const auto copy = post("/api/v1/tasks/telemetry:copy", R"({"name":"again"})");
+  ASSERT_EQ(copy.status, 201U) << copy.body;
+  EXPECT_EQ(header_of(copy, "Location"), "/api/v1/tasks/again");
+  EXPECT_EQ(object_of(copy).at("status").get_string(), "paused");
+  EXPECT_EQ(post("/api/v1/tasks/telemetry:copy", "{}").status, 422U);
+}
+
+TEST_F(IntegrationTest, PreviewsAGivenMessage) {
+  add_connection();
+  add_task();
+
+  const auto shown = post("/api/v1/tasks:preview",
+                          R"({"task":"telemetry","message":{"topic":"plant/1","payload":"x",
+                              "client_id":"c","user_properties":{"a":"b"},"dup":true}})");
+
+  ASSERT_EQ(shown.status, 200U) << shown.body;
+  const auto record = object_of(shown).at("record").as_object();
+  EXPECT_EQ(record.at("topic").get_string(), "out");
+  EXPECT_EQ(record.at("key").get_string(), "c");
+  EXPECT_EQ(record.at("value").get_string(), "x");
+  EXPECT_THAT(shown.body, HasSubstr(R"("name":"mqtt.dup","value":"true")"));
+  EXPECT_EQ(post("/api/v1/tasks:preview", R"({"task":"telemetry"})").status, 422U);
+  EXPECT_EQ(post("/api/v1/tasks:preview",
+                 R"({"task":"telemetry","message_id":"00000000000000000000000000000009"})")
+                .status,
+            404U);
+}
+
+TEST_F(IntegrationTest, RefusesWrongRequestsForDeadLetters) {
+  add_connection();
+  add_task();
+  const std::string letters = "/api/v1/tasks/telemetry/dead-letters";
+  const std::string nobody = letters + "/00000000000000000000000000000009";
+
+  EXPECT_EQ(post(letters + ":redrive", "{}").status, 422U);
+  EXPECT_EQ(post(letters + ":redrive", R"({"message_ids":["x"]})").status, 422U);
+  EXPECT_EQ(get(nobody).status, 404U);
+  EXPECT_EQ(post(nobody + ":redrive").status, 404U);
+  EXPECT_EQ(del(nobody).status, 404U);
+  EXPECT_EQ(del(letters).status, 204U);
+  const auto done = post(letters + ":redrive", R"({"all":true})");
+  EXPECT_EQ(done.status, 200U) << done.body;
+  EXPECT_EQ(object_of(done).at("left").to_number<int>(), 0);
+}
+
 TEST_F(IntegrationTest, DescribesItsConnectors) {
   const auto answer = object_of(get("/api/v1/connectors"));
 

@@ -72,6 +72,11 @@ TEST(CommandLine, SaysWhatIsWrongWithExitCode2) {
       {{"kafka-dev", "--topic", "a:0"}, "--topic `a:0` must be"},
       {{"connection", "verify"}, "takes either a name or -f FILE"},
       {{"policy", "create"}, "takes either a name or -f FILE"},
+      {{"connection", "update", "a"}, "--file is required"},
+      {{"task", "seek", "a"}, "--to is required"},
+      {{"task", "copy", "a"}, "new_name is required"},
+      {{"dead-letter", "delete", "a"}, "takes ids of messages, or --all"},
+      {{"dead-letter", "redrive", "a", "0", "--all"}, "excludes"},
       {{"user", "create", "a", "--password", "x", "--password-file", "y"}, "exclude each other"},
       {{"check", "-c", "/no/such"}, "/no/such: the settings file cannot be read"},
       {{"serve", "--set", "mqtt.maximum_qos=3"}, "mqtt.maximum_qos must be"}};

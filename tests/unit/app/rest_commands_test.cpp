@@ -1,5 +1,6 @@
 #include "app/rest_commands.hpp"
 
+#include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
 #include "app/rest_output.hpp"
@@ -18,6 +19,17 @@ TEST(RestTarget, FollowsTheEnvironment) {
   ASSERT_TRUE(target);
   EXPECT_EQ(target->url, "http://example.test:9");
   EXPECT_EQ(target->token, "t");
+}
+
+TEST(RestOutput, ShowsTheStepsOfAConnectionThatWasTried) {
+  const auto steps =
+      json::parse(R"([{"name":"connect","ok":true,"ms":3,"detail":"accepts","hint":""},
+      {"name":"topic","ok":false,"ms":12,"detail":"no right","hint":"allow \u001b WRITE"}])");
+
+  EXPECT_EQ(steps_text(steps.as_array()),
+            "ok      connect            3 ms  accepts\n"
+            "failed  topic             12 ms  no right\n"
+            "        allow \\u001b WRITE\n");
 }
 
 TEST(RestTarget, LogsInWithUserAndPassword) {

@@ -32,6 +32,16 @@ void OtherSide::refuse_writes(std::optional<Error> error) {
   refusal_ = std::move(error);
 }
 
+void OtherSide::connected_with(boost::json::object settings) {
+  const std::scoped_lock lock(mutex_);
+  connection_ = std::move(settings);
+}
+
+boost::json::object OtherSide::last_connection() const {
+  const std::scoped_lock lock(mutex_);
+  return connection_;
+}
+
 std::vector<Arrived> OtherSide::arrived() const {
   const std::scoped_lock lock(mutex_);
   return arrived_;

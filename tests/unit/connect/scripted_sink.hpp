@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include <boost/json/object.hpp>
+
 #include "connect/sink.hpp"
 
 namespace sluice::connect {
@@ -35,6 +37,9 @@ class OtherSide {
   void hold(bool holding);         // while true, outcomes wait
   void at_once(bool at_once);      // what comes back need not wait
   void refuse_writes(std::optional<Error> error);
+  // The settings of the connection that the last sink was made with.
+  void connected_with(boost::json::object settings);
+  [[nodiscard]] boost::json::object last_connection() const;
   [[nodiscard]] std::vector<Arrived> arrived() const;
   [[nodiscard]] std::size_t count() const;
   [[nodiscard]] std::size_t handed_over() const;
@@ -47,6 +52,7 @@ class OtherSide {
   bool holding_ = false;
   bool at_once_ = false;
   std::optional<Error> refusal_;
+  boost::json::object connection_;
   std::vector<Arrived> arrived_;
   std::size_t handed_over_ = 0;
   std::function<void()> changed_;

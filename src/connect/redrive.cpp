@@ -1,0 +1,197 @@
+#include "connect/redrive.hpp"
+
+#include <algorithm>
+
+namespace sluice::connect {
+namespace {
+
+using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t kMostTold = 100;  // refused letters in a report
+constexpr std::size_t kMostAtOnce = 256;
+constexpr std::size_t kMostBytesAtOnce = std::size_t{8} << 20;
+constexpr auto kAgainAfter = 500ms;
+constexpr auto kLookAgainAfter = 100ms;
+constexpr auto kAwayFor = 5s;  // then nobody waits any longer for the other side
+constexpr auto kAbandonWithin = 5s;
+
+}  // namespace
+
+Redrive::Redrive(Context context, const Mapping& mapping)
+    : context_(std::move(context)), mapper_(mapping, context_.node_name, context_.worker_name) {}
+
+Redrive::~Redrive() = default;
+
+Result<void> Redrive::open(const MakeSink& make_sink) {
+  auto made = make_sink({.on_ready = [this] {
+    {
+      const std::scoped_lock lock(mutex_);
+      is_ready_ = true;
+    }
+    ready_.notify_one();
+  }});
+  if (!made) return tl::unexpected(std::move(made).error());
+  sink_ = std::move(*made);
+  return {};
+}
+
+Result<bool> Redrive::send(std::span<const model::Position> positions) {
+  while (!positions.empty() && report_.stopped.empty()) {
+    SL_TRY(taken, load(positions));
+    run();
+    take_back();
+    SL_TRY_VOID(settle_letters());
+    positions = positions.subspan(taken);
+  }
+  return report_.stopped.empty();
+}
+
+// As many as are held in memory at a time; returns how many of the positions are done with.
+Result<std::size_t> Redrive::load(std::span<const model::Position> positions) {
+  entries_.clear();
+  arena_.reset();
+  std::size_t bytes = 0;
+  std::size_t taken = 0;
+  for (; taken < positions.size() && taken < kMostAtOnce && bytes < kMostBytesAtOnce; ++taken) {
+    SL_TRY(saved, context_.letters.get(context_.task_id, positions[taken]));
+    if (!saved) continue;
+    auto letter = decode_letter(*saved);
+    if (!letter) {
+      refuse({.time_and_node = 0, .position = positions[taken].get()}, letter.error().detail);
+      continue;
+    }
+    bytes += saved->size();
+    auto& entry = entries_.emplace_back();
+    entry.letter = std::move(*letter);
+    map(entry);
+    entry.record.token = entries_.size() - 1;
+  }
+  return taken;
+}
+
+void Redrive::refuse(model::MessageId id, const std::string& reason) {
+  ++report_.refused;
+  if (report_.some_refused.size() < kMostTold) report_.some_refused.push_back({id, reason});
+}
+
+// The very mapping of the worker.
+void Redrive::map(Entry& entry) {
+  auto record = mapper_.map(entry.letter->message, arena_, context_.clock.wall_ms());
+  if (record) {
+    entry.record = *record;
+    return;
+  }
+  entry.state = Entry::State::Refused;
+  entry.reason = std::move(record.error());
+}
+
+std::size_t Redrive::count(Entry::State state) const {
+  return static_cast<std::size_t>(std::ranges::count(entries_, state, &Entry::state));
+}
+
+bool Redrive::has_ended() const {
+  return !report_.stopped.empty() ||
+         (count(Entry::State::Ready) == 0 && count(Entry::State::InSink) == 0);
+}
+
+void Redrive::run() {
+  while (!has_ended()) {
+    const auto away = sink_->away();
+    if (away.empty()) here_at_ = SteadyClock::now();
+    if (context_.is_stopping()) {
+      report_.stopped = "the server is stopping";
+    } else if (SteadyClock::now() >= here_at_ + kAwayFor) {
+      report_.stopped = away;
+    } else if (SteadyClock::now() >= context_.until) {
+      report_.stopped = "the time is over";
+    } else {
+      hand_over();
+      if (!has_ended()) wait(std::min(context_.until, SteadyClock::now() + kLookAgainAfter));
+      collect();
+    }
+  }
+}
+
+// After something came back nothing goes out before all that the sink has is settled: as a worker
+// does it.
+void Redrive::hand_over() {
+  if (SteadyClock::now() < not_before_) return;
+  if (not_before_ != SteadyTime() && count(Entry::State::InSink) > 0) return;
+  not_before_ = {};
+  std::vector<Record> records;
+  for (const auto& entry : entries_) {
+    if (entry.state == Entry::State::Ready) records.push_back(entry.record);
+  }
+  if (records.empty()) return;
+  const auto taken = sink_->write(records);
+  if (!taken) {
+    if (taken.error().code == Errc::InvalidArgument) report_.stopped = taken.error().detail;
+    not_before_ = SteadyClock::now() + kAgainAfter;
+    return;
+  }
+  for (std::size_t i = 0; i < *taken; ++i) entries_[records[i].token].state = Entry::State::InSink;
+}
+
+void Redrive::collect() {
+  std::vector<Delivery> deliveries;
+  static_cast<void>(sink_->collect(deliveries));
+  for (auto& delivery : deliveries) settle(delivery);
+}
+
+void Redrive::settle(Delivery& delivery) {
+  auto& entry = entries_[delivery.token];
+  switch (delivery.verdict) {
+    case Verdict::Delivered:
+      entry.state = Entry::State::Delivered;
+      return;
+    case Verdict::Rejected:
+      entry.state = Entry::State::Refused;
+      entry.reason = std::move(delivery.reason);
+      return;
+    case Verdict::RetryLater:
+      entry.state = Entry::State::Ready;
+      not_before_ = SteadyClock::now() + (delivery.at_once ? 0ms : kAgainAfter);
+      return;
+    case Verdict::Fatal:
+      entry.state = Entry::State::Ready;
+      report_.stopped = std::move(delivery.reason);
+      return;
+  }
+}
+
+// It stops with something on its way: what is acknowledged after all counts.
+void Redrive::take_back() {
+  if (count(Entry::State::InSink) == 0) return;
+  sink_->abandon();
+  const auto until = SteadyClock::now() + kAbandonWithin;
+  collect();
+  while (count(Entry::State::InSink) > 0 && SteadyClock::now() < until) {
+    wait(std::min(until, SteadyClock::now() + kLookAgainAfter));
+    collect();
+  }
+  if (count(Entry::State::InSink) > 0) sink_.reset();  // it points at records
+}
+
+void Redrive::wait(SteadyTime until) {
+  std::unique_lock lock(mutex_);
+  ready_.wait_until(lock, until, [this] { return is_ready_; });
+  is_ready_ = false;
+}
+
+Result<void> Redrive::settle_letters() {
+  std::vector<model::Position> delivered;
+  for (const auto& entry : entries_) {
+    const auto position = entry.letter->message.position();
+    if (entry.state == Entry::State::Delivered) delivered.push_back(position);
+    if (entry.state != Entry::State::Refused) continue;
+    SL_TRY_VOID(context_.letters.refused_again(context_.task_id, position, entry.reason,
+                                               context_.clock.wall_ms()));
+    refuse(entry.letter->message.id, entry.reason);
+  }
+  SL_TRY_VOID(context_.letters.erase(context_.task_id, delivered));
+  report_.redriven += delivered.size();
+  return {};
+}
+
+}  // namespace sluice::connect

@@ -1,0 +1,153 @@
+// Dead letters: looked at, sent again, deleted.
+#include <algorithm>
+
+#include <boost/json/array.hpp>
+
+#include "connect/documents.hpp"
+#include "connect/redrive.hpp"
+#include "connect/service_state.hpp"
+
+namespace sluice::connect {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+constexpr auto kRedriveWithin = 25s;
+constexpr std::size_t kPage = 256;
+
+tl::unexpected<Refusal> no_letter(model::MessageId id) {
+  return not_found("dead letter", model::to_hex(id));
+}
+
+tl::unexpected<Refusal> wrong_state(std::string detail, std::string hint) {
+  return refuse({.errc = Errc::WrongState,
+                 .code = "wrong_state",
+                 .detail = std::move(detail),
+                 .hint = std::move(hint),
+                 .fields = {}});
+}
+
+json::object report_of(const Redrive::Report& report, std::uint64_t left) {
+  json::array letters;
+  for (const auto& refused : report.some_refused)
+    letters.push_back(
+        json::object{{"message_id", model::to_hex(refused.id)}, {"reason", refused.reason}});
+  return {{"ok", report.refused == 0 && report.stopped.empty()},
+          {"redriven", report.redriven},
+          {"refused", report.refused},
+          {"left", left},
+          {"stopped", report.stopped.empty() ? json::value(nullptr) : json::value(report.stopped)},
+          {"letters", std::move(letters)}};
+}
+
+}  // namespace
+
+Outcome<json::object> Service::dead_letters(std::string_view which, std::size_t limit,
+                                            std::string_view after) const {
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  auto page = state_->dead_letters.page(task->id(), limit, after);
+  if (!page) return failed(page.error());
+  return std::move(*page);
+}
+
+Outcome<json::object> Service::dead_letter(std::string_view which, model::MessageId id) const {
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  auto letter = state_->dead_letters.find(task->id(), model::Position(id.position));
+  if (!letter) return failed(letter.error());
+  if (!*letter) return no_letter(id);
+  return std::move(**letter);
+}
+
+Outcome<void> Service::remove_dead_letter(std::string_view which, model::MessageId id) {
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  const model::Position position(id.position);
+  const auto erased = state_->dead_letters.erase(task->id(), std::span(&position, 1));
+  if (!erased) return failed(erased.error());
+  if (*erased == 0) return no_letter(id);
+  return {};
+}
+
+Outcome<void> Service::remove_dead_letters(std::string_view which) {
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  if (auto erased = state_->dead_letters.erase_all(task->id()); !erased)
+    return failed(erased.error());
+  return {};
+}
+
+// One redrive of a task at a time: two would send the same letters.
+class Service::RedriveClaim {
+ public:
+  RedriveClaim(State& state, const std::string& task_id) : state_(state) {
+    const std::scoped_lock lock(state_.mutex);
+    const auto [at, is_new] = state_.redriving.insert(task_id);
+    if (is_new) task_id_ = task_id;
+  }
+  ~RedriveClaim() {
+    const std::scoped_lock lock(state_.mutex);
+    state_.redriving.erase(task_id_);
+  }
+  RedriveClaim(const RedriveClaim&) = delete;
+  RedriveClaim& operator=(const RedriveClaim&) = delete;
+  [[nodiscard]] bool is_ours() const { return !task_id_.empty(); }
+
+ private:
+  State& state_;
+  std::string task_id_;
+};
+
+Outcome<json::object> Service::redrive(std::string_view which,
+                                       std::span<const model::MessageId> ids) {
+  if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  if (!task->invalid().empty())
+    return wrong_state("the task's document is not valid any more", "change the task first");
+  const RedriveClaim claim(*state_, task->id());
+  if (!claim.is_ours())
+    return wrong_state("its dead letters are being sent again already", "wait until that is done");
+  const auto* connector = state_->around.registry.find(task->sink_type());
+  const auto connection = state_->find_connection(task->connection_id());
+  if (connector == nullptr || (connector->needs_connection && !connection))
+    return wrong_state("its connection is not valid any more", "change the connection first");
+
+  auto worker = worker_name(flow_name(connection, task->spec()), task->name(), 0);
+  SinkConfig config{.connection = connection ? connection->settings : json::object(),
+                    .sink = task->spec().sink,
+                    .client_id = worker + "-redrive",
+                    .task_id = task->id()};
+  auto& letters = state_->dead_letters;
+  Redrive redrive({.letters = letters,
+                   .clock = state_->around.clock,
+                   .task_id = task->id(),
+                   .node_name = state_->options.node_name,
+                   .worker_name = std::move(worker),
+                   .until = std::chrono::steady_clock::now() + kRedriveWithin,
+                   .is_stopping = [this] { return !state_->must_be_open().has_value(); }},
+                  task->spec().mapping);
+  if (auto opened = redrive.open([&](Sink::Callbacks callbacks) {
+        return connector->make_sink(config, std::move(callbacks));
+      });
+      !opened)
+    return failed(opened.error());
+
+  std::vector<model::Position> positions;
+  for (const auto& id : ids) positions.emplace_back(id.position);
+  Result<bool> sent = true;
+  if (!ids.empty()) sent = redrive.send(positions);
+  for (model::Position after; ids.empty() && sent && *sent; after = positions.back()) {
+    auto page = letters.positions(task->id(), after, kPage);
+    if (!page) return failed(page.error());
+    positions = std::move(*page);
+    if (positions.empty()) break;
+    sent = redrive.send(positions);
+  }
+  if (!sent) return failed(sent.error());
+  return report_of(redrive.report(), letters.count(task->id()));
+}
+
+}  // namespace sluice::connect

@@ -1,0 +1,128 @@
+// What a task would make of a message, before anything is saved or written.
+#include <algorithm>
+
+#include <boost/json/array.hpp>
+
+#include "broker/message_expiry.hpp"
+#include "connect/documents.hpp"
+#include "connect/service_state.hpp"
+#include "connect/text.hpp"
+#include "mqtt/topic.hpp"
+
+namespace sluice::connect {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMostShown = std::size_t{64} << 10;  // of a value
+
+// Text where it is text; base 64 always, for it is bytes that are written.
+void show_bytes(json::object& out, std::string_view name, std::string_view bytes) {
+  out[name] = mqtt::is_valid_utf8(bytes) ? json::value(bytes) : json::value(nullptr);
+  out[std::string(name) + "_base64"] = base64(bytes);
+}
+
+json::object shown(const Record& record) {
+  json::object out{{"topic", record.topic}};
+  if (record.key) {
+    show_bytes(out, "key", *record.key);
+  } else {
+    out["key"] = nullptr;
+  }
+  json::array headers;
+  for (const auto& [name, value] : record.headers) {
+    json::object header{{"name", name}};
+    show_bytes(header, "value", value);
+    headers.push_back(std::move(header));
+  }
+  out["headers"] = std::move(headers);
+  show_bytes(out, "value", record.value.substr(0, kMostShown));
+  out["value_bytes"] = record.value.size();
+  out["truncated"] = record.value.size() > kMostShown;
+  out["timestamp"] = rfc3339(record.timestamp_ms);
+  return out;
+}
+
+std::string_view name_of(RejectedPolicy policy) {
+  return policy == RejectedPolicy::DeadLetter ? "dead_letter"
+         : policy == RejectedPolicy::Drop     ? "drop"
+                                              : "stop";
+}
+
+// Why there is no record, and what the task would do with the message.
+json::object no_record(json::object out, std::string detail, std::string_view becomes) {
+  out["ok"] = false;
+  out["error"] = json::object{{"detail", std::move(detail)}, {"becomes", becomes}};
+  return out;
+}
+
+struct Previewed {
+  TaskSpec spec;
+  ConnectionPtr connection;  // null: none is needed, or there is none yet
+};
+
+void add_placement(json::object& out, const Connector& connector, const Previewed& task,
+                   const Record& record, std::string client_id) {
+  auto& fields = out.at("record").as_object();
+  fields["partition"] = nullptr;
+  if (connector.place == nullptr || (connector.needs_connection && !task.connection)) {
+    out["note"] = "where it would go cannot be asked: there is no such connection yet";
+    return;
+  }
+  const auto placement =
+      connector.place({.connection = task.connection ? task.connection->settings : json::object(),
+                       .sink = task.spec.sink,
+                       .client_id = std::move(client_id),
+                       .task_id = ""},
+                      record);
+  if (placement.partition) fields["partition"] = *placement.partition;
+  fields["bytes"] = placement.bytes;
+  if (!placement.note.empty()) out["note"] = placement.note;
+  if (!placement.problem.empty())
+    out = no_record(std::move(out), placement.problem, name_of(task.spec.rejected));
+}
+
+}  // namespace
+
+Outcome<json::object> Service::preview(const json::value& task,
+                                       const model::Message& message) const {
+  Previewed given;
+  if (task.is_object()) {
+    auto spec = parse_task(state_->around.registry, task.get_object());
+    if (!spec) return tl::unexpected(std::move(spec.error()));
+    given.spec = std::move(*spec);
+    given.connection = state_->find_connection(given.spec.connection);
+  } else {
+    const auto which = task.is_string() ? std::string_view(task.get_string()) : std::string_view();
+    const auto saved = state_->find_task(which);
+    if (!saved) return not_found("task", which);
+    given.spec = saved->spec();
+    given.connection = state_->find_connection(saved->connection_id());
+  }
+  const auto& spec = given.spec;
+  const auto* connector = state_->around.registry.find(spec.sink_type);
+  if (connector == nullptr) return not_found("connector", spec.sink_type);
+
+  json::object out{{"ok", true}};
+  out["matches"] = std::ranges::any_of(spec.filters, [&](const std::string& filter) {
+    return mqtt::matches(filter, message.topic);
+  });
+  const auto now_ms = state_->around.clock.wall_ms();
+  if (spec.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U)
+    return no_record(std::move(out), "the message expired before it could be delivered",
+                     spec.expired == ExpiredPolicy::Drop ? "drop" : "dead_letter");
+  auto worker = worker_name(flow_name(given.connection, spec), spec.name, 0);
+  Arena arena;
+  RecordMapper mapper(spec.mapping, state_->options.node_name, worker);
+  const auto record = mapper.map(message, arena, now_ms);
+  if (!record) return no_record(std::move(out), record.error(), name_of(spec.rejected));
+  out["record"] = shown(*record);
+  if (connector->why_not_topic != nullptr) {
+    if (auto why = connector->why_not_topic(record->topic))
+      return no_record(std::move(out), std::move(*why), name_of(spec.rejected));
+  }
+  add_placement(out, *connector, given, *record, std::move(worker));
+  return out;
+}
+
+}  // namespace sluice::connect
