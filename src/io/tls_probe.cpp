@@ -134,9 +134,14 @@ std::string TlsProbe::summary() const {
 
 Result<std::string> TlsProbe::ask(std::string_view request, std::size_t size, SteadyTime until) {
   auto* tls = state_->tls.get();
-  SL_TRY_VOID(state_->run(
-      until, [&] { return SSL_write(tls, request.data(), static_cast<int>(request.size())); }));
+  const auto sent = state_->run(
+      until, [&] { return SSL_write(tls, request.data(), static_cast<int>(request.size())); });
   std::string answer(size, '\0');
+  if (!sent) {
+    // Closed already: what it said before is still to be read, and says why.
+    const auto said = state_->run(until, [&] { return SSL_read(tls, answer.data(), 1); });
+    return tl::unexpected(said ? sent.error() : said.error());
+  }
   for (std::size_t have = 0; have < size;) {
     SL_TRY(count, state_->run(until, [&] {
       return SSL_read(tls, answer.data() + have, static_cast<int>(size - have));
