@@ -147,7 +147,7 @@ TEST(TlsSession, CarriesBytesHoweverTheWireIsCut) {
       Client client(version);
       Server server;
       shake_hands(client, server, piece);
-      const std::string large(100'000, 'x');
+      const std::string large(piece == 1 ? 2'000 : 100'000, 'x');
 
       client.write("hello ");
       client.write(large);
