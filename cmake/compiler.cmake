@@ -16,9 +16,18 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
+# What most files include is compiled once (cmake/precompiled.hpp). ccache knows such a header by its
+# contents then, so these must not depend on when it was compiled.
+option(SLUICE_PRECOMPILE "Compile the headers that most files include once" ON)
+if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang" OR SLUICE_FUZZ)
+  set(SLUICE_PRECOMPILE OFF)
+endif()
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+endif()
+if(SLUICE_PRECOMPILE)
+  add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
 endif()
 
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")

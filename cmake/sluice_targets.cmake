@@ -32,7 +32,7 @@ function(sluice_test name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(target ${name}_test)
   add_executable(${target} ${sources})
-  sluice_flags(${target})
+  sluice_flags(${target} PRECOMPILED sluice_test_precompiled)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${target} PRIVATE GTest::gtest GTest::gmock GTest::gtest_main)
   foreach(dependency ${arg_LINK})
@@ -67,6 +67,24 @@ function(sluice_fuzzer name)
   endif()
 endfunction()
 
+# sluice_flags(target [PRECOMPILED other]): warnings, and the headers that are compiled once, for the
+# libraries or for the tests (`other` is the target that compiles them).
 function(sluice_flags target)
+  cmake_parse_arguments(arg "" "PRECOMPILED" "" ${ARGN})
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+  if(NOT arg_PRECOMPILED)
+    set(arg_PRECOMPILED sluice_precompiled)
+  endif()
+  if(TARGET ${arg_PRECOMPILED})
+    target_precompile_headers(${target} REUSE_FROM ${arg_PRECOMPILED})
+    target_compile_options(${target} PRIVATE -fPIC)  # programs too: as the headers were compiled
+  endif()
+endfunction()
+
+# sluice_precompile(name header): a target that compiles the header for others.
+function(sluice_precompile name header)
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp CONTENT "")
+  add_library(${name} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
+  target_link_libraries(${name} PRIVATE sluice_boost fmt::fmt ${ARGN})
+  target_precompile_headers(${name} PRIVATE ${header})
 endfunction()

@@ -148,7 +148,6 @@ class Client {
   std::optional<Asked> asked_;
   std::set<std::size_t> subscribed_;  // indexes of wishes, as far as we know
   std::deque<mqtt::Ack> held_acks_;
-  std::size_t holds_acks_ = 0;
 };
 
 }  // namespace sluice::simulation
