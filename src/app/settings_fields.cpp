@@ -246,7 +246,8 @@ Field store() {
            .type = Type::Choice,
            .help =
                "A publish is acknowledged after fdatasync (`fsync`), or after the write reached "
-               "the operating system (`os`: survives a killed process, not a power cut).",
+               "the operating system (`os`: survives a killed process; a power cut takes the last "
+               "second).",
            .fallback = "fsync",
            .choices = {"fsync", "os"}},
           {.name = "deliver_after",

@@ -199,6 +199,7 @@ struct Statistics {
   Position begin;  // of the first file that is still there
   Position head;
   Position durable;
+  Position synced;  // on the disk; behind `durable` where that only means written
 };
 
 // Threads: every call from any thread unless it says otherwise. Calls marked "blocks" may touch

@@ -330,9 +330,11 @@ void CommitLog::finish_run(std::size_t batches) {
     const std::scoped_lock lock(mutex_);
     // Closed by a failed sync on the other thread: nothing becomes durable any more.
     if (state_.load() == State::Closed) return;
+    const auto before = durable();
     durable_.store(end, std::memory_order_release);
     if (options_.fsync) synced_.store(end, std::memory_order_release);
-    behind = durable() - synced() >= kBehindBytes;
+    // The first bytes behind start the time of the syncing thread, the many end it.
+    behind = synced() == before || durable() - synced() >= kBehindBytes;
     if (waiters_ > 0) durable_changed_.notify_all();
   }
   if (behind) behind_.notify_one();
@@ -408,12 +410,17 @@ void CommitLog::release_waiters() {
   durable_changed_.notify_all();
 }
 
-// Keeps the amount small that a power cut could take back when durability is `os`.
+// Keeps small what a power cut could take back when durability is `os`: so many bytes, or what came
+// within so long.
 void CommitLog::sync_behind() {
+  const auto is_over = [this] { return stopping_ || state_.load() == State::Closed; };
   std::unique_lock lock(mutex_);
-  while (true) {
-    threads_.wait(behind_, lock, [&] { return stopping_ || durable() - synced() >= kBehindBytes; });
-    if (stopping_ || state_.load() == State::Closed) return;
+  while (!is_over()) {
+    threads_.wait(behind_, lock, [&] { return is_over() || durable() > synced(); });
+    threads_.wait(
+        behind_, lock, [&] { return is_over() || durable() - synced() >= kBehindBytes; },
+        options_.sync_behind_after);
+    if (is_over()) return;
     lock.unlock();
     static_cast<void>(sync());
     lock.lock();

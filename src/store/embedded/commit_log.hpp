@@ -39,6 +39,7 @@ class CommitLog {
     std::uint64_t maximum_waiting_bytes = 64 << 20;
     std::uint64_t reserve_bytes = 32 << 20;
     std::chrono::milliseconds retry_interval{200};
+    std::chrono::milliseconds sync_behind_after{1000};
     metrics::Histogram* append_seconds = nullptr;
     metrics::Histogram* sync_seconds = nullptr;
   };

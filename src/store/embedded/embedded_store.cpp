@@ -17,6 +17,7 @@ CommitLog::Options commit_options(const EmbeddedOptions& options) {
           options.maximum_waiting_bytes,
           options.reserve_bytes,
           options.retry_interval,
+          options.sync_behind_after,
           options.append_seconds,
           options.sync_seconds};
 }
@@ -267,6 +268,7 @@ Statistics EmbeddedStore::statistics() const {
   statistics.begin = Position(segments_.begin());
   statistics.head = head();
   statistics.durable = durable();
+  statistics.synced = Position(log_.synced());
   return statistics;
 }
 

@@ -27,7 +27,8 @@ struct Retention {
 struct EmbeddedOptions {
   enum class Durability : std::uint8_t {
     Fsync,  // durable: on the disk
-    Os,     // durable: given to the operating system; survives a killed process, not a power cut
+    Os,     // durable: given to the operating system; survives a killed process, not a power cut,
+            // which takes the last 8 MiB or what came within `sync_behind_after`
   };
 
   std::string directory;
@@ -43,6 +44,7 @@ struct EmbeddedOptions {
   std::uint64_t maximum_volatile_entries = 4ULL << 20;  // of one volatile queue; the oldest go
   bool prepare_segments = true;                         // fill the next file ahead
   std::chrono::milliseconds retry_interval{200};        // on a full disk
+  std::chrono::milliseconds sync_behind_after{1000};    // durability `os`
   Retention retention;                                  // everything is kept
   std::chrono::milliseconds retention_interval{10'000};
   // Observed once for each commit; they outlive the store. None: not measured.

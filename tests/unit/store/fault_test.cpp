@@ -88,6 +88,22 @@ TEST_F(Fault, AFailedSyncBehindClosesTheLogWithDurabilityOs) {
   EXPECT_EQ(store_->health().reason, Errc::Closed);
 }
 
+// A power cut takes back little even where hardly anything is published.
+TEST_F(Fault, DurabilityOsSyncsTheLittleThatCameSoonAfter) {
+  options_.durability = EmbeddedOptions::Durability::Os;
+  options_.sync_behind_after = std::chrono::milliseconds(1);
+  open();
+  const QueueId id = queue("q");
+  publish("a", {id});
+  wait_until([&] { return store_->statistics().synced == store_->durable(); });
+  publish("b", {id});
+  wait_until([&] { return store_->statistics().synced == store_->durable(); });
+
+  crash(Survives::Synced);
+  open();
+  EXPECT_EQ(payloads(id), (std::vector<std::string>{"a", "b"}));
+}
+
 // The system reports a failed sync once; the next one succeeds without what was lost.
 TEST_F(Fault, AFailedSyncIsNotMadeGoodByALaterOne) {
   options_.durability = EmbeddedOptions::Durability::Os;
