@@ -198,8 +198,7 @@ struct Statistics {
   std::uint64_t held_for_tasks = 0;
   Position begin;  // of the first file that is still there
   Position head;
-  Position durable;
-  Position synced;  // on the disk; behind `durable` where that only means written
+  Position durable, synced;  // `synced` is on the disk, where `durable` only means written
 };
 
 // Threads: every call from any thread unless it says otherwise. Calls marked "blocks" may touch
