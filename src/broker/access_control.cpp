@@ -80,6 +80,7 @@ Result<void> AccessControl::load() {
                                    return policy.has_value();
                                  }));
   if (failure) return tl::unexpected(*failure);
+  if (enabled()) SL_TRY_VOID(state_->load_salts_key());
 
   log::info("access control loaded", {{"enabled", enabled() ? "true" : "false"},
                                       {"users", users->size()},

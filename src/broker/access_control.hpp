@@ -47,6 +47,24 @@ class Permissions {
 };
 using PermissionsPtr = std::shared_ptr<const Permissions>;
 
+// One login by an authentication method, message by message. MQTT 5.0 §4.12.
+//
+// Threads: one at a time, any; nothing of it waits. Ends before its AccessControl.
+class LoginExchange {
+ public:
+  virtual ~LoginExchange() = default;
+  // ContinueAuthentication: `data` is for the client, who answers. Success: `data` is for the
+  // client, who is `username()`. BadUserNameOrPassword; BadAuthenticationMethod: of the method it
+  // asks for something that there is not; ProtocolError: no message of the method;
+  // ConnectionRateExceeded: this peer guesses and is held back.
+  struct Answer {
+    mqtt::ReasonCode reason = mqtt::ReasonCode::NotAuthorized;
+    std::string data;
+  };
+  [[nodiscard]] virtual Answer next(std::string_view data) = 0;
+  [[nodiscard]] virtual const std::string& username() const = 0;  // known after the first message
+};
+
 // MQTT users and policies: kept in the store, decided on in memory.
 //
 // Owns:    documents `user/...` and `policy/...` of StateKind::Document, and a pool of threads for
@@ -89,6 +107,13 @@ class AccessControl {
   // ConnectionRateExceeded: this peer guesses and is held back; ServerBusy: too many wait in all.
   void authenticate(const Client& client, std::optional<std::string> password,
                     std::function<void(mqtt::ReasonCode)> done);
+  // The one authentication method: SCRAM-SHA-256, for users whose password was set, or checked
+  // once, by a version that knows it. Not while the switch is off: nobody's password is known then.
+  static constexpr std::string_view kScram = "SCRAM-SHA-256";
+  [[nodiscard]] bool knows_method(std::string_view method) const {
+    return enabled() && method == kScram;
+  }
+  [[nodiscard]] std::unique_ptr<LoginExchange> begin_login(const Client& client);
   // Is there still such a user? (For sessions whose user was deleted.)
   [[nodiscard]] bool user_exists(std::string_view username) const;
   // A user that was deleted and made again has another id. Empty: no such user, or the switch is
@@ -114,6 +139,7 @@ class AccessControl {
   void note_change();
 
   struct State;
+  class ScramLogin;
   std::unique_ptr<State> state_;
   std::atomic<std::uint64_t> generation_{1};
 };

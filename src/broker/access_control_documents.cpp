@@ -76,6 +76,11 @@ Result<UserPtr> user_from_stored(const json::object& stored, std::uint64_t revis
   user->id = id->get_string();
   user->password_hash = hash->get_string();
   user->document.erase("password_hash");
+  if (const auto* scram = stored.if_contains("scram")) {
+    user->scram = scram->is_string() ? scram_from_text(scram->get_string()) : std::nullopt;
+    if (!user->scram) return fail(Errc::Corrupt, "scram is damaged");
+    user->document.erase("scram");
+  }
   return user;
 }
 
@@ -97,6 +102,7 @@ Outcome<json::object> AccessControl::create_user(const json::object& document) {
                    .detail = hash.error().detail,
                    .hint = "try again in a moment"});
   }
+  const auto verifier = scram_verifier(password);
 
   const std::scoped_lock lock(state_->changing);
   const auto old = state_->all_users();
@@ -105,6 +111,7 @@ Outcome<json::object> AccessControl::create_user(const json::object& document) {
   const auto id = new_entity_id(state_->clock);
   auto stored = as_entity(fields, id, rfc3339(state_->clock.wall_ms()));
   stored["password_hash"] = *hash;
+  stored["scram"] = to_text(verifier);
   SL_TRY_VOID(state_->put(key_of(kUserPrefix, id), stored));
 
   const auto user = user_from_stored(stored, ++state_->revisions);

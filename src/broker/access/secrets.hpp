@@ -12,7 +12,9 @@ namespace sluice::broker {
 
 using Digest = std::array<unsigned char, 32>;
 
-// `bytes` random bytes as lower-case hexadecimal digits. A machine without randomness stops.
+// A machine without randomness stops.
+[[nodiscard]] std::string random_bytes(std::size_t bytes);
+// `bytes` random bytes as lower-case hexadecimal digits.
 [[nodiscard]] std::string random_hex(std::size_t bytes);
 // A password for people: 24 characters without look-alikes, 120 bits.
 [[nodiscard]] std::string random_password();
@@ -21,6 +23,13 @@ using Digest = std::array<unsigned char, 32>;
 [[nodiscard]] std::string to_hex(std::string_view bytes);
 [[nodiscard]] std::string to_hex(const Digest& digest);
 [[nodiscard]] std::optional<std::string> from_hex(std::string_view digits);
+
+// RFC 4648 §4, with padding; strict when it is read.
+[[nodiscard]] std::string to_base64(std::string_view bytes);
+[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
+
+// HMAC-SHA-256.
+[[nodiscard]] Digest keyed_digest(std::string_view key, std::string_view text);
 
 // Takes the same time wherever the two differ; their lengths are no secret.
 [[nodiscard]] bool equal_in_constant_time(std::string_view a, std::string_view b);

@@ -11,7 +11,8 @@ namespace sluice::broker {
 namespace {
 
 constexpr std::size_t kRememberedLogins = 65'536;  // about 10 MiB when full
-constexpr std::size_t kHashingThreads = 2;         // 32 MiB each while they hash
+constexpr std::size_t kSaltsKeyBytes = 32;
+constexpr std::size_t kHashingThreads = 2;  // 32 MiB each while they hash
 
 Refusal not_saved(const Error& error) {
   return {.errc = error.code,
@@ -33,6 +34,7 @@ AccessControl::State::State(store::Store& where, const Clock& time, Options chos
       clock(time),
       options(chosen),
       all_permissions(everything_allowed()),
+      salts_key(random_bytes(kSaltsKeyBytes)),
       users(std::make_shared<const Users>()),
       policies(std::make_shared<const PolicySet>(std::map<std::string, PolicyPtr>())),
       logins(kRememberedLogins),
@@ -117,6 +119,7 @@ mqtt::ReasonCode AccessControl::State::check_password(const UserPtr& user, const
     is_right = verify_password(password, hash) && user != nullptr;
     logins.with([&](LoginCache& cache) { cache.remember(login, *is_right); });
     if (!*is_right) guard.failed(peer);
+    if (*is_right && !user->scram) add_verifier(user, password);
   }
   return *is_right ? ReasonCode::Success : ReasonCode::BadUserNameOrPassword;
 }

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,7 @@
 #include "broker/access/login_guard.hpp"
 #include "broker/access/password_pool.hpp"
 #include "broker/access/policy.hpp"
+#include "broker/access/scram.hpp"
 #include "broker/access/secrets.hpp"
 #include "broker/access_control.hpp"
 
@@ -21,7 +23,8 @@ struct User {
   boost::json::object document;  // as it is shown: without password
   std::string id;
   std::string password_hash;
-  std::uint64_t revision = 0;  // never used twice in a process
+  std::optional<ScramVerifier> scram;  // none: stored by a version that did not know it
+  std::uint64_t revision = 0;          // never used twice in a process
 };
 using UserPtr = std::shared_ptr<const User>;
 using Users = std::map<std::string, UserPtr, std::less<>>;  // by name
@@ -39,6 +42,7 @@ struct AccessControl::State {
   const Options options;
   const PermissionsPtr all_permissions;
   const KeyedDigest login_key;
+  std::string salts_key;  // of users that do not exist; from load() on as it is stored
 
   std::mutex changing;
   std::atomic<std::uint64_t> revisions{0};
@@ -67,12 +71,17 @@ struct AccessControl::State {
   [[nodiscard]] mqtt::ReasonCode check_password(const UserPtr& user, const Digest& login,
                                                 std::string_view password, std::string_view peer);
 
+  [[nodiscard]] Result<void> load_salts_key();
+  [[nodiscard]] ScramVerifier nobodys_verifier(std::string_view username) const;
+  void add_verifier(const UserPtr& user, std::string_view password);
+
  private:
   [[nodiscard]] Outcome<void> append(const store::BatchPtr& batch);
 };
 
 inline constexpr std::string_view kUserPrefix = "user/";
 inline constexpr std::string_view kPolicyPrefix = "policy/";
+inline constexpr std::string_view kSaltsKey = "access/salts";
 
 [[nodiscard]] Result<UserPtr> user_from_stored(const boost::json::object& stored,
                                                std::uint64_t revision);
