@@ -216,6 +216,8 @@ Result<void> Broker::settle() {
 }
 
 boost::json::object Broker::overview() {
+  while (drop_expired_retained()) {
+  }
   std::size_t sessions = 0;
   std::size_t connected = 0;
   std::size_t subscriptions = 0;

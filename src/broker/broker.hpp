@@ -73,6 +73,8 @@ class Broker {
                const MatchPtr& match);
   void publish_will(Worker& worker, const std::string& client_id, const WillMessage& will);
   void note_retained(Worker& worker, const model::Message& message);
+  // Whether one more topic may have a retained message. What has expired makes room.
+  [[nodiscard]] bool has_room_for_retained(std::string_view topic);
   // Into the batch of the message, of QoS 2: when the client sends that again after a crash, it is
   // known and nothing more becomes of it.
   void keep_retained(const Client& client, const mqtt::Publish& publish, store::Batch& batch);
@@ -151,6 +153,7 @@ class Broker {
   [[nodiscard]] Result<void> load_subscriptions(Restored& restored);
   [[nodiscard]] Result<void> load_deliveries(Restored& restored);
   [[nodiscard]] Result<void> load_retained();
+  bool drop_expired_retained();
   [[nodiscard]] Result<model::MessagePtr> find_place(const model::MessagePtr& retained);
   [[nodiscard]] Result<void> load_wills();
   void end_sessions_without_user();
@@ -159,7 +162,7 @@ class Broker {
   void publish_on(Worker& worker, const OutsideMessage& message,
                   const std::shared_ptr<Ticket>& ticket);
   [[nodiscard]] std::optional<Refusal> refuse_outside(Worker& worker,
-                                                      const OutsideMessage& message) const;
+                                                      const OutsideMessage& message);
   void ask_workers(const std::function<void(Worker&)>& question);
   [[nodiscard]] Result<void> settle();
 

@@ -129,9 +129,10 @@ Result<void> Broker::load_subscriptions(Restored& restored) {
         const auto [client_id, name] = split_key(key);
         auto* session = restored.find(client_id);
         if (session == nullptr) return true;
-        auto subscription = decode_subscription(name, value);
-        if (!subscription) return failure.keep(tl::unexpected(subscription.error()));
-        return failure.keep(session->restore_subscription(std::move(*subscription)));
+        auto record = decode_subscription(name, value);
+        if (!record) return failure.keep(tl::unexpected(record.error()));
+        return failure.keep(session->restore_subscription(std::move(record->subscription),
+                                                          std::move(record->unfinished)));
       }));
 }
 

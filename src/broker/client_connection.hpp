@@ -108,7 +108,6 @@ class ClientConnection final : public Deadline,
   [[nodiscard]] mqtt::ReasonCode grant(const mqtt::SubscriptionRequest& request,
                                        std::uint32_t identifier,
                                        std::vector<std::string>& wants_retained);
-  void send_retained(const std::string& name);
   void handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
   void handle_disconnect(const mqtt::Disconnect& disconnect);
 

@@ -54,6 +54,11 @@ class CursorTracker {
     const auto it = find(position);
     if (it == entries_.end() || it->position != position) return;
     entries_.begin()[it - std::as_const(entries_).begin()].acknowledged = true;
+    forget_acknowledged();
+  }
+
+  // What was acknowledged before reading came to it holds low() back until then.
+  void forget_acknowledged() {
     while (!entries_.empty() && entries_.front().acknowledged && entries_.front().position <= read_)
       entries_.pop_front();
   }

@@ -35,7 +35,7 @@ void Delivery::offer(const Run& run, const Receiver& receiver) {
   // Asked once: nothing in between takes rights away.
   const bool wants_all =
       ready() && !receiver.some_no_local && session_.permissions()->nothing_denied();
-  if (wants_all && run.forms != nullptr && send_whole(run, receiver)) return;
+  if (wants_all && run.forms != nullptr && leftovers() == 0 && send_whole(run, receiver)) return;
   for (std::size_t index = run.first; index < run.end; ++index)
     offer(run, index, receiver, wants_all);
 }
@@ -63,6 +63,8 @@ void Delivery::offer(const Run& run, std::size_t index, const Receiver& receiver
       return;
     }
     tracker_.read_up_to(message.position());
+  } else if (leftovers() > 0 && !goes_directly(message)) {
+    return;
   }
   if (!wants_all && (!ready() || !wants(message, receiver.no_local))) return;
   if (receiver.some_no_local && is_own(message)) {
@@ -116,15 +118,6 @@ void Delivery::hand_out(model::MessagePtr message, DeliveryOptions options, Wire
          .tracked = true,
          .group = nullptr},
         form);
-}
-
-void Delivery::offer_retained(const model::MessagePtr& message, DeliveryOptions options) {
-  if (options.qos == Qos::AtMostOnce) {
-    if (ready()) send_unacknowledged(*message, options);
-    return;
-  }
-  rare().retained.push_back({message, std::move(options)});
-  pump();
 }
 
 bool Delivery::offer_from_group(const SharedGroupPtr& group, const model::MessagePtr& message,
@@ -357,6 +350,9 @@ void Delivery::mark_pump() {
 
 void Delivery::set_queues(std::vector<store::QueueId> queues) {
   queues_ = std::move(queues);
+  if (rare_)
+    for (const auto& rest : rare_->leftovers)
+      if (std::ranges::find(queues_, rest.queue) == queues_.end()) queues_.push_back(rest.queue);
   at_tail_ = false;
   mark_pump();  // only that finds out whether it is at the tail
 }
@@ -369,17 +365,7 @@ std::uint64_t Delivery::lag() const {
 void Delivery::pump() {
   pump_marked_ = false;
   if (!ready()) return;
-  while (rare_ && !rare_->retained.empty() && has_room()) {
-    auto [message, options] = std::move(rare_->retained.front());
-    rare_->retained.pop_front();
-    start({.packet_id = next_packet_id(),
-           .phase = Phase::Waiting,
-           .position = message->position(),
-           .message = message,
-           .options = std::move(options),
-           .tracked = false,
-           .group = nullptr});
-  }
+  if (rare_ && !rare_->walks.empty()) walk_retained();
   if (some_wait_) send_waiting();
   if (!at_tail_ && queues_.empty()) at_tail_ = true;
   while (!at_tail_ && !reading_ && has_room()) {
@@ -400,6 +386,7 @@ void Delivery::pump() {
     const auto groups = std::exchange(rare_->groups, {});
     for (const auto& group : groups) group->member_has_room(session_);
   }
+  if (leftovers() > 0) drop_leftovers();
 }
 
 void Delivery::take(const store::ReadResult& result) {
@@ -437,9 +424,16 @@ std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& ent
     if (bit == 63 && !mqtt::matches(subscription.filter(), message.topic)) continue;
     add(subscription);
   }
+  std::vector<std::string_view> left_over;
+  if (leftovers() > 0) add_leftovers(entry, options, left_over);
+  if (!left_over.empty()) {
+    matched = true;
+    no_local = false;
+  }
   if (!matched) return std::nullopt;
   for (const auto& subscription : session_.subscriptions())
     if (subscription.queue == store::kNoQueue && subscription.group().empty() &&
+        std::ranges::find(left_over, subscription.name) == left_over.end() &&
         mqtt::matches(subscription.filter(), message.topic))
       add(subscription);
   if (!wants(message, no_local)) return std::nullopt;

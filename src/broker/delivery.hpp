@@ -12,6 +12,7 @@
 #include "broker/cursor_tracker.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/tracer.hpp"
+#include "broker/unfinished.hpp"
 #include "broker/wire_forms.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
@@ -59,8 +60,7 @@ class Delivery {
     WireForms* forms = nullptr;  // of this run; none where a single client gets it
   };
   void offer(const Run& run, const Receiver& receiver);
-  // Not from the queues: retained messages for a new subscription, and those of a shared group.
-  void offer_retained(const model::MessagePtr& message, DeliveryOptions options);
+  // Not from the queues: those of a shared group.
   [[nodiscard]] bool offer_from_group(const SharedGroupPtr& group, const model::MessagePtr& message,
                                       DeliveryOptions options);
   // A group that found no room is told when there is some.
@@ -98,6 +98,24 @@ class Delivery {
   void write_cursor(store::Batch& batch);
   [[nodiscard]] bool cursor_is_marked() const { return cursor_marked_; }
   void mark_cursor() { cursor_marked_ = true; }
+
+  // --- what subscriptions have not finished (delivery_unfinished.cpp)
+  // Sends the retained messages for a subscription, as far as there is room; the others follow,
+  // also on a later connection of the session.
+  void send_retained(std::string_view name);
+  // A subscription that is to have QoS 0 from now on: what waits for it in `queue` stays.
+  void leave_over(std::string_view name, Leftover leftover, store::QueueId queue);
+  // It has its queue again: it owes nothing behind `since` itself.
+  void close_leftovers(std::string_view name, store::Position since);
+  void forget_unfinished(std::string_view name);  // it is no more
+  [[nodiscard]] std::size_t leftovers() const { return rare_ ? rare_->leftovers.size() : 0; }
+  [[nodiscard]] bool has_leftover(std::string_view name) const;
+  [[nodiscard]] bool some_unfinished() const {
+    return rare_ && (!rare_->walks.empty() || !rare_->leftovers.empty());
+  }
+  [[nodiscard]] bool is_unfinished(std::string_view name) const;
+  [[nodiscard]] Unfinished unfinished(std::string_view name);  // into its record
+  void restore_unfinished(const std::string& name, Unfinished unfinished, store::QueueId queue);
 
   // --- after a restart
   void restore_cursor(const store::Cursor& cursor) {
@@ -166,6 +184,14 @@ class Delivery {
   void resend();
   void send_waiting();
   void mark_pump();  // at the end of the turn
+  void walk_retained();
+  void send_retained(const Subscription& subscription, const model::MessagePtr& message);
+  void add_leftovers(const store::ReadEntry& entry, DeliveryOptions& options,
+                     std::vector<std::string_view>& names) const;
+  [[nodiscard]] bool goes_directly(const model::Message& message);
+  void settle_leftovers();
+  void on_leftovers_settled(std::uint64_t upto);
+  void drop_leftovers();
   void save_outgoing(const InFlight& entry);
   void erase_outgoing(std::uint16_t packet_id);
 
@@ -190,9 +216,23 @@ class Delivery {
   Fifo<InFlight> in_flight_;
   std::vector<store::QueueId> queues_;
   // What most sessions never have.
+  struct Walk {
+    std::string name;  // of the subscription
+    RetainedWalk at;
+    bool in_record = false;
+  };
+  struct Rest {
+    std::string name;  // of the subscription
+    Leftover leftover;
+    store::QueueId queue;
+    std::uint64_t number = 0;  // in the order in which they came
+  };
   struct Rare {
-    Fifo<std::pair<model::MessagePtr, DeliveryOptions>> retained;  // to be sent
-    std::vector<SharedGroupPtr> groups;                            // that wait for room
+    std::vector<Walk> walks;  // retained messages that are still to be sent
+    std::vector<Rest> leftovers;
+    std::uint64_t last_leftover = 0;
+    bool settling = false;               // the newest leftovers wait for what is on the way
+    std::vector<SharedGroupPtr> groups;  // that wait for room
   };
   [[nodiscard]] Rare& rare() {
     if (!rare_) rare_ = std::make_unique<Rare>();

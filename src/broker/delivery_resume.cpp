@@ -134,7 +134,6 @@ void Delivery::suspend() {
   ++epoch_;
   at_tail_ = false;
   resuming_ = false;
-  if (rare_) rare_->retained.clear();
   std::vector<InFlight> returned;
   for (auto it = in_flight_.begin(); it != in_flight_.end();) {
     // Of QoS 2 also what waits because the window became smaller: its PUBLISH has left before.
@@ -143,7 +142,8 @@ void Delivery::suspend() {
       it = in_flight_.erase(it);
       continue;
     }
-    it->message = nullptr;
+    // A retained message may be older than the log: it is kept.
+    if (it->tracked || it->group) it->message = nullptr;
     ++it;
   }
   for (auto& entry : returned)

@@ -50,7 +50,7 @@ Result<store::QueueId> FilterTable::queue_of(Entry& entry, bool persistent) {
 }
 
 void FilterTable::count(Entry& entry, const Subscriber& subscriber, bool added) {
-  if (subscriber.options.qos == mqtt::Qos::AtMostOnce) return;
+  if (!subscriber.reads) return;
   auto& readers = subscriber.persistent ? entry.persistent_readers : entry.volatile_readers;
   if (added)
     ++readers;
@@ -71,12 +71,13 @@ void FilterTable::drop_what_nobody_needs(Entry& entry) {
 
 Result<store::QueueId> FilterTable::subscribe(std::string_view filter, const SessionPtr& session,
                                               std::size_t worker, SubscriptionOptions options,
-                                              bool persistent) {
+                                              bool persistent, bool keeps_queue) {
   SL_CHECK(worker < workers_);
   const std::scoped_lock lock(mutex_);
   Entry& found = entry(filter);
   auto queue = kNoQueue;
-  if (options.qos != mqtt::Qos::AtMostOnce) {
+  const bool reads = keeps_queue || options.qos != mqtt::Qos::AtMostOnce;
+  if (reads) {
     auto opened = queue_of(found, persistent);
     if (!opened) {
       drop_what_nobody_needs(found);
@@ -88,7 +89,8 @@ Result<store::QueueId> FilterTable::subscribe(std::string_view filter, const Ses
     count(found, *it, false);
     found.subscribers.erase(it);
   }
-  const Subscriber subscriber{session, options, static_cast<std::uint16_t>(worker), persistent};
+  const Subscriber subscriber{session, options, static_cast<std::uint16_t>(worker), persistent,
+                              reads};
   found.subscribers.insert(subscriber);
   count(found, subscriber, true);
   drop_what_nobody_needs(found);
@@ -229,7 +231,7 @@ FilterTable::Lows FilterTable::lows_of(const Entry& entry) {
     low = std::min(low.value_or(position), position);
   };
   for (const auto& subscriber : entry.subscribers) {
-    if (subscriber.options.qos == mqtt::Qos::AtMostOnce) continue;
+    if (!subscriber.reads) continue;
     note(subscriber.persistent ? lows.persistent : lows.in_memory,
          subscriber.session->delivery().low());
   }

@@ -75,10 +75,11 @@ class FilterTable final : public Queues {
   FilterTable(store::Store& store, std::size_t workers);
 
   // Adds or replaces the session's subscription to the filter. Returns the filter's queue if the
-  // subscription needs one, otherwise kNoQueue.
+  // session needs it, otherwise kNoQueue: with QoS 0 only while it has something left to read there
+  // (`keeps_queue`).
   Result<store::QueueId> subscribe(std::string_view filter, const SessionPtr& session,
-                                   std::size_t worker, SubscriptionOptions options,
-                                   bool persistent);
+                                   std::size_t worker, SubscriptionOptions options, bool persistent,
+                                   bool keeps_queue = false);
   void unsubscribe(std::string_view filter, const Session& session);
   Result<store::Store::OpenedQueue> join(std::string_view filter, const SharedGroupPtr& group,
                                          std::size_t worker, bool persistent);
@@ -111,6 +112,7 @@ class FilterTable final : public Queues {
     SubscriptionOptions options;
     std::uint16_t worker = 0;
     bool persistent = false;
+    bool reads = false;  // the queue
   };
   struct BySession {
     using is_transparent = void;

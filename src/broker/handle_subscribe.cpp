@@ -4,7 +4,6 @@
 #include "base/log.hpp"
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
-#include "broker/retained.hpp"
 #include "broker/session.hpp"
 #include "broker/worker.hpp"
 #include "mqtt/topic.hpp"
@@ -31,7 +30,7 @@ void ClientConnection::handle_subscribe(const mqtt::Subscribe& subscribe) {
     const auto begin = self->output().size();
     mqtt::encode(self->output(), self->version_, answer);
     if (!self->takes_answer(begin)) return;
-    for (const auto& name : wants_retained) self->send_retained(name);
+    for (const auto& name : wants_retained) self->session_->delivery().send_retained(name);
     self->session_->delivery().pump();
   });
 }
@@ -74,20 +73,6 @@ ReasonCode ClientConnection::grant(const mqtt::SubscriptionRequest& request,
   if (!shared && (request.retain_handling == 0 || (request.retain_handling == 1 && is_new)))
     wants_retained.emplace_back(request.filter);
   return static_cast<ReasonCode>(qos);
-}
-
-void ClientConnection::send_retained(const std::string& name) {
-  const auto* subscription = session_->find_subscription(name);
-  if (subscription == nullptr) return;
-  const auto wanted = subscription->options;
-  const auto permissions = session_->permissions();
-  for (const auto& message : worker_.broker().retained().match(subscription->filter())) {
-    if (!permissions->nothing_denied() && !permissions->may_receive(message->topic)) continue;
-    if (wanted.no_local && message->client_id == client_->client_id) continue;
-    DeliveryOptions options{std::min(wanted.qos, static_cast<Qos>(message->qos)), true, {}};
-    if (wanted.identifier != 0) options.identifiers.push_back(wanted.identifier);
-    session_->delivery().offer_retained(message, std::move(options));
-  }
 }
 
 void ClientConnection::handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe) {

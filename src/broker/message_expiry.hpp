@@ -8,6 +8,15 @@
 
 namespace sluice::broker {
 
+// When its Message Expiry Interval is over; nothing: it never is.
+[[nodiscard]] inline std::optional<std::int64_t> expires_ms(const model::Message& message) {
+  if (message.properties.empty()) return std::nullopt;
+  const auto expiry = mqtt::Properties::from_checked(message.properties)
+                          .number(mqtt::PropertyId::MessageExpiryInterval);
+  if (!expiry) return std::nullopt;
+  return message.timestamp_ms + std::int64_t{*expiry} * 1000;
+}
+
 // What is left of the Message Expiry Interval, in whole seconds; 0: expired; nothing: it never
 // does. [MQTT-3.3.2-5]
 [[nodiscard]] inline std::optional<std::uint32_t> seconds_left(const model::Message& message,

@@ -92,7 +92,7 @@ void Broker::publish_on(Worker& worker, const OutsideMessage& message,
   });
 }
 
-std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessage& message) const {
+std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessage& message) {
   const auto& limits = this->limits();
   if (!mqtt::is_valid_topic_name(message.topic, limits.topic_levels)) {
     return invalid("/topic", "must be a topic name of at most " +
@@ -120,8 +120,7 @@ std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessa
                          "POST /policies makes one; leave `username` out to publish as yourself");
     }
   }
-  if (message.retain && !message.payload.empty() && retained_.size() >= limits.retained_maximum &&
-      !retained_.contains(message.topic)) {
+  if (message.retain && !message.payload.empty() && !has_room_for_retained(message.topic)) {
     return Refusal{.errc = Errc::Overloaded,
                    .code = "limit_reached",
                    .detail = "there are as many retained messages as there may be",

@@ -11,14 +11,17 @@ namespace sluice::broker {
 using mqtt::Qos;
 using mqtt::ReasonCode;
 
+namespace {
+constexpr std::size_t kExpiredAtOnce = 256;
+}
+
 // Authorise, then quota: why a publish is refused, or Success.
 ReasonCode Broker::may_publish(Session& session, const mqtt::Publish& publish) {
   // Topics that begin with `$` belong to the server.
   if (publish.topic.starts_with('$')) return ReasonCode::NotAuthorized;
   if (!session.permissions()->may_publish(publish.topic, publish.qos, publish.retain))
     return ReasonCode::NotAuthorized;
-  if (publish.retain && !publish.payload.empty() && retained_.size() >= limits().retained_maximum &&
-      !retained_.contains(publish.topic))
+  if (publish.retain && !publish.payload.empty() && !has_room_for_retained(publish.topic))
     return ReasonCode::QuotaExceeded;
   if (publish.qos == Qos::AtMostOnce && session.worker().log_is_busy()) {
     counters_.dropped_log_busy.add();
@@ -68,9 +71,29 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
   this->publish(worker, client, publish, worker.match(will.topic));
 }
 
+bool Broker::has_room_for_retained(std::string_view topic) {
+  const auto most = limits().retained_maximum;
+  if (retained_.size() < most || retained_.contains(topic)) return true;
+  return drop_expired_retained() && retained_.size() < most;
+}
+
+// A part of them, as many as cost a turn little. Their records end before another message can take
+// the place of one of them: its record follows. False: there was none.
+bool Broker::drop_expired_retained() {
+  const auto now = clock_.wall_ms();
+  if (!retained_.some_expired(now)) return false;
+  const auto forget = [this](std::span<const std::string_view> topics) {
+    const auto batch = store_.new_batch();
+    for (const auto topic : topics) batch->erase(store::StateKind::Retained, topic);
+    return store_.append(batch).has_value();
+  };
+  return retained_.drop_expired(now, kExpiredAtOnce, forget) > 0;
+}
+
 // The retained message of a topic is the last one appended with RETAIN; an empty payload takes it
 // away. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
 void Broker::note_retained(Worker& worker, const model::Message& message) {
+  drop_expired_retained();
   if (message.payload.empty()) {
     retained_.erase(message.topic);
     worker.state().erase(store::StateKind::Retained, message.topic);

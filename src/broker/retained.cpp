@@ -1,6 +1,8 @@
 #include "broker/retained.hpp"
 
-#include "broker/session_records.hpp"
+#include <optional>
+
+#include "broker/message_expiry.hpp"
 
 namespace sluice::broker {
 
@@ -11,38 +13,50 @@ void Retained::set(const model::MessagePtr& message) {
     bool at_end = false;
     std::string_view level;
     while (next_level(rest, at_end, level)) {
-      auto& child = node->children.try_emplace(std::string(level)).first->second;
-      if (!child) child = std::make_unique<Node>();
-      node = child.get();
+      auto it = node->children.find(level);
+      if (it == node->children.end())
+        it = node->children.emplace(level, std::make_unique<Node>()).first;
+      node = it->second.get();
     }
-    if (!node->message) ++tree.size;
+    if (!node->message)
+      ++tree.size;
+    else if (const auto expiry = expires_ms(*node->message))
+      tree.expiring.erase({*expiry, node});
     node->message = message;
+    if (const auto expiry = expires_ms(*message)) tree.expiring.emplace(*expiry, node);
+    note_first_expiry(tree);
   });
 }
 
 void Retained::erase(std::string_view topic) {
   tree_.with([&](Tree& tree) {
-    std::vector<std::pair<Node*, std::string_view>> path;
-    Node* node = &tree.root;
-    bool at_end = false;
-    std::string_view level;
-    while (next_level(topic, at_end, level)) {
-      const auto it = node->children.find(level);
-      if (it == node->children.end()) return;
-      path.emplace_back(node, it->first);
-      node = it->second.get();
-    }
-    if (!node->message) return;
-    node->message.reset();
-    --tree.size;
-    while (!path.empty()) {
-      const auto [parent, name] = path.back();
-      path.pop_back();
-      const auto it = parent->children.find(name);
-      if (it->second->message || !it->second->children.empty()) break;
-      parent->children.erase(it);
-    }
+    erase(tree, topic);
+    note_first_expiry(tree);
   });
+}
+
+void Retained::erase(Tree& tree, std::string_view topic) {
+  std::vector<std::pair<Node*, std::string_view>> path;
+  Node* node = &tree.root;
+  bool at_end = false;
+  std::string_view level;
+  while (next_level(topic, at_end, level)) {
+    const auto it = node->children.find(level);
+    if (it == node->children.end()) return;
+    path.emplace_back(node, it->first);
+    node = it->second.get();
+  }
+  if (!node->message) return;
+  if (const auto expiry = expires_ms(*node->message)) tree.expiring.erase({*expiry, node});
+  node->message.reset();
+  --tree.size;
+  while (!path.empty()) {
+    const auto [parent, name] = path.back();
+    path.pop_back();
+    const auto it = parent->children.find(name);
+    if (it->second->message || !it->second->children.empty()) break;
+    parent->children.erase(it);
+  }
 }
 
 bool Retained::contains(std::string_view topic) const {
@@ -63,39 +77,91 @@ std::size_t Retained::size() const {
   return tree_.with([](const Tree& tree) { return tree.size; });
 }
 
-std::vector<model::MessagePtr> Retained::match(std::string_view filter) const {
+void Retained::note_first_expiry(const Tree& tree) {
+  first_expiry_ms_.store(tree.expiring.empty() ? kNever : tree.expiring.begin()->first,
+                         std::memory_order_relaxed);
+}
+
+std::size_t Retained::drop_expired(std::int64_t now_ms, std::size_t most,
+                                   FunctionRef<bool(std::span<const std::string_view>)> forget) {
+  return tree_.with([&](Tree& tree) -> std::size_t {
+    std::vector<model::MessagePtr> kept;  // their topics are views
+    std::vector<std::string_view> topics;
+    for (const auto& [expiry, node] : tree.expiring) {
+      if (expiry > now_ms || topics.size() >= most) break;
+      kept.push_back(node->message);
+      topics.push_back(node->message->topic);
+    }
+    if (topics.empty() || !forget(topics)) return 0;
+    for (const auto topic : topics) erase(tree, topic);
+    note_first_expiry(tree);
+    return topics.size();
+  });
+}
+
+// Through the tree in order, beginning behind one topic.
+class Retained::Walk {
+ public:
+  Walk(std::size_t most, std::vector<model::MessagePtr>& found) : most_(most), found_(found) {}
+
+  // The topic behind which it begins, below some node: where `inside` says that the node stands on
+  // the way to it, all that comes before has been seen, the node itself included.
+  struct Place {
+    std::string_view rest;
+    bool at_end = true;
+    bool inside = false;
+  };
+
+  // A leading wildcard does not match topics that begin with `$`. [MQTT-4.7.2-1]
+  void below(const Node& node, std::string_view rest, bool at_end, bool is_first, Place place) {
+    std::string_view level;
+    if (!next_level(rest, at_end, level)) return take(node, place);
+    const auto hidden = [&](const std::string& name) { return is_first && name.starts_with('$'); };
+    if (level == "#") {
+      take(node, place);
+      each(node, place, [&](const std::string& name, const Node& child, Place next) {
+        if (!hidden(name)) all(child, next);
+      });
+    } else if (level == "+") {
+      each(node, place, [&](const std::string& name, const Node& child, Place next) {
+        if (!hidden(name)) below(child, rest, at_end, false, next);
+      });
+    } else if (const auto it = node.children.find(level); it != node.children.end()) {
+      std::string_view seen;
+      if (!place.inside || !next_level(place.rest, place.at_end, seen) || level > seen) place = {};
+      if (!place.inside || level == seen) below(*it->second, rest, at_end, false, place);
+    }
+  }
+
+ private:
+  [[nodiscard]] bool is_full() const { return found_.size() >= most_; }
+  void take(const Node& node, const Place& place) {
+    if (node.message && !place.inside && !is_full()) found_.push_back(node.message);
+  }
+  void all(const Node& node, const Place& place) {
+    take(node, place);
+    each(node, place, [&](const std::string&, const Node& child, Place next) { all(child, next); });
+  }
+  template <class Visit>
+  void each(const Node& node, Place place, Visit visit) {
+    std::string_view seen;
+    const bool has_seen = place.inside && next_level(place.rest, place.at_end, seen);
+    auto it = has_seen ? node.children.lower_bound(seen) : node.children.begin();
+    for (; it != node.children.end() && !is_full(); ++it)
+      visit(it->first, *it->second, has_seen && it->first == seen ? place : Place());
+  }
+
+  const std::size_t most_;
+  std::vector<model::MessagePtr>& found_;
+};
+
+std::vector<model::MessagePtr> Retained::match(std::string_view filter, std::string_view after,
+                                               std::size_t most) const {
   std::vector<model::MessagePtr> found;
-  tree_.with([&](const Tree& tree) { match_below(tree.root, filter, false, true, found); });
+  tree_.with([&](const Tree& tree) {
+    Walk(most, found).below(tree.root, filter, false, true, {after, after.empty(), !after.empty()});
+  });
   return found;
-}
-
-void Retained::collect(const Node& node, std::vector<model::MessagePtr>& found) {
-  if (node.message) found.push_back(node.message);
-  for (const auto& [level, child] : node.children) collect(*child, found);
-}
-
-// A leading wildcard does not match topics that begin with `$`. [MQTT-4.7.2-1]
-void Retained::match_below(const Node& node, std::string_view rest, bool at_end, bool is_first,
-                           std::vector<model::MessagePtr>& found) {
-  std::string_view level;
-  if (!next_level(rest, at_end, level)) {
-    if (node.message) found.push_back(node.message);
-    return;
-  }
-  const auto hidden = [&](const std::string& name) { return is_first && name.starts_with('$'); };
-  if (level == "#") {
-    if (node.message) found.push_back(node.message);
-    for (const auto& [name, child] : node.children)
-      if (!hidden(name)) collect(*child, found);
-    return;
-  }
-  if (level == "+") {
-    for (const auto& [name, child] : node.children)
-      if (!hidden(name)) match_below(*child, rest, at_end, false, found);
-    return;
-  }
-  const auto it = node.children.find(level);
-  if (it != node.children.end()) match_below(*it->second, rest, at_end, false, found);
 }
 
 }  // namespace sluice::broker

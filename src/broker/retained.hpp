@@ -1,10 +1,18 @@
 #pragma once
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "base/function_ref.hpp"
 #include "base/guarded.hpp"
 #include "broker/filter_tree.hpp"
 #include "model/message.hpp"
@@ -20,23 +28,39 @@ class Retained {
   void erase(std::string_view topic);
   [[nodiscard]] bool contains(std::string_view topic) const;
   [[nodiscard]] std::size_t size() const;
-  // Those whose topic matches the filter, in no order.
-  [[nodiscard]] std::vector<model::MessagePtr> match(std::string_view filter) const;
+  // Those whose topic matches the filter, level by level in the order of their names: at most
+  // `most` behind the topic `after`, or from the beginning if that is empty. Whoever goes on behind
+  // the last one keeps nothing but its topic.
+  [[nodiscard]] std::vector<model::MessagePtr> match(
+      std::string_view filter, std::string_view after = {},
+      std::size_t most = std::numeric_limits<std::size_t>::max()) const;
+
+  // Whether the time of one is over.
+  [[nodiscard]] bool some_expired(std::int64_t now_ms) const {
+    return now_ms >= first_expiry_ms_.load(std::memory_order_relaxed);
+  }
+  // Takes away at most `most` whose time is over, if `forget` says that they are: it is asked once,
+  // while no other message can take the place of one of them. Returns how many.
+  std::size_t drop_expired(std::int64_t now_ms, std::size_t most,
+                           FunctionRef<bool(std::span<const std::string_view>)> forget);
 
  private:
   struct Node {
     model::MessagePtr message;
-    std::unordered_map<std::string, std::unique_ptr<Node>, TextHash, std::equal_to<>> children;
+    std::map<std::string, std::unique_ptr<Node>, std::less<>> children;
   };
   struct Tree {
     Node root;
     std::size_t size = 0;
+    std::set<std::pair<std::int64_t, Node*>> expiring;  // those that do, by the time when
   };
-  static void collect(const Node& node, std::vector<model::MessagePtr>& found);
-  static void match_below(const Node& node, std::string_view rest, bool at_end, bool is_first,
-                          std::vector<model::MessagePtr>& found);
+  class Walk;
+  static void erase(Tree& tree, std::string_view topic);
+  void note_first_expiry(const Tree& tree);
 
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   Guarded<Tree> tree_;
+  std::atomic<std::int64_t> first_expiry_ms_{kNever};
 };
 
 }  // namespace sluice::broker

@@ -93,6 +93,7 @@ void Session::detach() {
     return;
   }
   save();
+  save_unfinished();
   if (saved_) worker_.mark_cursor(*this, true);
   start_waiting(std::chrono::milliseconds(0));
 }
@@ -192,20 +193,57 @@ Result<bool> Session::subscribe(Subscription subscription) {
   const bool had_queue = !is_new && existing->queue != store::kNoQueue;
   subscription.since =
       had_queue || (!is_new && !subscription.group().empty()) ? existing->since : head;
+  const bool is_queued = subscription.options.qos != mqtt::Qos::AtMostOnce;
   if (subscription.group().empty()) {
+    const bool lowered = had_queue && !is_queued;
+    if (lowered && delivery_.leftovers() >= broker.limits().subscriptions_per_client)
+      return fail(Errc::Overloaded, "too many subscriptions still deliver what came before");
     SL_TRY(queue, broker.filters().subscribe(subscription.filter(), shared_from_this(),
-                                             worker_.index(), subscription.options, persistent()));
-    subscription.queue = queue;
+                                             worker_.index(), subscription.options, persistent(),
+                                             lowered || delivery_.has_leftover(subscription.name)));
+    if (is_queued) subscription.queue = queue;
+    if (lowered)
+      delivery_.leave_over(subscription.name,
+                           {.options = existing->options, .since = existing->since}, queue);
+    else if (is_queued)
+      delivery_.close_leftovers(subscription.name, subscription.since);
   } else {
     SL_TRY_VOID(broker.join_group(shared_from_this(), subscription, is_new));
   }
-  if (saved_)
-    worker_.state().put(store::StateKind::Subscription,
-                        subscription_key(client_->client_id, subscription.name),
-                        encode(subscription));
+  if (saved_) save(subscription);
   if (subscription.queue != store::kNoQueue && !delivery_.reads_queues()) delivery_.read_from(head);
   keep(std::move(subscription));
   return is_new;
+}
+
+void Session::save(const Subscription& subscription) {
+  worker_.state().put(store::StateKind::Subscription,
+                      subscription_key(client_->client_id, subscription.name),
+                      encode(subscription, delivery_.unfinished(subscription.name)));
+}
+
+void Session::save_unfinished() {
+  if (!saved_ || !delivery_.some_unfinished()) return;
+  for (const auto& subscription : subscriptions_)
+    if (delivery_.is_unfinished(subscription.name)) save(subscription);
+}
+
+void Session::note_finished(std::string_view name) {
+  const auto* subscription = find_subscription(name);
+  if (saved_ && subscription != nullptr) save(*subscription);
+}
+
+void Session::release_queue(std::string_view name) {
+  const auto* subscription = find_subscription(name);
+  if (subscription == nullptr) return;
+  const auto done = worker_.broker().filters().subscribe(
+      subscription->filter(), shared_from_this(), worker_.index(), subscription->options,
+      persistent(), delivery_.has_leftover(name));
+  if (!done)  // it may be needed by nobody, but it stays
+    log::warn("queue not released", {{"filter", name}, {"reason", done.error().detail}});
+  refresh_queues();
+  if (saved_) worker_.mark_cursor(*this, true);
+  note_finished(name);
 }
 
 bool Session::unsubscribe(std::string_view name) {
@@ -215,6 +253,7 @@ bool Session::unsubscribe(std::string_view name) {
   filter_bytes_ -= static_cast<std::uint32_t>(subscription.name.size());
   subscriptions_.erase(it);
   --worker_.tally().subscriptions;
+  delivery_.forget_unfinished(subscription.name);
   refresh_queues();
   auto& broker = worker_.broker();
   if (subscription.group().empty())
@@ -256,12 +295,14 @@ bool Session::release_incoming(std::uint16_t packet_id) {
   return true;
 }
 
-Result<void> Session::restore_subscription(Subscription subscription) {
+Result<void> Session::restore_subscription(Subscription subscription, Unfinished unfinished) {
   auto& broker = worker_.broker();
   if (subscription.group().empty()) {
-    SL_TRY(queue, broker.filters().subscribe(subscription.filter(), shared_from_this(),
-                                             worker_.index(), subscription.options, true));
-    subscription.queue = queue;
+    SL_TRY(queue,
+           broker.filters().subscribe(subscription.filter(), shared_from_this(), worker_.index(),
+                                      subscription.options, true, !unfinished.leftovers.empty()));
+    if (subscription.options.qos != mqtt::Qos::AtMostOnce) subscription.queue = queue;
+    delivery_.restore_unfinished(subscription.name, std::move(unfinished), queue);
   } else {
     SL_TRY_VOID(broker.restore_member(shared_from_this(), subscription));
   }

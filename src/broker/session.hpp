@@ -12,6 +12,7 @@
 #include "broker/access_control.hpp"
 #include "broker/delivery.hpp"
 #include "broker/filter_table.hpp"
+#include "broker/unfinished.hpp"
 #include "broker/will.hpp"
 #include "store/store.hpp"
 
@@ -81,6 +82,9 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   // Drops the subscriptions that no allow covers any more. Returns how many.
   std::size_t drop_uncovered(const Permissions& permissions);
 
+  // Into this turn's state: what of its subscriptions is not finished, as far as it has come.
+  void save_unfinished();
+
   // --- subscriptions; `name` is the filter as the client wrote it
   [[nodiscard]] Result<bool> subscribe(Subscription subscription);
   bool unsubscribe(std::string_view name);
@@ -91,6 +95,9 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   void wake_groups();  // this member is there and takes messages
   [[nodiscard]] const std::vector<Subscription>& subscriptions() const { return subscriptions_; }
   [[nodiscard]] const Subscription* find_subscription(std::string_view name) const;
+  // From delivery: something that the subscription had not finished is done.
+  void note_finished(std::string_view name);
+  void release_queue(std::string_view name);  // which was kept for what was left over
 
   // --- publishes of QoS 2 from the client that it has not released yet. [MQTT-4.3.3-10]
   [[nodiscard]] bool is_incoming(std::uint16_t packet_id) const {
@@ -106,7 +113,7 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   void save_will();
 
   // --- after a restart, before anything runs
-  [[nodiscard]] Result<void> restore_subscription(Subscription subscription);
+  [[nodiscard]] Result<void> restore_subscription(Subscription subscription, Unfinished unfinished);
   void restore_incoming(std::uint16_t packet_id) { incoming().insert(packet_id); }
   void restore(std::uint32_t expiry_s, std::int64_t created_ms, std::optional<std::string> user_id);
   // Nothing is left of the session but its will.
@@ -121,6 +128,7 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   using Subscriptions = std::vector<Subscription>;  // by name
   [[nodiscard]] Subscriptions::const_iterator place_of(std::string_view name) const;
   void keep(Subscription subscription);
+  void save(const Subscription& subscription);
   void refresh_queues();
   [[nodiscard]] std::set<std::uint16_t>& incoming() {
     if (!incoming_) incoming_ = std::make_unique<std::set<std::uint16_t>>();

@@ -1,12 +1,62 @@
 #include "broker/session_records.hpp"
 
+#include <algorithm>
+
 #include "broker/bytes.hpp"
 
 namespace sluice::broker {
 
 namespace {
 constexpr std::uint8_t kForm = 1;
-constexpr std::uint8_t kSessionForm = 2;  // 1 ends before the user's id
+constexpr std::uint8_t kSessionForm = 2;     // 1 ends before the user's id
+constexpr std::uint8_t kUnfinishedForm = 2;  // of a subscription; 1 ends before what is unfinished
+constexpr std::uint32_t kMostLeftovers = 1 << 20;  // in a record that is whole
+
+void put(ByteWriter& out, const SubscriptionOptions& options) {
+  out.number(static_cast<std::uint8_t>(options.qos))
+      .boolean(options.no_local)
+      .boolean(options.retain_as_published)
+      .number(options.retain_handling)
+      .number(options.identifier);
+}
+
+SubscriptionOptions take_options(ByteReader& in) {
+  SubscriptionOptions options;
+  options.qos = static_cast<mqtt::Qos>(in.number<std::uint8_t>() & 3);
+  options.no_local = in.boolean();
+  options.retain_as_published = in.boolean();
+  options.retain_handling = in.number<std::uint8_t>();
+  options.identifier = in.number<std::uint32_t>();
+  return options;
+}
+
+void put(ByteWriter& out, const Unfinished& unfinished) {
+  const auto walk = unfinished.retained.value_or(RetainedWalk());
+  out.boolean(unfinished.retained.has_value()).text(walk.after).number(walk.until.get());
+  out.number(static_cast<std::uint32_t>(unfinished.leftovers.size()));
+  for (const auto& leftover : unfinished.leftovers) {
+    put(out, leftover.options);
+    out.number(leftover.since.get()).number(leftover.until.get());
+  }
+}
+
+Unfinished take_unfinished(ByteReader& in) {
+  Unfinished unfinished;
+  const bool has_walk = in.boolean();
+  RetainedWalk walk;
+  walk.after = in.text();
+  walk.until = store::Position(in.number<std::uint64_t>());
+  if (has_walk) unfinished.retained = std::move(walk);
+  const auto count = std::min(in.number<std::uint32_t>(), kMostLeftovers);
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    Leftover leftover;
+    leftover.options = take_options(in);
+    leftover.since = store::Position(in.number<std::uint64_t>());
+    leftover.until = store::Position(in.number<std::uint64_t>());
+    unfinished.leftovers.push_back(leftover);
+  }
+  return unfinished;
+}
 }  // namespace
 
 std::string encode(const SessionRecord& record) {
@@ -43,36 +93,32 @@ Result<SessionRecord> decode_session(std::string_view bytes) {
   return record;
 }
 
-std::string encode(const Subscription& subscription) {
-  return ByteWriter()
-      .number(kForm)
+std::string encode(const Subscription& subscription, const Unfinished& unfinished) {
+  const bool is_finished = !unfinished.retained && unfinished.leftovers.empty();
+  ByteWriter out;
+  out.number(is_finished ? kForm : kUnfinishedForm)
       .text(subscription.filter())
-      .text(subscription.group())
-      .number(static_cast<std::uint8_t>(subscription.options.qos))
-      .boolean(subscription.options.no_local)
-      .boolean(subscription.options.retain_as_published)
-      .number(subscription.options.retain_handling)
-      .number(subscription.options.identifier)
-      .number(subscription.since.get())
-      .take();
+      .text(subscription.group());
+  put(out, subscription.options);
+  out.number(subscription.since.get());
+  if (!is_finished) put(out, unfinished);
+  return out.take();
 }
 
-Result<Subscription> decode_subscription(std::string_view name, std::string_view bytes) {
+Result<SubscriptionRecord> decode_subscription(std::string_view name, std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.number<std::uint8_t>() != kForm)
+  const auto form = in.number<std::uint8_t>();
+  if (form != kForm && form != kUnfinishedForm)
     return fail(Errc::Corrupt, "subscription of unknown form: " + std::string(name));
-  Subscription subscription;
-  subscription.name = name;
+  SubscriptionRecord record;
+  record.subscription.name = name;
   in.text();  // its filter and its group, as the name has them
   in.text();
-  subscription.options.qos = static_cast<mqtt::Qos>(in.number<std::uint8_t>() & 3);
-  subscription.options.no_local = in.boolean();
-  subscription.options.retain_as_published = in.boolean();
-  subscription.options.retain_handling = in.number<std::uint8_t>();
-  subscription.options.identifier = in.number<std::uint32_t>();
-  subscription.since = store::Position(in.number<std::uint64_t>());
+  record.subscription.options = take_options(in);
+  record.subscription.since = store::Position(in.number<std::uint64_t>());
+  if (form == kUnfinishedForm) record.unfinished = take_unfinished(in);
   if (!in.ok()) return fail(Errc::Corrupt, "subscription record is too short");
-  return subscription;
+  return record;
 }
 
 std::string subscription_key(std::string_view client_id, std::string_view name) {

@@ -25,9 +25,13 @@ struct SessionRecord {
 [[nodiscard]] std::string encode(const SessionRecord& record);
 [[nodiscard]] Result<SessionRecord> decode_session(std::string_view bytes);
 
-[[nodiscard]] std::string encode(const Subscription& subscription);
-[[nodiscard]] Result<Subscription> decode_subscription(std::string_view name,
-                                                       std::string_view bytes);
+struct SubscriptionRecord {
+  Subscription subscription;
+  Unfinished unfinished;
+};
+[[nodiscard]] std::string encode(const Subscription& subscription, const Unfinished& unfinished);
+[[nodiscard]] Result<SubscriptionRecord> decode_subscription(std::string_view name,
+                                                             std::string_view bytes);
 
 // client id, NUL, name: a NUL cannot stand in either. [MQTT-1.5.4-2]
 [[nodiscard]] std::string subscription_key(std::string_view client_id, std::string_view name);

@@ -75,6 +75,7 @@ void Worker::shut_down() {
     if (!connection) continue;  // its cursor was written when its client left
     connection->shut_down();
     if (session->persistent()) mark_cursor(*session, true);
+    session->save_unfinished();
   }
   timers().stop();
   end_turn();
