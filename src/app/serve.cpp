@@ -32,6 +32,7 @@ broker::Limits limits_of(const MqttSettings& settings) {
   limits.topic_levels = settings.topic_levels;
   limits.retained_maximum = settings.retained_maximum;
   limits.groups = settings.groups;
+  limits.sessions_per_user = settings.sessions_per_user;
   return limits;
 }
 

@@ -49,7 +49,8 @@ MqttSettings mqtt(const SettingReader& in) {
           .subscriptions_per_client = in.number<std::uint32_t>("subscriptions_per_client"),
           .topic_levels = in.number<std::uint32_t>("topic_levels"),
           .retained_maximum = in.number<std::uint32_t>("retained_maximum"),
-          .groups = in.number<std::uint32_t>("groups")};
+          .groups = in.number<std::uint32_t>("groups"),
+          .sessions_per_user = in.number<std::uint32_t>("sessions_per_user")};
 }
 
 ConnectSettings connect_settings(const SettingReader& in) {

@@ -72,6 +72,7 @@ struct MqttSettings {
   std::uint32_t topic_levels = 0;
   std::uint32_t retained_maximum = 0;
   std::uint32_t groups = 0;
+  std::uint32_t sessions_per_user = 0;
 };
 
 struct ConnectSettings {

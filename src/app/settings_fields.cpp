@@ -324,6 +324,10 @@ Field mqtt() {
   for (auto& field :
        {whole("connections", "Clients at one time.", 1'000'000, 1, kMost32),
         whole("subscriptions_per_client", "Subscriptions of a session.", 1000, 1, kMost32),
+        whole("sessions_per_user",
+              "Sessions of one user, connected or away: new ones are refused. A fleet may share a "
+              "user, so this bounds memory. Without access control all clients are one user.",
+              1'000'000, 1, kMost32),
         whole("topic_levels", "Levels of a topic name or filter.", 128, 1, 65535),
         whole("retained_maximum", "Retained messages.", 1'000'000, 0, kMost32),
         whole("groups", "Shared subscription groups.", 1000, 0, kMost32)}) {

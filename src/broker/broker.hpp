@@ -19,6 +19,7 @@
 #include "broker/limits.hpp"
 #include "broker/outside_message.hpp"
 #include "broker/retained.hpp"
+#include "broker/session_counts.hpp"
 #include "broker/tracer.hpp"
 #include "broker/will.hpp"
 #include "mqtt/packet.hpp"
@@ -108,6 +109,11 @@ class Broker {
   // Messages that `consumer` will never get, because they are damaged on the disk.
   void note_damaged(std::string_view consumer, std::span<const store::Position> positions);
 
+  // By the user that counts for a session's limit.
+  [[nodiscard]] SessionCounts& session_counts() { return session_counts_; }
+  [[nodiscard]] std::string_view counted_user(const Client& client) const {
+    return access_.enabled() ? std::string_view(client.username) : std::string_view();
+  }
   // Of sessions and groups, in the order in which they come. Any thread.
   [[nodiscard]] std::uint64_t next_number() {
     return last_number_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -177,6 +183,7 @@ class Broker {
   FilterTable filters_;
   Retained retained_;
   Guarded<Groups> groups_;
+  SessionCounts session_counts_;
   std::function<bool(std::string_view)> owns_group_;
   std::atomic<std::uint64_t> last_number_{0};
   std::atomic<bool> stopping_{false};

@@ -115,6 +115,7 @@ Result<void> Broker::load_sessions(Restored& restored) {
                                                           .has_username = record->has_username,
                                                           .host = record->host}));
         session->restore(record->expiry_s, record->created_ms, record->user_id);
+        session_counts_.add(counted_user(session->client()));
         worker.add_session(session);
         restored.add(std::move(session));
         return true;
@@ -221,6 +222,7 @@ Result<void> Broker::load_wills() {
                                                             .has_username = will->has_username,
                                                             .host = will->host}));
           session->restore_for_will(kWillGraceAfterRestart);
+          session_counts_.add(counted_user(session->client()));
           worker.add_session(session);
         }
         session->will = std::make_unique<WillMessage>(std::move(*will));

@@ -45,6 +45,9 @@ void ClientConnection::on_deadline() {
     case State::AwaitingConnect:
       close();
       return;
+    case State::Authenticating:
+      refuse_with_connack(ReasonCode::NotAuthorized, "the login took too long");
+      return;
     case State::Deciding:  // also when the answer waits for a disk that takes nothing
       refuse_with_connack(ReasonCode::ServerUnavailable);
       return;
@@ -80,6 +83,10 @@ void ClientConnection::on_malformed(ReasonCode reason) {
     close();
     return;
   }
+  if (state_ == State::Authenticating) {  // [MQTT-4.12.0-4]
+    refuse_with_connack(reason);
+    return;
+  }
   disconnect(reason);
 }
 
@@ -98,6 +105,11 @@ void ClientConnection::on_packet(const mqtt::Frame& frame) {
     }
     version_ = mqtt::version_of_connect(frame.body).value_or(Version::V5);
     on_malformed(connect.error());
+    return;
+  }
+  if (state_ == State::Authenticating && frame.type != PacketType::Auth &&
+      frame.type != PacketType::Disconnect) {  // [MQTT-3.1.2-30]
+    on_malformed(ReasonCode::ProtocolError);
     return;
   }
   if (frame.type == PacketType::Publish) {
@@ -130,8 +142,10 @@ void ClientConnection::on_packet(const mqtt::Frame& frame) {
     mqtt::encode(output(), mqtt::Pingresp{});
   } else if (const auto* farewell = std::get_if<mqtt::Disconnect>(&*packet)) {
     handle_disconnect(*farewell);
+  } else if (const auto* auth = std::get_if<mqtt::Auth>(&*packet); auth != nullptr && has_method_) {
+    handle_auth(*auth);
   } else {
-    // A second CONNECT [MQTT-3.1.0-2], or AUTH without a method [MQTT-4.12.0-1].
+    // A second CONNECT [MQTT-3.1.0-2], or AUTH without a method [MQTT-4.12.0-6].
     on_malformed(ReasonCode::ProtocolError);
   }
 }
@@ -159,14 +173,23 @@ void ClientConnection::on_output_drained() {
   if (session_ && state_ == State::Open) session_->delivery().on_output_drained();
 }
 
-void ClientConnection::send_ack(PacketType type, std::uint16_t packet_id, ReasonCode reason) {
+void ClientConnection::send_ack(PacketType type, std::uint16_t packet_id, ReasonCode reason,
+                                std::string_view why) {
   if (state_ != State::Open) return;
-  mqtt::encode(output(), version_,
-               mqtt::Ack{.type = type, .packet_id = packet_id, .reason = reason, .properties = {}});
+  mqtt::Ack ack{.type = type, .packet_id = packet_id, .reason = reason, .properties = {}};
+  std::string properties;
+  if (!why.empty() && version_ == Version::V5 && wants_reasons_) {
+    constexpr std::size_t kAround = 2 + 2 + 1 + 1 + 3;  // header, id, reason, lengths
+    mqtt::PropertyWriter(properties).text(mqtt::PropertyId::ReasonString, why);
+    // [MQTT-3.4.2-2] [MQTT-3.5.2-2]
+    if (maximum_packet_size_ == 0 || properties.size() + kAround <= maximum_packet_size_)
+      ack.properties = mqtt::Properties::from_checked(properties);
+  }
+  mqtt::encode(output(), version_, ack);
 }
 
 void ClientConnection::acknowledge_publish(PacketType type, std::uint16_t packet_id,
-                                           ReasonCode reason) {
+                                           ReasonCode reason, std::string_view why) {
   // QoS 2 counts until PUBCOMP, or until a PUBREC that refuses it. [MQTT-3.3.4-7]
   const bool is_over = type != PacketType::Pubrec || mqtt::is_error(reason);
   if (is_over && unacknowledged_ > 0) --unacknowledged_;
@@ -176,7 +199,7 @@ void ClientConnection::acknowledge_publish(PacketType type, std::uint16_t packet
     disconnect(reason);
     return;
   }
-  send_ack(type, packet_id, reason);
+  send_ack(type, packet_id, reason, why);
 }
 
 bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish publish,

@@ -64,8 +64,12 @@ class ClientConnection final : public Deadline,
   // So many packets of QoS 0 at once. False: not sent, as one may be too large for the client, or
   // may go with a topic alias.
   bool send_whole(std::string_view packets, std::size_t count);
-  void send_ack(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
-  void acknowledge_publish(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason);
+  // `why`: for whoever reads the client's log; left out where the client or its version does not
+  // want it.
+  void send_ack(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason,
+                std::string_view why = {});
+  void acknowledge_publish(mqtt::PacketType type, std::uint16_t packet_id, mqtt::ReasonCode reason,
+                           std::string_view why = {});
   // DISCONNECT with the reason where the version has it, then close. The will is sent.
   void disconnect(mqtt::ReasonCode reason);
   void taken_over();
@@ -75,7 +79,7 @@ class ClientConnection final : public Deadline,
   [[nodiscard]] const std::string& host() const { return client_->host; }
 
  private:
-  enum class State : std::uint8_t { AwaitingConnect, Deciding, Open, Closed };
+  enum class State : std::uint8_t { AwaitingConnect, Authenticating, Deciding, Open, Closed };
 
   // What CONNECT said, kept until it is answered.
   struct Pending {
@@ -87,15 +91,26 @@ class ClientConnection final : public Deadline,
     bool keep_alive_changed = false;
     bool id_assigned = false;
     std::unique_ptr<WillMessage> will;
+    std::unique_ptr<LoginExchange> login;  // with an authentication method; also of an open one
+    std::string login_proof;               // ours to the client, with the answer
   };
 
   void handle_connect(const mqtt::Connect& connect);
   [[nodiscard]] std::optional<mqtt::ReasonCode> refuse_connect(const mqtt::Connect& connect);
   void note_connect(const mqtt::Connect& connect);
+  void note_will(const mqtt::Will& will);
   void on_authenticated(mqtt::ReasonCode reason);
   void admit();
   void send_connack(bool session_present);
-  void refuse_with_connack(mqtt::ReasonCode reason);
+  void refuse_with_connack(mqtt::ReasonCode reason, std::string_view why = {});
+
+  void handle_auth(const mqtt::Auth& auth);
+  void begin_login(std::optional<std::string_view> data);
+  void begin_login_again(const mqtt::Auth& auth);
+  void continue_login(std::string_view data);
+  void on_login_done(std::string proof);
+  void refuse_login(mqtt::ReasonCode reason);
+  void send_auth(mqtt::ReasonCode reason, std::string_view data);
 
   void handle_publish(const mqtt::Publish& publish);
   [[nodiscard]] std::optional<mqtt::ReasonCode> resolve_alias(mqtt::Publish& publish);
@@ -129,7 +144,9 @@ class ClientConnection final : public Deadline,
   ClientPtr client_;
   std::shared_ptr<Session> session_;
   std::unique_ptr<Pending> pending_;
-  State state_ = State::AwaitingConnect;
+  State state_ : 4 = State::AwaitingConnect;
+  bool wants_reasons_ : 1 = true;  // in words, also where they are not a farewell
+  bool has_method_ : 1 = false;    // came with the one authentication method that there is
   mqtt::Version version_ = mqtt::Version::V311;
   std::uint16_t keep_alive_s_ = 0;
   std::uint32_t maximum_packet_size_ = 0;  // that the client takes; 0: no limit

@@ -22,6 +22,9 @@ Counters::Counters(metrics::Registry& registry)
                                   .kind = Kind::Gauge})),
       connections_refused(registry.counter({.name = "sluice_connections_refused_total",
                                             .help = "CONNECT packets answered with a refusal."})),
+      sessions_refused(registry.counter(
+          {.name = "sluice_sessions_refused_total",
+           .help = "Sessions not begun because their user has mqtt.sessions_per_user of them."})),
       messages_received(registry.counter(
           {.name = "sluice_messages_received_total", .help = "PUBLISH packets from clients."})),
       messages_sent(registry.counter(

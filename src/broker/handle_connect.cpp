@@ -24,6 +24,10 @@ void ClientConnection::handle_connect(const mqtt::Connect& connect) {
     return;
   }
   note_connect(connect);
+  if (has_method_) {
+    begin_login(connect.properties.text(PropertyId::AuthenticationData));
+    return;
+  }
   state_ = State::Deciding;
   worker_.deadlines().set(*this, worker_.broker().clock().steady() + kConnectDeadline);
   link_->hold_reading(true);
@@ -44,8 +48,11 @@ std::optional<ReasonCode> ClientConnection::refuse_connect(const mqtt::Connect& 
   if (connect.client_id.empty() &&
       (version_ == Version::V31 || (version_ == Version::V311 && !connect.clean_start)))
     return ReasonCode::ClientIdentifierNotValid;
-  if (connect.properties.text(PropertyId::AuthenticationMethod))
-    return ReasonCode::BadAuthenticationMethod;
+  if (const auto method = connect.properties.text(PropertyId::AuthenticationMethod)) {
+    if (!worker_.broker().access().knows_method(*method))
+      return ReasonCode::BadAuthenticationMethod;  // [MQTT-4.12.0-1]
+    has_method_ = true;
+  }
   if (connect.will) {
     const auto& will = *connect.will;
     if (!mqtt::is_valid_topic_name(will.topic, limits.topic_levels) || will.topic.starts_with('$'))
@@ -86,6 +93,7 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
     pending_->session_expiry_s =
         std::min(properties.number(PropertyId::SessionExpiryInterval).value_or(0),
                  limits.session_expiry_maximum_s);
+    wants_reasons_ = properties.number(PropertyId::RequestProblemInformation).value_or(1) != 0;
     const auto receive = properties.number(PropertyId::ReceiveMaximum).value_or(65535);
     pending_->receive_maximum =
         static_cast<std::uint16_t>(std::min<std::uint32_t>(receive, limits.maximum_inflight));
@@ -102,8 +110,11 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
   } else {
     pending_->session_expiry_s = connect.clean_start ? 0 : limits.session_expiry_maximum_s;
   }
-  if (!connect.will) return;
-  pending_->will = std::make_unique<WillMessage>(will_of(*connect.will));
+  if (connect.will) note_will(*connect.will);
+}
+
+void ClientConnection::note_will(const mqtt::Will& will) {
+  pending_->will = std::make_unique<WillMessage>(will_of(will));
   pending_->will->username = client_->username;
   pending_->will->has_username = client_->has_username;
   pending_->will->host = client_->host;
@@ -149,6 +160,7 @@ void ClientConnection::admit() {
     refuse_with_connack(ReasonCode::NotAuthorized);
     return;
   }
+  const bool begins_anew = session != nullptr;
   if (session && session->connection()) session->connection()->taken_over();
   if (session && (session->ended() || pending_->clean_start)) {
     if (!session->ended()) session->end();
@@ -161,6 +173,20 @@ void ClientConnection::admit() {
   }
   const bool session_present = session != nullptr;
   if (!session) {
+    const auto user = broker.counted_user(*client_);
+    const auto most = broker.limits().sessions_per_user;
+    // One that begins anew makes none more.
+    if (begins_anew) {
+      broker.session_counts().add(user);
+    } else if (!broker.session_counts().add_below(user, most)) {
+      broker.counters().sessions_refused.add();
+      log::warn("client refused: its user has as many sessions as mqtt.sessions_per_user allows",
+                {{"client_id", client_->client_id}, {"username", client_->username}});
+      refuse_with_connack(
+          ReasonCode::QuotaExceeded,
+          "its user has as many sessions as the server allows: " + std::to_string(most));
+      return;
+    }
     session = std::make_shared<Session>(worker_, client_);
     worker_.add_session(session);
   }
@@ -195,6 +221,10 @@ void ClientConnection::send_connack(bool session_present) {
       writer.number(PropertyId::TopicAliasMaximum, limits.topic_alias_maximum);
     if (pending_->keep_alive_changed)
       writer.number(PropertyId::ServerKeepAlive, pending_->keep_alive_s);
+    if (has_method_) {  // [MQTT-4.12.0-5]
+      writer.text(PropertyId::AuthenticationMethod, AccessControl::kScram);
+      writer.text(PropertyId::AuthenticationData, pending_->login_proof);
+    }
   }
   const auto begin = output().size();
   mqtt::encode(output(), version_,
@@ -214,10 +244,17 @@ void ClientConnection::send_connack(bool session_present) {
   session_->wake_groups();
 }
 
-void ClientConnection::refuse_with_connack(ReasonCode reason) {
+void ClientConnection::refuse_with_connack(ReasonCode reason, std::string_view why) {
   worker_.broker().counters().connections_refused.add();
-  mqtt::encode(output(), version_,
-               mqtt::Connack{.session_present = false, .reason = reason, .properties = {}});
+  mqtt::Connack answer{.session_present = false, .reason = reason, .properties = {}};
+  std::string properties;
+  if (!why.empty() && version_ == Version::V5) {
+    constexpr std::size_t kAround = 2 + 2 + 3;  // header, flags and reason, length
+    mqtt::PropertyWriter(properties).text(PropertyId::ReasonString, why);
+    if (maximum_packet_size_ == 0 || properties.size() + kAround <= maximum_packet_size_)
+      answer.properties = mqtt::Properties::from_checked(properties);  // [MQTT-3.2.2-19]
+  }
+  mqtt::encode(output(), version_, answer);
   link_->says_farewell = true;
   close();
 }

@@ -1,4 +1,5 @@
 // PUBLISH from a client, and PUBREL that ends one of QoS 2. MQTT 5.0 §3.3, §4.3.
+#include "base/log.hpp"
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
 #include "broker/session.hpp"
@@ -13,6 +14,8 @@ using mqtt::ReasonCode;
 using mqtt::Version;
 
 namespace {
+
+constexpr std::string_view kServersTopic = "topics that begin with $ belong to the server";
 
 PacketType answer_to(const mqtt::Publish& publish) {
   return publish.qos == Qos::AtLeastOnce ? PacketType::Puback : PacketType::Pubrec;
@@ -79,11 +82,14 @@ std::optional<ReasonCode> ClientConnection::resolve_alias(mqtt::Publish& publish
 
 void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode reason) {
   worker_.broker().counters().publishes_refused.add();
-  // MQTT 3 can say yes or break the connection, and a client would come back with the same message
-  // for ever. On the server's own topics nothing is lost by saying yes. [MQTT-3.3.5-2] of 3.1.1
-  if (version_ != Version::V5 && publish.topic.starts_with('$')) reason = ReasonCode::Success;
-  if (publish.qos != Qos::AtMostOnce)
-    acknowledge_publish(answer_to(publish), publish.packet_id, reason);
+  if (publish.qos == Qos::AtMostOnce) return;
+  const auto why = publish.topic.starts_with('$') ? kServersTopic : std::string_view();
+  if (version_ != Version::V5)
+    log::info("client disconnected: MQTT 3 knows no other way to refuse what it published",
+              {{"client_id", client_->client_id},
+               {"topic", publish.topic},
+               {"reason", mqtt::name_of(reason)}});
+  acknowledge_publish(answer_to(publish), publish.packet_id, reason, why);
 }
 
 void ClientConnection::accept_publish(const mqtt::Publish& publish) {

@@ -91,6 +91,10 @@ void ClientConnection::handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe) 
 }
 
 void ClientConnection::handle_disconnect(const mqtt::Disconnect& disconnect) {
+  if (!session_) {  // it gives up its login
+    close();
+    return;
+  }
   if (version_ == Version::V5) {
     if (const auto expiry = disconnect.properties.number(PropertyId::SessionExpiryInterval)) {
       if (session_->expiry_s() == 0 && *expiry != 0) {  // [MQTT-3.1.2-23]

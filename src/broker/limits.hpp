@@ -20,6 +20,9 @@ struct Limits {
   std::uint32_t topic_levels = 128;
   std::uint32_t retained_maximum = 1'000'000;
   std::uint32_t groups = 1000;
+  // Connected or away. A whole fleet may share one user, and one that is away takes 1.4 KB: this is
+  // a bound for memory, not for the usual. Without access control all clients count as one user.
+  std::uint32_t sessions_per_user = 1'000'000;
 };
 
 // Until CONNECT has been accepted a peer is a stranger: its first packet may not be larger.

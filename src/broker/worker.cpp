@@ -497,7 +497,9 @@ void Worker::add_session(const SessionPtr& session) {
 
 void Worker::remove_session(std::string_view client_id) {
   const auto it = sessions_.find(client_id);
-  if (it != sessions_.end()) sessions_.erase(it);
+  if (it == sessions_.end()) return;
+  broker_.session_counts().remove(broker_.counted_user((*it)->client()));
+  sessions_.erase(it);
 }
 
 }  // namespace sluice::broker

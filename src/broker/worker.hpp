@@ -110,6 +110,7 @@ class Worker {
 
   // --- sessions of this worker
   [[nodiscard]] SessionPtr find_session(std::string_view client_id) const;
+  // It has been counted for its user (Broker::session_counts).
   void add_session(const SessionPtr& session);
   void remove_session(std::string_view client_id);
   [[nodiscard]] const auto& sessions() const { return sessions_; }

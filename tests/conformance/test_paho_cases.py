@@ -104,8 +104,10 @@ def test_subscribe_failure(closed_broker, version):
 @shows("4/4.7.2-1 5/4.7.2-1")
 def test_dollar_topics(client, topic, version):
     raw = subscriber_of(client, version, "+/+", topic)
-    answer = raw.publish("$TopicA/B", b"x", qos=1)
-    assert answer.reason == (0 if version == 4 else 0x87)
+    # Theirs publishes with QoS 1, and says that servers may not allow it: MQTT 3.1.1 closes then.
+    assert raw.publish("$TopicA/B", b"x", qos=0) is None
+    if version == 5:
+        assert raw.publish("$TopicA/B", b"x", qos=1).reason == 0x87
     raw.publish(topic, b"end", qos=1)
     while (message := raw.messages(1)[0]).payload != b"end":
         assert not message.topic.startswith("$")

@@ -118,11 +118,24 @@ def test_a_publish_that_is_not_allowed_closes_in_3_1_1(closed_broker, version, q
 
 
 @shows("4/3.3.5-2")
-@pytest.mark.parametrize("qos,answer", [(1, b"\x40\x02\x00\x01"), (2, b"\x50\x02\x00\x01")])
-def test_the_servers_topics_are_acknowledged_and_dropped_in_3_1_1(client, version, qos, answer):
+@pytest.mark.parametrize("qos", [1, 2])
+def test_the_servers_topics_are_never_acknowledged_in_3_1_1(client, version, qos):
     raw = client(version)
     raw.send(mqtt.publish_packet(version, "$other/x", b"x", qos=qos, packet_id=1))
-    expect_exactly(raw, answer)
+    assert raw.expect_closed() == []
+
+
+@shows("5/3.4.2-2 5/3.5.2-2 5/3.1.2-29")
+@pytest.mark.parametrize("qos", [1, 2])
+def test_a_refusal_says_why_if_the_client_takes_it(client, version, qos):
+    def refuse(*properties):
+        answer = client(version, properties=list(properties)).publish("$other/x", b"x", qos=qos)
+        assert answer.reason == 0x87
+        return answer.one(mqtt.REASON_STRING)
+
+    assert "belong to the server" in refuse()
+    assert refuse((mqtt.REQUEST_PROBLEM_INFORMATION, 0)) is None
+    assert refuse((mqtt.MAXIMUM_PACKET_SIZE, 30)) is None
 
 
 # --- the topic -----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ PROPERTY_KINDS = {
     0x28: "byte", 0x29: "byte", 0x2A: "byte"}
 PAYLOAD_FORMAT, MESSAGE_EXPIRY, CONTENT_TYPE, RESPONSE_TOPIC, CORRELATION_DATA = 1, 2, 3, 8, 9
 SUBSCRIPTION_ID, SESSION_EXPIRY, ASSIGNED_CLIENT_ID, SERVER_KEEP_ALIVE = 0x0B, 0x11, 0x12, 0x13
+AUTHENTICATION_METHOD, AUTHENTICATION_DATA, REQUEST_PROBLEM_INFORMATION = 0x15, 0x16, 0x17
 WILL_DELAY, REASON_STRING, RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM = 0x18, 0x1F, 0x21, 0x22
 TOPIC_ALIAS, MAXIMUM_QOS, USER_PROPERTY, MAXIMUM_PACKET_SIZE = 0x23, 0x24, 0x26, 0x27
 
@@ -118,6 +119,13 @@ def ack_packet(packet_type, packet_id, reason=None, properties=None):
         if properties is not None:
             body += encode_properties(properties)
     return packet(packet_type, 2 if packet_type == PUBREL else 0, body)
+
+
+def auth_packet(reason, method, data=None):
+    properties = [(AUTHENTICATION_METHOD, method)]
+    if data is not None:
+        properties.append((AUTHENTICATION_DATA, data))
+    return packet(AUTH, 0, bytes([reason]) + encode_properties(properties))
 
 
 def subscribe_packet(version, packet_id, filters, properties=None):
@@ -242,7 +250,7 @@ def decode(version, packet_type, flags, body):
         if five:
             result.properties, at = decode_properties(body, at)
         result.codes = list(body[at:])
-    elif packet_type == DISCONNECT and body:
+    elif packet_type in (DISCONNECT, AUTH) and body:
         result.reason = body[0]
         if len(body) > 1:
             result.properties, _ = decode_properties(body, 1)

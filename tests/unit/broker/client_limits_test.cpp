@@ -172,19 +172,66 @@ TEST_F(ClientLimits, SendTheWillUnlessTheClientLeavesNormally) {
   EXPECT_THAT(topics, ElementsAre("wills/error", "wills/asked"));  // [MQTT-3.1.2-8]
 }
 
-TEST_F(ClientLimits, TakeAndDropWhatAnOldClientSendsToTheServersTopics) {
+TEST_F(ClientLimits, SayNeverThatTheyKeepWhatIsPublishedToTheServersTopics) {
   ScriptedClient client(server, mqtt::Version::V311);
   client.connect("old");
 
   client.publish("$other", "x", Qos::AtLeastOnce, 1);
   server.make_durable();
 
-  EXPECT_EQ(client.take<mqtt::Ack>().size(), 1U);  // [MQTT-3.3.5-2] of 3.1.1
-  EXPECT_FALSE(client.link->closed);
+  EXPECT_THAT(client.take<mqtt::Ack>(), IsEmpty());
+  EXPECT_TRUE(client.link->closed);  // [MQTT-3.3.5-2] of 3.1.1
   const std::vector<std::string> everything{"$other"};
   const auto log = store.scan_log({.filters = everything, .after = {}, .before = store.durable()});
   ASSERT_TRUE(log);
   EXPECT_THAT(log->entries, IsEmpty());
+}
+
+TEST_F(ClientLimits, SayWhyTheServersTopicsTakeNothingUnlessTheClientWantsNoWords) {
+  for (const bool wants_words : {true, false}) {
+    ScriptedClient client(server);
+    client.wants_problem_information = wants_words;
+    client.connect("new");
+
+    client.publish("$other", "x", Qos::AtLeastOnce, 1);
+    server.make_durable();
+
+    const auto answers = client.take<mqtt::Ack>();
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_EQ(answers[0].reason, ReasonCode::NotAuthorized);
+    EXPECT_EQ(answers[0].properties.text(PropertyId::ReasonString).has_value(),
+              wants_words);  // [MQTT-3.1.2-29]
+  }
+}
+
+TEST_F(ClientLimits, RefuseOneSessionMoreThanAUserMayHave) {
+  Limits limits;
+  limits.sessions_per_user = 2;
+  BrokerUnderTest small(store, limits);
+  ScriptedClient first(small);
+  first.connect("first", true, 3600);
+  first.drop();  // away, but there
+  ScriptedClient second(small);
+  second.connect("second");
+
+  ScriptedClient third(small);
+  const auto refused = third.connect("third");
+  ScriptedClient old(small, mqtt::Version::V311);
+  const auto refused_old = old.connect("old");
+  ScriptedClient anew(small);
+  const auto replaced = anew.connect("first", true);  // begins anew: none more
+  second.drop();                                      // ends with its connection
+  ScriptedClient fourth(small);
+  const auto admitted = fourth.connect("fourth");
+
+  EXPECT_EQ(refused.reason, ReasonCode::QuotaExceeded);
+  EXPECT_THAT(std::string(refused.properties.text(PropertyId::ReasonString).value_or("")),
+              testing::HasSubstr("as many sessions as the server allows: 2"));
+  EXPECT_TRUE(third.link->closed);
+  EXPECT_EQ(refused_old.reason, ReasonCode::ServerUnavailable);
+  EXPECT_EQ(replaced.reason, ReasonCode::Success);
+  EXPECT_EQ(admitted.reason, ReasonCode::Success);
+  EXPECT_EQ(small.broker.counters().sessions_refused.value(), 2U);
 }
 
 TEST_F(ClientLimits, OwnMessagesComeByTheSubscriptionsThatWantThem) {

@@ -101,6 +101,11 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
       if (receive_maximum > 0) writer.number(mqtt::PropertyId::ReceiveMaximum, receive_maximum);
       if (topic_alias_maximum > 0)
         writer.number(mqtt::PropertyId::TopicAliasMaximum, topic_alias_maximum);
+      if (!wants_problem_information) writer.number(mqtt::PropertyId::RequestProblemInformation, 0);
+      if (!authentication_method.empty())
+        writer.text(mqtt::PropertyId::AuthenticationMethod, authentication_method);
+      if (!authentication_data.empty())
+        writer.text(mqtt::PropertyId::AuthenticationData, authentication_data);
       if (maximum_packet_size > 0)
         writer.number(mqtt::PropertyId::MaximumPacketSize, maximum_packet_size);
     }
@@ -206,6 +211,9 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
   std::optional<std::string_view> password;
   std::uint16_t topic_alias_maximum = 0;
   std::uint32_t maximum_packet_size = 0;
+  bool wants_problem_information = true;
+  std::string_view authentication_method;
+  std::string_view authentication_data;
 
  private:
   void receive(std::string_view bytes) {
