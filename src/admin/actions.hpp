@@ -40,6 +40,8 @@ struct GivenToken {
 [[nodiscard]] Response trace_message(Context& context, const Call& call);
 [[nodiscard]] Response publish_message(Context& context, const Call& call);
 [[nodiscard]] const schema::Fields& tracing_fields();
+[[nodiscard]] const schema::Fields& drain_fields();
+[[nodiscard]] Response drain_clients(Context& context, const Call& call);
 [[nodiscard]] Response show_tracing(Context& context, const Call& call);
 [[nodiscard]] Response set_tracing(Context& context, const Call& call);
 

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "broker/access_control.hpp"
+#include "broker/drain.hpp"
 #include "broker/outside_message.hpp"
 #include "broker/tracer.hpp"
 #include "connect/registry.hpp"
@@ -35,6 +36,8 @@ struct Sources {
   const Clock& clock;
   std::function<boost::json::object()> broker_overview = {};
   std::function<boost::json::array(const ClientQuery&)> clients = {};  // members have `client_id`
+  // Sends those that are connected to another server, so many a second; how many there are.
+  std::function<std::size_t(const broker::Redirect&, double per_second)> drain = {};
   // Publishes, and waits until it is durable.
   std::function<Outcome<model::MessageId>(const broker::OutsideMessage&)> publish = {};
   // Who is to get it and how far they are: arrays `sessions`, `groups`, `tasks`.

@@ -355,6 +355,8 @@ class CommandLine {
       add_change_arguments(command, noun, verb);
     } else if (noun.name == "message" && (verb == "list" || verb == "publish")) {
       add_message_arguments(command, verb);
+    } else if (verb == "drain") {
+      add_drain_arguments(command);
     } else if (!verb.empty() && verb != "list") {
       command.add_option("name", rest_.name, "Name or id")->type_name("NAME")->required();
     }
@@ -442,6 +444,15 @@ class CommandLine {
   void add_topic_argument(CLI::App& command) {
     command.add_option("--topic", rest_.topic, "Find out, too, whether it may be written to")
         ->type_name("TOPIC");
+  }
+
+  void add_drain_arguments(CLI::App& command) {
+    auto& drain = rest_.drain;
+    command.add_option("--to", drain.server, "The other server, as host:port")->type_name("SERVER");
+    command.add_flag("--permanently", drain.permanently, "They need not come back");
+    command.add_option("--per-second", drain.per_second, "So many clients a second")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+        ->capture_default_str();
   }
 
   void add_create_arguments(CLI::App& command, const Noun& noun) {

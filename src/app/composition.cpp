@@ -149,6 +149,8 @@ Result<void> Composition::open_listeners() {
                   page.push_back(std::move(client));
                 return page;
               },
+          .drain = [this](const broker::Redirect& to,
+                          double per_second) { return broker_->drain(to, per_second); },
           .publish =
               [this](const broker::OutsideMessage& message) {
                 return broker_->publish_from_outside(message);

@@ -39,7 +39,7 @@ constexpr std::array<std::string_view, 11> kTaskVerbs = {
     "pause",  "seek", "preview", "delete", "dead-letters"};
 constexpr std::array<std::string_view, 4> kDeadLetterVerbs = {"list", "show", "redrive", "delete"};
 constexpr std::array<std::string_view, 4> kDocumentVerbs = {"create", "list", "show", "delete"};
-constexpr std::array<std::string_view, 1> kListVerbs = {"list"};
+constexpr std::array<std::string_view, 2> kClientVerbs = {"list", "drain"};
 constexpr std::array<std::string_view, 4> kMessageVerbs = {"list", "show", "trace", "publish"};
 
 constexpr std::array<Columns, 5> kConnectionColumns = {"name", "type", "status", "status_reason",
@@ -66,7 +66,7 @@ constexpr std::array<Noun, 8> kNouns = {
     Noun{"user", "/users", "MQTT users", kDocumentVerbs, kUserColumns},
     Noun{"policy", "/policies", "Who may connect, publish and subscribe", kDocumentVerbs,
          kPolicyColumns},
-    Noun{"client", "/clients", "MQTT clients with a session", kListVerbs, kClientColumns},
+    Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns},
     Noun{"message", "/messages", "Stored messages: find, show, trace, publish", kMessageVerbs,
          kMessageColumns},
     Noun{"overview", "/overview", "What a start page needs", {}, {}},
@@ -284,6 +284,15 @@ int publish(RestClient& client, const RestCommand& command) {
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
+int drain(RestClient& client, const RestCommand& command) {
+  const json::object document{{"server", command.drain.server},
+                              {"permanent", command.drain.permanently},
+                              {"per_second", command.drain.per_second}};
+  const auto answer =
+      client.send("POST", std::string(command.noun->path) + ":drain", json::serialize(document));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
 Result<json::object> new_user(const RestCommand& command) {
   json::object document{{"name", command.name}};
   if (command.password) document["password"] = *command.password;
@@ -412,6 +421,7 @@ int run(RestClient& client, const RestCommand& command) {
   if (verb == "create") return create(client, command);
   if (command.noun->name == "message" && verb == "list") return list_messages(client, command);
   if (verb == "publish") return publish(client, command);
+  if (verb == "drain") return drain(client, command);
   if (verb == "list") return list(client, command, path, command.noun->columns);
   if (verb == "dead-letters") {
     return list(client, command, one + "/dead-letters", kDeadLetterColumns);
@@ -473,7 +483,7 @@ const Noun* find_noun(std::string_view name) {
 }
 
 std::string_view verb_help(std::string_view verb) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kHelp = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kHelp = {
       {{"create", "Make one from a JSON document"},
        {"list", "All of them"},
        {"show", "One of them"},
@@ -488,6 +498,7 @@ std::string_view verb_help(std::string_view verb) {
        {"seek", "Go on from another place in the log"},
        {"preview", "The record that would be made of a message; nothing is written"},
        {"redrive", "Send them again; each goes once it has arrived"},
+       {"drain", "Send those that are connected to another server"},
        {"publish", "Publish one; done once it is durable"}}};
   for (const auto& [name, help] : kHelp) {
     if (name == verb) return help;

@@ -38,6 +38,13 @@ struct MessageArguments {
   std::string username, content_type;
 };
 
+// Where `client drain` sends clients, and how fast.
+struct DrainArguments {
+  std::string server;
+  bool permanently = false;
+  std::size_t per_second = 1000;
+};
+
 enum class OutputFormat : std::uint8_t { Table, Json };
 
 struct RestCommand {
@@ -54,6 +61,7 @@ struct RestCommand {
   std::vector<std::string> ids;  // dead-letter: of messages
   bool all = false;              // of them
   MessageArguments message;
+  DrainArguments drain;
   OutputFormat output = OutputFormat::Table;
 };
 

@@ -31,8 +31,12 @@ broker::Limits limits_of(const MqttSettings& settings) {
   limits.subscriptions_per_client = settings.subscriptions_per_client;
   limits.topic_levels = settings.topic_levels;
   limits.retained_maximum = settings.retained_maximum;
+  limits.delayed_maximum = settings.delayed_maximum;
   limits.groups = settings.groups;
+  limits.group_strategy = settings.group_strategy;
   limits.sessions_per_user = settings.sessions_per_user;
+  limits.redirect_to = settings.redirect_to;
+  limits.redirect_permanently = settings.redirect_permanently;
   return limits;
 }
 

@@ -49,8 +49,13 @@ MqttSettings mqtt(const SettingReader& in) {
           .subscriptions_per_client = in.number<std::uint32_t>("subscriptions_per_client"),
           .topic_levels = in.number<std::uint32_t>("topic_levels"),
           .retained_maximum = in.number<std::uint32_t>("retained_maximum"),
+          .delayed_maximum = in.number<std::uint32_t>("delayed_maximum"),
           .groups = in.number<std::uint32_t>("groups"),
-          .sessions_per_user = in.number<std::uint32_t>("sessions_per_user")};
+          .group_strategy = broker::group_strategy(in.text("group_strategy"))
+                                .value_or(broker::GroupStrategy::RoundRobin),
+          .sessions_per_user = in.number<std::uint32_t>("sessions_per_user"),
+          .redirect_to = in.text("redirect_to"),
+          .redirect_permanently = in.flag("redirect_permanently")};
 }
 
 ConnectSettings connect_settings(const SettingReader& in) {

@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/schema.hpp"
+#include "broker/group_strategy.hpp"
 #include "io/address_rule.hpp"
 #include "net/tls_session.hpp"
 #include "net/web_socket_upgrade.hpp"
@@ -71,8 +72,12 @@ struct MqttSettings {
   std::uint32_t subscriptions_per_client = 0;
   std::uint32_t topic_levels = 0;
   std::uint32_t retained_maximum = 0;
+  std::uint32_t delayed_maximum = 0;
   std::uint32_t groups = 0;
+  broker::GroupStrategy group_strategy = broker::GroupStrategy::RoundRobin;
   std::uint32_t sessions_per_user = 0;
+  std::string redirect_to;
+  bool redirect_permanently = false;
 };
 
 struct ConnectSettings {

@@ -44,6 +44,13 @@ bool is_host_name(std::string_view text) {
          std::string_view::npos;
 }
 
+// MQTT 5.0 §4.11 gives no form; one line of visible characters.
+bool is_server_reference(std::string_view text) {
+  return text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]_ ") ==
+         std::string_view::npos;
+}
+
 bool is_absolute_path(std::string_view text) {
   return text.starts_with('/');
 }
@@ -330,9 +337,35 @@ Field mqtt() {
               1'000'000, 1, kMost32),
         whole("topic_levels", "Levels of a topic name or filter.", 128, 1, 65535),
         whole("retained_maximum", "Retained messages.", 1'000'000, 0, kMost32),
+        whole("delayed_maximum",
+              "Messages published to $delayed/{seconds}/{topic} that wait for their time; at most "
+              "64 MiB of them.",
+              100'000, 0, kMost32),
         whole("groups", "Shared subscription groups.", 1000, 0, kMost32)}) {
     fields.push_back(changeable(field));
   }
+  fields.push_back(changeable(
+      {.name = "group_strategy",
+       .type = Type::Choice,
+       .help =
+           "To which member of a shared subscription group a message goes: each in turn, any, one "
+           "as long as it is connected, by hash of the publisher or of the topic, or the one with "
+           "the fewest messages not acknowledged.",
+       .fallback = "round_robin",
+       .choices = {broker::kGroupStrategies.begin(), broker::kGroupStrategies.end()}}));
+  fields.push_back(changeable(
+      {.name = "redirect_to",
+       .help = "Another server: clients are sent there instead of being admitted, those of MQTT 3 "
+               "refused. `sluice client drain` sends those that are connected.",
+       .fallback = "",
+       .maximum = 1024,
+       .pattern_help = "host:port, or several with a blank between them",
+       .allowed = is_server_reference}));
+  fields.push_back(changeable({.name = "redirect_permanently",
+                               .type = Type::Boolean,
+                               .help = "Whether clients are told that they need not come back "
+                                       "(0x9D instead of 0x9C).",
+                               .fallback = false}));
   fields.push_back(off_yet("groups_must_exist",
                            "Whether a shared subscription needs a group that was made before."));
   fields.push_back(

@@ -54,6 +54,21 @@ void Broker::set_limits(const Limits& limits) {
     every.push_back(std::make_unique<const Limits>(limits));
     limits_.store(every.back().get(), std::memory_order_release);
   });
+  choose_strategies();
+}
+
+GroupStrategy Broker::group_strategy(std::string_view) const {
+  return limits().group_strategy;
+}
+
+void Broker::choose_strategies() {
+  groups_.with([&](Groups& groups) {
+    for (const auto& [key, entry] : groups)
+      entry.group->worker().post(
+          [group = entry.group, strategy = group_strategy(entry.group->name())] {
+            group->set_strategy(strategy);
+          });
+  });
 }
 
 void Broker::start() {
@@ -213,6 +228,15 @@ Result<void> Broker::settle() {
   when_settled([settled] { settled->set_value(); });
   if (settled->get_future().wait_for(kSettleWithin) == std::future_status::ready) return {};
   return fail(Errc::Overloaded, "messages that were received before do not reach the log");
+}
+
+std::size_t Broker::drain(const Redirect& to, double per_second) {
+  std::atomic<std::size_t> clients{0};
+  const auto share = per_second / static_cast<double>(workers_.size());
+  ask_workers([&](Worker& worker) { clients += worker.drain().begin(to, share); });
+  log::info("clients are sent to another server",
+            {{"clients", clients.load()}, {"server", to.server}, {"per_second", per_second}});
+  return clients;
 }
 
 boost::json::object Broker::overview() {

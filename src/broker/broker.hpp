@@ -15,6 +15,7 @@
 #include "base/threads.hpp"
 #include "broker/access_control.hpp"
 #include "broker/counters.hpp"
+#include "broker/drain.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
 #include "broker/outside_message.hpp"
@@ -74,6 +75,9 @@ class Broker {
                const MatchPtr& match);
   void publish_will(Worker& worker, const std::string& client_id, const WillMessage& will);
   void note_retained(Worker& worker, const model::Message& message);
+  // Delayed messages wait in memory: whether one more may.
+  [[nodiscard]] bool has_room_for_delayed(std::size_t bytes) const;
+  void count_delayed(int how_many, std::size_t bytes);  // 1 or -1
   // Whether one more topic may have a retained message. What has expired makes room.
   [[nodiscard]] bool has_room_for_retained(std::string_view topic);
   // Into the batch of the message, of QoS 2: when the client sends that again after a crash, it is
@@ -87,6 +91,7 @@ class Broker {
   [[nodiscard]] Result<void> restore_member(const SessionPtr& session,
                                             const Subscription& subscription);
   [[nodiscard]] SharedGroupPtr find_group(std::string_view key);
+  [[nodiscard]] GroupStrategy group_strategy(std::string_view group) const;
   // Whether a name is the group of a task, which clients may not join; set by app.
   void set_task_groups(std::function<bool(std::string_view)> owns) {
     owns_group_ = std::move(owns);
@@ -140,6 +145,8 @@ class Broker {
   // A page by client id: at most `limit` behind `after`.
   [[nodiscard]] std::vector<boost::json::object> clients(const std::string& after,
                                                          std::size_t limit);
+  // Sends the clients that are connected to another server, so many a second. Returns how many.
+  std::size_t drain(const Redirect& to, double per_second);
   // Publishes as if a client had; durable when this returns (outside_publish.cpp).
   [[nodiscard]] Outcome<model::MessageId> publish_from_outside(const OutsideMessage& message);
   // The sessions and groups that are to get a message and how far each is: arrays `sessions` and
@@ -152,6 +159,7 @@ class Broker {
     SharedGroupPtr group;
     std::size_t members = 0;
   };
+  void choose_strategies();
   using Groups = std::map<std::string, GroupEntry, std::less<>>;
   [[nodiscard]] Worker& worker_of_group(std::string_view key);
   class Restored;
@@ -160,6 +168,7 @@ class Broker {
   [[nodiscard]] Result<void> load_deliveries(Restored& restored);
   [[nodiscard]] Result<void> load_retained();
   bool drop_expired_retained();
+  [[nodiscard]] Result<void> load_delayed();
   [[nodiscard]] Result<model::MessagePtr> find_place(const model::MessagePtr& retained);
   [[nodiscard]] Result<void> load_wills();
   void end_sessions_without_user();
@@ -184,6 +193,8 @@ class Broker {
   Retained retained_;
   Guarded<Groups> groups_;
   SessionCounts session_counts_;
+  std::atomic<std::size_t> delayed_{0};
+  std::atomic<std::size_t> delayed_bytes_{0};
   std::function<bool(std::string_view)> owns_group_;
   std::atomic<std::uint64_t> last_number_{0};
   std::atomic<bool> stopping_{false};

@@ -56,6 +56,7 @@ Result<void> Broker::load() {
   SL_TRY_VOID(load_subscriptions(restored));
   SL_TRY_VOID(load_deliveries(restored));
   SL_TRY_VOID(load_wills());
+  SL_TRY_VOID(load_delayed());
   std::size_t sessions = 0;
   for (const auto& worker : workers_) {
     sessions += worker->sessions().size();
@@ -232,6 +233,17 @@ Result<void> Broker::load_wills() {
   for (const auto& worker : workers_)
     for (const auto& session : worker->sessions()) session->start_waiting(kWillGraceAfterRestart);
   return {};
+}
+
+// What became due meanwhile is published by the first turn.
+Result<void> Broker::load_delayed() {
+  FirstFailure failure;
+  return failure.take(
+      store_.scan(kDelayedKind, "", [&](std::string_view key, std::string_view value) {
+        const auto client_id = DelayedMessages::client_of(value);
+        if (!client_id) return failure.keep(tl::unexpected(client_id.error()));
+        return failure.keep(worker_of(*client_id).delayed().restore(key, value));
+      }));
 }
 
 // Their users were deleted, and the process ended before the sessions did.

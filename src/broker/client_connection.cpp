@@ -277,6 +277,24 @@ void ClientConnection::taken_over() {
   disconnect(ReasonCode::SessionTakenOver);
 }
 
+// [MQTT-4.13.1-1] §4.11
+void ClientConnection::redirect(const Redirect& to) {
+  if (state_ == State::Closed) return;
+  if (version_ == Version::V5 && state_ == State::Open) {
+    std::string properties;
+    if (!to.server.empty())
+      mqtt::PropertyWriter(properties).text(mqtt::PropertyId::ServerReference, to.server);
+    const auto begin = output().size();
+    mqtt::encode(output(), version_,
+                 mqtt::Disconnect{.reason = to.permanently ? ReasonCode::ServerMoved
+                                                           : ReasonCode::UseAnotherServer,
+                                  .properties = mqtt::Properties::from_checked(properties)});
+    link_->says_farewell = true;
+    if (!takes_answer(begin)) return;
+  }
+  close();
+}
+
 void ClientConnection::shut_down() {
   if (state_ == State::Closed) return;
   if (version_ == Version::V5 && state_ == State::Open)

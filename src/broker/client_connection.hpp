@@ -8,6 +8,7 @@
 
 #include "base/deadlines.hpp"
 #include "broker/access_control.hpp"
+#include "broker/drain.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
 #include "broker/link.hpp"
@@ -73,6 +74,7 @@ class ClientConnection final : public Deadline,
   // DISCONNECT with the reason where the version has it, then close. The will is sent.
   void disconnect(mqtt::ReasonCode reason);
   void taken_over();
+  void redirect(const Redirect& to);
   void shut_down();  // the server stops: the will stays for the next start
 
   [[nodiscard]] mqtt::Version version() const { return version_; }
@@ -114,8 +116,11 @@ class ClientConnection final : public Deadline,
 
   void handle_publish(const mqtt::Publish& publish);
   [[nodiscard]] std::optional<mqtt::ReasonCode> resolve_alias(mqtt::Publish& publish);
-  void refuse_publish(const mqtt::Publish& publish, mqtt::ReasonCode reason);
+  void refuse_publish(const mqtt::Publish& publish, mqtt::ReasonCode reason,
+                      std::string_view why = {});
   void accept_publish(const mqtt::Publish& publish);
+  void handle_server_topic(const mqtt::Publish& publish);
+  void accept_delayed(const mqtt::Publish& publish, std::uint32_t seconds);
 
   void handle_ack(const mqtt::Ack& ack);
   void handle_pubrel(const mqtt::Ack& ack);

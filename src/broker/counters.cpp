@@ -25,6 +25,10 @@ Counters::Counters(metrics::Registry& registry)
       sessions_refused(registry.counter(
           {.name = "sluice_sessions_refused_total",
            .help = "Sessions not begun because their user has mqtt.sessions_per_user of them."})),
+      delayed(
+          registry.gauge({.name = "sluice_delayed_messages",
+                          .help = "Messages published to $delayed/... that wait for their time.",
+                          .kind = Kind::Gauge})),
       messages_received(registry.counter(
           {.name = "sluice_messages_received_total", .help = "PUBLISH packets from clients."})),
       messages_sent(registry.counter(

@@ -25,7 +25,7 @@ void DueWills::send(DueWill due) {
   auto& batch = worker_.publishing();
   batch.begin_atomic();
   worker_.broker().publish_will(worker_, due.client_id, due.will);
-  batch.erase(store::StateKind::Will, due.record);
+  batch.erase(due.kind, due.record);
   batch.end_atomic();
   sent_.push_back(std::move(due));
 }

@@ -7,16 +7,19 @@
 
 #include "base/result.hpp"
 #include "broker/will.hpp"
+#include "store/store.hpp"
 
 namespace sluice::broker {
 
 class Worker;
 
-// A will that is to be sent now, and the key of its record in StateKind::Will.
+// A will that is to be sent now, and the key of its record. A delayed message whose time has come
+// is the same thing.
 struct DueWill {
   std::string client_id;
   WillMessage will;
   std::string record;
+  store::StateKind kind = store::StateKind::Will;
 };
 
 // The wills of one worker on their way into the log. One that the full disk refuses is kept and

@@ -63,6 +63,8 @@ std::optional<ReasonCode> ClientConnection::refuse_connect(const mqtt::Connect& 
   if (worker_.broker().counters().connections.value() > limits.connections)
     return ReasonCode::ServerBusy;
   if (worker_.broker().is_stopping()) return ReasonCode::ServerShuttingDown;
+  if (!limits.redirect_to.empty())
+    return limits.redirect_permanently ? ReasonCode::ServerMoved : ReasonCode::UseAnotherServer;
   // Closed until restart: no session could be kept, nothing acknowledged.
   const auto health = worker_.broker().store().health();
   if (!health.accepting && health.reason == Errc::Closed) return ReasonCode::ServerUnavailable;
@@ -248,9 +250,13 @@ void ClientConnection::refuse_with_connack(ReasonCode reason, std::string_view w
   worker_.broker().counters().connections_refused.add();
   mqtt::Connack answer{.session_present = false, .reason = reason, .properties = {}};
   std::string properties;
-  if (!why.empty() && version_ == Version::V5) {
+  const bool redirects =
+      reason == ReasonCode::UseAnotherServer || reason == ReasonCode::ServerMoved;
+  if ((redirects || !why.empty()) && version_ == Version::V5) {
     constexpr std::size_t kAround = 2 + 2 + 3;  // header, flags and reason, length
-    mqtt::PropertyWriter(properties).text(PropertyId::ReasonString, why);
+    mqtt::PropertyWriter writer(properties);
+    if (redirects) writer.text(PropertyId::ServerReference, limits_->redirect_to);
+    if (!why.empty()) writer.text(PropertyId::ReasonString, why);
     if (maximum_packet_size_ == 0 || properties.size() + kAround <= maximum_packet_size_)
       answer.properties = mqtt::Properties::from_checked(properties);  // [MQTT-3.2.2-19]
   }

@@ -4,6 +4,7 @@
 #include "broker/client_connection.hpp"
 #include "broker/session.hpp"
 #include "broker/worker.hpp"
+#include "mqtt/topic.hpp"
 
 namespace sluice::broker {
 
@@ -16,6 +17,9 @@ using mqtt::Version;
 namespace {
 
 constexpr std::string_view kServersTopic = "topics that begin with $ belong to the server";
+constexpr std::string_view kDelayedTopic =
+    "must be $delayed/{1 to 2592000 seconds}/{topic without wildcards or a leading $}";
+constexpr std::string_view kTooManyDelayed = "too many delayed messages wait: mqtt.delayed_maximum";
 
 PacketType answer_to(const mqtt::Publish& publish) {
   return publish.qos == Qos::AtLeastOnce ? PacketType::Puback : PacketType::Pubrec;
@@ -50,6 +54,10 @@ void ClientConnection::handle_publish(const mqtt::Publish& received) {
     disconnect(ReasonCode::ReceiveMaximumExceeded);  // [MQTT-3.3.4-9]
     return;
   }
+  if (publish.topic.starts_with('$')) {
+    handle_server_topic(publish);
+    return;
+  }
   const auto refused = broker.may_publish(*session_, publish);
   if (refused != ReasonCode::Success)
     refuse_publish(publish, refused);
@@ -80,10 +88,10 @@ std::optional<ReasonCode> ClientConnection::resolve_alias(mqtt::Publish& publish
   return std::nullopt;
 }
 
-void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode reason) {
+void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode reason,
+                                      std::string_view why) {
   worker_.broker().counters().publishes_refused.add();
   if (publish.qos == Qos::AtMostOnce) return;
-  const auto why = publish.topic.starts_with('$') ? kServersTopic : std::string_view();
   if (version_ != Version::V5)
     log::info("client disconnected: MQTT 3 knows no other way to refuse what it published",
               {{"client_id", client_->client_id},
@@ -116,6 +124,50 @@ void ClientConnection::accept_publish(const mqtt::Publish& publish) {
   worker_.acknowledge_publish({.connection = this,
                                .type = answer_to(publish),
                                .reason = reason,
+                               .packet_id = publish.packet_id});
+}
+
+// Topics that begin with `$` belong to the server; into one tree of them clients may publish.
+void ClientConnection::handle_server_topic(const mqtt::Publish& publish) {
+  if (!is_delayed_topic(publish.topic))
+    return refuse_publish(publish, ReasonCode::NotAuthorized, kServersTopic);
+  const auto delayed = parse_delayed_topic(publish.topic);
+  if (!delayed || delayed->topic.starts_with('$') ||
+      !mqtt::is_valid_topic_name(delayed->topic, limits_->topic_levels))
+    return refuse_publish(publish, ReasonCode::TopicNameInvalid, kDelayedTopic);
+  auto inner = publish;
+  inner.topic = delayed->topic;
+  if (const auto reason = worker_.broker().may_publish(*session_, inner);
+      reason != ReasonCode::Success)
+    return refuse_publish(publish, reason);
+  accept_delayed(inner, delayed->seconds);
+}
+
+void ClientConnection::accept_delayed(const mqtt::Publish& publish, std::uint32_t seconds) {
+  auto& broker = worker_.broker();
+  DelayedMessages::Entry entry{.client_id = client_->client_id,
+                               .due_ms = broker.clock().wall_ms() + std::int64_t{seconds} * 1000,
+                               .message = {.topic = std::string(publish.topic),
+                                           .payload = std::string(publish.payload),
+                                           .properties = std::string(publish.properties.encoded()),
+                                           .qos = publish.qos,
+                                           .retain = publish.retain,
+                                           .username = client_->username,
+                                           .has_username = client_->has_username,
+                                           .host = client_->host}};
+  if (!broker.has_room_for_delayed(DelayedMessages::bytes_of(entry.message)))
+    return refuse_publish(publish, ReasonCode::QuotaExceeded, kTooManyDelayed);
+  auto& batch = worker_.publishing();
+  if (publish.qos == Qos::ExactlyOnce) batch.begin_atomic();
+  worker_.delayed().add(std::move(entry));
+  if (publish.qos == Qos::ExactlyOnce) {
+    session_->add_incoming(publish.packet_id, batch);
+    batch.end_atomic();
+  }
+  if (publish.qos == Qos::AtMostOnce) return;
+  worker_.acknowledge_publish({.connection = this,
+                               .type = answer_to(publish),
+                               .reason = ReasonCode::Success,
                                .packet_id = publish.packet_id});
 }
 

@@ -2,6 +2,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+
+#include "broker/group_strategy.hpp"
 
 namespace sluice::broker {
 
@@ -19,7 +22,12 @@ struct Limits {
   std::uint32_t subscriptions_per_client = 1000;
   std::uint32_t topic_levels = 128;
   std::uint32_t retained_maximum = 1'000'000;
+  std::uint32_t delayed_maximum = 100'000;  // messages that wait for their time
   std::uint32_t groups = 1000;
+  GroupStrategy group_strategy = GroupStrategy::RoundRobin;  // of groups that name none
+  // Where clients are sent instead of being admitted; empty: they are admitted.
+  std::string redirect_to;
+  bool redirect_permanently = false;
   // Connected or away. A whole fleet may share one user, and one that is away takes 1.4 KB: this is
   // a bound for memory, not for the usual. Without access control all clients count as one user.
   std::uint32_t sessions_per_user = 1'000'000;
@@ -28,6 +36,9 @@ struct Limits {
 // Until CONNECT has been accepted a peer is a stranger: its first packet may not be larger.
 inline constexpr std::size_t kMaximumConnectSize = 256 * 1024;
 inline constexpr std::chrono::seconds kConnectDeadline{15};
+
+// Of all delayed messages together: they wait in memory.
+inline constexpr std::size_t kDelayedBytes = 64 << 20;
 
 // Output that waits for a client. Above it QoS 0 is dropped for that client, and QoS 1 and 2 stay
 // in the log until it has read.

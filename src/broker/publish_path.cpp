@@ -17,8 +17,6 @@ constexpr std::size_t kExpiredAtOnce = 256;
 
 // Authorise, then quota: why a publish is refused, or Success.
 ReasonCode Broker::may_publish(Session& session, const mqtt::Publish& publish) {
-  // Topics that begin with `$` belong to the server.
-  if (publish.topic.starts_with('$')) return ReasonCode::NotAuthorized;
   if (!session.permissions()->may_publish(publish.topic, publish.qos, publish.retain))
     return ReasonCode::NotAuthorized;
   if (publish.retain && !publish.payload.empty() && !has_room_for_retained(publish.topic))
@@ -56,7 +54,7 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
   if (access_.enabled() &&
       ((will.has_username && !access_.user_exists(will.username)) ||
        !access_.compile(client)->may_publish(will.topic, will.qos, will.retain))) {
-    log::warn("will not sent: no policy allows it",
+    log::warn("will or delayed message not sent: no policy allows it",
               {{"client_id", client_id}, {"topic", will.topic}});
     counters_.publishes_refused.add();
     return;
@@ -69,6 +67,22 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
                               .packet_id = 0,
                               .properties = mqtt::Properties::from_checked(will.properties)};
   this->publish(worker, client, publish, worker.match(will.topic));
+}
+
+bool Broker::has_room_for_delayed(std::size_t bytes) const {
+  return delayed_.load(std::memory_order_relaxed) < limits().delayed_maximum &&
+         delayed_bytes_.load(std::memory_order_relaxed) + bytes <= kDelayedBytes;
+}
+
+void Broker::count_delayed(int how_many, std::size_t bytes) {
+  if (how_many > 0) {
+    delayed_.fetch_add(1, std::memory_order_relaxed);
+    delayed_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  } else {
+    delayed_.fetch_sub(1, std::memory_order_relaxed);
+    delayed_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  }
+  counters_.delayed.add(how_many);
 }
 
 bool Broker::has_room_for_retained(std::string_view topic) {

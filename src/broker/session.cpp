@@ -88,6 +88,7 @@ void Session::save_will() {
 void Session::detach() {
   if (std::exchange(connection_, nullptr)) --worker_.tally().connected;
   delivery_.suspend();
+  leave_groups();
   if (expiry_s_ == 0) {
     end();
     return;
@@ -279,6 +280,15 @@ void Session::wake_groups() {
     if (group_name.empty()) continue;
     const auto key = SharedGroup::key_of(group_name, subscription.filter());
     if (const auto group = worker_.broker().find_group(key)) group->member_has_room(*this);
+  }
+}
+
+void Session::leave_groups() {
+  for (const auto& subscription : subscriptions_) {
+    const auto group_name = subscription.group();
+    if (group_name.empty()) continue;
+    const auto key = SharedGroup::key_of(group_name, subscription.filter());
+    if (const auto group = worker_.broker().find_group(key)) group->member_left(*this);
   }
 }
 

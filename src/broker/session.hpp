@@ -92,7 +92,8 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   [[nodiscard]] bool has_room_for_filter(std::size_t bytes) const {
     return filter_bytes_ + bytes <= kMaximumFilterBytes;
   }
-  void wake_groups();  // this member is there and takes messages
+  void wake_groups();   // this member is there and takes messages
+  void leave_groups();  // it is not there any more
   [[nodiscard]] const std::vector<Subscription>& subscriptions() const { return subscriptions_; }
   [[nodiscard]] const Subscription* find_subscription(std::string_view name) const;
   // From delivery: something that the subscription had not finished is done.

@@ -1,6 +1,7 @@
 #include "broker/shared_group.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "broker/broker.hpp"
 #include "broker/session.hpp"
@@ -9,16 +10,13 @@
 
 namespace sluice::broker {
 
-namespace {
-constexpr std::size_t kFetch = 256;  // messages read ahead for the members
-}
-
 SharedGroup::SharedGroup(Worker& worker, std::string name, std::string filter)
     : worker_(worker),
       number_(worker.broker().next_number()),
       name_(std::move(name)),
       filter_(std::move(filter)),
-      key_(key_of(name_, filter_)) {}
+      key_(key_of(name_, filter_)),
+      strategy_(worker.broker().group_strategy(name_)) {}
 
 std::string SharedGroup::key_of(std::string_view name, std::string_view filter) {
   return subscription_key(name, filter);
@@ -60,6 +58,7 @@ void SharedGroup::add_member(const SessionPtr& session, SubscriptionOptions opti
   else
     it->options = options;
   on_worker([self = shared_from_this()] {
+    self->note_change_of_members();
     self->at_tail_ = false;
     self->pump();
   });
@@ -67,6 +66,8 @@ void SharedGroup::add_member(const SessionPtr& session, SubscriptionOptions opti
 
 void SharedGroup::remove_member(const Session& session) {
   std::erase_if(members_, [&](const Member& member) { return member.session.get() == &session; });
+  note_change_of_members();
+  if (is_keyed(strategy())) pump();
 }
 
 void SharedGroup::acknowledge(store::Position position, std::function<void()> when_durable) {
@@ -77,6 +78,7 @@ void SharedGroup::acknowledge(store::Position position, std::function<void()> wh
     return;
   }
   tracker_.acknowledge(position);
+  if (choices_) no_longer_held(position);
   low_.store(tracker_.low().get(), std::memory_order_relaxed);
   worker_.mark_cursor(*this, when_durable != nullptr);
   if (when_durable) worker_.when_durable(std::move(when_durable));
@@ -85,6 +87,7 @@ void SharedGroup::acknowledge(store::Position position, std::function<void()> wh
 void SharedGroup::give_back(store::Position position, model::MessagePtr message) {
   on_worker([self = shared_from_this(), position, message = std::move(message)]() mutable {
     if (!self->open_) return;
+    if (self->choices_) self->no_longer_held(position);
     self->given_back_.insert_or_assign(position, std::move(message));
     self->worker_.post([self] { self->pump(); });
   });
@@ -92,8 +95,20 @@ void SharedGroup::give_back(store::Position position, model::MessagePtr message)
 
 void SharedGroup::member_has_room(const Session& session) {
   on_worker([self = shared_from_this(), id = &session] {
+    for (auto& member : self->members_) {
+      if (member.session.get() != id) continue;
+      member.has_room = true;
+      if (!std::exchange(member.is_there, true)) self->note_change_of_members();
+    }
+    self->pump();
+  });
+}
+
+void SharedGroup::member_left(const Session& session) {
+  on_worker([self = shared_from_this(), id = &session] {
     for (auto& member : self->members_)
-      if (member.session.get() == id) member.has_room = true;
+      if (member.session.get() == id) member.is_there = member.has_room = false;
+    self->note_change_of_members();
     self->pump();
   });
 }
@@ -139,6 +154,14 @@ std::uint64_t SharedGroup::lag() const {
 void SharedGroup::pump() {
   if (!open_ || pumping_) return;
   pumping_ = true;
+  if (is_keyed(strategy()))
+    pump_by_key();
+  else
+    pump_in_order();
+  pumping_ = false;
+}
+
+void SharedGroup::pump_in_order() {
   while (!given_back_.empty()) {
     const auto it = given_back_.begin();
     if (!it->second) {
@@ -158,10 +181,9 @@ void SharedGroup::pump() {
     if (!hand_out(fetched_[fetched_next_])) break;
     ++fetched_next_;
   }
-  pumping_ = false;
 }
 
-bool SharedGroup::hand_out(const model::MessagePtr& message) {
+bool SharedGroup::hand_out_by_turns(const model::MessagePtr& message) {
   for (std::size_t tried = 0; tried < members_.size(); ++tried) {
     auto& member = members_[next_ % members_.size()];
     next_ = (next_ + 1) % members_.size();
@@ -203,16 +225,18 @@ void SharedGroup::fetch() {
   auto& broker = worker_.broker();
   const store::ReadRequest request{.queues = {&queue_, 1},
                                    .after = tracker_.read(),
-                                   .maximum_messages = kFetch,
+                                   .maximum_messages = kFetch - fetched_.size() + fetched_next_,
                                    .maximum_bytes = kOutputHighWater,
                                    .visibility = broker.visibility(),
                                    .pass_damaged = true};
   const auto take = [this](const store::ReadResult& result) {
-    fetched_.clear();
+    fetched_.erase(fetched_.begin(), fetched_.begin() + static_cast<std::ptrdiff_t>(fetched_next_));
     fetched_next_ = 0;
-    for (const auto& entry : result.entries)
-      if (!tracker_.knows(entry.message->position())) fetched_.push_back(entry.message);
-    for (const auto& message : fetched_) tracker_.hand_out(message->position());
+    for (const auto& entry : result.entries) {
+      if (tracker_.knows(entry.message->position())) continue;
+      fetched_.push_back(entry.message);
+      tracker_.hand_out(entry.message->position());
+    }
     tracker_.read_up_to(result.next);
     at_tail_ = result.at_end;
     broker_lost(result.lost);

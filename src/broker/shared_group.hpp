@@ -4,12 +4,16 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "broker/cursor_tracker.hpp"
 #include "broker/delivery.hpp"
 #include "broker/filter_table.hpp"
+#include "broker/group_strategy.hpp"
 #include "broker/limits.hpp"
 
 namespace sluice::broker {
@@ -17,9 +21,18 @@ namespace sluice::broker {
 class Worker;
 enum class Progress : std::uint8_t;
 
+// What a strategy remembers.
+struct GroupChoices {
+  std::uint64_t random = 0;
+  const Session* sticky = nullptr;
+  // By hash of the key, as long as the members stay the same. Nobody: none is connected.
+  std::unordered_map<std::uint64_t, std::optional<std::size_t>> by_key;
+  std::unordered_map<std::uint64_t, const Session*> holders;  // by position, with LeastInFlight
+};
+
 // One shared subscription: one cursor over one filter, many members, each message to one of them.
-// MQTT 5.0 §4.8.2. Round robin among the members that have room; what a member did not acknowledge
-// goes to another when it leaves.
+// MQTT 5.0 §4.8.2. Which one says the strategy (group_choice.cpp); it has to have room. What a
+// member did not acknowledge goes to another when it leaves.
 //
 // Threads: its worker's own (the worker of its key); member calls and answers cross by post.
 class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
@@ -48,6 +61,8 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   void acknowledge(store::Position position, std::function<void()> when_durable);
   void give_back(store::Position position, model::MessagePtr message);
   void member_has_room(const Session& session);
+  void member_left(const Session& session);  // its connection is gone
+  void set_strategy(GroupStrategy strategy);
   // From dispatch, on its own worker: messages that were just appended. Runs arrive in log order.
   void offer(const Delivery::Run& run);
 
@@ -59,25 +74,39 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   [[nodiscard]] bool cursor_is_marked() const { return cursor_marked_; }
   void mark_cursor() { cursor_marked_ = true; }
   void restore_member(const SessionPtr& session, SubscriptionOptions options) {
-    members_.push_back({session, options, true});
+    members_.push_back({.session = session, .options = options, .is_there = false});
   }
   void restore_handed_out(store::Position position) {
     if (position > tracker_.read()) tracker_.hand_out(position);  // else it was acknowledged
   }
+  [[nodiscard]] GroupStrategy strategy() const { return strategy_.load(); }
   [[nodiscard]] std::uint64_t lag() const;
   [[nodiscard]] Progress progress_of(store::Position position) const;
 
  private:
+  static constexpr std::size_t kFetch = 256;  // messages read ahead for the members
   struct Member {
     SessionPtr session;
     SubscriptionOptions options;
     bool has_room = true;
+    bool is_there = true;       // its client is connected, as far as the group knows
+    std::size_t in_flight = 0;  // of this group; with LeastInFlight alone
   };
   template <class Work>
   void on_worker(Work work);
   [[nodiscard]] bool nothing_waits() const;
   void pump();
+  void pump_in_order();
+  void pump_by_key();
   bool hand_out(const model::MessagePtr& message);
+  bool hand_out_by_turns(const model::MessagePtr& message);
+  bool hand_out_by_key(const model::MessagePtr& message);
+  bool hand_out_to_least(const model::MessagePtr& message);
+  [[nodiscard]] Member* member_for(const model::Message& message);
+  [[nodiscard]] std::optional<std::size_t> sticky_member();
+  [[nodiscard]] std::optional<std::size_t> member_for_key(std::string_view key);
+  void note_change_of_members();
+  void no_longer_held(store::Position position);
   bool offer(Member& member, const model::MessagePtr& message);
   void fetch();
   void load_given_back();
@@ -94,7 +123,9 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   CursorTracker tracker_;
   std::atomic<std::uint64_t> low_{0};
   std::vector<Member> members_;
+  std::atomic<GroupStrategy> strategy_;
   std::size_t next_ = 0;
+  std::unique_ptr<GroupChoices> choices_;  // of other strategies than RoundRobin
   bool reading_ = false;
   bool at_tail_ = false;
   bool cursor_marked_ = false;  // on the worker's list of cursors to write

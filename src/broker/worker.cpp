@@ -99,6 +99,11 @@ store::Batch& Worker::publishing() {
   return *publishing_;
 }
 
+store::Batch& Worker::publishing_state() {
+  turn_is_qos_0_ = false;
+  return *publishing_;
+}
+
 void Worker::publish(const store::NewMessage& message, const MatchPtr& match) {
   publishing_->add_message(message, match->queues);
   turn_is_qos_0_ = turn_is_qos_0_ && message.qos == 0;
@@ -205,6 +210,7 @@ void Worker::append_publishing() {
     answer_when_durable(*appended);
     trim_later(*turn_);
     wills_.on_appended();
+    delayed_.on_appended();
   }
   publishing_ = broker_.store().new_batch();
   turn_is_qos_0_ = true;
@@ -238,6 +244,7 @@ void Worker::refuse_publishing(Errc reason) {
   turn_->refused = true;
   for (const auto& refused : std::exchange(answers_, {})) refuse(refused);
   wills_.on_refused(reason);
+  delayed_.on_refused();
 }
 
 void Worker::append_state() {

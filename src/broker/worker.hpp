@@ -14,6 +14,8 @@
 
 #include "base/event_loop.hpp"
 #include "broker/answers.hpp"
+#include "broker/delayed.hpp"
+#include "broker/drain.hpp"
 #include "broker/due_wills.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
@@ -74,6 +76,8 @@ class Worker {
   void publish(const store::NewMessage& message, const MatchPtr& match);
   void acknowledge_publish(const Answers::Answer& answer) { answers_.add(answer); }
   [[nodiscard]] store::Batch& publishing();  // the batch of publish(), to join state to a message
+  // The same for state without a message whose acknowledgement waits for it.
+  [[nodiscard]] store::Batch& publishing_state();
   // The turn of publish(); its batch stands in it once it is appended.
   [[nodiscard]] TurnPtr publishing_turn() const { return turn_; }
   // Runs when all that this turn has put so far is durable; not at all if the log closes.
@@ -88,7 +92,9 @@ class Worker {
   [[nodiscard]] Traffic& traffic() { return traffic_; }
   [[nodiscard]] std::string& scratch() { return scratch_; }  // for one packet
   [[nodiscard]] DueWills& wills() { return wills_; }
+  [[nodiscard]] DelayedMessages& delayed() { return delayed_; }
   [[nodiscard]] RightsReview& rights() { return rights_; }
+  [[nodiscard]] Drain& drain() { return drain_; }
 
   // The log is behind: nothing more is read from clients until it has caught up.
   [[nodiscard]] bool stalled() const { return stalled_; }
@@ -178,7 +184,9 @@ class Worker {
   WireForms forms_;
   std::string scratch_;
   DueWills wills_{*this};
+  DelayedMessages delayed_{*this};
   RightsReview rights_{*this};
+  Drain drain_{*this};
 
   store::BatchPtr state_;
   store::BatchPtr publishing_;

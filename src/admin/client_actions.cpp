@@ -1,0 +1,51 @@
+// What is done with clients.
+#include "admin/actions.hpp"
+#include "broker/drain.hpp"
+
+namespace sluice::admin {
+
+const schema::Fields& drain_fields() {
+  using enum schema::Type;
+  static const schema::Fields kFields = {
+      {.name = "server",
+       .help =
+           "Where they are to go, as host:port: the Server Reference of MQTT 5. Empty: they know.",
+       .fallback = "",
+       .maximum = 1024},
+      {.name = "permanent",
+       .type = Boolean,
+       .help = "Tell them that they need not come back (0x9D instead of 0x9C).",
+       .fallback = false},
+      {.name = "per_second",
+       .type = Integer,
+       .help = "So many a second, so that the other server is not overrun.",
+       .fallback = 1000,
+       .minimum = 1,
+       .maximum = 1'000'000},
+  };
+  return kFields;
+}
+
+Response drain_clients(Context& context, const Call& call) {
+  if (!context.sources.drain) {
+    return problem_response(Problem{.status = 503,
+                                    .code = "unavailable",
+                                    .detail = "there are no clients here",
+                                    .hint = "start the server"});
+  }
+  const auto checked = schema::check(drain_fields(), call.body);
+  if (!checked.problems.empty()) {
+    return problem_response(Problem{.status = 422,
+                                    .code = "invalid_document",
+                                    .detail = "clients cannot be sent anywhere by this",
+                                    .hint = R"(send {"server": "other.example.org:1883"})",
+                                    .fields = checked.problems});
+  }
+  const broker::Redirect to{.server = std::string(checked.value.at("server").get_string()),
+                            .permanently = checked.value.at("permanent").get_bool()};
+  const auto clients =
+      context.sources.drain(to, static_cast<double>(checked.value.at("per_second").get_int64()));
+  return json_response(202, {{"clients", clients}});
+}
+
+}  // namespace sluice::admin

@@ -1,0 +1,153 @@
+// The strategies of shared groups: which member gets a message.
+#include <algorithm>
+
+#include "broker/broker.hpp"
+#include "broker/session.hpp"
+#include "broker/shared_group.hpp"
+#include "broker/worker.hpp"
+
+namespace sluice::broker {
+
+namespace {
+
+constexpr std::size_t kRememberedKeys = 4096;
+
+// Every bit of the result depends on every bit of the number (splitmix64).
+std::uint64_t mixed(std::uint64_t number) {
+  number += 0x9e3779b97f4a7c15;
+  number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9;
+  number = (number ^ (number >> 27)) * 0x94d049bb133111eb;
+  return number ^ (number >> 31);
+}
+
+}  // namespace
+
+void SharedGroup::set_strategy(GroupStrategy strategy) {
+  if (strategy_.exchange(strategy) == strategy) return;
+  choices_.reset();
+  for (auto& member : members_) member.in_flight = 0;
+  pump();
+}
+
+bool SharedGroup::hand_out(const model::MessagePtr& message) {
+  const auto strategy = this->strategy();
+  if (strategy == GroupStrategy::RoundRobin) return hand_out_by_turns(message);
+  if (members_.empty()) return false;
+  if (!choices_) choices_ = std::make_unique<GroupChoices>();
+  if (is_keyed(strategy)) return hand_out_by_key(message);
+  if (strategy == GroupStrategy::LeastInFlight) return hand_out_to_least(message);
+  choices_->random = mixed(choices_->random + number_);
+  next_ = choices_->random % members_.size();  // from there on the first one with room
+  return hand_out_by_turns(message);
+}
+
+bool SharedGroup::hand_out_to_least(const model::MessagePtr& message) {
+  while (true) {
+    Member* least = nullptr;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      auto& member = members_[(next_ + i) % members_.size()];  // equals take turns
+      if (member.has_room && (least == nullptr || member.in_flight < least->in_flight))
+        least = &member;
+    }
+    if (least == nullptr) return false;
+    next_ = static_cast<std::size_t>(least - members_.data() + 1) % members_.size();
+    const auto position = message->position();
+    tracker_.hand_out(position);
+    // Before it is offered: it may be done with at once.
+    ++least->in_flight;
+    choices_->holders.insert_or_assign(position.get(), least->session.get());
+    if (offer(*least, message)) return true;
+    no_longer_held(position);
+    least->has_room = false;
+  }
+}
+
+void SharedGroup::no_longer_held(store::Position position) {
+  const auto it = choices_->holders.find(position.get());
+  if (it == choices_->holders.end()) return;
+  const auto* holder = it->second;
+  choices_->holders.erase(it);
+  for (auto& member : members_)
+    if (member.session.get() == holder && member.in_flight > 0) --member.in_flight;
+}
+
+// --- Sticky and Hash...: the message says whose it is
+
+// What its member has no room for waits, and what follows for others goes past it, as far as is
+// read ahead: messages of one key stay in order, and a slow member holds up its own.
+void SharedGroup::pump_by_key() {
+  for (auto it = given_back_.begin(); it != given_back_.end();) {
+    if (!it->second) return load_given_back();
+    const auto message = it->second;
+    it = hand_out(message) ? given_back_.erase(it) : std::next(it);
+  }
+  while (true) {
+    std::vector<model::MessagePtr> waiting;
+    for (; fetched_next_ < fetched_.size(); ++fetched_next_) {
+      auto message = fetched_[fetched_next_];
+      if (!hand_out(message)) waiting.push_back(std::move(message));
+    }
+    fetched_ = std::move(waiting);
+    fetched_next_ = 0;
+    if (at_tail_ || reading_ || fetched_.size() >= kFetch) return;
+    const auto before = fetched_.size();
+    fetch();
+    if (fetched_.size() == before && (at_tail_ || reading_)) return;
+  }
+}
+
+bool SharedGroup::hand_out_by_key(const model::MessagePtr& message) {
+  auto* member = member_for(*message);
+  if (member == nullptr || !member->has_room) return false;
+  tracker_.hand_out(message->position());
+  if (offer(*member, message)) return true;
+  member->has_room = false;
+  return false;
+}
+
+SharedGroup::Member* SharedGroup::member_for(const model::Message& message) {
+  std::optional<std::size_t> index;
+  if (strategy() == GroupStrategy::Sticky)
+    index = sticky_member();
+  else
+    index =
+        member_for_key(strategy() == GroupStrategy::HashTopic ? message.topic : message.client_id);
+  return index ? &members_[*index] : nullptr;
+}
+
+std::optional<std::size_t> SharedGroup::sticky_member() {
+  std::optional<std::size_t> first;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (!members_[i].is_there) continue;
+    if (members_[i].session.get() == choices_->sticky) return i;
+    if (!first) first = i;
+  }
+  choices_->sticky = first ? members_[*first].session.get() : nullptr;
+  return first;
+}
+
+// Each member draws a number for the key and the highest has it: one that comes or goes moves only
+// what it gets or had.
+std::optional<std::size_t> SharedGroup::member_for_key(std::string_view key) {
+  const auto hash = std::uint64_t{TextHash{}(key)};
+  if (const auto known = choices_->by_key.find(hash); known != choices_->by_key.end())
+    return known->second;
+  std::optional<std::size_t> chosen;
+  std::uint64_t highest = 0;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (!members_[i].is_there) continue;
+    const auto drawn = mixed(hash ^ mixed(members_[i].session->number()));
+    if (chosen && drawn <= highest) continue;
+    chosen = i;
+    highest = drawn;
+  }
+  if (choices_->by_key.size() >= kRememberedKeys) choices_->by_key.clear();
+  choices_->by_key.emplace(hash, chosen);
+  return chosen;
+}
+
+void SharedGroup::note_change_of_members() {
+  if (choices_) choices_->by_key.clear();
+}
+
+}  // namespace sluice::broker
