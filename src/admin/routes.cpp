@@ -70,6 +70,7 @@ std::vector<Route> status_routes() {
        .id = "drainClients",
        .summary = "Send the clients that are connected to another server. Their sessions stay; "
                   "`mqtt.redirect_to` keeps them from coming back.",
+       .answers = {202},
        .run = drain_clients,
        .body = Body::Document,
        .document = drain_fields},
