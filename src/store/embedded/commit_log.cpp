@@ -415,8 +415,9 @@ void CommitLog::release_waiters() {
 void CommitLog::sync_behind() {
   const auto is_over = [this] { return stopping_ || state_.load() == State::Closed; };
   std::unique_lock lock(mutex_);
-  while (!is_over()) {
+  while (true) {
     threads_.wait(behind_, lock, [&] { return is_over() || durable() > synced(); });
+    if (is_over()) return;
     threads_.wait(
         behind_, lock, [&] { return is_over() || durable() - synced() >= kBehindBytes; },
         options_.sync_behind_after);

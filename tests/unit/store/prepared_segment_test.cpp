@@ -106,6 +106,7 @@ TEST_F(PreparedSegment, IsNotFilledAnyMoreOnceItIsTaken) {
 
   EXPECT_EQ(payloads(id), expected);
   EXPECT_GT(slow.renamed(), 0);
+  store_.reset();  // before its threads
 }
 
 }  // namespace
