@@ -190,11 +190,17 @@ void Connection::flush() {
   if (!send_some(output_, sent)) return;
   if (sent == output_.size()) {
     output_.clear();
-    if (std::exchange(reads_when_drained_, false)) read_later();
+    note_drained(sent);
     return;
   }
   // The loop tells when the peer has taken some.
   unsent_ = std::make_unique<Unsent>(Unsent{std::exchange(output_, {}), sent});
+}
+
+// All of `size` bytes went in one piece, so write_more() will not tell those who waited for room.
+void Connection::note_drained(std::size_t size) {
+  if (size >= broker::kOutputHighWater && client_) client_->on_output_drained();
+  if (std::exchange(reads_when_drained_, false)) read_later();
 }
 
 void Connection::write_more() {

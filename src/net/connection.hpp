@@ -93,6 +93,7 @@ class Connection final : public broker::Link,
   void consume(std::string_view bytes);
   [[nodiscard]] bool belongs_elsewhere(const mqtt::Frame& frame, std::string_view bytes);
   void keep(std::string_view rest);
+  void note_drained(std::size_t size);
   void write_more();
   void end_sending();
   void drop_input();

@@ -75,10 +75,10 @@ void Connection::adopt_certified_user() {
 void Connection::flush_layers() {
   auto& wire = listening_.wire_buffers(worker_).output;
   wire.clear();
+  const auto size = output_.size();
   layers_->give(output_, wire);
   output_.clear();
-  if (!send_wire(wire) || unsent_) return;
-  if (std::exchange(reads_when_drained_, false)) read_later();
+  if (send_wire(wire) && !unsent_) note_drained(size);
 }
 
 // False: the connection has ended.

@@ -84,3 +84,20 @@ def send_until_stuck(connection, piece, most):
             break
         sent += len(piece)
     return sent
+
+
+def test_retained_messages_of_qos_0_all_come_however_much_one_send_takes(make_sluice):
+    """Nothing that the client acknowledges tells the server that there is room again."""
+    server = make_sluice(OPEN)
+    count, payload = 60, bytes(100_000)
+    with RawClient(server.mqtt) as publisher:
+        publisher.connect("publisher")
+        for number in range(count):
+            publisher.publish(f"much/{number}", payload, qos=1, retain=True)
+    with RawClient(server.mqtt) as reader:
+        reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        reader.connect("reader")
+        for _ in range(5):
+            reader.subscribe("much/+", qos=0)
+            found = reader.messages(count)
+            assert [len(each.payload) for each in found] == [100_000] * count
