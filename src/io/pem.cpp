@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 
 #include "base/descriptor.hpp"
+#include "io/openssl_handles.hpp"
 #include "io/tls_context.hpp"
 
 namespace sluice::io {
@@ -55,15 +56,6 @@ Result<void> read_text(const std::string& path, PemText& into) {
   return {};
 }
 
-struct FreeBio {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-using BioPtr = std::unique_ptr<BIO, FreeBio>;
-
-BioPtr bio_of(const PemText& pem) {
-  return BioPtr(BIO_new_mem_buf(pem.text.data(), static_cast<int>(pem.text.size())));
-}
-
 // Whether reading stopped because there was no more, not because of what was there.
 bool ended_well() {
   const auto error = ERR_peek_last_error();
@@ -78,7 +70,7 @@ Result<std::vector<Ptr>> read_all(const std::string& path, const char* what, Rea
   PemText pem;
   SL_TRY_VOID(read_text(path, pem));
   ERR_clear_error();
-  const auto bio = bio_of(pem);
+  const auto bio = bio_of(pem.text);
   std::vector<Ptr> found;
   while (Ptr next{read(bio.get())}) found.push_back(std::move(next));
   if (!ended_well()) return fail(Errc::InvalidArgument, path + ": is damaged: " + tls_error_text());
@@ -110,7 +102,7 @@ Result<PrivateKey> read_private_key(const std::string& path) {
   PemText pem;
   SL_TRY_VOID(read_text(path, pem));
   ERR_clear_error();
-  const auto bio = bio_of(pem);
+  const auto bio = bio_of(pem.text);
   bool was_asked = false;
   PrivateKey found;
   found.key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, note_passphrase, &was_asked));
