@@ -128,6 +128,12 @@ bool Delivery::offer_from_group(const SharedGroupPtr& group, const model::Messag
     group->acknowledge(message->position());
     return true;
   }
+  start_untracked(message, std::move(options), group);
+  return true;
+}
+
+void Delivery::start_untracked(const model::MessagePtr& message, DeliveryOptions options,
+                               const SharedGroupPtr& group) {
   start({.packet_id = next_packet_id(),
          .phase = Phase::Waiting,
          .position = message->position(),
@@ -135,7 +141,6 @@ bool Delivery::offer_from_group(const SharedGroupPtr& group, const model::Messag
          .options = std::move(options),
          .tracked = false,
          .group = group});
-  return true;
 }
 
 void Delivery::wake_group_when_room(const SharedGroupPtr& group) {

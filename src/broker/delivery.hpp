@@ -169,6 +169,9 @@ class Delivery {
   // `form`: of the message for this client, if there is one.
   void hand_out(model::MessagePtr message, DeliveryOptions options, WireForms::Form form = {});
   void start(InFlight entry, WireForms::Form form = {});
+  // What the session's cursor does not count: from a group, or retained (`group` is null).
+  void start_untracked(const model::MessagePtr& message, DeliveryOptions options,
+                       const SharedGroupPtr& group);
   void leave_when_durable(std::uint16_t packet_id);
   void send(InFlight& entry, bool dup);
   void send_unacknowledged(const model::Message& message, const DeliveryOptions& options);

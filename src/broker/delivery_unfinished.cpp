@@ -104,13 +104,7 @@ void Delivery::send_retained(const Subscription& subscription, const model::Mess
     send_unacknowledged(*message, options);
     return;
   }
-  start({.packet_id = next_packet_id(),
-         .phase = Phase::Waiting,
-         .position = message->position(),
-         .message = message,
-         .options = std::move(options),
-         .tracked = false,
-         .group = nullptr});
+  start_untracked(message, std::move(options), nullptr);
 }
 
 // --- what is left over when QoS is lowered to 0. [MQTT-3.8.4-4]
