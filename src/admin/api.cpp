@@ -9,6 +9,7 @@
 #include "admin/duplicate_names.hpp"
 #include "admin/origin.hpp"
 #include "admin/target.hpp"
+#include "base/json_text.hpp"
 #include "base/log.hpp"
 
 namespace sluice::admin {
@@ -134,8 +135,7 @@ std::optional<Response> check_query(const Route& route,
 // What the request was about, for the log.
 std::string subject_of(const Call& call) {
   if (!call.parts.empty()) return call.name();
-  const auto* name = call.body.if_contains("name");
-  return name != nullptr && name->is_string() ? std::string(name->get_string()) : std::string();
+  return text_at(call.body, "name");
 }
 
 void note(const Route& route, const Call& call, unsigned status) {

@@ -4,6 +4,8 @@
 
 #include <boost/json/array.hpp>
 
+#include "base/base64.hpp"
+#include "base/json_text.hpp"
 #include "connect/text.hpp"
 #include "mqtt/topic.hpp"
 
@@ -33,7 +35,7 @@ void add_payload(const model::Message& message, std::size_t most, json::object& 
   shown["payload_bytes"] = message.payload.size();
   shown["truncated"] = part.size() < message.payload.size();
   shown["payload"] = mqtt::is_valid_utf8(part) ? json::value(part) : json::value(nullptr);
-  shown["payload_base64"] = connect::base64(part);
+  shown["payload_base64"] = base64(part);
 }
 
 void add_properties(const model::Message& message, json::object& shown) {
@@ -48,7 +50,7 @@ void add_properties(const model::Message& message, json::object& shown) {
         shown["response_topic"] = property.text;
         break;
       case PropertyId::CorrelationData:
-        shown["correlation_data_base64"] = connect::base64(property.text);
+        shown["correlation_data_base64"] = base64(property.text);
         break;
       case PropertyId::MessageExpiryInterval:
         shown["message_expiry"] = property.number;
@@ -78,11 +80,6 @@ bool is_text(std::string_view text) {
   return mqtt::is_valid_utf8(text);
 }
 
-std::string text_of(const json::object& document, std::string_view name) {
-  const auto* value = document.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
 Outcome<void> write_properties(const json::object& document, std::string& encoded) {
   mqtt::PropertyWriter writer(encoded);
   if (document.at("payload_is_text").get_bool()) {
@@ -96,14 +93,14 @@ Outcome<void> write_properties(const json::object& document, std::string& encode
   const auto put = [&](PropertyId id, const std::string& text) {
     if (!text.empty()) writer.text(id, text);
   };
-  put(PropertyId::ContentType, text_of(document, "content_type"));
-  const auto response = text_of(document, "response_topic");
+  put(PropertyId::ContentType, text_at(document, "content_type"));
+  const auto response = text_at(document, "response_topic");
   if (!response.empty() && !mqtt::is_valid_topic_name(response)) {
     return wrong("/response_topic", "must be a topic name, without wildcards");
   }
   put(PropertyId::ResponseTopic, response);
   std::string correlation;
-  if (!connect::decode_base64(text_of(document, "correlation_data_base64"), correlation) ||
+  if (!decode_base64(text_at(document, "correlation_data_base64"), correlation) ||
       correlation.size() > kLongestText) {
     return wrong("/correlation_data_base64", "must be base 64 of at most 65535 bytes");
   }
@@ -225,16 +222,16 @@ Outcome<broker::OutsideMessage> parse_message(const json::object& given) {
   }
   const auto& document = checked.value;
   broker::OutsideMessage message;
-  message.topic = text_of(document, "topic");
+  message.topic = text_at(document, "topic");
   if (!mqtt::is_valid_topic_name(message.topic)) {
     return wrong("/topic", "must be a topic name: not empty, no wildcards, at most 128 levels");
   }
   if (given.contains("payload") && given.contains("payload_base64")) {
     return wrong("/payload_base64", "give either `payload` or `payload_base64`");
   }
-  message.payload = text_of(document, "payload");
+  message.payload = text_at(document, "payload");
   if (given.contains("payload_base64") &&
-      !connect::decode_base64(text_of(document, "payload_base64"), message.payload)) {
+      !decode_base64(text_at(document, "payload_base64"), message.payload)) {
     return wrong("/payload_base64", "must be base 64 with padding");
   }
   if (document.at("payload_is_text").get_bool() && !mqtt::is_valid_utf8(message.payload)) {
@@ -242,8 +239,8 @@ Outcome<broker::OutsideMessage> parse_message(const json::object& given) {
   }
   message.qos = static_cast<mqtt::Qos>(document.at("qos").to_number<int>());
   message.retain = document.at("retain").get_bool();
-  message.client.client_id = text_of(document, "client_id");
-  message.client.username = text_of(document, "username");
+  message.client.client_id = text_at(document, "client_id");
+  message.client.username = text_at(document, "username");
   message.client.has_username = given.contains("username");
   message.checks_policies = message.client.has_username;
   if (auto written = write_properties(document, message.properties); !written) {

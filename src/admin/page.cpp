@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "admin/target.hpp"
+#include "base/json_text.hpp"
 #include "broker/access/secrets.hpp"
 
 namespace sluice::admin {
@@ -17,8 +18,7 @@ namespace json = boost::json;
 constexpr std::size_t kMaximumPage = 1000;
 
 std::string name_in(const json::object& item) {
-  const auto* name = item.if_contains("name");
-  return name != nullptr && name->is_string() ? std::string(name->get_string()) : std::string();
+  return text_at(item, "name");
 }
 
 bool has_value(const json::object& item, const std::string& field, const std::string& wanted) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "app/setting_reader.hpp"
+#include "base/json_text.hpp"
 
 namespace sluice::app {
 namespace {
@@ -46,11 +47,6 @@ net::TlsServing tls_of(const SettingReader& in) {
   options.only_tls_1_3 = in.text("minimum_version") == "1.3";
   options.protocol = is_web_socket(in.text("type")) ? "http/1.1" : "mqtt";
   return tls;
-}
-
-std::string text_at(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
 // One listener while it is checked.

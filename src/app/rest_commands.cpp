@@ -15,6 +15,7 @@
 
 #include "admin/duplicate_names.hpp"
 #include "app/rest_output.hpp"
+#include "base/base64.hpp"
 #include "base/escape.hpp"
 #include "base/json_text.hpp"
 #include "connect/text.hpp"
@@ -275,7 +276,7 @@ int publish(RestClient& client, const RestCommand& command) {
   if (command.file) {
     const auto bytes = read_text(*command.file, kLargestDocument);
     if (!bytes) return fail_with(bytes.error().detail);
-    document["payload_base64"] = connect::base64(*bytes);
+    document["payload_base64"] = base64(*bytes);
   }
   if (!given.username.empty()) document["username"] = given.username;
   if (!given.content_type.empty()) document["content_type"] = given.content_type;

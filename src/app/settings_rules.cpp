@@ -7,6 +7,7 @@
 
 #include "app/listener_settings.hpp"
 #include "app/settings.hpp"
+#include "base/json_text.hpp"
 
 namespace sluice::app {
 namespace {
@@ -42,11 +43,6 @@ const json::value* value_at(const json::object& values, std::string_view pointer
     pointer.remove_prefix(name.size());
   }
   return value;
-}
-
-std::string text_at(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
 void check_not_served(const json::object& values, std::vector<Problem>& problems) {

@@ -45,4 +45,9 @@ std::string json_text(const json::value& value) {
   return out;
 }
 
+std::string text_at(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
 }  // namespace sluice

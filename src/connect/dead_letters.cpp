@@ -9,6 +9,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/base64.hpp"
 #include "connect/text.hpp"
 #include "mqtt/properties.hpp"
 

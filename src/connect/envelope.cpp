@@ -4,6 +4,7 @@
 #include <numeric>
 #include <vector>
 
+#include "base/base64.hpp"
 #include "connect/text.hpp"
 #include "mqtt/properties.hpp"
 

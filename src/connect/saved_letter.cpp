@@ -5,17 +5,14 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
+#include "base/base64.hpp"
+#include "base/json_text.hpp"
 #include "connect/text.hpp"
 
 namespace sluice::connect {
 namespace {
 
 namespace json = boost::json;
-
-std::string text_at(const json::object& letter, std::string_view name) {
-  const auto* value = letter.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
 
 bool flag_at(const json::object& letter, std::string_view name) {
   const auto* value = letter.if_contains(name);

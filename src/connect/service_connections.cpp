@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/entity_id.hpp"
+#include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "connect/documents.hpp"
 #include "connect/service_state.hpp"
@@ -17,11 +18,6 @@ namespace json = boost::json;
 using store::StateKind;
 
 constexpr std::string_view kPrefix = "connection/";
-
-std::string string_at(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
 
 tl::unexpected<Refusal> invalid(std::vector<schema::Problem> problems) {
   return refuse({.errc = Errc::InvalidArgument,
@@ -98,7 +94,7 @@ json::object Connection::to_json() const {
 }
 
 Outcome<Connection> Service::State::parse_connection(const json::object& document) const {
-  const auto type = string_at(document, "type");
+  const auto type = text_at(document, "type");
   const auto* connector = around.registry.find(type);
   if (connector == nullptr || !connector->needs_connection) {
     std::string known;
@@ -116,7 +112,7 @@ Outcome<Connection> Service::State::parse_connection(const json::object& documen
   Connection connection;
   connection.document = document;
   connection.settings = settings->as_object();
-  connection.name = string_at(checked.value, "name");
+  connection.name = text_at(checked.value, "name");
   connection.connector = connector;
   return connection;
 }
@@ -138,13 +134,13 @@ Result<void> Service::State::load_connections() {
     if (!parsed) {
       // A connector that is gone, or rules that became stricter: its tasks say so.
       log::error("a saved connection is not valid any more",
-                 {{"connection", string_at(entry, "id")}, {"detail", parsed.error().detail}});
+                 {{"connection", text_at(entry, "id")}, {"detail", parsed.error().detail}});
       continue;
     }
     auto connection = std::make_shared<Connection>(std::move(*parsed));
-    connection->id = string_at(entry, "id");
-    connection->created = string_at(entry, "created");
-    connection->updated = string_at(entry, "updated");
+    connection->id = text_at(entry, "id");
+    connection->created = text_at(entry, "created");
+    connection->updated = text_at(entry, "updated");
     const std::scoped_lock lock(mutex);
     connections[connection->id] = connection;
   }

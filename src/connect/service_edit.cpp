@@ -2,6 +2,7 @@
 // task goes on where it stopped.
 #include <algorithm>
 
+#include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "connect/documents.hpp"
 #include "connect/merge_patch.hpp"
@@ -58,9 +59,8 @@ json::object keep_secrets(const Connector& connector, const json::object& old, j
 
 std::string text_at(const json::object& object, std::string_view section, std::string_view name) {
   const auto* part = object.if_contains(section);
-  const auto* value =
-      part != nullptr && part->is_object() ? part->get_object().if_contains(name) : nullptr;
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+  return part != nullptr && part->is_object() ? sluice::text_at(part->get_object(), name)
+                                              : std::string();
 }
 
 }  // namespace

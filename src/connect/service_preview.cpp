@@ -3,6 +3,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "base/base64.hpp"
 #include "broker/message_expiry.hpp"
 #include "connect/documents.hpp"
 #include "connect/service_state.hpp"

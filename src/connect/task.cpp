@@ -7,6 +7,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "connect/documents.hpp"
 #include "connect/text.hpp"
@@ -20,11 +21,6 @@ using store::StateKind;
 
 std::string document_key(std::string_view id) {
   return "task/" + std::string(id);
-}
-
-std::string text_or_empty(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
 Position before(Position position) {
@@ -44,10 +40,10 @@ json::object TaskRecord::to_json() const {
 
 Result<TaskRecord> TaskRecord::from_json(const json::object& saved) {
   const auto* document = saved.if_contains("document");
-  TaskRecord record{.id = text_or_empty(saved, "id"),
-                    .connection_id = text_or_empty(saved, "connection_id"),
-                    .created = text_or_empty(saved, "created"),
-                    .updated = text_or_empty(saved, "updated"),
+  TaskRecord record{.id = text_at(saved, "id"),
+                    .connection_id = text_at(saved, "connection_id"),
+                    .created = text_at(saved, "created"),
+                    .updated = text_at(saved, "updated"),
                     .document = {},
                     .queues_from = {}};
   if (record.id.empty() || document == nullptr || !document->is_object())

@@ -1,4 +1,4 @@
-// Text on its way into a record: numbers, base 64 and JSON, appended to a buffer.
+// Text on its way into a record: numbers and JSON, appended to a buffer.
 #pragma once
 #include <charconv>
 #include <concepts>
@@ -15,11 +15,6 @@ void append_number(std::string& out, Number number) {
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
   out.append(digits, end);
 }
-
-void append_base64(std::string& out, std::string_view bytes);
-[[nodiscard]] std::string base64(std::string_view bytes);
-// Nothing unless it is canonical base 64 with padding.
-[[nodiscard]] bool decode_base64(std::string_view text, std::string& out);
 
 // With quotes. Contract: UTF-8.
 void append_json_string(std::string& out, std::string_view text);

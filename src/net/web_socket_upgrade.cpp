@@ -11,6 +11,8 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <openssl/evp.h>
 
+#include "base/base64.hpp"
+
 namespace sluice::net {
 namespace {
 
@@ -54,9 +56,7 @@ std::string accept_of(std::string_view key) {
   unsigned int size = 0;
   if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1)
     return {};
-  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> encoded{};
-  const int length = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
-  return {reinterpret_cast<const char*>(encoded.data()), static_cast<std::size_t>(length)};
+  return base64({reinterpret_cast<const char*>(digest.data()), size});
 }
 
 // [MQTT-6.0.0-3] Case matters.

@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/base64.hpp"
 #include "base/check.hpp"
 #include "mqtt/topic.hpp"
 
@@ -28,10 +29,10 @@ Digest xor_of(const Digest& one, const Digest& other) {
 }
 
 std::optional<Digest> digest_from_base64(std::string_view text) {
-  const auto bytes = from_base64(text);
+  std::string bytes;
   Digest digest{};
-  if (!bytes || bytes->size() != digest.size()) return std::nullopt;
-  std::ranges::copy(*bytes, digest.begin());
+  if (!decode_base64(text, bytes) || bytes.size() != digest.size()) return std::nullopt;
+  std::ranges::copy(bytes, digest.begin());
   return digest;
 }
 
@@ -88,8 +89,8 @@ ScramVerifier scram_verifier(std::string_view password) {
 
 std::string to_text(const ScramVerifier& verifier) {
   return std::string(kTextBegin) + std::to_string(verifier.iterations) + ":" +
-         to_base64(verifier.salt) + "$" + to_base64(view_of(verifier.stored_key)) + ":" +
-         to_base64(view_of(verifier.server_key));
+         base64(verifier.salt) + "$" + base64(view_of(verifier.stored_key)) + ":" +
+         base64(view_of(verifier.server_key));
 }
 
 std::optional<ScramVerifier> scram_from_text(std::string_view text) {
@@ -108,11 +109,10 @@ std::optional<ScramVerifier> scram_from_text(std::string_view text) {
   const auto [at, error] = std::from_chars(first.data(), end, verifier.iterations);
   if (error != std::errc() || at != end) return std::nullopt;
   if (verifier.iterations == 0 || verifier.iterations > kMostIterations) return std::nullopt;
-  const auto salt = from_base64(first.substr(first_colon + 1));
+  const bool has_salt = decode_base64(first.substr(first_colon + 1), verifier.salt);
   const auto stored_key = digest_from_base64(second.substr(0, second_colon));
   const auto server_key = digest_from_base64(second.substr(second_colon + 1));
-  if (!salt || salt->empty() || !stored_key || !server_key) return std::nullopt;
-  verifier.salt = *salt;
+  if (!has_salt || verifier.salt.empty() || !stored_key || !server_key) return std::nullopt;
   verifier.stored_key = *stored_key;
   verifier.server_key = *server_key;
   return verifier;
@@ -136,8 +136,8 @@ Result<std::string, Fault> ScramExchange::read_first(std::string_view message) {
 }
 
 std::string ScramExchange::challenge(const ScramVerifier& verifier) {
-  server_first_ = "r=" + nonce_ + ",s=" + to_base64(verifier.salt) +
-                  ",i=" + std::to_string(verifier.iterations);
+  server_first_ =
+      "r=" + nonce_ + ",s=" + base64(verifier.salt) + ",i=" + std::to_string(verifier.iterations);
   return server_first_;
 }
 
@@ -151,7 +151,7 @@ Result<std::string, Fault> ScramExchange::check_final(const ScramVerifier& verif
   if (!nonce || proof_at == std::string_view::npos) return tl::unexpected(Fault::Malformed);
   const auto proof = digest_from_base64(message.substr(proof_at + 3));
   if (!proof) return tl::unexpected(Fault::Malformed);
-  const bool is_bound = *binding == to_base64(gs2_header_) && *nonce == nonce_;
+  const bool is_bound = *binding == base64(gs2_header_) && *nonce == nonce_;
 
   const std::string what =
       client_first_ + "," + server_first_ + "," + std::string(message.substr(0, proof_at));
@@ -159,7 +159,7 @@ Result<std::string, Fault> ScramExchange::check_final(const ScramVerifier& verif
   const bool is_right =
       equal_in_constant_time(view_of(sha256(view_of(client_key))), view_of(verifier.stored_key));
   if (!is_bound || !is_right) return tl::unexpected(Fault::Wrong);
-  return "v=" + to_base64(view_of(keyed_digest(view_of(verifier.server_key), what)));
+  return "v=" + base64(view_of(keyed_digest(view_of(verifier.server_key), what)));
 }
 
 }  // namespace sluice::broker

@@ -1,6 +1,7 @@
 // SCRAM-SHA-256 over the users that are stored.
 #include <boost/json/serialize.hpp>
 
+#include "base/base64.hpp"
 #include "base/log.hpp"
 #include "base/peer.hpp"
 #include "broker/access/password_hash.hpp"
@@ -79,7 +80,7 @@ class AccessControl::ScramLogin final : public LoginExchange {
   State& state_;
   Client client_;
   const std::string peer_;
-  ScramExchange exchange_{to_base64(random_bytes(kNonceBytes))};
+  ScramExchange exchange_{base64(random_bytes(kNonceBytes))};
   ScramVerifier verifier_;
   std::uint64_t revision_ = 0;
   bool is_asked_ = false;

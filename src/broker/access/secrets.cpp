@@ -81,27 +81,6 @@ std::optional<std::string> from_hex(std::string_view digits) {
   return bytes;
 }
 
-std::string to_base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // it is ended by a NUL
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes_of(bytes),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  std::string bytes(text.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), bytes_of(text),
-                                   static_cast<int>(text.size()));
-  if (size < 0 || static_cast<std::size_t>(size) != bytes.size()) return std::nullopt;
-  bytes.resize(bytes.size() - padding);
-  // OpenSSL skips blanks around it and takes any last bits: there is one text for each value.
-  if (to_base64(bytes) != text) return std::nullopt;
-  return bytes;
-}
-
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

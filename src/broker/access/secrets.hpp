@@ -25,8 +25,6 @@ using Digest = std::array<unsigned char, 32>;
 [[nodiscard]] std::optional<std::string> from_hex(std::string_view digits);
 
 // RFC 4648 §4, with padding; strict when it is read.
-[[nodiscard]] std::string to_base64(std::string_view bytes);
-[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 
 // HMAC-SHA-256.
 [[nodiscard]] Digest keyed_digest(std::string_view key, std::string_view text);

@@ -1,5 +1,6 @@
 #include "connectors/kafka/kafka_place.hpp"
 
+#include "base/json_text.hpp"
 #include "connectors/kafka/kafka_properties.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
 #include "connectors/kafka/kafka_sink.hpp"
@@ -47,9 +48,7 @@ connect::Placement place(const connect::SinkConfig& config, const connect::Recor
   find_partition(topic, record, placement);
   const bool is_compressed = text_at(config.sink, "compression") != "none";
   if (!is_compressed && topic.is_limit_known && placement.bytes > topic.maximum_bytes)
-    placement.problem = "a record of " + std::to_string(placement.bytes) +
-                        " bytes is larger than topic " + topic.name + " takes (max.message.bytes " +
-                        std::to_string(topic.maximum_bytes) + ")";
+    placement.problem = topic.why_too_large(placement.bytes);
   return placement;
 }
 

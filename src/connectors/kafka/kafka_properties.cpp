@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/json_text.hpp"
+
 namespace sluice::connectors::kafka {
 namespace {
 
@@ -273,11 +275,6 @@ std::string real_line_breaks(std::string_view text) {
     }
   }
   return out;
-}
-
-std::string text_at(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
 }  // namespace sluice::connectors::kafka

@@ -30,7 +30,5 @@ struct Login {
 
 // PEM as people paste it into one line, with `\n` written out.
 [[nodiscard]] std::string real_line_breaks(std::string_view text);
-// Empty where there is none.
-[[nodiscard]] std::string text_at(const boost::json::object& object, std::string_view name);
 
 }  // namespace sluice::connectors::kafka

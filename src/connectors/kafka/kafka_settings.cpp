@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/json_text.hpp"
 #include "connectors/kafka/kafka_properties.hpp"
 #include "io/address_rule.hpp"
 #include "io/pem_text.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/json_text.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
 
 namespace sluice::connectors::kafka {
@@ -14,11 +15,6 @@ using connect::Verdict;
 
 // Of a batch with several records: less than two take.
 constexpr std::size_t kSmallestBatch = 128;
-
-std::string text_at(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
 
 int number_at(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
@@ -182,10 +178,7 @@ Result<KafkaSink::Step> KafkaSink::hand_over(Topic& topic, const Record& record)
     // The limit may have been raised since it was asked for.
     producer_->topics().ask_again_for_limit(topic, std::chrono::steady_clock::now());
     if (size.at_least > topic.maximum_bytes)
-      return reject(record, "a record of " + std::to_string(size.at_least) +
-                                " bytes is larger than topic " + topic.name +
-                                " takes (max.message.bytes " + std::to_string(topic.maximum_bytes) +
-                                ")");
+      return reject(record, topic.why_too_large(size.at_least));
   }
   // Whether the broker takes it only the broker can tell: alone, so that nothing shares its fate.
   if (producer_->outstanding() > 0) return Step::Full;

@@ -54,6 +54,11 @@ std::optional<std::size_t> limit_in(rd_kafka_event_t* event) {
 
 }  // namespace
 
+std::string Topic::why_too_large(std::size_t bytes) const {
+  return "a record of " + std::to_string(bytes) + " bytes is larger than topic " + name +
+         " takes (max.message.bytes " + std::to_string(maximum_bytes) + ")";
+}
+
 std::optional<std::string> why_not_topic(std::string_view name) {
   if (name.empty()) return "a Kafka topic must have a name";
   if (name.size() > kLongestName)

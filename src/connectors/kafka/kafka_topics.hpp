@@ -34,6 +34,9 @@ struct Topic {
   std::chrono::steady_clock::time_point asked_at{};  // for the limit
 
   static constexpr std::size_t kDefaultMaximumBytes = 1'048'588;
+
+  // For a person: why a record of so many bytes is not taken.
+  [[nodiscard]] std::string why_too_large(std::size_t bytes) const;
 };
 
 // The topics of one producer: found, made when that is asked for, and their limits.

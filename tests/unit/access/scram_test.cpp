@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/base64.hpp"
 #include "broker/access/login_guard.hpp"
 #include "broker/access/password_hash.hpp"
 #include "fixture.hpp"
@@ -17,8 +18,9 @@ constexpr std::string_view kVerifier =
     "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
     "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 
-std::string bytes_of(std::string_view base64) {
-  return from_base64(base64).value_or("?");
+std::string bytes_of(std::string_view text) {
+  std::string bytes;
+  return decode_base64(text, bytes) ? bytes : "?";
 }
 
 std::string text_of(const Digest& digest) {
@@ -43,7 +45,7 @@ std::string final_of(std::string_view password, std::string_view first,
   auto proof = keyed_digest(text_of(sha256(text_of(client_key))), what);
   for (std::size_t i = 0; i < proof.size(); ++i)
     proof[i] = static_cast<unsigned char>(proof[i] ^ client_key[i]);
-  return message + ",p=" + to_base64(text_of(proof));
+  return message + ",p=" + base64(text_of(proof));
 }
 
 TEST(Scram, AnswersTheExampleOfTheStandardToTheByte) {  // RFC 7677 §3
@@ -81,13 +83,6 @@ TEST(Scram, ReadsNamesWithTheTwoLettersThatAreEscaped) {
   ScramExchange exchange("s");
 
   EXPECT_EQ(exchange.read_first("n,,n=a=2Cb=3Dc,r=x,ext=1").value_or("?"), "a,b=c");
-}
-
-TEST(Base64, HasOneTextForEachValue) {
-  for (const auto* text : {"", "YQ==", "YWI=", "YWJj", "+/8="})
-    EXPECT_EQ(to_base64(from_base64(text).value_or("?")), text);
-  for (const auto* text : {"Y", "YQ", "YQ=", "YR==", " YQ==", "YQ==\n", "Y===", "YQ==YQ==", "Y-_="})
-    EXPECT_FALSE(from_base64(text)) << text;
 }
 
 class ScramLogins : public AccessControlTest {

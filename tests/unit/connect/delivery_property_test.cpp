@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.hpp"
 #include "connect/text.hpp"
 #include "connect/worker.hpp"
 #include "scripted_sink.hpp"

@@ -199,16 +199,5 @@ TEST(Text, WritesAndReadsTimes) {
     EXPECT_FALSE(parse_rfc3339(text, time)) << text;
 }
 
-TEST(Text, WritesAndReadsBase64) {
-  for (const std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar"}) {
-    std::string back;
-    EXPECT_TRUE(decode_base64(base64(text), back)) << text;
-    EXPECT_EQ(back, text);
-  }
-  std::string back;
-  for (const std::string_view wrong : {"Z", "Zg", "Zg=", "Zh==", "Zm9!", "====", "Zg==Zg=="})
-    EXPECT_FALSE(decode_base64(wrong, back)) << wrong;
-}
-
 }  // namespace
 }  // namespace sluice::connect

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.hpp"
 #include "connect/text.hpp"
 #include "scripted_sink.hpp"
 #include "support/eventually.hpp"
