@@ -9,6 +9,7 @@
 #include "admin/duplicate_names.hpp"
 #include "admin/origin.hpp"
 #include "admin/target.hpp"
+#include "base/ascii.hpp"
 #include "base/json_text.hpp"
 #include "base/log.hpp"
 
@@ -70,12 +71,8 @@ bool is_safe(Method method) {
 }
 
 bool is_json(std::string_view content_type, Body body) {
-  std::string type(content_type.substr(0, content_type.find(';')));
+  auto type = ascii_lower(content_type.substr(0, content_type.find(';')));
   while (type.ends_with(' ')) type.pop_back();
-  std::transform(type.begin(), type.end(), type.begin(), [](char character) {
-    return character >= 'A' && character <= 'Z' ? static_cast<char>(character - 'A' + 'a')
-                                                : character;
-  });
   return type == "application/json" ||
          (body == Body::Patch && type == "application/merge-patch+json");
 }

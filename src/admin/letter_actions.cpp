@@ -15,7 +15,7 @@ using schema::Type;
 
 constexpr std::int64_t kMostIds = 1000;
 
-Response wrong(std::string pointer, std::string detail) {
+Response invalid_document(std::string pointer, std::string detail) {
   return problem_response(Problem{.status = 422,
                                   .code = "invalid_document",
                                   .detail = "the document is not valid",
@@ -151,14 +151,15 @@ Response redrive_dead_letters(Context& context, const Call& call) {
                                     .fields = checked.problems});
   const bool all = checked.value.at("all").as_bool();
   const bool has_ids = call.body.contains("message_ids");
-  if (all == has_ids) return wrong("/message_ids", "give either `message_ids` or `all`: true");
+  if (all == has_ids)
+    return invalid_document("/message_ids", "give either `message_ids` or `all`: true");
   std::vector<model::MessageId> ids;
   if (has_ids) {
     for (const auto& text : checked.value.at("message_ids").as_array()) {
       const auto id = parse_message_id(text.as_string());
       if (!id)
-        return wrong("/message_ids/" + std::to_string(ids.size()),
-                     "must be 32 hexadecimal digits, as /dead-letters shows it");
+        return invalid_document("/message_ids/" + std::to_string(ids.size()),
+                                "must be 32 hexadecimal digits, as /dead-letters shows it");
       ids.push_back(*id);
     }
   }
@@ -212,10 +213,10 @@ Response preview_task(Context& context, const Call& call) {
                                     .hint = R"(send {"task": "...", "message_id": "..."})",
                                     .fields = checked.problems});
   if (has_message == (stored != nullptr))
-    return wrong("/message", "give either `message` or `message_id`");
+    return invalid_document("/message", "give either `message` or `message_id`");
   const auto& task = call.body.at("task");
   if (!task.is_string() && !task.is_object())
-    return wrong("/task", "must be a name, or a task's document");
+    return invalid_document("/task", "must be a name, or a task's document");
   auto& owner = context.sources.integration;
   if (has_message) {
     const auto sample = sample_of(given->get_object(), context.sources.clock);
@@ -223,7 +224,9 @@ Response preview_task(Context& context, const Call& call) {
     return entity_response(owner.preview(task, (*sample)->message));
   }
   const auto id = parse_message_id(stored->get_string());
-  if (!id) return wrong("/message_id", "must be 32 hexadecimal digits, as GET /messages shows it");
+  if (!id)
+    return invalid_document("/message_id",
+                            "must be 32 hexadecimal digits, as GET /messages shows it");
   const auto message = context.sources.store.message_at(store::Position(id->position));
   if (!message || (*message)->id != *id)
     return problem_response(Problem{.status = 404,

@@ -20,11 +20,8 @@ using store::Position;
 constexpr std::chrono::milliseconds kLookFor{200};
 constexpr std::size_t kMostBytes = 4 << 20;  // of messages in a page
 
-tl::unexpected<Response> wrong(std::string_view name, const std::string& rule) {
-  return tl::unexpected(problem_response(Problem{.status = 400,
-                                                 .code = "invalid_parameter",
-                                                 .detail = std::string(name) + " " + rule,
-                                                 .hint = "see /api/v1/openapi.yaml"}));
+tl::unexpected<Response> unfit(std::string_view name, std::string_view rule) {
+  return tl::unexpected(wrong_parameter(name, rule));
 }
 
 tl::expected<std::optional<std::int64_t>, Response> time_in(const Call& call,
@@ -33,7 +30,7 @@ tl::expected<std::optional<std::int64_t>, Response> time_in(const Call& call,
   if (!text) return std::nullopt;
   std::int64_t wall_ms = 0;
   if (!connect::parse_rfc3339(*text, wall_ms)) {
-    return wrong(name, "must be a time as in 2026-03-01T12:00:00Z");
+    return unfit(name, "must be a time as in 2026-03-01T12:00:00Z");
   }
   return wall_ms;
 }
@@ -58,25 +55,25 @@ tl::expected<FindRequest, Response> find_request(const Call& call, const std::st
   const bool is_filter =
       filter.empty() || (mqtt::is_valid_utf8(filter) && mqtt::is_valid_topic_filter(filter));
   if (!is_filter || (filter.empty() && call.query.contains("filter"))) {
-    return wrong("filter", "must be a topic filter as in plant/+/state or plant/#");
+    return unfit("filter", "must be a topic filter as in plant/+/state or plant/#");
   }
   if (filter.starts_with("$share/")) {
-    return wrong("filter", "must be the filter alone, without $share/ and a group's name");
+    return unfit("filter", "must be the filter alone, without $share/ and a group's name");
   }
   const auto order = call.parameter("order").value_or("newest");
-  if (order != "newest" && order != "oldest") return wrong("order", "must be newest or oldest");
+  if (order != "newest" && order != "oldest") return unfit("order", "must be newest or oldest");
   request.newest_first = order == "newest";
   const auto from = time_in(call, "from");
   if (!from) return tl::unexpected(from.error());
   const auto to = time_in(call, "to");
   if (!to) return tl::unexpected(to.error());
-  if (*from && *to && **from > **to) return wrong("from", "must not be later than `to`");
+  if (*from && *to && **from > **to) return unfit("from", "must not be later than `to`");
   request.from_ms = *from;
   request.before_ms = *to;
   const auto page = page_request(call);
   if (!page) return tl::unexpected(page.error());
   if (!page->after.empty() && !read_page(page->after, request)) {
-    return wrong("page", "must be the `next` of the page before, in the same order");
+    return unfit("page", "must be the `next` of the page before, in the same order");
   }
   request.maximum_messages = page->limit;
   request.maximum_bytes = kMostBytes;

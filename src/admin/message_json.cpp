@@ -68,16 +68,12 @@ void add_properties(const model::Message& message, json::object& shown) {
   shown["user_properties"] = std::move(user);
 }
 
-tl::unexpected<Refusal> wrong(std::string pointer, std::string detail) {
+tl::unexpected<Refusal> refused_at(std::string pointer, std::string detail) {
   return refuse({.errc = Errc::InvalidArgument,
                  .code = "invalid_document",
                  .detail = "the message cannot be published as it stands",
                  .hint = "`fields` says where and what is right",
                  .fields = {{std::move(pointer), std::move(detail)}}});
-}
-
-bool is_text(std::string_view text) {
-  return mqtt::is_valid_utf8(text);
 }
 
 Outcome<void> write_properties(const json::object& document, std::string& encoded) {
@@ -96,21 +92,21 @@ Outcome<void> write_properties(const json::object& document, std::string& encode
   put(PropertyId::ContentType, text_at(document, "content_type"));
   const auto response = text_at(document, "response_topic");
   if (!response.empty() && !mqtt::is_valid_topic_name(response)) {
-    return wrong("/response_topic", "must be a topic name, without wildcards");
+    return refused_at("/response_topic", "must be a topic name, without wildcards");
   }
   put(PropertyId::ResponseTopic, response);
   std::string correlation;
   if (!decode_base64(text_at(document, "correlation_data_base64"), correlation) ||
       correlation.size() > kLongestText) {
-    return wrong("/correlation_data_base64", "must be base 64 of at most 65535 bytes");
+    return refused_at("/correlation_data_base64", "must be base 64 of at most 65535 bytes");
   }
   put(PropertyId::CorrelationData, correlation);
   const auto* user = document.if_contains("user_properties");
   if (user == nullptr || !user->is_object()) return {};
   for (const auto& [name, value] : user->get_object()) {
     const std::string_view text = value.get_string();
-    if (!is_text(text) || text.size() > kLongestText || name.size() > kLongestText) {
-      return wrong("/user_properties", "a name or value is UTF-8 of at most 65535 bytes");
+    if (!mqtt::is_valid_utf8(text) || text.size() > kLongestText || name.size() > kLongestText) {
+      return refused_at("/user_properties", "a name or value is UTF-8 of at most 65535 bytes");
     }
     writer.user(name, text);
   }
@@ -159,7 +155,7 @@ const schema::Fields& message_fields() {
        .required = true,
        .maximum = kLongestText,
        .pattern_help = "UTF-8",
-       .allowed = is_text},
+       .allowed = mqtt::is_valid_utf8},
       {.name = "payload", .help = "The payload as text.", .maximum = kLargestPayload},
       {.name = "payload_base64", .help = "The payload as base 64: instead of `payload`."},
       {.name = "qos",
@@ -181,17 +177,17 @@ const schema::Fields& message_fields() {
        .fallback = "administration",
        .maximum = 256,
        .pattern_help = "UTF-8",
-       .allowed = is_text},
+       .allowed = mqtt::is_valid_utf8},
       {.name = "content_type",
        .help = "MQTT 5 property.",
        .maximum = kLongestText,
        .pattern_help = "UTF-8",
-       .allowed = is_text},
+       .allowed = mqtt::is_valid_utf8},
       {.name = "response_topic",
        .help = "MQTT 5 property.",
        .maximum = kLongestText,
        .pattern_help = "UTF-8",
-       .allowed = is_text},
+       .allowed = mqtt::is_valid_utf8},
       {.name = "correlation_data_base64", .help = "MQTT 5 property, as base 64."},
       {.name = "message_expiry",
        .type = Integer,
@@ -206,7 +202,7 @@ const schema::Fields& message_fields() {
        .type = Map,
        .help = "MQTT 5 user properties by name.",
        .pattern_help = "UTF-8",
-       .allowed = is_text},
+       .allowed = mqtt::is_valid_utf8},
   };
   return kFields;
 }
@@ -224,18 +220,19 @@ Outcome<broker::OutsideMessage> parse_message(const json::object& given) {
   broker::OutsideMessage message;
   message.topic = text_at(document, "topic");
   if (!mqtt::is_valid_topic_name(message.topic)) {
-    return wrong("/topic", "must be a topic name: not empty, no wildcards, at most 128 levels");
+    return refused_at("/topic",
+                      "must be a topic name: not empty, no wildcards, at most 128 levels");
   }
   if (given.contains("payload") && given.contains("payload_base64")) {
-    return wrong("/payload_base64", "give either `payload` or `payload_base64`");
+    return refused_at("/payload_base64", "give either `payload` or `payload_base64`");
   }
   message.payload = text_at(document, "payload");
   if (given.contains("payload_base64") &&
       !decode_base64(text_at(document, "payload_base64"), message.payload)) {
-    return wrong("/payload_base64", "must be base 64 with padding");
+    return refused_at("/payload_base64", "must be base 64 with padding");
   }
   if (document.at("payload_is_text").get_bool() && !mqtt::is_valid_utf8(message.payload)) {
-    return wrong("/payload_is_text", "the payload is not UTF-8");
+    return refused_at("/payload_is_text", "the payload is not UTF-8");
   }
   message.qos = static_cast<mqtt::Qos>(document.at("qos").to_number<int>());
   message.retain = document.at("retain").get_bool();

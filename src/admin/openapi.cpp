@@ -4,6 +4,7 @@
 
 #include "admin/http.hpp"
 #include "admin/route.hpp"
+#include "base/ascii.hpp"
 #include "connect/documents.hpp"
 
 namespace sluice::admin {
@@ -153,14 +154,6 @@ json::object components(const connect::Registry& connectors) {
   };
 }
 
-std::string lower(std::string_view text) {
-  std::string lowered(text);
-  for (auto& character : lowered) {
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
-  }
-  return lowered;
-}
-
 }  // namespace
 
 json::object openapi_document(const connect::Registry& connectors) {
@@ -168,7 +161,7 @@ json::object openapi_document(const connect::Registry& connectors) {
   for (const auto& route : routes()) {
     auto& path = paths[route.path];
     if (path.is_null()) path.emplace_object();
-    path.get_object()[lower(name_of(route.method))] = operation_of(route);
+    path.get_object()[ascii_lower(name_of(route.method))] = operation_of(route);
   }
   return {{"openapi", "3.1.0"},
           {"info", json::object{{"title", "Sluice administration"}, {"version", "1"}}},

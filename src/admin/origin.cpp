@@ -4,18 +4,12 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "base/ascii.hpp"
+
 namespace sluice::admin {
 namespace {
 
 namespace ip = boost::asio::ip;
-
-std::string lower(std::string_view text) {
-  std::string lowered(text);
-  for (auto& character : lowered) {
-    if (character >= 'A' && character <= 'Z') character = static_cast<char>(character - 'A' + 'a');
-  }
-  return lowered;
-}
 
 bool is_port(std::string_view text) {
   return text.size() <= 5 && std::all_of(text.begin(), text.end(), [](char character) {
@@ -40,7 +34,7 @@ std::string host_without_port(std::string_view text) {
   }
   if (!is_port(port)) return {};
   if (host.ends_with('.')) host.remove_suffix(1);
-  return lower(host);
+  return ascii_lower(host);
 }
 
 ip::address plain(const ip::address& address) {
@@ -54,7 +48,7 @@ ip::address plain(const ip::address& address) {
 std::string authority_of(std::string_view origin) {
   const auto start = origin.find("://");
   if (start == std::string_view::npos) return {};
-  return lower(origin.substr(start + 3));
+  return ascii_lower(origin.substr(start + 3));
 }
 
 }  // namespace
@@ -64,7 +58,7 @@ bool is_known_host(const Request& request, const std::vector<std::string>& host_
   const auto host = host_without_port(request.host);
   if (host == "localhost" || host.ends_with(".localhost")) return true;
   if (std::any_of(host_names.begin(), host_names.end(),
-                  [&](const std::string& name) { return lower(name) == host; })) {
+                  [&](const std::string& name) { return ascii_lower(name) == host; })) {
     return true;
   }
   boost::system::error_code error;
@@ -78,7 +72,7 @@ bool is_known_host(const Request& request, const std::vector<std::string>& host_
 bool is_same_origin(const Request& request) {
   if (!request.origin.empty()) {
     const auto authority = authority_of(request.origin);
-    return !authority.empty() && authority == lower(request.host);
+    return !authority.empty() && authority == ascii_lower(request.host);
   }
   return request.fetch_site == "same-origin";
 }

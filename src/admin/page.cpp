@@ -45,14 +45,14 @@ bool is_filter(const std::string& parameter) {
   return parameter != "limit" && parameter != "page";
 }
 
+}  // namespace
+
 Response wrong_parameter(std::string_view name, std::string_view rule) {
   return problem_response(Problem{.status = 400,
                                   .code = "invalid_parameter",
                                   .detail = std::string(name) + " " + std::string(rule),
                                   .hint = "see /api/v1/openapi.yaml"});
 }
-
-}  // namespace
 
 bool has_filters(const Call& call) {
   return std::any_of(call.query.begin(), call.query.end(),

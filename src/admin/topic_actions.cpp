@@ -18,7 +18,7 @@ namespace json = boost::json;
 
 constexpr std::size_t kMostMessages = 20'000;
 constexpr std::size_t kMostAtOnce = 1'000;
-constexpr std::chrono::milliseconds kLookFor{200};
+constexpr std::chrono::milliseconds kSampleFor{200};
 constexpr std::size_t kMostDepth = 128;
 
 struct Seen {
@@ -34,15 +34,7 @@ struct Sample {
   bool is_whole = false;     // of the log
 };
 
-Response wrong(std::string detail) {
-  return problem_response(Problem{.status = 400,
-                                  .code = "invalid_parameter",
-                                  .detail = std::move(detail),
-                                  .hint = "see /api/v1/openapi.yaml"});
-}
-
-// The topic's first levels.
-std::string_view beginning(std::string_view topic, std::size_t depth) {
+std::string_view first_levels(std::string_view topic, std::size_t depth) {
   std::size_t end = 0;
   for (std::size_t level = 0; level < depth; ++level) {
     end = topic.find('/', level == 0 ? 0 : end + 1);
@@ -61,14 +53,14 @@ std::optional<std::size_t> depth_in(const Call& call) {
 }
 
 Result<Sample> sample(Context& context, const std::string& filter, std::size_t depth) {
-  const auto until = context.sources.clock.steady() + kLookFor;
+  const auto until = context.sources.clock.steady() + kSampleFor;
   store::FindRequest request{.filter = filter, .newest_first = true};
   request.maximum_messages = kMostAtOnce;
   Sample sample;
   while (sample.messages < kMostMessages && !sample.is_whole) {
     SL_TRY(found, context.sources.store.find(request));
     for (const auto& message : found.messages) {
-      auto& seen = sample.topics[std::string(beginning(message->topic, depth))];
+      auto& seen = sample.topics[std::string(first_levels(message->topic, depth))];
       ++seen.messages;
       seen.bytes += message->payload.size();
       seen.last_ms = std::max(seen.last_ms, message->timestamp_ms);
@@ -87,13 +79,14 @@ Result<Sample> sample(Context& context, const std::string& filter, std::size_t d
 Response list_topics(Context& context, const Call& call) {
   const auto page = page_request(call);
   if (!page) return page.error();
-  if (!page->after.empty()) return wrong("page is never given: this list has one page");
+  if (!page->after.empty())
+    return wrong_parameter("page", "is never given: this list has one page");
   const auto filter = call.parameter("filter").value_or("");
   if (!filter.empty() && (!mqtt::is_valid_utf8(filter) || !mqtt::is_valid_topic_filter(filter))) {
-    return wrong("filter must be a topic filter as in plant/+/state or plant/#");
+    return wrong_parameter("filter", "must be a topic filter as in plant/+/state or plant/#");
   }
   const auto depth = depth_in(call);
-  if (!depth) return wrong("depth must be 1 to 128");
+  if (!depth) return wrong_parameter("depth", "must be 1 to 128");
   const auto found = sample(context, filter, *depth);
   if (!found) {
     return problem_response(Problem{.status = status_of(found.error().code),

@@ -5,9 +5,9 @@
 #include <map>
 #include <sys/resource.h>
 
+#include "app/failure.hpp"
 #include "app/rest_commands.hpp"
 #include "base/clock.hpp"
-#include "base/escape.hpp"
 #include "base/pace.hpp"
 #include "base/schema.hpp"
 #include "connect/text.hpp"
@@ -25,13 +25,6 @@ using store::embedded::LogSnapshot;
 using store::embedded::Throttle;
 
 constexpr std::string_view kLostAndFound = "lost+found";  // of a file system that was just made
-
-int fail_with(std::string_view detail) {
-  std::string line;
-  append_escaped(line, detail, EscapeFor::Terminal);
-  fmt::print(stderr, "sluice: {}\n", line);
-  return 1;
-}
 
 // Not there, or nothing in it.
 Result<void> check_empty(const std::string& directory) {

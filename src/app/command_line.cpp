@@ -12,6 +12,7 @@
 
 #include "app/backup_commands.hpp"
 #include "app/check_command.hpp"
+#include "app/failure.hpp"
 #include "app/kafka_dev.hpp"
 #include "app/log_commands.hpp"
 #include "app/reference.hpp"
@@ -39,9 +40,7 @@ Environment environment_of_process() {
 }
 
 int wrong_use(std::string_view sentence) {
-  std::string line;
-  append_escaped(line, sentence, EscapeFor::Terminal);
-  fmt::print(stderr, "sluice: {}\n", line);
+  fail_with(sentence);
   return kWrongUse;
 }
 

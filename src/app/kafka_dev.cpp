@@ -12,6 +12,7 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include "app/failure.hpp"
 #include "app/tcp_relay.hpp"
 
 namespace sluice::app {
@@ -25,11 +26,6 @@ struct Destroy {
 };
 using Kafka = std::unique_ptr<rd_kafka_t, Destroy>;
 using Cluster = std::unique_ptr<rd_kafka_mock_cluster_t, Destroy>;
-
-int fail_with(const std::string& sentence) {
-  fmt::print(stderr, "sluice: {}\n", sentence);
-  return 1;
-}
 
 // The instance that the mock needs for its book-keeping; it connects to nothing.
 Result<Kafka> make_kafka() {

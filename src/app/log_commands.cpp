@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/failure.hpp"
 #include "base/escape.hpp"
 #include "connect/text.hpp"
 #include "store/embedded/directory_lock.hpp"
@@ -17,11 +18,6 @@ using store::embedded::RecordType;
 using store::embedded::SegmentPlan;
 
 constexpr std::size_t kShownBytes = 60;  // of a payload or a key
-
-int fail_with(std::string_view detail) {
-  fmt::print(stderr, "sluice: {}\n", detail);
-  return 1;
-}
 
 // What a client sent must not move the cursor of a terminal.
 std::string shown(std::string_view text) {

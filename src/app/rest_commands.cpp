@@ -14,9 +14,9 @@
 #include <boost/json/stream_parser.hpp>
 
 #include "admin/duplicate_names.hpp"
+#include "app/failure.hpp"
 #include "app/rest_output.hpp"
 #include "base/base64.hpp"
-#include "base/escape.hpp"
 #include "base/json_text.hpp"
 #include "connect/text.hpp"
 #include "io/http_client.hpp"
@@ -194,13 +194,6 @@ class RestClient {
   std::string token_;
   bool is_login_ = false;
 };
-
-int fail_with(std::string_view sentence) {
-  std::string line;
-  append_escaped(line, sentence, EscapeFor::Terminal);
-  fmt::print(stderr, "sluice: {}\n", line);
-  return 1;
-}
 
 std::string text_of(const RestCommand& command, const json::object& answer) {
   if (command.verb == "trace") return trace_text(answer);

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "app/setting_document.hpp"
+#include "base/ascii.hpp"
 #include "base/escape.hpp"
 
 namespace sluice::app {
@@ -47,11 +48,7 @@ Result<std::string> read_file(const std::string& path) {
 
 // SLUICE_LISTENERS__TCP__BIND -> listeners, tcp, bind.
 std::vector<std::string> path_of_variable(std::string_view name) {
-  std::string text(name.substr(kPrefix.size()));
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return split(text, "__");
+  return split(ascii_lower(name.substr(kPrefix.size())), "__");
 }
 
 std::string variable_of(std::string_view key) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "base/ascii.hpp"
 #include "base/schema.hpp"
 
 namespace sluice::schema {
@@ -10,9 +11,8 @@ namespace {
 constexpr std::size_t kLongestName = 64;  // longer ones get no suggestion: the work is quadratic
 
 std::string folded(std::string_view name) {
-  std::string text(name);
+  auto text = ascii_lower(name);
   for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     if (c == '-' || c == '.') c = '_';
   }
   return text;

@@ -57,10 +57,9 @@ json::object keep_secrets(const Connector& connector, const json::object& old, j
   return fresh;
 }
 
-std::string text_at(const json::object& object, std::string_view section, std::string_view name) {
+std::string text_in(const json::object& object, std::string_view section, std::string_view name) {
   const auto* part = object.if_contains(section);
-  return part != nullptr && part->is_object() ? sluice::text_at(part->get_object(), name)
-                                              : std::string();
+  return part != nullptr && part->is_object() ? text_at(part->get_object(), name) : std::string();
 }
 
 }  // namespace
@@ -182,7 +181,7 @@ Outcome<json::object> Service::change_task(std::string_view which, const json::o
   const auto old = state_->find_task(which);
   if (!old) return not_found("task", which);
   auto record = old->record();
-  const auto named_before = text_at(record.document, "sink", "connection");
+  const auto named_before = text_in(record.document, "sink", "connection");
   record.document["enabled"] = old->is_enabled();
   record.document = merge_patch(std::move(record.document), patch);
   auto spec = parse_task(state_->around.registry, record.document);

@@ -19,7 +19,6 @@ constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 constexpr std::size_t kReadAhead = 1024;
 constexpr std::size_t kWindowMessages = 32768;
 constexpr std::size_t kLongestThreadName = 15;
-constexpr auto kCommitEvery = 100ms;
 constexpr auto kReadAgainAfter = 1s;
 constexpr auto kDrainStep = 100ms;
 constexpr auto kAbandonWithin = 30s;

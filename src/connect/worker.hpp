@@ -84,6 +84,8 @@ class Worker {
   // the worker takes it away when it parks.
   [[nodiscard]] static std::string run_key(std::string_view task_id);
 
+  static constexpr std::chrono::milliseconds kCommitEvery{100};  // unless the window is filling
+
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
   // What other threads leave for the worker.

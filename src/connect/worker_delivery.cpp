@@ -10,7 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kHandOver = 512;
-constexpr auto kCommitEvery = 100ms;
 constexpr auto kLettersAgainAfter = 1s;
 
 }  // namespace

@@ -9,12 +9,6 @@ namespace {
 
 namespace json = boost::json;
 
-bool contains_text(const json::array& list, std::string_view text) {
-  return std::any_of(list.begin(), list.end(), [&](const json::value& value) {
-    return value.is_string() && value.get_string() == text;
-  });
-}
-
 std::vector<NamePattern> name_patterns(const json::array& names) {
   std::vector<NamePattern> patterns;
   for (const auto& value : names) {
@@ -29,10 +23,6 @@ std::vector<NamePattern> name_patterns(const json::array& names) {
 bool any_matches(const std::vector<NamePattern>& patterns, std::string_view name) {
   return std::any_of(patterns.begin(), patterns.end(),
                      [&](const NamePattern& pattern) { return pattern.matches(name); });
-}
-
-const json::array& list_in(const json::object& document, std::string_view name) {
-  return document.at(name).get_array();
 }
 
 }  // namespace

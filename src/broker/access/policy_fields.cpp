@@ -8,6 +8,17 @@
 #include "broker/access/policy.hpp"
 
 namespace sluice::broker {
+
+const boost::json::array& list_in(const boost::json::object& document, std::string_view name) {
+  return document.at(name).get_array();
+}
+
+bool contains_text(const boost::json::array& list, std::string_view text) {
+  return std::any_of(list.begin(), list.end(), [&](const boost::json::value& value) {
+    return value.is_string() && value.get_string() == text;
+  });
+}
+
 namespace {
 
 namespace json = boost::json;
@@ -32,16 +43,6 @@ bool is_user_name(std::string_view text) {
   return is_visible(text) && text.find('*') == std::string_view::npos;
 }
 
-const json::array& list_in(const json::object& document, std::string_view name) {
-  return document.at(name).get_array();
-}
-
-bool has(const json::array& list, std::string_view text) {
-  return std::any_of(list.begin(), list.end(), [&](const json::value& value) {
-    return value.is_string() && value.get_string() == text;
-  });
-}
-
 std::string place(std::string_view list, std::size_t index) {
   return "/" + std::string(list) + "/" + std::to_string(index);
 }
@@ -62,7 +63,7 @@ void check_names(const json::object& document, std::string_view name, Problems& 
 void check_resources(const json::object& document, Problems& problems) {
   const auto& resources = list_in(document, "resources");
   const auto& operations = list_in(document, "operations");
-  const bool needed = has(operations, kPublish) || has(operations, kSubscribe);
+  const bool needed = contains_text(operations, kPublish) || contains_text(operations, kSubscribe);
   if (needed && resources.empty()) {
     problems.push_back({"/resources", "is required: 1 to 10 topic filters"});
   }
@@ -92,8 +93,8 @@ void check_qos(const json::object& document, Problems& problems) {
 // Whether a subscription will bring retained messages is not known when it is asked for.
 void check_message_types(const json::object& document, Problems& problems) {
   const auto& types = list_in(document, "message_types");
-  const bool all = has(types, kRetained) && has(types, kGeneral);
-  if (all || types.empty() || !has(list_in(document, "operations"), kSubscribe)) return;
+  const bool all = contains_text(types, kRetained) && contains_text(types, kGeneral);
+  if (all || types.empty() || !contains_text(list_in(document, "operations"), kSubscribe)) return;
   problems.push_back({"/message_types",
                       "only publishing can be limited to some message types: make one policy for "
                       "publish and another for subscribe"});

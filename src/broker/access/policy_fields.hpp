@@ -2,6 +2,9 @@
 #pragma once
 #include <string_view>
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
 namespace sluice::broker {
 
 inline constexpr std::string_view kAllow = "allow";
@@ -11,5 +14,10 @@ inline constexpr std::string_view kPublish = "publish";
 inline constexpr std::string_view kSubscribe = "subscribe";
 inline constexpr std::string_view kRetained = "retained";
 inline constexpr std::string_view kGeneral = "general";
+
+// Of a document that was checked: the list of this name.
+[[nodiscard]] const boost::json::array& list_in(const boost::json::object& document,
+                                                std::string_view name);
+[[nodiscard]] bool contains_text(const boost::json::array& list, std::string_view text);
 
 }  // namespace sluice::broker

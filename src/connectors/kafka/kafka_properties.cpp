@@ -112,7 +112,7 @@ constexpr std::string_view kJavaClass = "it names a class of Java, and there is 
 constexpr std::string_view kOfTask =
     "the task decides what is retried, kept in order and given up: see its /delivery";
 
-constexpr std::array kRefused = {
+constexpr std::array kRefusedProperties = {
     Refused{Refused::By::Begin, "ssl.engine", kLoadsCode},
     Refused{Refused::By::Name, "ssl.providers", kLoadsCode},
     Refused{Refused::By::Name, "ssl.provider", kLoadsCode},
@@ -172,8 +172,9 @@ std::optional<std::string> jaas_option(std::string_view line, std::string_view n
 }
 
 std::string why_not(std::string_view name) {
-  const auto it = std::ranges::find_if(kRefused, [&](const auto& each) { return each.fits(name); });
-  if (it != kRefused.end()) return std::string(it->why);
+  const auto it =
+      std::ranges::find_if(kRefusedProperties, [&](const auto& each) { return each.fits(name); });
+  if (it != kRefusedProperties.end()) return std::string(it->why);
   std::vector<std::string> known;
   known.reserve(kRules.size());
   for (const auto& entry : kRules) known.emplace_back(entry.name);

@@ -9,7 +9,7 @@ namespace sluice::store::embedded {
 namespace {
 
 constexpr std::string_view kTitle = "sluice-backup ";
-constexpr std::string_view kVersion = "1";
+constexpr std::string_view kManifestVersion = "1";
 
 template <class Number>
 std::uint64_t sum(const std::vector<BackupManifest::Entry>& files, Number number) {
@@ -86,8 +86,8 @@ std::string encode_manifest(const BackupManifest& manifest) {
     text += "file " + number(entry.base) + " " + number(entry.bytes) + " " + number(entry.crc) +
             " " + number(entry.messages) + " " + number(entry.changes) + "\n";
   }
-  return std::string(kTitle) + std::string(kVersion) + "\nchecksum " + number(crc32c(text)) + "\n" +
-         text;
+  return std::string(kTitle) + std::string(kManifestVersion) + "\nchecksum " +
+         number(crc32c(text)) + "\n" + text;
 }
 
 Result<BackupManifest> decode_manifest(std::string_view text) {
@@ -96,7 +96,7 @@ Result<BackupManifest> decode_manifest(std::string_view text) {
   text.remove_prefix(kTitle.size());
   const auto line = text.find('\n');
   if (line == std::string_view::npos) return damaged();
-  if (text.substr(0, line) != kVersion) {
+  if (text.substr(0, line) != kManifestVersion) {
     return fail(Errc::Unsupported, "the backup was written by another version");
   }
   text.remove_prefix(line + 1);

@@ -10,10 +10,10 @@ namespace sluice::store::embedded {
 namespace {
 
 constexpr std::string_view kMagic = "SLUICBEG";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kBeginVersion = 1;
 
 // Places in the record.
-constexpr std::size_t kVersionAt = 8;
+constexpr std::size_t kBeginVersionAt = 8;
 constexpr std::size_t kCrcAt = 12;
 constexpr std::size_t kBaseAt = 16;
 constexpr std::size_t kGenerationAt = 24;
@@ -22,7 +22,7 @@ constexpr std::size_t kBytes = 32;
 std::string encode(const LogBegin& begin) {
   std::string bytes(kBytes, '\0');
   bytes.replace(0, kMagic.size(), kMagic);
-  store_le(bytes.data() + kVersionAt, kVersion);
+  store_le(bytes.data() + kBeginVersionAt, kBeginVersion);
   store_le(bytes.data() + kBaseAt, begin.base);
   store_le(bytes.data() + kGenerationAt, begin.generation);
   store_le(bytes.data() + kCrcAt, crc32c(std::string_view(bytes).substr(kBaseAt)));
@@ -47,7 +47,8 @@ Result<BeginRecord> read_begin(FileSystem& files, const std::string& data_direct
   record.state = BeginRecord::State::Damaged;
   if (got < kBytes || !bytes.starts_with(kMagic)) return record;
   if (load_le<std::uint32_t>(bytes, kCrcAt) != crc32c(bytes.substr(kBaseAt))) return record;
-  if (const auto version = load_le<std::uint32_t>(bytes, kVersionAt); version != kVersion) {
+  if (const auto version = load_le<std::uint32_t>(bytes, kBeginVersionAt);
+      version != kBeginVersion) {
     return fail(Errc::Unsupported, begin_path(data_directory) +
                                        " was written by another version (format " +
                                        std::to_string(version) + ")");

@@ -11,14 +11,14 @@ namespace sluice::store::embedded {
 namespace {
 
 // So many blocks are asked for their topics in one call: 8 GiB of log.
-constexpr std::size_t kMostBlocks = 8192;
+constexpr std::size_t kMostBlocksSearched = 8192;
 
 // A copy, so that a message keeps nothing alive but itself.
-struct Kept {
+struct KeptMessage {
   std::string body;
   model::Message message;
 };
-using KeptPtr = std::shared_ptr<const Kept>;
+using KeptMessagePtr = std::shared_ptr<const KeptMessage>;
 
 // One call.
 class MessageSearch {
@@ -44,7 +44,7 @@ class MessageSearch {
     result_.next = request_.beyond;
     // Positions behind `after_` and before `before_`.
     const TopicIndex::Range range{after_ + 1, before_, request_.from_ms, request_.before_ms};
-    const auto blocks = index_.blocks(range, newest_first, kMostBlocks);
+    const auto blocks = index_.blocks(range, newest_first, kMostBlocksSearched);
     auto topics = view_.topics();
     for (const auto& candidate : blocks) {
       const TopicBlock& block = candidate.block;
@@ -56,7 +56,7 @@ class MessageSearch {
       }
       result_.next = Position(newest_first ? block.begin : block.end - 1);
     }
-    result_.at_end = blocks.size() < kMostBlocks;
+    result_.at_end = blocks.size() < kMostBlocksSearched;
     return std::move(result_);
   }
 
@@ -128,7 +128,7 @@ class MessageSearch {
   }
 
   void take(const FrameHeader& header, std::string_view body) {
-    auto kept = std::make_shared<Kept>();
+    auto kept = std::make_shared<KeptMessage>();
     kept->body = body;
     static_cast<void>(decode_message(header, kept->body, kept->message, nullptr));
     found_bytes_ += body.size();
@@ -179,7 +179,7 @@ class MessageSearch {
   const std::uint64_t after_;
   const std::uint64_t durable_;
   std::uint64_t before_;
-  std::deque<KeptPtr> found_;
+  std::deque<KeptMessagePtr> found_;
   std::size_t found_bytes_ = 0;
   std::size_t given_bytes_ = 0;
   bool is_cut_ = false;

@@ -10,7 +10,7 @@
 namespace sluice::store::embedded {
 namespace {
 
-constexpr std::size_t kCopyBytes = 1 << 20;
+constexpr std::size_t kCopyAtOnce = 1 << 20;
 // Of a record that only takes the place of a damaged one: nobody has such state.
 constexpr std::uint32_t kNoKind = 255;
 // Longer than any log: what was lost as a whole gave no position behind it.
@@ -79,7 +79,7 @@ class Repair {
         removed_ + "/" + segment_name(damage.base) + "." + std::to_string(damage.offset);
     SL_TRY(from, files_.open(damage.file, FileSystem::Mode::Read));
     SL_TRY(copy, files_.open(to, FileSystem::Mode::CreateReadWrite));
-    std::vector<char> bytes(kCopyBytes);
+    std::vector<char> bytes(kCopyAtOnce);
     for (std::uint64_t at = 0; at < damage.bytes;) {
       const auto size = std::min<std::uint64_t>(bytes.size(), damage.bytes - at);
       SL_TRY(got, from->read_at(damage.offset + at, bytes.data(), size));

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kMagic = "SLUICLOG";
 constexpr std::string_view kSuffix = ".log";
 constexpr std::size_t kDigits = 20;
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kSegmentVersion = 1;
 
 // Places in the header.
 constexpr std::size_t kVersionAt = 8;
@@ -47,7 +47,7 @@ std::optional<std::uint64_t> base_of(std::string_view file_name) {
 std::string encode_segment_header(const SegmentPlan& plan) {
   std::string bytes(kSegmentHeaderBytes, '\0');
   bytes.replace(0, kMagic.size(), kMagic);
-  store_le(bytes.data() + kVersionAt, kVersion);
+  store_le(bytes.data() + kVersionAt, kSegmentVersion);
   store_le(bytes.data() + kBaseAt, plan.base);
   store_le(bytes.data() + kCapacityAt, plan.capacity);
   store_le(bytes.data() + kGenerationAt, plan.generation);
@@ -75,7 +75,7 @@ Result<std::optional<SegmentPlan>> decode_segment_header(std::string_view bytes,
   const auto crc = crc32c(bytes.substr(kBaseAt, kUsedBytes - kBaseAt));
   if (load_le<std::uint32_t>(bytes, kCrcAt) != crc) return std::nullopt;
   const auto version = load_le<std::uint32_t>(bytes, kVersionAt);
-  if (version != kVersion) {
+  if (version != kSegmentVersion) {
     return fail(Errc::Unsupported, segment_name(base) + " was written by another version (format " +
                                        std::to_string(version) + ")");
   }

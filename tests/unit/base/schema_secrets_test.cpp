@@ -16,16 +16,16 @@ const Fields kFields = {
     {.name = "properties", .type = Type::Map, .secret = true},
     {.name = "remotes", .type = Type::ObjectMap, .fields = {{.name = "token", .secret = true}}}};
 
-json::object object(std::string_view text) {
+json::object parsed(std::string_view text) {
   return json::parse(text).as_object();
 }
 
 std::string masked(std::string_view text) {
-  return json::serialize(mask(kFields, object(text)));
+  return json::serialize(mask(kFields, parsed(text)));
 }
 
 std::string unmasked(std::string_view old, std::string_view update) {
-  return json::serialize(unmask(kFields, object(old), object(update)));
+  return json::serialize(unmask(kFields, parsed(old), parsed(update)));
 }
 
 TEST(Mask, HidesEverySecretThatIsSet) {
@@ -55,7 +55,7 @@ TEST(Unmask, TakesANewSecret) {
 }
 
 TEST(Unmask, LeavesAMaskWithNothingBehindItForTheCheckToRefuse) {
-  const auto update = unmask(kFields, {}, object(R"({"password":"***"})"));
+  const auto update = unmask(kFields, {}, parsed(R"({"password":"***"})"));
 
   EXPECT_EQ(json::serialize(update), R"({"password":"***"})");
   EXPECT_FALSE(check(kFields, update).problems.empty());

@@ -14,8 +14,6 @@ using sluice::test::MemoryStore;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::uint32_t kLong = 3600;
-
 class ExactlyOnce : public testing::Test {
  protected:
   void publish(std::string_view topic, std::string_view payload, Qos qos) {

@@ -18,8 +18,6 @@ using sluice::test::MemoryStore;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::uint32_t kLong = 3600;
-
 class GroupStrategies : public testing::Test {
  protected:
   void start(GroupStrategy strategy) {

@@ -18,8 +18,6 @@ using sluice::test::MemoryStore;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::uint32_t kLong = 3600;
-
 // A client that names itself.
 class User : public ScriptedClient {
  public:

@@ -16,6 +16,8 @@
 
 namespace sluice::broker::test {
 
+constexpr std::uint32_t kLong = 3600;  // seconds; as Session Expiry: the session stays
+
 // A broker whose first worker, mostly the only one, runs only when the test says so.
 struct BrokerUnderTest {
   explicit BrokerUnderTest(sluice::test::MemoryStore& in_store, Limits limits = {},

@@ -16,8 +16,6 @@ using sluice::test::MemoryStore;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::uint32_t kLong = 3600;
-
 class UnfinishedSubscriptions : public testing::Test {
  protected:
   void publish(std::string_view topic, int from, int to, bool retain = false) {

@@ -15,7 +15,7 @@ namespace sluice::net {
 namespace {
 
 using testing::HasSubstr;
-using State = TlsSession::State;
+using TlsState = TlsSession::State;
 
 // A key and a certificate of its own, made for this run.
 class Files {
@@ -138,7 +138,7 @@ void shake_hands(Client& client, Server& server, std::size_t piece) {
     server.take(client.say(), piece);
     client.hear(server.take_answer());
   }
-  ASSERT_EQ(server.session.state(), State::Open) << server.session.failure();
+  ASSERT_EQ(server.session.state(), TlsState::Open) << server.session.failure();
 }
 
 TEST(TlsSession, CarriesBytesHoweverTheWireIsCut) {
@@ -170,7 +170,7 @@ TEST(TlsSession, SaysFarewellAndHearsIt) {
   client.close();
   server.take(client.say(), 1000000);
   EXPECT_EQ(server.plain, "last");
-  EXPECT_EQ(server.session.state(), State::Ended);
+  EXPECT_EQ(server.session.state(), TlsState::Ended);
   EXPECT_EQ(server.session.failure(), "");
 
   server.session.finish(server.answer);
@@ -184,7 +184,7 @@ TEST(TlsSession, FailsWithAReasonOnWhatIsNoTls) {
 
   server.take(std::string("\x10\x0C\x00\x04MQTT and more", 17), 1000);
 
-  EXPECT_EQ(server.session.state(), State::Failed);
+  EXPECT_EQ(server.session.state(), TlsState::Failed);
   EXPECT_NE(server.session.failure(), "");
   EXPECT_EQ(server.plain, "");
 }
@@ -199,7 +199,7 @@ TEST(TlsSession, FailsOnAChangedRecordAndTellsThePeer) {
 
   server.take(wire, 1000);
 
-  EXPECT_EQ(server.session.state(), State::Failed);
+  EXPECT_EQ(server.session.state(), TlsState::Failed);
   EXPECT_THAT(server.session.failure(), HasSubstr("mac"));
   EXPECT_EQ(server.plain, "");
   EXPECT_FALSE(server.answer.empty());

@@ -16,20 +16,9 @@ namespace {
 
 namespace json = boost::json;
 
-json::object settings(const json::object& changes = {}) {
-  json::object settings{{"bootstrap_servers", "127.0.0.1:9092"},
-                        {"security_protocol", "PLAINTEXT"},
-                        {"sasl_mechanism", "PLAIN"},
-                        {"username", ""},
-                        {"password", ""},
-                        {"properties", json::object()}};
-  for (const auto& [name, value] : changes) settings[name] = value;
-  return settings;
-}
-
 std::string problems_of(const json::object& changes) {
   std::vector<schema::Problem> problems;
-  check_settings(settings(changes), problems);
+  check_settings(settings_with(changes), problems);
   std::string text;
   for (const auto& problem : problems) text += problem.pointer + ": " + problem.detail + "\n";
   return text;
@@ -128,8 +117,8 @@ TEST(KafkaSettings, TakesTheOneValueThatIsSafe) {
   EXPECT_EQ(problem_of_property("ssl.truststore.type", "PEM"), "");
   EXPECT_NE(problem_of_property("ssl.truststore.type", "JKS"), "");
   EXPECT_NE(problem_of_property("ssl.endpoint.identification.algorithm", "none"), "");
-  EXPECT_EQ(as_map(client_properties(
-                       settings({{"properties", json::object{{"enable.idempotence", "true"}}}})))
+  EXPECT_EQ(as_map(client_properties(settings_with(
+                       {{"properties", json::object{{"enable.idempotence", "true"}}}})))
                 .count("enable.idempotence"),
             0U);
 }
@@ -196,17 +185,17 @@ TEST(KafkaSettings, TranslatesJavaNames) {
   const auto made = test::make_self_signed();
   std::string in_one_line;
   for (const char c : made.certificate_pem) in_one_line += c == '\n' ? "\\n" : std::string(1, c);
-  const auto given =
-      settings({{"security_protocol", "SASL_SSL"},
-                {"sasl_mechanism", "SCRAM-SHA-512"},
-                {"properties",
-                 json::object{{"sasl.jaas.config",
-                               "org.apache.kafka.common.security.scram.ScramLoginModule required "
-                               R"(username="me" password="a\"b";)"},
-                              {"ssl.truststore.certificates", in_one_line},
-                              {"ssl.keystore.certificate.chain", made.certificate_pem},
-                              {"ssl.keystore.key", made.key_pem},
-                              {"client.id", "mine"}}}});
+  const auto given = settings_with(
+      {{"security_protocol", "SASL_SSL"},
+       {"sasl_mechanism", "SCRAM-SHA-512"},
+       {"properties",
+        json::object{{"sasl.jaas.config",
+                      "org.apache.kafka.common.security.scram.ScramLoginModule required "
+                      R"(username="me" password="a\"b";)"},
+                     {"ssl.truststore.certificates", in_one_line},
+                     {"ssl.keystore.certificate.chain", made.certificate_pem},
+                     {"ssl.keystore.key", made.key_pem},
+                     {"client.id", "mine"}}}});
   std::vector<schema::Problem> problems;
   check_settings(given, problems);
   EXPECT_TRUE(problems.empty());
@@ -258,10 +247,10 @@ TEST(KafkaSettings, ChecksWhatBelongsTogether) {
 }
 
 TEST(KafkaSettings, HidesSecretsAmongProperties) {
-  auto shown = settings({{"properties", json::object{{"sasl.jaas.config", "username=s3cret"},
-                                                     {"ssl.key.password", "s3cret"},
-                                                     {"ssl.keystore.key", "s3cret"},
-                                                     {"client.id", "mine"}}}});
+  auto shown = settings_with({{"properties", json::object{{"sasl.jaas.config", "username=s3cret"},
+                                                          {"ssl.key.password", "s3cret"},
+                                                          {"ssl.keystore.key", "s3cret"},
+                                                          {"client.id", "mine"}}}});
 
   mask_properties(shown);
 
@@ -271,7 +260,8 @@ TEST(KafkaSettings, HidesSecretsAmongProperties) {
 }
 
 TEST(KafkaSettings, MakesAProducerThatNeitherLosesNorRepeats) {
-  const auto properties = as_map(producer_properties(settings(), MockKafka::sink(), "c-t-0", 5000));
+  const auto properties =
+      as_map(producer_properties(settings_with(), MockKafka::sink(), "c-t-0", 5000));
 
   EXPECT_EQ(properties.at("acks"), "all");
   EXPECT_EQ(properties.at("enable.idempotence"), "true");
@@ -281,7 +271,7 @@ TEST(KafkaSettings, MakesAProducerThatNeitherLosesNorRepeats) {
   EXPECT_EQ(properties.at("batch.size"), "5000");
   EXPECT_EQ(properties.at("client.id"), "c-t-0");
   const auto quick =
-      as_map(producer_properties(settings(), MockKafka::sink({{"acks", "1"}}), "c", 5000));
+      as_map(producer_properties(settings_with(), MockKafka::sink({{"acks", "1"}}), "c", 5000));
   EXPECT_EQ(quick.at("enable.idempotence"), "false");
   EXPECT_EQ(quick.at("max.in.flight.requests.per.connection"), "1");
 }
@@ -302,7 +292,7 @@ TEST(KafkaSpec, IsRegisteredWithItsChecks) {
 
   const auto* connector = registry.find("kafka");
   ASSERT_NE(connector, nullptr);
-  EXPECT_EQ(connector->bound_resource(settings()), "127.0.0.1:9092");
+  EXPECT_EQ(connector->bound_resource(settings_with()), "127.0.0.1:9092");
   EXPECT_EQ(connector->why_not_topic("a.b_c-9"), std::nullopt);
   for (const auto* wrong : {"", ".", "..", "a/b", "a b", "\xc3\xa9"})
     EXPECT_NE(connector->why_not_topic(wrong), std::nullopt) << wrong;

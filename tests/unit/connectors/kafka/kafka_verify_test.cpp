@@ -12,24 +12,13 @@ namespace {
 
 namespace json = boost::json;
 
-json::object settings(const json::object& changes = {}) {
-  json::object settings{{"bootstrap_servers", "127.0.0.1:9092"},
-                        {"security_protocol", "PLAINTEXT"},
-                        {"sasl_mechanism", "PLAIN"},
-                        {"username", ""},
-                        {"password", ""},
-                        {"properties", json::object()}};
-  for (const auto& [name, value] : changes) settings[name] = value;
-  return settings;
-}
-
 std::vector<connect::VerifyStep> verify(const json::object& settings) {
   return kafka::verify(settings, "");
 }
 
 TEST(KafkaVerify, SaysWhichNameOfSeveralHasNoAddress) {
   const auto steps =
-      verify(settings({{"bootstrap_servers", "127.0.0.1:1,no-such-host.invalid:9092"}}));
+      verify(settings_with({{"bootstrap_servers", "127.0.0.1:1,no-such-host.invalid:9092"}}));
 
   ASSERT_FALSE(steps.empty());
   EXPECT_TRUE(steps[0].ok);
@@ -42,7 +31,7 @@ TEST(KafkaVerify, RefusesANameWithAnAddressThatMayNotBeCalled) {
   const MockKafka kafka;
   const auto bootstrap = kafka.bootstrap();
   auto by_name =
-      settings({{"bootstrap_servers", "localhost" + bootstrap.substr(bootstrap.find(':'))}});
+      settings_with({{"bootstrap_servers", "localhost" + bootstrap.substr(bootstrap.find(':'))}});
   io::allow_networks({.loopback = false});
   const auto steps = verify(by_name);
   io::allow_networks({});
@@ -64,7 +53,7 @@ TEST(KafkaVerify, GoesEveryStepToAClusterThatAnswers) {
 }
 
 TEST(KafkaVerify, StopsAtTheStepThatFailsAndSaysWhatToDo) {
-  const auto nobody = verify(settings({{"bootstrap_servers", "127.0.0.1:1"}}));
+  const auto nobody = verify(settings_with({{"bootstrap_servers", "127.0.0.1:1"}}));
   ASSERT_EQ(nobody.size(), 2U);
   EXPECT_TRUE(nobody[0].ok);
   EXPECT_EQ(nobody[1].name, "connect");
@@ -72,7 +61,7 @@ TEST(KafkaVerify, StopsAtTheStepThatFailsAndSaysWhatToDo) {
   EXPECT_NE(nobody[1].detail.find("refused"), std::string::npos);
   EXPECT_FALSE(nobody[1].hint.empty());
 
-  const auto nowhere = verify(settings({{"bootstrap_servers", "no-such-host.invalid:9092"}}));
+  const auto nowhere = verify(settings_with({{"bootstrap_servers", "no-such-host.invalid:9092"}}));
   ASSERT_EQ(nowhere.size(), 1U);
   EXPECT_EQ(nowhere[0].name, "resolve");
   EXPECT_FALSE(nowhere[0].ok);

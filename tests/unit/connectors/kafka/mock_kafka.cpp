@@ -93,6 +93,17 @@ std::vector<Consumed> MockKafka::consume(const std::string& topic, std::size_t c
   return all;
 }
 
+boost::json::object settings_with(const boost::json::object& changes) {
+  boost::json::object settings{{"bootstrap_servers", "127.0.0.1:9092"},
+                               {"security_protocol", "PLAINTEXT"},
+                               {"sasl_mechanism", "PLAIN"},
+                               {"username", ""},
+                               {"password", ""},
+                               {"properties", boost::json::object()}};
+  for (const auto& [name, value] : changes) settings[name] = value;
+  return settings;
+}
+
 boost::json::object MockKafka::settings() const {
   return {{"bootstrap_servers", bootstrap()},
           {"security_protocol", "PLAINTEXT"},

@@ -21,6 +21,9 @@ struct Consumed {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
+// A connection's settings as its document has them when nothing else is said.
+[[nodiscard]] boost::json::object settings_with(const boost::json::object& changes = {});
+
 // A Kafka cluster inside this process: the client library's own mock, on real sockets.
 class MockKafka {
  public:
