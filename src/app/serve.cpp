@@ -68,6 +68,8 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
   plan.broker.limits = limits_of(settings.mqtt);
   plan.broker.deliver_after_durable = settings.store.deliver_after == DeliverAfter::Durable;
   plan.access.enabled = settings.access_enabled;
+  if (!settings.names_refused_subscriptions)
+    plan.broker.refused_subscription = mqtt::ReasonCode::UnspecifiedError;
   plan.connect.node_name = settings.node_name;
   plan.connect.dead_letter_bytes = settings.store.dead_letter_bytes;
   plan.admin.bind = settings.admin.bind.text();

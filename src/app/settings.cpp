@@ -130,6 +130,8 @@ Settings settings_of(const json::object& values) {
                     .host_names = admin.texts("host_names"),
                     .metrics_public = admin.flag("metrics_public")},
           .access_enabled = in.in("access").flag("enabled"),
+          .names_refused_subscriptions =
+              in.in("access").text("refused_subscription") == "not_authorized",
           .store = store(in.in("store")),
           .mqtt = mqtt(in.in("mqtt")),
           .connect = connect_settings(in.in("connect")),

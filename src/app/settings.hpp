@@ -98,6 +98,7 @@ struct Settings {
   std::vector<ListenerSettings> listeners;  // those that are enabled, by name
   AdminSettings admin;
   bool access_enabled = true;
+  bool names_refused_subscriptions = true;
   StoreSettings store;
   MqttSettings mqtt;
   ConnectSettings connect;

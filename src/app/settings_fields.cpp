@@ -432,7 +432,14 @@ const Fields& setting_fields() {
        .fields = {{.name = "enabled",
                    .type = Type::Boolean,
                    .help = "Off: every client is admitted and may do everything.",
-                   .fallback = true}}},
+                   .fallback = true},
+                  {.name = "refused_subscription",
+                   .type = Type::Choice,
+                   .help =
+                       "How MQTT 5 is told that no policy allows a subscription: 0x87, or 0x80, "
+                       "which says no more than that it failed. MQTT 3 has 0x80 alone.",
+                   .fallback = "not_authorized",
+                   .choices = {"not_authorized", "unspecified"}}}},
       store(),
       mqtt(),
       {.name = "connect",

@@ -27,6 +27,7 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
       options_(options),
       counters_(registry),
       tracer_(clock),
+      client_lines_(clock),
       filters_(store, options.workers) {
   set_limits(options.limits);
   for (std::size_t i = 0; i < options.workers; ++i)

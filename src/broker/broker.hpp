@@ -12,6 +12,7 @@
 #include "base/background_queue.hpp"
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
+#include "base/line_limit.hpp"
 #include "base/threads.hpp"
 #include "broker/access_control.hpp"
 #include "broker/counters.hpp"
@@ -44,6 +45,8 @@ class Broker {
     std::size_t workers = 1;
     Limits limits;
     bool deliver_after_durable = false;
+    // What a subscription that no policy allows is answered with; UnspecifiedError tells nothing.
+    mqtt::ReasonCode refused_subscription = mqtt::ReasonCode::NotAuthorized;
     Threads* threads = &system_threads();  // of the readers of files; outlive the broker
   };
   Broker(store::Store& store, AccessControl& access, const Clock& clock,
@@ -135,6 +138,8 @@ class Broker {
   [[nodiscard]] Retained& retained() { return retained_; }
   [[nodiscard]] Counters& counters() { return counters_; }
   [[nodiscard]] Tracer& tracer() { return tracer_; }
+  // For what clients can make the log say again and again. Any thread.
+  [[nodiscard]] LineLimit& client_lines() { return client_lines_; }
 
   // Runs when every message that was received before has its place in the log and is durable. Any
   // thread; `work` runs on a worker.
@@ -189,6 +194,7 @@ class Broker {
   std::atomic<const Limits*> limits_{nullptr};
   Counters counters_;
   Tracer tracer_;
+  LineLimit client_lines_;
   FilterTable filters_;
   Retained retained_;
   Guarded<Groups> groups_;

@@ -118,8 +118,10 @@ class ClientConnection final : public Deadline,
   [[nodiscard]] std::optional<mqtt::ReasonCode> resolve_alias(mqtt::Publish& publish);
   void refuse_publish(const mqtt::Publish& publish, mqtt::ReasonCode reason,
                       std::string_view why = {});
-  void accept_publish(const mqtt::Publish& publish);
-  void handle_server_topic(const mqtt::Publish& publish);
+  void accept_publish(const mqtt::Publish& publish, const MatchPtr& match);
+  void handle_dollar_topic(const mqtt::Publish& publish);
+  void handle_delayed_topic(const mqtt::Publish& publish);
+  void handle_unused_topic(const mqtt::Publish& publish);
   void accept_delayed(const mqtt::Publish& publish, std::uint32_t seconds);
 
   void handle_ack(const mqtt::Ack& ack);

@@ -40,6 +40,7 @@ Counters::Counters(metrics::Registry& registry)
                             .help = "PUBLISH packets refused by access control or a limit."})),
       dropped_log_busy(registry.counter(dropped(), {{"reason", "log_busy"}})),
       dropped_slow_client(registry.counter(dropped(), {{"reason", "slow_client"}})),
+      delivered_to_nobody(registry.counter(dropped(), {{"reason", "dollar_topic"}})),
       expired(registry.counter(dropped(), {{"reason", "expired"}})),
       too_large_for_client(registry.counter(dropped(), {{"reason", "too_large_for_client"}})),
       lost_to_retention(registry.counter(dropped(), {{"reason", "retention"}})),

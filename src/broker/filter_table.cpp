@@ -28,7 +28,11 @@ bool Match::nobody() const {
 }
 
 FilterTable::FilterTable(store::Store& store, std::size_t workers)
-    : store_(store), workers_(workers) {}
+    : store_(store), workers_(workers) {
+  auto nobody = std::make_shared<Match>();
+  nobody->workers.resize(workers);
+  nobody_ = std::move(nobody);
+}
 
 FilterTable::Entry& FilterTable::entry(std::string_view filter) {
   Entry& found = tree_.at(filter);

@@ -102,6 +102,8 @@ class FilterTable final : public Queues {
   [[nodiscard]] std::vector<store::Hold> holds();
 
   [[nodiscard]] MatchPtr match(std::string_view topic);
+  // Of a message that is for nobody: it stands in the log, and in no queue.
+  [[nodiscard]] const MatchPtr& nobody() const { return nobody_; }
   // Grows with every change: a match of an older version is to be made again.
   [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
   [[nodiscard]] std::size_t size() const;
@@ -161,6 +163,7 @@ class FilterTable final : public Queues {
 
   store::Store& store_;
   const std::size_t workers_;
+  MatchPtr nobody_;
   mutable std::shared_mutex mutex_;
   FilterTree<Entry> tree_;
   std::atomic<std::uint64_t> version_{1};

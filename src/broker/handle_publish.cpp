@@ -1,4 +1,7 @@
 // PUBLISH from a client, and PUBREL that ends one of QoS 2. MQTT 5.0 §3.3, §4.3.
+#include <algorithm>
+#include <array>
+
 #include "base/log.hpp"
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
@@ -17,6 +20,14 @@ using mqtt::Version;
 namespace {
 
 constexpr std::string_view kServersTopic = "topics that begin with $ belong to the server";
+
+// Also those that mean something only in a subscription.
+bool is_server_topic(std::string_view topic) {
+  constexpr std::array<std::string_view, 5> kTrees = {"$SYS", "$events", "$delayed", "$share",
+                                                      "$queue"};
+  return std::ranges::find(kTrees, topic.substr(0, topic.find('/'))) != kTrees.end();
+}
+
 constexpr std::string_view kDelayedTopic =
     "must be $delayed/{1 to 2592000 seconds}/{topic without wildcards or a leading $}";
 constexpr std::string_view kTooManyDelayed = "too many delayed messages wait: mqtt.delayed_maximum";
@@ -55,14 +66,14 @@ void ClientConnection::handle_publish(const mqtt::Publish& received) {
     return;
   }
   if (publish.topic.starts_with('$')) {
-    handle_server_topic(publish);
+    handle_dollar_topic(publish);
     return;
   }
   const auto refused = broker.may_publish(*session_, publish);
   if (refused != ReasonCode::Success)
     refuse_publish(publish, refused);
   else
-    accept_publish(publish);
+    accept_publish(publish, worker_.match(publish.topic));
 }
 
 // Topic Alias: an empty topic stands for the one that the alias was given. [MQTT-3.3.2-8]
@@ -100,8 +111,7 @@ void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode r
   acknowledge_publish(answer_to(publish), publish.packet_id, reason, why);
 }
 
-void ClientConnection::accept_publish(const mqtt::Publish& publish) {
-  const auto& match = worker_.match(publish.topic);
+void ClientConnection::accept_publish(const mqtt::Publish& publish, const MatchPtr& match) {
   if (match->topic_levels > limits_->topic_levels) {
     disconnect(ReasonCode::TopicNameInvalid);
     return;
@@ -127,10 +137,43 @@ void ClientConnection::accept_publish(const mqtt::Publish& publish) {
                                .packet_id = publish.packet_id});
 }
 
-// Topics that begin with `$` belong to the server; into one tree of them clients may publish.
-void ClientConnection::handle_server_topic(const mqtt::Publish& publish) {
-  if (!is_delayed_topic(publish.topic))
+// Of topics that begin with `$` some are the server's, and clients may publish into one tree of
+// those. The others are nobody's. [MQTT-4.7.2-1]
+void ClientConnection::handle_dollar_topic(const mqtt::Publish& publish) {
+  if (is_delayed_topic(publish.topic)) return handle_delayed_topic(publish);
+  if (is_server_topic(publish.topic))
     return refuse_publish(publish, ReasonCode::NotAuthorized, kServersTopic);
+  handle_unused_topic(publish);
+}
+
+// Clients are not to reach each other there (§4.7.2): MQTT 5 has a word for that, and needs no
+// others. MQTT 3 has none: who may write there would come back with the same message for ever, so
+// it is kept, but for nobody. docs/adr/0030-dollar-topics-of-nobody.md
+void ClientConnection::handle_unused_topic(const mqtt::Publish& publish) {
+  auto& broker = worker_.broker();
+  const bool is_refused =
+      version_ == Version::V5 ||
+      !session_->permissions()->may_publish(publish.topic, publish.qos, publish.retain);
+  if (const auto untold = broker.client_lines().due(client_->host))
+    log::info(
+        "topics that begin with $ are no way from client to client: what is published there "
+        "reaches nobody",
+        {{"client_id", client_->client_id},
+         {"host", client_->host},
+         {"topic", publish.topic},
+         {"refused", is_refused ? "true" : "false"},
+         {"untold", *untold}});
+  if (is_refused) return refuse_publish(publish, ReasonCode::NotAuthorized);
+  broker.counters().delivered_to_nobody.add();
+  if (publish.qos == Qos::AtMostOnce) return;
+  if (!mqtt::is_valid_topic_name(publish.topic, limits_->topic_levels))
+    return disconnect(ReasonCode::TopicNameInvalid);
+  auto unretained = publish;  // what is retained is delivered later on
+  unretained.retain = false;
+  accept_publish(unretained, broker.filters().nobody());
+}
+
+void ClientConnection::handle_delayed_topic(const mqtt::Publish& publish) {
   const auto delayed = parse_delayed_topic(publish.topic);
   if (!delayed || delayed->topic.starts_with('$') ||
       !mqtt::is_valid_topic_name(delayed->topic, limits_->topic_levels))

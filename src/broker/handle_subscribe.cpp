@@ -45,9 +45,9 @@ ReasonCode ClientConnection::grant(const mqtt::SubscriptionRequest& request,
   if ((shared && (shared->group.empty() || shared->filter.empty())) ||
       !mqtt::is_valid_topic_filter(filter, limits.topic_levels))
     return ReasonCode::TopicFilterInvalid;
-  if (!session_->permissions()->may_subscribe(filter, request.qos))
-    return ReasonCode::NotAuthorized;
-  if (shared && broker.is_task_group(shared->group)) return ReasonCode::NotAuthorized;
+  if (!session_->permissions()->may_subscribe(filter, request.qos) ||
+      (shared && broker.is_task_group(shared->group)))
+    return broker.options().refused_subscription;
   const bool is_new = session_->find_subscription(request.filter) == nullptr;
   if (is_new && (session_->subscriptions().size() >= limits.subscriptions_per_client ||
                  !session_->has_room_for_filter(request.filter.size())))

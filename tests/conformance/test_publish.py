@@ -121,15 +121,40 @@ def test_a_publish_that_is_not_allowed_closes_in_3_1_1(closed_broker, version, q
 @pytest.mark.parametrize("qos", [1, 2])
 def test_the_servers_topics_are_never_acknowledged_in_3_1_1(client, version, qos):
     raw = client(version)
-    raw.send(mqtt.publish_packet(version, "$other/x", b"x", qos=qos, packet_id=1))
+    raw.send(mqtt.publish_packet(version, "$SYS/x", b"x", qos=qos, packet_id=1))
     assert raw.expect_closed() == []
+
+
+@shows("4/4.7.2-1 4/3.3.5-2")
+@pytest.mark.parametrize("qos", [1, 2])
+def test_dollar_topics_of_nobody_reach_nobody_in_3_1_1(client, broker, version, qos):
+    watcher = client(5)
+    watcher.subscribe("$other/#", qos=2)
+    name = f"$other/{broker.unique()}"
+    assert client(version).publish(name, b"x", qos=qos, retain=True).reason == 0
+    watcher.expect_silence()
+    late = client(5)
+    late.subscribe(name, qos=2)
+    late.expect_silence()
+    if broker.server:  # acknowledged is kept
+        found = broker.server.rest("GET", f"/messages?filter={name.replace('$', '%24')}").body
+        assert [entry["topic"] for entry in found["items"]] == [name]
+
+
+@shows("4/3.3.5-2")
+@pytest.mark.parametrize("name", ["$other/x", "$SYS/x"])
+def test_dollar_topics_that_no_policy_names_close_in_3_1_1(closed_broker, version, name):
+    with RawClient(closed_broker.address, version) as raw:
+        raw.connect("meter-5", **closed_broker.login)
+        raw.send(mqtt.publish_packet(version, name, b"x", qos=1, packet_id=1))
+        assert raw.expect_closed() == []
 
 
 @shows("5/3.4.2-2 5/3.5.2-2 5/3.1.2-29")
 @pytest.mark.parametrize("qos", [1, 2])
 def test_a_refusal_says_why_if_the_client_takes_it(client, version, qos):
     def refuse(*properties):
-        answer = client(version, properties=list(properties)).publish("$other/x", b"x", qos=qos)
+        answer = client(version, properties=list(properties)).publish("$SYS/x", b"x", qos=qos)
         assert answer.reason == 0x87
         return answer.one(mqtt.REASON_STRING)
 

@@ -256,3 +256,12 @@ def test_nobody_subscribes_to_the_group_of_a_task(sluice, kafka_dev):
                          password=account.password)
         with raw:
             assert raw.subscribe("$share/group-kafka-flow/flow/#", qos=1) == [refused]
+
+
+def test_a_server_need_not_say_why_a_subscription_fails(make_sluice):
+    server = make_sluice({"access": {"refused_subscription": "unspecified"}})
+    account = server.add_user("meter")
+    server.add_policy("connect", operations=["connect"], resources=["#"], users=["meter"])
+    raw, _ = connect(server, 5, "c", username=account.name, password=account.password)
+    with raw:
+        assert raw.subscribe("secret/#", qos=1) == [0x80]

@@ -176,15 +176,54 @@ TEST_F(ClientLimits, SayNeverThatTheyKeepWhatIsPublishedToTheServersTopics) {
   ScriptedClient client(server, mqtt::Version::V311);
   client.connect("old");
 
-  client.publish("$other", "x", Qos::AtLeastOnce, 1);
+  client.publish("$SYS/other", "x", Qos::AtLeastOnce, 1);
   server.make_durable();
 
   EXPECT_THAT(client.take<mqtt::Ack>(), IsEmpty());
   EXPECT_TRUE(client.link->closed);  // [MQTT-3.3.5-2] of 3.1.1
-  const std::vector<std::string> everything{"$other"};
+  const std::vector<std::string> everything{"$SYS/other"};
   const auto log = store.scan_log({.filters = everything, .after = {}, .before = store.durable()});
   ASSERT_TRUE(log);
   EXPECT_THAT(log->entries, IsEmpty());
+}
+
+TEST_F(ClientLimits, KeepForNobodyWhatMqtt3PublishesToAnUnusedDollarTopic) {
+  ScriptedClient watcher(server);
+  watcher.connect("watcher");
+  watcher.subscribe("$other/#", Qos::ExactlyOnce);
+  ScriptedClient client(server, mqtt::Version::V311);
+  client.connect("old");
+
+  client.publish("$other/a", "x", Qos::AtLeastOnce, 1, true);
+  client.publish("$other/b", "y", Qos::ExactlyOnce, 2);
+  server.turn();
+  EXPECT_THAT(client.take<mqtt::Ack>(), IsEmpty());  // not before it is durable
+  server.make_durable();
+
+  EXPECT_EQ(client.take<mqtt::Ack>().size(), 2U);
+  const std::vector<std::string> theirs{"$other/#"};
+  const auto log = store.scan_log({.filters = theirs, .after = {}, .before = store.durable()});
+  ASSERT_TRUE(log);
+  EXPECT_EQ(log->entries.size(), 2U);
+  EXPECT_THAT(watcher.take<mqtt::Publish>(), IsEmpty());
+  ScriptedClient later(server);
+  later.connect("later");
+  later.subscribe("$other/a", Qos::ExactlyOnce);
+  EXPECT_THAT(later.take<mqtt::Publish>(), IsEmpty());  // it is not retained
+  EXPECT_EQ(server.broker.counters().delivered_to_nobody.value(), 2U);
+}
+
+TEST_F(ClientLimits, RefuseAnUnusedDollarTopicInOneWordOfMqtt5) {
+  ScriptedClient client(server);
+  client.connect("new");
+
+  client.publish("$other", "x", Qos::AtLeastOnce, 1);
+  server.make_durable();
+
+  const auto answers = client.take<mqtt::Ack>();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].reason, ReasonCode::NotAuthorized);
+  EXPECT_TRUE(answers[0].properties.empty());
 }
 
 TEST_F(ClientLimits, SayWhyTheServersTopicsTakeNothingUnlessTheClientWantsNoWords) {
@@ -193,7 +232,7 @@ TEST_F(ClientLimits, SayWhyTheServersTopicsTakeNothingUnlessTheClientWantsNoWord
     client.wants_problem_information = wants_words;
     client.connect("new");
 
-    client.publish("$other", "x", Qos::AtLeastOnce, 1);
+    client.publish("$SYS/other", "x", Qos::AtLeastOnce, 1);
     server.make_durable();
 
     const auto answers = client.take<mqtt::Ack>();
