@@ -67,6 +67,8 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
   plan.broker.workers = settings.io_threads;
   plan.broker.limits = limits_of(settings.mqtt);
   plan.broker.deliver_after_durable = settings.store.deliver_after == DeliverAfter::Durable;
+  plan.broker.node_name = settings.node_name;
+  plan.broker.version = SLUICE_VERSION;
   plan.access.enabled = settings.access_enabled;
   if (!settings.names_refused_subscriptions)
     plan.broker.refused_subscription = mqtt::ReasonCode::UnspecifiedError;

@@ -9,6 +9,7 @@
 #include "broker/client_connection.hpp"
 #include "broker/session.hpp"
 #include "broker/shared_group.hpp"
+#include "broker/statistics.hpp"
 #include "broker/worker.hpp"
 
 namespace sluice::broker {
@@ -28,7 +29,8 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
       counters_(registry),
       tracer_(clock),
       client_lines_(clock),
-      filters_(store, options.workers) {
+      filters_(store, options.workers),
+      statistics_(std::make_unique<Statistics>(*this)) {
   set_limits(options.limits);
   for (std::size_t i = 0; i < options.workers; ++i)
     workers_.push_back(std::make_unique<Worker>(*this, i));
@@ -36,6 +38,7 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
     for (const auto& worker : workers_) worker->wake_durable();
   });
   filters_.set_settle([this] { return settle(); });
+  filters_.set_statistics_listener([this] { statistics_->on_subscribed(); });
   // With the switch off nobody's rights depend on users or policies.
   if (!access_.enabled()) return;
   access_.set_change_listener([this] {

@@ -31,6 +31,7 @@ namespace sluice::broker {
 
 class Session;
 class SharedGroup;
+class Statistics;
 class Worker;
 struct Subscription;
 
@@ -47,6 +48,8 @@ class Broker {
     bool deliver_after_durable = false;
     // What a subscription that no policy allows is answered with; UnspecifiedError tells nothing.
     mqtt::ReasonCode refused_subscription = mqtt::ReasonCode::NotAuthorized;
+    std::string node_name = "sluice-1";  // as events and statistics show it
+    std::string version = {};
     Threads* threads = &system_threads();  // of the readers of files; outlive the broker
   };
   Broker(store::Store& store, AccessControl& access, const Clock& clock,
@@ -204,6 +207,7 @@ class Broker {
   std::function<bool(std::string_view)> owns_group_;
   std::atomic<std::uint64_t> last_number_{0};
   std::atomic<bool> stopping_{false};
+  std::unique_ptr<Statistics> statistics_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   BackgroundQueue readers_{*options_.threads};

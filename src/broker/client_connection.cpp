@@ -165,6 +165,7 @@ bool ClientConnection::takes_answer(std::size_t begin) {
             {{"client_id", client_->client_id}, {"maximum_packet_size", maximum_packet_size_}});
   out.resize(begin);
   worker_.broker().counters().too_large_for_client.add();
+  left_with_ = ReasonCode::PacketTooLarge;
   close();
   return false;
 }
@@ -213,6 +214,7 @@ bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish
     // What was sent once does not expire. [MQTT-4.3.3-7]
     if (expiry_left && *expiry_left == 0 && !publish.dup) {
       counters.expired.add();
+      worker_.events().add_undelivered(*client_, message, "expired");
       return false;
     }
     if (version_ == Version::V5) {
@@ -233,6 +235,7 @@ bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish
   if (maximum_packet_size_ != 0 &&
       mqtt::encoded_size(version_, publish) > maximum_packet_size_) {  // [MQTT-3.1.2-24]
     counters.too_large_for_client.add();
+    worker_.events().add_undelivered(*client_, message, "too_large_for_client");
     return false;
   }
   mqtt::encode(output(), version_, publish);
@@ -265,6 +268,7 @@ bool ClientConnection::send_whole(std::string_view packets, std::size_t count) {
 
 void ClientConnection::disconnect(ReasonCode reason) {
   if (state_ == State::Closed) return;
+  left_with_ = reason;
   if (version_ == Version::V5 && state_ == State::Open) {
     mqtt::encode(output(), version_, mqtt::Disconnect{.reason = reason, .properties = {}});
     link_->says_farewell = true;
@@ -280,14 +284,14 @@ void ClientConnection::taken_over() {
 // [MQTT-4.13.1-1] §4.11
 void ClientConnection::redirect(const Redirect& to) {
   if (state_ == State::Closed) return;
+  left_with_ = to.permanently ? ReasonCode::ServerMoved : ReasonCode::UseAnotherServer;
   if (version_ == Version::V5 && state_ == State::Open) {
     std::string properties;
     if (!to.server.empty())
       mqtt::PropertyWriter(properties).text(mqtt::PropertyId::ServerReference, to.server);
     const auto begin = output().size();
     mqtt::encode(output(), version_,
-                 mqtt::Disconnect{.reason = to.permanently ? ReasonCode::ServerMoved
-                                                           : ReasonCode::UseAnotherServer,
+                 mqtt::Disconnect{.reason = left_with_,
                                   .properties = mqtt::Properties::from_checked(properties)});
     link_->says_farewell = true;
     if (!takes_answer(begin)) return;
@@ -324,8 +328,31 @@ void ClientConnection::leave_session() {
   clear_deadline();
   pending_.reset();
   worker_.broker().counters().connections.add(-1);
+  tell_disconnected();
   const auto session = std::move(session_);
   if (session && session->connection().get() == this) session->detach();
+}
+
+void ClientConnection::tell_connected() {
+  was_admitted_ = true;
+  auto& events = worker_.events();
+  if (!events.wants(Event::ClientConnected)) return;
+  events.add(Event::ClientConnected, *client_,
+             {{"clean_start", pending_->clean_start},
+              {"connected_at", worker_.broker().clock().wall_ms()},
+              {"keepalive", keep_alive_s_},
+              {"proto_ver", static_cast<int>(version_)},
+              {"expiry_interval", session_->expiry_s()}});
+}
+
+void ClientConnection::tell_disconnected() {
+  auto& events = worker_.events();
+  if (!was_admitted_ || !events.wants(Event::ClientDisconnected)) return;
+  std::string_view reason = mqtt::name_of(left_with_);
+  if (left_with_ == ReasonCode::Success) reason = "normal_disconnection";
+  if (left_with_ == ReasonCode::UnspecifiedError) reason = "connection_lost";
+  events.add(Event::ClientDisconnected, *client_,
+             {{"reason", reason}, {"disconnected_at", worker_.broker().clock().wall_ms()}});
 }
 
 void ClientConnection::watch_keep_alive() {

@@ -139,6 +139,8 @@ class ClientConnection final : public Deadline,
   [[nodiscard]] bool takes_answer(std::size_t begin);
   void close();
   void leave_session();
+  void tell_connected();
+  void tell_disconnected();
   void watch_keep_alive();
   [[nodiscard]] Deadlines::Time silent_too_long() const;
   void on_deadline() override;  // of CONNECT, of its answer, of the next packet
@@ -154,7 +156,10 @@ class ClientConnection final : public Deadline,
   State state_ : 4 = State::AwaitingConnect;
   bool wants_reasons_ : 1 = true;  // in words, also where they are not a farewell
   bool has_method_ : 1 = false;    // came with the one authentication method that there is
+  bool was_admitted_ : 1 = false;
   mqtt::Version version_ = mqtt::Version::V311;
+  // Why it ends; nothing is known of one that just breaks.
+  mqtt::ReasonCode left_with_ = mqtt::ReasonCode::UnspecifiedError;
   std::uint16_t keep_alive_s_ = 0;
   std::uint32_t maximum_packet_size_ = 0;  // that the client takes; 0: no limit
   // Publishes from the client: of QoS 1 without their PUBACK, of QoS 2 without their PUBCOMP.

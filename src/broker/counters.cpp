@@ -41,6 +41,9 @@ Counters::Counters(metrics::Registry& registry)
       dropped_log_busy(registry.counter(dropped(), {{"reason", "log_busy"}})),
       dropped_slow_client(registry.counter(dropped(), {{"reason", "slow_client"}})),
       delivered_to_nobody(registry.counter(dropped(), {{"reason", "dollar_topic"}})),
+      events_dropped(registry.counter(
+          {.name = "sluice_events_dropped_total",
+           .help = "Events for `$events/...` that were left out, because there were too many."})),
       expired(registry.counter(dropped(), {{"reason", "expired"}})),
       too_large_for_client(registry.counter(dropped(), {{"reason", "too_large_for_client"}})),
       lost_to_retention(registry.counter(dropped(), {{"reason", "retention"}})),

@@ -18,6 +18,7 @@ struct Counters {
   metrics::Counter& dropped_log_busy;
   metrics::Counter& dropped_slow_client;
   metrics::Counter& delivered_to_nobody;
+  metrics::Counter& events_dropped;
   metrics::Counter& expired;
   metrics::Counter& too_large_for_client;
   metrics::Counter& lost_to_retention;

@@ -243,6 +243,7 @@ void Delivery::send_unacknowledged(const model::Message& message, const Delivery
   auto& broker = session_.worker().broker();
   if (connection.waiting_bytes() >= kOutputHighWater) {
     broker.counters().dropped_slow_client.add();
+    session_.worker().events().add_undelivered(session_.client(), message, "slow_client");
     return;
   }
   const mqtt::Publish publish{.topic = message.topic,

@@ -36,8 +36,15 @@ FilterTable::FilterTable(store::Store& store, std::size_t workers)
 
 FilterTable::Entry& FilterTable::entry(std::string_view filter) {
   Entry& found = tree_.at(filter);
-  if (!found.filter) found.filter = std::make_shared<const std::string>(filter);
+  if (!found.filter) {
+    found.filter = std::make_shared<const std::string>(filter);
+    if (filter.starts_with('$')) dollar_filters_.fetch_add(1, std::memory_order_relaxed);
+  }
   return found;
+}
+
+void FilterTable::note_reader(std::string_view filter) const {
+  if (filter.starts_with("$SYS") && statistics_listener_) statistics_listener_();
 }
 
 Result<store::Store::OpenedQueue> FilterTable::open(Entry& entry, bool persistent) {
@@ -69,8 +76,9 @@ void FilterTable::drop_what_nobody_needs(Entry& entry) {
     store_.drop_queue(std::exchange(entry.persistent_queue, kNoQueue));
   if (entry.volatile_queue != kNoQueue && !needs_volatile)
     store_.drop_queue(std::exchange(entry.volatile_queue, kNoQueue));
-  if (entry.acquired == 0 && entry.subscribers.empty() && entry.groups.empty())
-    tree_.erase(std::string(*entry.filter));
+  if (entry.acquired > 0 || !entry.subscribers.empty() || !entry.groups.empty()) return;
+  if (entry.filter->starts_with('$')) dollar_filters_.fetch_sub(1, std::memory_order_relaxed);
+  tree_.erase(std::string(*entry.filter));
 }
 
 Result<store::QueueId> FilterTable::subscribe(std::string_view filter, const SessionPtr& session,
@@ -99,6 +107,7 @@ Result<store::QueueId> FilterTable::subscribe(std::string_view filter, const Ses
   count(found, subscriber, true);
   drop_what_nobody_needs(found);
   version_.fetch_add(1, std::memory_order_release);
+  note_reader(filter);
   return queue;
 }
 
@@ -128,6 +137,7 @@ Result<store::Store::OpenedQueue> FilterTable::join(std::string_view filter,
     drop_what_nobody_needs(found);
   }
   version_.fetch_add(1, std::memory_order_release);
+  if (opened) note_reader(filter);
   return opened;
 }
 
@@ -154,6 +164,7 @@ Result<store::Store::OpenedQueue> FilterTable::acquire(std::string_view filter) 
     else
       drop_what_nobody_needs(found);
     version_.fetch_add(1, std::memory_order_release);
+    if (opened) note_reader(filter);
   }
   if (opened) SL_TRY_VOID(store_.wait_durable(opened->durable_at));
   return opened;

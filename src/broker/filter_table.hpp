@@ -104,6 +104,15 @@ class FilterTable final : public Queues {
   [[nodiscard]] MatchPtr match(std::string_view topic);
   // Of a message that is for nobody: it stands in the log, and in no queue.
   [[nodiscard]] const MatchPtr& nobody() const { return nobody_; }
+  // Whether anybody has subscribed to a topic that begins with `$`. Any thread, one load.
+  [[nodiscard]] bool some_dollar_filter() const {
+    return dollar_filters_.load(std::memory_order_relaxed) > 0;
+  }
+  // Runs when somebody subscribes to `$SYS/...`, with the table locked: may only leave word. Set
+  // before there is anybody.
+  void set_statistics_listener(std::function<void()> subscribed) {
+    statistics_listener_ = std::move(subscribed);
+  }
   // Grows with every change: a match of an older version is to be made again.
   [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
   [[nodiscard]] std::size_t size() const;
@@ -148,6 +157,7 @@ class FilterTable final : public Queues {
     store::QueueId volatile_queue = store::kNoQueue;
   };
   Entry& entry(std::string_view filter);
+  void note_reader(std::string_view filter) const;
   Result<store::Store::OpenedQueue> open(Entry& entry, bool persistent);
   Result<store::QueueId> queue_of(Entry& entry, bool persistent);
   void drop_what_nobody_needs(Entry& entry);
@@ -168,6 +178,8 @@ class FilterTable final : public Queues {
   FilterTree<Entry> tree_;
   std::atomic<std::uint64_t> version_{1};
   std::function<Result<void>()> settle_;
+  std::atomic<std::uint32_t> dollar_filters_{0};  // that begin with `$`, in tree_
+  std::function<void()> statistics_listener_;
 };
 
 }  // namespace sluice::broker

@@ -191,6 +191,9 @@ void ClientConnection::admit() {
     }
     session = std::make_shared<Session>(worker_, client_);
     worker_.add_session(session);
+    if (worker_.events().wants(Event::SessionCreated))
+      worker_.events().add(Event::SessionCreated, *client_,
+                           {{"created_at", broker.clock().wall_ms()}});
   }
   session->set_client(client_, std::move(pending_->user_id));
   session_ = session;
@@ -237,6 +240,7 @@ void ClientConnection::send_connack(bool session_present) {
   clear_deadline();
   state_ = State::Open;
   keep_alive_s_ = pending_->keep_alive_s;
+  tell_connected();
   const auto window = pending_->receive_maximum;
   pending_.reset();
   last_heard_ = worker_.deadlines().tick_at(worker_.broker().clock().steady());

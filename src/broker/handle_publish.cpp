@@ -102,6 +102,11 @@ std::optional<ReasonCode> ClientConnection::resolve_alias(mqtt::Publish& publish
 void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode reason,
                                       std::string_view why) {
   worker_.broker().counters().publishes_refused.add();
+  if (auto& events = worker_.events(); events.wants(Event::MessageDropped))
+    events.add(Event::MessageDropped, *client_,
+               {{"reason", mqtt::name_of(reason)},
+                {"topic", publish.topic},
+                {"qos", static_cast<int>(publish.qos)}});
   if (publish.qos == Qos::AtMostOnce) return;
   if (version_ != Version::V5)
     log::info("client disconnected: MQTT 3 knows no other way to refuse what it published",

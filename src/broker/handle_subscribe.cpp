@@ -104,6 +104,7 @@ void ClientConnection::handle_disconnect(const mqtt::Disconnect& disconnect) {
       session_->set_expiry(std::min(*expiry, limits_->session_expiry_maximum_s));
     }
   }
+  left_with_ = disconnect.reason;
   // Only a normal end is one without a will. [MQTT-3.1.2-8] [MQTT-3.14.4-3]
   if (disconnect.reason == ReasonCode::Success) session_->forget_will();
   close();

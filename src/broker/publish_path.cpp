@@ -57,6 +57,11 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
     log::warn("will or delayed message not sent: no policy allows it",
               {{"client_id", client_id}, {"topic", will.topic}});
     counters_.publishes_refused.add();
+    if (auto& events = worker.events(); events.wants(Event::MessageDropped))
+      events.add(Event::MessageDropped, client,
+                 {{"reason", mqtt::name_of(ReasonCode::NotAuthorized)},
+                  {"topic", will.topic},
+                  {"qos", static_cast<int>(will.qos)}});
     return;
   }
   const mqtt::Publish publish{.topic = will.topic,

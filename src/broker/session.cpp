@@ -136,6 +136,9 @@ void Session::end() {
   stop_will_timer();
   const auto self = shared_from_this();  // the worker's map may hold the last reference
   send_will();                           // [MQTT-3.1.2-8]: at the end of the session at the latest
+  if (auto& events = worker_.events(); !only_will_ && events.wants(Event::SessionTerminated))
+    events.add(Event::SessionTerminated, *client_,
+               {{"created_at", created_ms_}, {"subscriptions", subscriptions_.size()}});
   delivery_.end();
   while (!subscriptions_.empty()) unsubscribe(std::string(subscriptions_.back().name));
   auto& state = worker_.state();
@@ -213,6 +216,11 @@ Result<bool> Session::subscribe(Subscription subscription) {
   }
   if (saved_) save(subscription);
   if (subscription.queue != store::kNoQueue && !delivery_.reads_queues()) delivery_.read_from(head);
+  if (auto& events = worker_.events(); events.wants(Event::SessionSubscribed))
+    events.add(Event::SessionSubscribed, *client_,
+               {{"topic", subscription.name},
+                {"qos", static_cast<int>(subscription.options.qos)},
+                {"is_new", is_new}});
   keep(std::move(subscription));
   return is_new;
 }
@@ -254,6 +262,8 @@ bool Session::unsubscribe(std::string_view name) {
   filter_bytes_ -= static_cast<std::uint32_t>(subscription.name.size());
   subscriptions_.erase(it);
   --worker_.tally().subscriptions;
+  if (auto& events = worker_.events(); !ended_ && events.wants(Event::SessionUnsubscribed))
+    events.add(Event::SessionUnsubscribed, *client_, {{"topic", subscription.name}});
   delivery_.forget_unfinished(subscription.name);
   refresh_queues();
   auto& broker = worker_.broker();

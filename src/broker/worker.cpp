@@ -156,14 +156,14 @@ void Worker::end_turn() {
     run_durable();
     drain_mailbox();
     for (const auto& session : std::exchange(pumps_, {})) session->delivery().pump();
-    if (state_->empty() && (publishing_->empty() || stalled_) && pumps_.empty() &&
-        !has_unsealed_work())
-      break;
+    if (state_->empty() && !has_to_publish() && pumps_.empty() && !has_unsealed_work()) break;
   }
   flush_output();
   count_traffic();
   // What did not settle goes on at once; what the log refuses waits for its news.
-  if (!pumps_.empty() || (!state_->empty() && !state_refused_) || has_unsealed_work()) post([] {});
+  if (!pumps_.empty() || (!state_->empty() && !state_refused_) || has_unsealed_work() ||
+      (!stalled_ && !events_.empty()))
+    post([] {});
   expect_durable();
   const auto& store = broker_.store();
   log_is_busy_ = store.head().get() - store.durable().get() > kLogBusyBytes;
@@ -184,6 +184,7 @@ bool Worker::nobody_waits() const {
 }
 
 void Worker::append_publishing() {
+  if (!stalled_ && !events_.empty()) events_.flush();
   if (publishing_->empty()) return;
   turn_->batch = publishing_;
   if (nobody_waits()) publishing_->let_wait();

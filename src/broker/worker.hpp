@@ -17,6 +17,7 @@
 #include "broker/delayed.hpp"
 #include "broker/drain.hpp"
 #include "broker/due_wills.hpp"
+#include "broker/events.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
 #include "broker/rights_review.hpp"
@@ -93,6 +94,7 @@ class Worker {
   [[nodiscard]] std::string& scratch() { return scratch_; }  // for one packet
   [[nodiscard]] DueWills& wills() { return wills_; }
   [[nodiscard]] DelayedMessages& delayed() { return delayed_; }
+  [[nodiscard]] Events& events() { return events_; }
   [[nodiscard]] RightsReview& rights() { return rights_; }
   [[nodiscard]] Drain& drain() { return drain_; }
 
@@ -152,6 +154,10 @@ class Worker {
   void append_state();
   void append_publishing();
   [[nodiscard]] bool nobody_waits() const;
+  // What the next append would take: a log that is behind takes nothing more.
+  [[nodiscard]] bool has_to_publish() const {
+    return !stalled_ && !(publishing_->empty() && events_.empty());
+  }
   void refuse_publishing(Errc reason);
   void drain_mailbox();
   void dispatch(const Turn& turn);
@@ -185,6 +191,7 @@ class Worker {
   std::string scratch_;
   DueWills wills_{*this};
   DelayedMessages delayed_{*this};
+  Events events_{*this};
   RightsReview rights_{*this};
   Drain drain_{*this};
 

@@ -1,0 +1,122 @@
+#include "broker/events.hpp"
+
+#include <utility>
+
+#include <boost/json/serialize.hpp>
+
+#include "broker/broker.hpp"
+#include "broker/worker.hpp"
+#include "model/message.hpp"
+
+namespace sluice::broker {
+namespace {
+
+namespace json = boost::json;
+
+struct EventKind {
+  std::string_view topic;
+  std::string_view name;
+};
+
+constexpr std::array<EventKind, 8> kEventKinds = {{
+    {"$events/client/connected", "client.connected"},
+    {"$events/client/disconnected", "client.disconnected"},
+    {"$events/session/created", "session.created"},
+    {"$events/session/subscribed", "session.subscribed"},
+    {"$events/session/unsubscribed", "session.unsubscribed"},
+    {"$events/session/terminated", "session.terminated"},
+    {"$events/message/dropped", "message.dropped"},
+    {"$events/message/undelivered", "message.undelivered"},
+}};
+
+const EventKind& kind_of_event(Event event) {
+  return kEventKinds.at(static_cast<std::size_t>(event));
+}
+
+}  // namespace
+
+bool Events::wants(std::string_view topic) const {
+  return worker_.broker().filters().some_dollar_filter() && !worker_.match(topic)->nobody();
+}
+
+bool Events::wants(Event event) const {
+  return wants(kind_of_event(event).topic);
+}
+
+bool Events::is_in_time(Event event) {
+  if (event != Event::MessageDropped && event != Event::MessageUndelivered) return true;
+  const auto now = worker_.broker().clock().steady();
+  if (now - second_ >= std::chrono::seconds(1)) {
+    second_ = now;
+    messages_ = 0;
+  }
+  if (++messages_ <= kMessagesPerSecond) return true;
+  worker_.broker().counters().events_dropped.add();
+  return false;
+}
+
+void Events::add(Event event, const Client& client, json::object details) {
+  if (!is_in_time(event)) return;
+  auto& broker = worker_.broker();
+  const auto& [topic, name] = kind_of_event(event);
+  json::object shown{{"event", name},
+                     {"clientid", client.client_id},
+                     {"username", nullptr},
+                     {"peername", client.host},
+                     {"node", broker.options().node_name},
+                     {"timestamp", broker.clock().wall_ms()}};
+  if (client.has_username) shown["username"] = client.username;
+  for (auto& [key, value] : details) shown[key] = std::move(value);
+  keep({.topic = std::string(topic),
+        .payload = json::serialize(shown),
+        .client_id = client.client_id,
+        .username = client.username,
+        .host = client.host,
+        .has_username = client.has_username});
+}
+
+void Events::add_undelivered(const Client& receiver, const model::Message& message,
+                             std::string_view reason) {
+  // What tells of messages is not told of.
+  if (message.topic.starts_with('$') || !wants(Event::MessageUndelivered)) return;
+  add(Event::MessageUndelivered, receiver,
+      {{"reason", reason},
+       {"topic", message.topic},
+       {"qos", message.qos},
+       {"message_id", model::to_hex(message.id)},
+       {"from_clientid", message.client_id}});
+}
+
+void Events::add(std::string topic, std::string payload) {
+  if (!wants(topic)) return;
+  keep({.topic = std::move(topic),
+        .payload = std::move(payload),
+        .client_id = {},
+        .username = {},
+        .host = {}});
+}
+
+void Events::keep(Entry entry) {
+  const auto bytes = entry.topic.size() + entry.payload.size();
+  if (waiting_.size() >= kMaximum || bytes_ + bytes > kMaximumBytes) {
+    worker_.broker().counters().events_dropped.add();
+    return;
+  }
+  bytes_ += bytes;
+  waiting_.push_back(std::move(entry));
+}
+
+void Events::flush() {
+  bytes_ = 0;
+  for (const auto& entry : std::exchange(waiting_, {}))
+    worker_.publish({.topic = entry.topic,
+                     .payload = entry.payload,
+                     .properties = {},
+                     .client_id = entry.client_id,
+                     .host = entry.host,
+                     .username = entry.username,
+                     .has_username = entry.has_username},
+                    worker_.match(entry.topic));
+}
+
+}  // namespace sluice::broker

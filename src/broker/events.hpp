@@ -1,0 +1,82 @@
+#pragma once
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "base/event_loop.hpp"
+
+namespace sluice::model {
+struct Message;
+}
+
+namespace sluice::broker {
+
+struct Client;
+class Worker;
+
+enum class Event : std::uint8_t {
+  ClientConnected,
+  ClientDisconnected,
+  SessionCreated,
+  SessionSubscribed,
+  SessionUnsubscribed,
+  SessionTerminated,
+  MessageDropped,      // a publish that was given up
+  MessageUndelivered,  // for one client
+};
+
+// What happens on one worker, as messages of the server: `$events/...` and `$SYS/...`, of QoS 0,
+// through the log like every other message. Nothing is made while nobody is subscribed to it.
+//
+// Owns:    those of this turn, at most kMaximum and kMaximumBytes; what is more is counted
+//          (sluice_events_dropped_total) and left out, so that no publish waits for them.
+// Threads: its worker's own.
+class Events {
+ public:
+  static constexpr std::size_t kMaximum = 1024;
+  static constexpr std::size_t kMaximumBytes = 1 << 20;
+  // Of messages: they come when there is too much already.
+  static constexpr std::size_t kMessagesPerSecond = 500;
+
+  explicit Events(Worker& worker) : worker_(worker) {}
+
+  [[nodiscard]] bool wants(Event event) const;
+  // With `event`, `clientid`, `username`, `peername`, `node` and `timestamp` in front of `details`.
+  void add(Event event, const Client& client, boost::json::object details);
+  // Of a message that `receiver` was to get.
+  void add_undelivered(const Client& receiver, const model::Message& message,
+                       std::string_view reason);
+  // Anything else, if somebody is subscribed to it.
+  void add(std::string topic, std::string payload);
+
+  // Into this turn's publishes.
+  void flush();
+  [[nodiscard]] bool empty() const { return waiting_.empty(); }
+
+ private:
+  struct Entry {
+    std::string topic;
+    std::string payload;
+    std::string client_id;  // whom it is about
+    std::string username;
+    std::string host;
+    bool has_username = false;
+  };
+  [[nodiscard]] bool wants(std::string_view topic) const;
+  [[nodiscard]] bool is_in_time(Event event);
+  void keep(Entry entry);
+
+  Worker& worker_;
+  std::vector<Entry> waiting_;
+  std::size_t bytes_ = 0;
+  EventLoop::Time second_{};  // in which so many were made
+  std::size_t messages_ = 0;
+};
+
+}  // namespace sluice::broker
