@@ -36,6 +36,9 @@ json::array parameters_of(const Route& route) {
   if (route.path.find("{id}") != std::string_view::npos) {
     shown.push_back(parameter("path", "id", "32 hexadecimal digits.", text_schema()));
   }
+  if (route.path.find("{filter}") != std::string_view::npos) {
+    shown.push_back(parameter("path", "filter", "A topic filter, percent-encoded.", text_schema()));
+  }
   if (route.is_list) {
     shown.push_back(reference("parameters", "limit"));
     shown.push_back(reference("parameters", "page"));

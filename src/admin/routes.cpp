@@ -2,6 +2,8 @@
 #include "admin/message_json.hpp"
 #include "admin/route.hpp"
 #include "admin/target.hpp"
+#include "broker/auto_subscriptions.hpp"
+#include "broker/block_rules.hpp"
 #include "connect/documents.hpp"
 
 namespace sluice::admin {
@@ -149,6 +151,95 @@ std::vector<Route> access_routes() {
        .summary = "Delete a policy.",
        .answers = {204},
        .run = delete_policy},
+  };
+}
+
+std::vector<Route> rule_routes() {
+  constexpr Parameter kRuleType{"type", "Only those that look at this: client_id, user, address."};
+  return {
+      {.method = Post,
+       .path = "/api/v1/block-rules",
+       .id = "createBlockRule",
+       .summary =
+           "Keep clients out, by client id, user or address: 0x8A, with MQTT 3 return code 5. "
+           "Those that are connected are disconnected at once.",
+       .answers = {201},
+       .run = create_block_rule,
+       .body = Body::Document,
+       .document = broker::BlockRules::fields},
+      {.path = "/api/v1/block-rules",
+       .id = "listBlockRules",
+       .summary = "Block rules, by name; also those whose time is over.",
+       .run = list_block_rules,
+       .query = {kName, kRuleType},
+       .is_list = true},
+      {.path = "/api/v1/block-rules/{name}",
+       .id = "showBlockRule",
+       .summary = "One block rule.",
+       .run = show_block_rule},
+      {.method = Patch,
+       .path = "/api/v1/block-rules/{name}",
+       .id = "changeBlockRule",
+       .summary = "Change a block rule. It holds at once, for connected clients too.",
+       .run = change_block_rule,
+       .body = Body::Patch,
+       .document_of = "block rule"},
+      {.method = Delete,
+       .path = "/api/v1/block-rules/{name}",
+       .id = "deleteBlockRule",
+       .summary = "Delete a block rule.",
+       .answers = {204},
+       .run = delete_block_rule},
+      {.method = Post,
+       .path = "/api/v1/auto-subscriptions",
+       .id = "createAutoSubscription",
+       .summary = "Subscribe clients when they connect, as far as their policies allow it.",
+       .answers = {201},
+       .run = create_auto_subscription,
+       .body = Body::Document,
+       .document = broker::AutoSubscriptions::fields},
+      {.path = "/api/v1/auto-subscriptions",
+       .id = "listAutoSubscriptions",
+       .summary = "Auto-subscription rules, by name.",
+       .run = list_auto_subscriptions,
+       .query = {kName},
+       .is_list = true},
+      {.path = "/api/v1/auto-subscriptions/{name}",
+       .id = "showAutoSubscription",
+       .summary = "One auto-subscription rule.",
+       .run = show_auto_subscription},
+      {.method = Patch,
+       .path = "/api/v1/auto-subscriptions/{name}",
+       .id = "changeAutoSubscription",
+       .summary = "Change an auto-subscription rule, for those who connect from now on.",
+       .run = change_auto_subscription,
+       .body = Body::Patch,
+       .document_of = "auto-subscription rule"},
+      {.method = Delete,
+       .path = "/api/v1/auto-subscriptions/{name}",
+       .id = "deleteAutoSubscription",
+       .summary = "Delete an auto-subscription rule. Subscriptions that it made stay.",
+       .answers = {204},
+       .run = delete_auto_subscription},
+      {.path = "/api/v1/clients/{name}/subscriptions",
+       .id = "listClientSubscriptions",
+       .summary = "What a client is subscribed to; the filter is also the name, by which they go.",
+       .run = list_client_subscriptions,
+       .is_list = true},
+      {.method = Post,
+       .path = "/api/v1/clients/{name}/subscriptions",
+       .id = "createClientSubscription",
+       .summary = "Subscribe a client that has a session, connected or not, at once.",
+       .answers = {201},
+       .run = create_client_subscription,
+       .body = Body::Document,
+       .document = client_subscription_fields},
+      {.method = Delete,
+       .path = "/api/v1/clients/{name}/subscriptions/{filter}",
+       .id = "deleteClientSubscription",
+       .summary = "End a subscription of a client, whoever made it.",
+       .answers = {204},
+       .run = delete_client_subscription},
   };
 }
 
@@ -380,7 +471,7 @@ std::vector<Route> task_routes() {
 const std::vector<Route>& routes() {
   static const std::vector<Route> kRoutes = [] {
     std::vector<Route> all;
-    for (auto* group : {session_routes, status_routes, access_routes, message_routes,
+    for (auto* group : {session_routes, status_routes, access_routes, rule_routes, message_routes,
                         connection_routes, task_routes}) {
       for (auto& route : group()) all.push_back(std::move(route));
     }

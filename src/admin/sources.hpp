@@ -9,7 +9,9 @@
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "broker/access_control.hpp"
+#include "broker/client_subscription.hpp"
 #include "broker/drain.hpp"
+#include "broker/named_documents.hpp"
 #include "broker/outside_message.hpp"
 #include "broker/tracer.hpp"
 #include "connect/registry.hpp"
@@ -38,6 +40,16 @@ struct Sources {
   std::function<boost::json::array(const ClientQuery&)> clients = {};  // members have `client_id`
   // Sends those that are connected to another server, so many a second; how many there are.
   std::function<std::size_t(const broker::Redirect&, double per_second)> drain = {};
+  // Rules; null where there are no clients.
+  broker::NamedDocuments* block_rules = nullptr;
+  broker::NamedDocuments* auto_subscriptions = nullptr;
+  // Of a client by its id: what it is subscribed to, one more, one less. Durable when they return.
+  std::function<Outcome<boost::json::array>(const std::string& client_id)> subscriptions_of = {};
+  std::function<Outcome<boost::json::object>(const std::string& client_id,
+                                             const broker::ClientSubscription& wanted)>
+      subscribe_client = {};
+  std::function<Outcome<void>(const std::string& client_id, const std::string& filter)>
+      unsubscribe_client = {};
   // Publishes, and waits until it is durable.
   std::function<Outcome<model::MessageId>(const broker::OutsideMessage&)> publish = {};
   // Who is to get it and how far they are: arrays `sessions`, `groups`, `tasks`.

@@ -348,6 +348,8 @@ class CommandLine {
       command.add_option("-f,--file", rest_.file, "Document that is not saved; -: standard input")
           ->type_name("FILE");
       add_topic_argument(command);
+    } else if (noun.name == "subscription") {
+      add_subscription_arguments(command, verb);
     } else if (noun.name == "dead-letter") {
       add_dead_letter_arguments(command, verb);
     } else if (verb == "update" || verb == "copy" || verb == "seek" || verb == "preview") {
@@ -443,6 +445,16 @@ class CommandLine {
   void add_topic_argument(CLI::App& command) {
     command.add_option("--topic", rest_.topic, "Find out, too, whether it may be written to")
         ->type_name("TOPIC");
+  }
+
+  void add_subscription_arguments(CLI::App& command, std::string_view verb) {
+    command.add_option("client", rest_.name, "Its client id")->type_name("CLIENT")->required();
+    if (verb == "list") return;
+    command.add_option("filter", rest_.other, "Topic filter")->type_name("FILTER")->required();
+    if (verb != "add") return;
+    command.add_option("--qos", rest_.message.qos, "Quality of service: 0, 1 or 2")
+        ->check(CLI::Range(0, 2))
+        ->capture_default_str();
   }
 
   void add_drain_arguments(CLI::App& command) {

@@ -15,6 +15,8 @@
 #include "app/store_metrics.hpp"
 #include "base/check.hpp"
 #include "base/log.hpp"
+#include "broker/auto_subscriptions.hpp"
+#include "broker/block_rules.hpp"
 #include "store/embedded/directory_lock.hpp"
 
 namespace sluice::app {
@@ -151,6 +153,18 @@ Result<void> Composition::open_listeners() {
               },
           .drain = [this](const broker::Redirect& to,
                           double per_second) { return broker_->drain(to, per_second); },
+          .block_rules = &broker_->block_rules().documents(),
+          .auto_subscriptions = &broker_->auto_subscriptions().documents(),
+          .subscriptions_of =
+              [this](const std::string& client_id) { return broker_->subscriptions_of(client_id); },
+          .subscribe_client =
+              [this](const std::string& client_id, const broker::ClientSubscription& wanted) {
+                return broker_->subscribe_client(client_id, wanted);
+              },
+          .unsubscribe_client =
+              [this](const std::string& client_id, const std::string& filter) {
+                return broker_->unsubscribe_client(client_id, filter);
+              },
           .publish =
               [this](const broker::OutsideMessage& message) {
                 return broker_->publish_from_outside(message);

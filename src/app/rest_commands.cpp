@@ -25,53 +25,12 @@ namespace sluice::app {
 namespace {
 
 namespace json = boost::json;
-using Columns = std::string_view;
 
 constexpr std::size_t kLargestDocument = 1024 * 1024;  // bytes; the server takes no more either
 constexpr std::size_t kDeepestDocument = 32;           // as the server takes it
 // A changed connection is tried, and its tasks settle what is in flight.
 constexpr std::chrono::seconds kAnswerWithin{150};
 constexpr std::size_t kMostPages = 10'000;  // a server that never ends its list
-
-constexpr std::array<std::string_view, 6> kConnectionVerbs = {"create", "list",   "show",
-                                                              "update", "delete", "verify"};
-constexpr std::array<std::string_view, 11> kTaskVerbs = {
-    "create", "list", "show",    "update", "copy",        "start",
-    "pause",  "seek", "preview", "delete", "dead-letters"};
-constexpr std::array<std::string_view, 4> kDeadLetterVerbs = {"list", "show", "redrive", "delete"};
-constexpr std::array<std::string_view, 4> kDocumentVerbs = {"create", "list", "show", "delete"};
-constexpr std::array<std::string_view, 2> kClientVerbs = {"list", "drain"};
-constexpr std::array<std::string_view, 4> kMessageVerbs = {"list", "show", "trace", "publish"};
-
-constexpr std::array<Columns, 5> kConnectionColumns = {"name", "type", "status", "status_reason",
-                                                       "updated"};
-constexpr std::array<Columns, 6> kTaskColumns = {"name",      "status",   "lag_messages",
-                                                 "delivered", "rejected", "status_reason"};
-constexpr std::array<Columns, 3> kUserColumns = {"name", "description", "created"};
-constexpr std::array<Columns, 5> kPolicyColumns = {"name", "effect", "operations", "resources",
-                                                   "users"};
-constexpr std::array<Columns, 6> kClientColumns = {"client_id", "status",        "username",
-                                                   "address",   "subscriptions", "lag_messages"};
-constexpr std::array<Columns, 7> kMessageColumns = {
-    "timestamp", "id", "topic", "qos", "client_id", "payload_bytes", "payload"};
-constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
-                                                       "client_id", "reason"};
-
-constexpr std::array<Noun, 8> kNouns = {
-    Noun{"connection", "/connections", "Addresses and credentials of outside systems",
-         kConnectionVerbs, kConnectionColumns},
-    Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
-    Noun{"dead-letter", "/tasks",
-         "Messages that a task could not deliver: look, send again, delete", kDeadLetterVerbs,
-         kDeadLetterColumns},
-    Noun{"user", "/users", "MQTT users", kDocumentVerbs, kUserColumns},
-    Noun{"policy", "/policies", "Who may connect, publish and subscribe", kDocumentVerbs,
-         kPolicyColumns},
-    Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns},
-    Noun{"message", "/messages", "Stored messages: find, show, trace, publish", kMessageVerbs,
-         kMessageColumns},
-    Noun{"overview", "/overview", "What a start page needs", {}, {}},
-};
 
 std::string percent_encoded(std::string_view text) {
   std::string out;
@@ -390,7 +349,7 @@ int redrive_all(RestClient& client, const RestCommand& command, const std::strin
 int run_dead_letters(RestClient& client, const RestCommand& command, const std::string& one) {
   const auto letters = one + "/dead-letters";
   const auto& verb = command.verb;
-  if (verb == "list") return list(client, command, letters, kDeadLetterColumns);
+  if (verb == "list") return list(client, command, letters, command.noun->columns);
   if (verb == "redrive" && command.all) return redrive_all(client, command, letters);
   Result<io::HttpResponse> answer;
   if (verb == "redrive") {
@@ -407,18 +366,30 @@ int run_dead_letters(RestClient& client, const RestCommand& command, const std::
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
+int run_subscriptions(RestClient& client, const RestCommand& command, const std::string& one) {
+  const auto path = one + "/subscriptions";
+  if (command.verb == "list") return list(client, command, path, command.noun->columns);
+  const auto& filter = command.other;
+  const json::object document{{"filter", filter}, {"qos", command.message.qos}};
+  const auto answer = command.verb == "add"
+                          ? client.send("POST", path, json::serialize(document))
+                          : client.send("DELETE", path + "/" + percent_encoded(filter));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
 int run(RestClient& client, const RestCommand& command) {
   const std::string path(command.noun->path);
   const auto one = path + "/" + percent_encoded(command.name);
   const auto& verb = command.verb;
   if (command.noun->name == "dead-letter") return run_dead_letters(client, command, one);
+  if (command.noun->name == "subscription") return run_subscriptions(client, command, one);
   if (verb == "create") return create(client, command);
   if (command.noun->name == "message" && verb == "list") return list_messages(client, command);
   if (verb == "publish") return publish(client, command);
   if (verb == "drain") return drain(client, command);
   if (verb == "list") return list(client, command, path, command.noun->columns);
   if (verb == "dead-letters") {
-    return list(client, command, one + "/dead-letters", kDeadLetterColumns);
+    return list(client, command, one + "/dead-letters", find_noun("dead-letter")->columns);
   }
   if (verb == "verify" && command.file) return verify_unsaved(client, command);
   if (verb == "update") return change(client, command, one);
@@ -466,39 +437,6 @@ std::string url_of_server_in(const std::string& data) {
 }
 
 }  // namespace
-
-std::span<const Noun> nouns() {
-  return kNouns;
-}
-
-const Noun* find_noun(std::string_view name) {
-  const auto it = std::ranges::find(kNouns, name, &Noun::name);
-  return it == kNouns.end() ? nullptr : &*it;
-}
-
-std::string_view verb_help(std::string_view verb) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kHelp = {
-      {{"create", "Make one from a JSON document"},
-       {"list", "All of them"},
-       {"show", "One of them"},
-       {"delete", "Delete it"},
-       {"verify", "Try it: every step on the way to the other side"},
-       {"start", "Start it where it stopped"},
-       {"pause", "Pause it; what is in flight is settled first"},
-       {"dead-letters", "Messages that the other side refused"},
-       {"trace", "What happened to it: received, durable, and who has passed it"},
-       {"update", "Change it, while it works too: a JSON merge patch"},
-       {"copy", "Make a task like it, which does not run yet"},
-       {"seek", "Go on from another place in the log"},
-       {"preview", "The record that would be made of a message; nothing is written"},
-       {"redrive", "Send them again; each goes once it has arrived"},
-       {"drain", "Send those that are connected to another server"},
-       {"publish", "Publish one; done once it is durable"}}};
-  for (const auto& [name, help] : kHelp) {
-    if (name == verb) return help;
-  }
-  return {};
-}
 
 Result<RestTarget> find_rest_target(const Environment& environment,
                                     const std::optional<std::string>& data) {

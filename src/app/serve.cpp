@@ -37,6 +37,7 @@ broker::Limits limits_of(const MqttSettings& settings) {
   limits.sessions_per_user = settings.sessions_per_user;
   limits.redirect_to = settings.redirect_to;
   limits.redirect_permanently = settings.redirect_permanently;
+  limits.point_to_point = settings.point_to_point;
   return limits;
 }
 

@@ -55,7 +55,8 @@ MqttSettings mqtt(const SettingReader& in) {
                                 .value_or(broker::GroupStrategy::RoundRobin),
           .sessions_per_user = in.number<std::uint32_t>("sessions_per_user"),
           .redirect_to = in.text("redirect_to"),
-          .redirect_permanently = in.flag("redirect_permanently")};
+          .redirect_permanently = in.flag("redirect_permanently"),
+          .point_to_point = in.flag("point_to_point")};
 }
 
 ConnectSettings connect_settings(const SettingReader& in) {

@@ -78,6 +78,7 @@ struct MqttSettings {
   std::uint32_t sessions_per_user = 0;
   std::string redirect_to;
   bool redirect_permanently = false;
+  bool point_to_point = false;
 };
 
 struct ConnectSettings {

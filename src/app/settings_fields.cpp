@@ -368,8 +368,11 @@ Field mqtt() {
                                .fallback = false}));
   fields.push_back(off_yet("groups_must_exist",
                            "Whether a shared subscription needs a group that was made before."));
-  fields.push_back(
-      off_yet("point_to_point", "Whether {first}/p2p/{clientId} goes to that client alone."));
+  fields.push_back(changeable(
+      {.name = "point_to_point",
+       .type = Type::Boolean,
+       .help = "Whether {first}/p2p/{clientId} goes to that client alone, without a subscription.",
+       .fallback = false}));
   fields.push_back(whole("messages_per_second_per_client",
                          "Publishes of a client in a second; 0: no limit. Not served yet.", 0, 0,
                          kMost32));

@@ -6,6 +6,8 @@
 #include <mutex>
 
 #include "base/log.hpp"
+#include "broker/auto_subscriptions.hpp"
+#include "broker/block_rules.hpp"
 #include "broker/client_connection.hpp"
 #include "broker/session.hpp"
 #include "broker/shared_group.hpp"
@@ -30,7 +32,9 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
       tracer_(clock),
       client_lines_(clock),
       filters_(store, options.workers),
-      statistics_(std::make_unique<Statistics>(*this)) {
+      statistics_(std::make_unique<Statistics>(*this)),
+      block_rules_(std::make_unique<BlockRules>(store, clock, [this] { review_rights(); })),
+      auto_subscriptions_(std::make_unique<AutoSubscriptions>(store, clock)) {
   set_limits(options.limits);
   for (std::size_t i = 0; i < options.workers; ++i)
     workers_.push_back(std::make_unique<Worker>(*this, i));
@@ -41,10 +45,12 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
   filters_.set_statistics_listener([this] { statistics_->on_subscribed(); });
   // With the switch off nobody's rights depend on users or policies.
   if (!access_.enabled()) return;
-  access_.set_change_listener([this] {
-    for (const auto& worker : workers_)
-      worker->post([target = worker.get()] { target->rights().begin(); });
-  });
+  access_.set_change_listener([this] { review_rights(); });
+}
+
+void Broker::review_rights() {
+  for (const auto& worker : workers_)
+    worker->post([target = worker.get()] { target->rights().begin(); });
 }
 
 Broker::~Broker() {
@@ -58,6 +64,7 @@ void Broker::set_limits(const Limits& limits) {
     every.push_back(std::make_unique<const Limits>(limits));
     limits_.store(every.back().get(), std::memory_order_release);
   });
+  filters_.set_point_to_point(limits.point_to_point);
   choose_strategies();
 }
 

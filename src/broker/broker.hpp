@@ -15,6 +15,7 @@
 #include "base/line_limit.hpp"
 #include "base/threads.hpp"
 #include "broker/access_control.hpp"
+#include "broker/client_subscription.hpp"
 #include "broker/counters.hpp"
 #include "broker/drain.hpp"
 #include "broker/filter_table.hpp"
@@ -29,6 +30,8 @@
 
 namespace sluice::broker {
 
+class AutoSubscriptions;
+class BlockRules;
 class Session;
 class SharedGroup;
 class Statistics;
@@ -120,6 +123,10 @@ class Broker {
   // Messages that `consumer` will never get, because they are damaged on the disk.
   void note_damaged(std::string_view consumer, std::span<const store::Position> positions);
 
+  // What rules subscribe a client to that connects, and the filter of its mail, into this turn's
+  // state. Returns those that bring retained messages.
+  [[nodiscard]] std::vector<std::string> subscribe_at_connect(Session& session);
+
   // By the user that counts for a session's limit.
   [[nodiscard]] SessionCounts& session_counts() { return session_counts_; }
   [[nodiscard]] std::string_view counted_user(const Client& client) const {
@@ -139,6 +146,8 @@ class Broker {
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] FilterTable& filters() { return filters_; }
   [[nodiscard]] Retained& retained() { return retained_; }
+  [[nodiscard]] BlockRules& block_rules() { return *block_rules_; }
+  [[nodiscard]] AutoSubscriptions& auto_subscriptions() { return *auto_subscriptions_; }
   [[nodiscard]] Counters& counters() { return counters_; }
   [[nodiscard]] Tracer& tracer() { return tracer_; }
   // For what clients can make the log say again and again. Any thread.
@@ -157,6 +166,13 @@ class Broker {
   std::size_t drain(const Redirect& to, double per_second);
   // Publishes as if a client had; durable when this returns (outside_publish.cpp).
   [[nodiscard]] Outcome<model::MessageId> publish_from_outside(const OutsideMessage& message);
+  // What a client is subscribed to; one more, if its rights cover it; one less. Durable when they
+  // return. Not from a worker's thread (client_subscriptions.cpp).
+  [[nodiscard]] Outcome<boost::json::array> subscriptions_of(const std::string& client_id);
+  [[nodiscard]] Outcome<boost::json::object> subscribe_client(const std::string& client_id,
+                                                              const ClientSubscription& wanted);
+  [[nodiscard]] Outcome<void> unsubscribe_client(const std::string& client_id,
+                                                 const std::string& filter);
   // The sessions and groups that are to get a message and how far each is: arrays `sessions` and
   // `groups`, at most kMostConsumers in each; `more` says how many are left out.
   static constexpr std::size_t kMostConsumers = 500;
@@ -168,6 +184,7 @@ class Broker {
     std::size_t members = 0;
   };
   void choose_strategies();
+  void review_rights();
   using Groups = std::map<std::string, GroupEntry, std::less<>>;
   [[nodiscard]] Worker& worker_of_group(std::string_view key);
   class Restored;
@@ -208,6 +225,8 @@ class Broker {
   std::atomic<std::uint64_t> last_number_{0};
   std::atomic<bool> stopping_{false};
   std::unique_ptr<Statistics> statistics_;
+  std::unique_ptr<BlockRules> block_rules_;
+  std::unique_ptr<AutoSubscriptions> auto_subscriptions_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   BackgroundQueue readers_{*options_.threads};

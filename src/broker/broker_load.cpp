@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "broker/auto_subscriptions.hpp"
+#include "broker/block_rules.hpp"
 #include "broker/broker.hpp"
 #include "broker/session.hpp"
 #include "broker/session_records.hpp"
@@ -50,6 +52,8 @@ class Broker::Restored {
 };
 
 Result<void> Broker::load() {
+  SL_TRY_VOID(block_rules_->documents().load());
+  SL_TRY_VOID(auto_subscriptions_->documents().load());
   Restored restored;
   SL_TRY_VOID(load_retained());
   SL_TRY_VOID(load_sessions(restored));

@@ -93,12 +93,14 @@ class ClientConnection final : public Deadline,
     bool keep_alive_changed = false;
     bool id_assigned = false;
     std::unique_ptr<WillMessage> will;
-    std::unique_ptr<LoginExchange> login;  // with an authentication method; also of an open one
-    std::string login_proof;               // ours to the client, with the answer
+    std::unique_ptr<LoginExchange> login;     // with an authentication method; also of an open one
+    std::string login_proof;                  // ours to the client, with the answer
+    std::vector<std::string> wants_retained;  // of what the server subscribed it to
   };
 
   void handle_connect(const mqtt::Connect& connect);
   [[nodiscard]] std::optional<mqtt::ReasonCode> refuse_connect(const mqtt::Connect& connect);
+  [[nodiscard]] bool refuse_blocked();
   void note_connect(const mqtt::Connect& connect);
   void note_will(const mqtt::Will& will);
   void on_authenticated(mqtt::ReasonCode reason);
@@ -127,9 +129,6 @@ class ClientConnection final : public Deadline,
   void handle_ack(const mqtt::Ack& ack);
   void handle_pubrel(const mqtt::Ack& ack);
   void handle_subscribe(const mqtt::Subscribe& subscribe);
-  [[nodiscard]] mqtt::ReasonCode grant(const mqtt::SubscriptionRequest& request,
-                                       std::uint32_t identifier,
-                                       std::vector<std::string>& wants_retained);
   void handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
   void handle_disconnect(const mqtt::Disconnect& disconnect);
 

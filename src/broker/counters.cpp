@@ -25,6 +25,8 @@ Counters::Counters(metrics::Registry& registry)
       sessions_refused(registry.counter(
           {.name = "sluice_sessions_refused_total",
            .help = "Sessions not begun because their user has mqtt.sessions_per_user of them."})),
+      clients_blocked(registry.counter({.name = "sluice_clients_blocked_total",
+                                        .help = "CONNECT packets refused by a block rule."})),
       delayed(
           registry.gauge({.name = "sluice_delayed_messages",
                           .help = "Messages published to $delayed/... that wait for their time.",

@@ -10,6 +10,7 @@ struct Counters {
   metrics::Gauge& connections;
   metrics::Counter& connections_refused;
   metrics::Counter& sessions_refused;
+  metrics::Counter& clients_blocked;
   metrics::Gauge& delayed;
   metrics::Counter& messages_received;
   metrics::Counter& messages_sent;

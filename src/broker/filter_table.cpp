@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "broker/point_to_point.hpp"
 #include "broker/session.hpp"
 #include "broker/shared_group.hpp"
 
@@ -212,6 +213,10 @@ void FilterTable::add_receivers(const Entry& entry, Match& match, Seen& seen, bo
   }
 }
 
+void FilterTable::set_point_to_point(bool on) {
+  if (point_to_point_.exchange(on) != on) version_.fetch_add(1, std::memory_order_release);
+}
+
 MatchPtr FilterTable::match(std::string_view topic) {
   auto made = std::make_shared<Match>();
   made->workers.resize(workers_);
@@ -219,7 +224,12 @@ MatchPtr FilterTable::match(std::string_view topic) {
   Seen seen;
   const std::shared_lock lock(mutex_);
   std::vector<const Entry*> found;
-  tree_.match(topic, [&](const Entry& entry) { found.push_back(&entry); });
+  if (const auto addressee = point_to_point_.load() ? addressee_of(topic) : std::nullopt) {
+    const auto mail = mail_filter_of(*addressee);
+    if (const Entry* entry = mail ? tree_.find(*mail) : nullptr) found.push_back(entry);
+  } else {
+    tree_.match(topic, [&](const Entry& entry) { found.push_back(&entry); });
+  }
   for (const auto* entry : found) add_receivers(*entry, *made, seen, found.size() > 1);
   return made;
 }

@@ -102,6 +102,8 @@ class FilterTable final : public Queues {
   [[nodiscard]] std::vector<store::Hold> holds();
 
   [[nodiscard]] MatchPtr match(std::string_view topic);
+  // From now on `{first}/p2p/{clientId}` is matched by the filter of that client's mail alone.
+  void set_point_to_point(bool on);
   // Of a message that is for nobody: it stands in the log, and in no queue.
   [[nodiscard]] const MatchPtr& nobody() const { return nobody_; }
   // Whether anybody has subscribed to a topic that begins with `$`. Any thread, one load.
@@ -174,6 +176,7 @@ class FilterTable final : public Queues {
   store::Store& store_;
   const std::size_t workers_;
   MatchPtr nobody_;
+  std::atomic<bool> point_to_point_{false};
   mutable std::shared_mutex mutex_;
   FilterTree<Entry> tree_;
   std::atomic<std::uint64_t> version_{1};

@@ -3,6 +3,7 @@
 
 #include "base/entity_id.hpp"
 #include "base/log.hpp"
+#include "broker/block_rules.hpp"
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
 #include "broker/session.hpp"
@@ -24,6 +25,7 @@ void ClientConnection::handle_connect(const mqtt::Connect& connect) {
     return;
   }
   note_connect(connect);
+  if (refuse_blocked()) return;
   if (has_method_) {
     begin_login(connect.properties.text(PropertyId::AuthenticationData));
     return;
@@ -115,6 +117,21 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
   if (connect.will) note_will(*connect.will);
 }
 
+bool ClientConnection::refuse_blocked() {
+  auto& broker = worker_.broker();
+  const auto rule = broker.block_rules().blocking(*client_);
+  if (!rule) return false;
+  broker.counters().clients_blocked.add();
+  if (const auto untold = broker.client_lines().due(client_->host))
+    log::info("client refused: a block rule keeps it out", {{"client_id", client_->client_id},
+                                                            {"username", client_->username},
+                                                            {"host", client_->host},
+                                                            {"rule", *rule},
+                                                            {"untold", *untold}});
+  refuse_with_connack(ReasonCode::Banned);
+  return true;
+}
+
 void ClientConnection::note_will(const mqtt::Will& will) {
   pending_->will = std::make_unique<WillMessage>(will_of(will));
   pending_->will->username = client_->username;
@@ -137,6 +154,7 @@ void ClientConnection::on_authenticated(ReasonCode reason) {
     refuse_with_connack(ReasonCode::BadUserNameOrPassword);
     return;
   }
+  if (refuse_blocked()) return;  // by the name that the login showed, or by a rule since
   const auto permissions = worker_.broker().access().compile(*client_);
   const auto& will = pending_->will;
   if (!permissions->may_connect() ||
@@ -203,6 +221,7 @@ void ClientConnection::admit() {
   if (const auto dropped = session->drop_uncovered(*session->permissions()); dropped > 0)
     log::info("subscriptions dropped: no policy allows them any more",
               {{"client_id", client_->client_id}, {"subscriptions", dropped}});
+  pending_->wants_retained = broker.subscribe_at_connect(*session);
   // The answer waits until what it promises is on disk.
   worker_.when_durable([weak = weak_from_this(), session_present] {
     if (const auto self = weak.lock()) self->send_connack(session_present);
@@ -242,10 +261,12 @@ void ClientConnection::send_connack(bool session_present) {
   keep_alive_s_ = pending_->keep_alive_s;
   tell_connected();
   const auto window = pending_->receive_maximum;
+  const auto wants_retained = std::move(pending_->wants_retained);
   pending_.reset();
   last_heard_ = worker_.deadlines().tick_at(worker_.broker().clock().steady());
   watch_keep_alive();
   link_->hold_reading(false);
+  for (const auto& name : wants_retained) session_->delivery().send_retained(name);
   session_->delivery().resume(window);
   session_->wake_groups();
 }

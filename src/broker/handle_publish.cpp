@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
+#include "broker/point_to_point.hpp"
 #include "broker/session.hpp"
 #include "broker/worker.hpp"
 #include "mqtt/topic.hpp"
@@ -69,6 +70,9 @@ void ClientConnection::handle_publish(const mqtt::Publish& received) {
     handle_dollar_topic(publish);
     return;
   }
+  // Nobody but its addressee may find it, and retained messages are for all.
+  if (publish.retain && limits.point_to_point && addressee_of(publish.topic))
+    publish.retain = false;
   const auto refused = broker.may_publish(*session_, publish);
   if (refused != ReasonCode::Success)
     refuse_publish(publish, refused);

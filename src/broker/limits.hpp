@@ -25,6 +25,7 @@ struct Limits {
   std::uint32_t delayed_maximum = 100'000;  // messages that wait for their time
   std::uint32_t groups = 1000;
   GroupStrategy group_strategy = GroupStrategy::RoundRobin;  // of groups that name none
+  bool point_to_point = false;  // `{first}/p2p/{clientId}` goes to that client alone
   // Where clients are sent instead of being admitted; empty: they are admitted.
   std::string redirect_to;
   bool redirect_permanently = false;

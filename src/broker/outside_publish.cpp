@@ -2,6 +2,7 @@
 #include <future>
 
 #include "broker/broker.hpp"
+#include "broker/point_to_point.hpp"
 #include "broker/worker.hpp"
 #include "mqtt/topic.hpp"
 
@@ -78,10 +79,13 @@ void Broker::publish_on(Worker& worker, const OutsideMessage& message,
   if (auto refused = refuse_outside(worker, message)) {
     return ticket->answer(tl::unexpected(std::move(*refused)));
   }
+  const auto is_mail = [this](std::string_view topic) {
+    return limits().point_to_point && addressee_of(topic).has_value();
+  };
   const mqtt::Publish publish{.topic = message.topic,
                               .payload = message.payload,
                               .qos = message.qos,
-                              .retain = message.retain,
+                              .retain = message.retain && !is_mail(message.topic),
                               .dup = false,
                               .packet_id = 0,
                               .properties = mqtt::Properties::from_checked(message.properties)};

@@ -1,6 +1,7 @@
 // The life of an accepted PUBLISH inside the broker. docs/life-of-a-publish.md walks through it.
 #include "base/log.hpp"
 #include "broker/broker.hpp"
+#include "broker/point_to_point.hpp"
 #include "broker/session.hpp"
 #include "broker/session_records.hpp"
 #include "broker/worker.hpp"
@@ -64,13 +65,14 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
                   {"qos", static_cast<int>(will.qos)}});
     return;
   }
-  const mqtt::Publish publish{.topic = will.topic,
-                              .payload = will.payload,
-                              .qos = will.qos,
-                              .retain = will.retain,
-                              .dup = false,
-                              .packet_id = 0,
-                              .properties = mqtt::Properties::from_checked(will.properties)};
+  const mqtt::Publish publish{
+      .topic = will.topic,
+      .payload = will.payload,
+      .qos = will.qos,
+      .retain = will.retain && !(limits().point_to_point && addressee_of(will.topic)),
+      .dup = false,
+      .packet_id = 0,
+      .properties = mqtt::Properties::from_checked(will.properties)};
   this->publish(worker, client, publish, worker.match(will.topic));
 }
 

@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "broker/block_rules.hpp"
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
+#include "broker/point_to_point.hpp"
 #include "broker/session.hpp"
 #include "broker/worker.hpp"
 
@@ -52,6 +54,11 @@ void RightsReview::look_at(Session& session) {
     if (connection) ++seen_.disconnected;
     return;
   }
+  if (connection && worker_.broker().block_rules().blocking(session.client())) {
+    connection->disconnect(ReasonCode::AdministrativeAction);  // 0x8A is for CONNACK alone. §2.4
+    ++seen_.disconnected;
+    return;
+  }
   if (connection) {
     const auto rights = session.permissions();
     const auto dropped = session.drop_uncovered(*rights);
@@ -92,7 +99,10 @@ void Session::end_with_user() {
 std::size_t Session::drop_uncovered(const Permissions& permissions) {
   const auto maximum = static_cast<Qos>(worker_.broker().limits().maximum_qos);
   std::vector<std::string> uncovered;
+  const auto mail =
+      worker_.broker().limits().point_to_point ? mail_filter_of(client_->client_id) : std::nullopt;
   for (const auto& subscription : subscriptions_) {
+    if (mail && subscription.name == *mail) continue;  // nobody needs a right to get mail
     const auto granted = subscription.options.qos;
     bool covered = permissions.may_stay_subscribed(subscription.filter(), granted);
     // What was asked for may have been more than `mqtt.maximum_qos` let be granted.

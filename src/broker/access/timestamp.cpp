@@ -19,4 +19,24 @@ std::string rfc3339(std::int64_t wall_ms) {
                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, rest);
 }
 
+std::optional<std::int64_t> parse_utc(std::string_view text) {
+  if (!text.ends_with('Z') || text.size() > 40) return std::nullopt;
+  const std::string copy(text.substr(0, text.size() - 1));
+  std::tm utc{};
+  const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
+  if (rest == nullptr || utc.tm_sec > 59) return std::nullopt;
+  const auto day = utc.tm_mday;
+  const auto seconds = ::timegm(&utc);
+  if (utc.tm_mday != day) return std::nullopt;  // 31 April
+  std::int64_t milliseconds = 0;
+  if (*rest == '.') {
+    std::int64_t weight = 100;
+    if (*++rest == '\0') return std::nullopt;
+    for (; *rest >= '0' && *rest <= '9'; ++rest, weight /= 10)
+      milliseconds += (*rest - '0') * weight;
+  }
+  if (*rest != '\0') return std::nullopt;
+  return static_cast<std::int64_t>(seconds) * 1000 + milliseconds;
+}
+
 }  // namespace sluice::broker

@@ -1,0 +1,151 @@
+// Rules that an administrator makes: who is kept out, who is subscribed to what; and subscriptions
+// made for one client.
+#include <boost/json/array.hpp>
+
+#include "admin/actions.hpp"
+#include "admin/page.hpp"
+#include "admin/target.hpp"
+#include "connect/merge_patch.hpp"
+
+namespace sluice::admin {
+namespace {
+
+namespace json = boost::json;
+using broker::NamedDocuments;
+
+Response no_clients_here() {
+  return problem_response(Problem{.status = 503,
+                                  .code = "unavailable",
+                                  .detail = "there are no clients here",
+                                  .hint = "start the server"});
+}
+
+Response create_rule(NamedDocuments* rules, const Call& call, std::string_view collection) {
+  if (rules == nullptr) return no_clients_here();
+  return created_response(rules->create(call.body), collection);
+}
+
+Response list_rules(NamedDocuments* rules, const Call& call) {
+  return rules == nullptr ? no_clients_here() : list_response(call, rules->all());
+}
+
+Response show_rule(NamedDocuments* rules, const Call& call) {
+  return rules == nullptr ? no_clients_here() : entity_response(rules->find(call.name()));
+}
+
+Response change_rule(NamedDocuments* rules, const Call& call) {
+  if (rules == nullptr) return no_clients_here();
+  const auto old = rules->find(call.name());
+  if (!old) return problem_response(old.error());
+  if (auto stale = refuse_stale(call, old)) return *stale;
+  return entity_response(rules->replace(call.name(), connect::merge_patch(*old, call.body)));
+}
+
+Response remove_rule(NamedDocuments* rules, const Call& call) {
+  if (rules == nullptr) return no_clients_here();
+  if (auto stale = refuse_stale(call, rules->find(call.name()))) return *stale;
+  return deleted_response(rules->remove(call.name()));
+}
+
+}  // namespace
+
+Response create_block_rule(Context& context, const Call& call) {
+  return create_rule(context.sources.block_rules, call, "/api/v1/block-rules");
+}
+Response list_block_rules(Context& context, const Call& call) {
+  return list_rules(context.sources.block_rules, call);
+}
+Response show_block_rule(Context& context, const Call& call) {
+  return show_rule(context.sources.block_rules, call);
+}
+Response change_block_rule(Context& context, const Call& call) {
+  return change_rule(context.sources.block_rules, call);
+}
+Response delete_block_rule(Context& context, const Call& call) {
+  return remove_rule(context.sources.block_rules, call);
+}
+
+Response create_auto_subscription(Context& context, const Call& call) {
+  return create_rule(context.sources.auto_subscriptions, call, "/api/v1/auto-subscriptions");
+}
+Response list_auto_subscriptions(Context& context, const Call& call) {
+  return list_rules(context.sources.auto_subscriptions, call);
+}
+Response show_auto_subscription(Context& context, const Call& call) {
+  return show_rule(context.sources.auto_subscriptions, call);
+}
+Response change_auto_subscription(Context& context, const Call& call) {
+  return change_rule(context.sources.auto_subscriptions, call);
+}
+Response delete_auto_subscription(Context& context, const Call& call) {
+  return remove_rule(context.sources.auto_subscriptions, call);
+}
+
+const schema::Fields& client_subscription_fields() {
+  using enum schema::Type;
+  static const schema::Fields kFields = {
+      {.name = "filter",
+       .help = "A topic filter, or $share/{group}/{filter}. The client's policies must cover it.",
+       .required = true,
+       .minimum = 1,
+       .maximum = 65535},
+      {.name = "qos",
+       .type = Integer,
+       .help = "The QoS that it is granted.",
+       .fallback = 1,
+       .minimum = 0,
+       .maximum = 2},
+      {.name = "no_local",
+       .type = Boolean,
+       .help = "Whether the client does not get what it publishes itself.",
+       .fallback = false},
+      {.name = "retain_as_published",
+       .type = Boolean,
+       .help = "Whether messages keep their retain flag.",
+       .fallback = false},
+  };
+  return kFields;
+}
+
+Response list_client_subscriptions(Context& context, const Call& call) {
+  if (!context.sources.subscriptions_of) return no_clients_here();
+  auto found = context.sources.subscriptions_of(call.name());
+  if (!found) return problem_response(found.error());
+  std::vector<json::object> items;
+  for (auto& subscription : *found) {
+    auto& item = items.emplace_back(std::move(subscription.get_object()));
+    item["name"] = item.at("filter");  // pages go by name
+  }
+  return list_response(call, std::move(items));
+}
+
+Response create_client_subscription(Context& context, const Call& call) {
+  if (!context.sources.subscribe_client) return no_clients_here();
+  const auto checked = schema::check(client_subscription_fields(), call.body);
+  if (!checked.problems.empty())
+    return problem_response(Problem{.status = 422,
+                                    .code = "invalid_document",
+                                    .detail = "no subscription can be made of this",
+                                    .hint = R"(send {"filter": "plant/+/state", "qos": 1})",
+                                    .fields = checked.problems});
+  const auto& wanted = checked.value;
+  const broker::ClientSubscription subscription{
+      .filter = std::string(wanted.at("filter").get_string()),
+      .qos = static_cast<mqtt::Qos>(wanted.at("qos").get_int64()),
+      .no_local = wanted.at("no_local").get_bool(),
+      .retain_as_published = wanted.at("retain_as_published").get_bool()};
+  const auto made = context.sources.subscribe_client(call.name(), subscription);
+  if (!made) return problem_response(made.error());
+  auto response = json_response(201, *made);
+  response.headers.emplace_back("Location", "/api/v1/clients/" + percent_encode(call.name()) +
+                                                "/subscriptions/" +
+                                                percent_encode(subscription.filter));
+  return response;
+}
+
+Response delete_client_subscription(Context& context, const Call& call) {
+  if (!context.sources.unsubscribe_client) return no_clients_here();
+  return deleted_response(context.sources.unsubscribe_client(call.parts[0], call.parts[1]));
+}
+
+}  // namespace sluice::admin

@@ -1,0 +1,102 @@
+// What there is to administer from the command line: nouns, verbs, and the columns of lists.
+#include <algorithm>
+#include <array>
+
+#include "app/rest_commands.hpp"
+
+namespace sluice::app {
+namespace {
+
+using Columns = std::string_view;
+
+constexpr std::array<std::string_view, 6> kConnectionVerbs = {"create", "list",   "show",
+                                                              "update", "delete", "verify"};
+constexpr std::array<std::string_view, 11> kTaskVerbs = {
+    "create", "list", "show",    "update", "copy",        "start",
+    "pause",  "seek", "preview", "delete", "dead-letters"};
+constexpr std::array<std::string_view, 4> kDeadLetterVerbs = {"list", "show", "redrive", "delete"};
+constexpr std::array<std::string_view, 4> kDocumentVerbs = {"create", "list", "show", "delete"};
+constexpr std::array<std::string_view, 5> kRuleVerbs = {"create", "list", "show", "update",
+                                                        "delete"};
+constexpr std::array<std::string_view, 3> kSubscriptionVerbs = {"list", "add", "remove"};
+constexpr std::array<std::string_view, 2> kClientVerbs = {"list", "drain"};
+constexpr std::array<std::string_view, 4> kMessageVerbs = {"list", "show", "trace", "publish"};
+
+constexpr std::array<Columns, 5> kConnectionColumns = {"name", "type", "status", "status_reason",
+                                                       "updated"};
+constexpr std::array<Columns, 6> kTaskColumns = {"name",      "status",   "lag_messages",
+                                                 "delivered", "rejected", "status_reason"};
+constexpr std::array<Columns, 3> kUserColumns = {"name", "description", "created"};
+constexpr std::array<Columns, 5> kPolicyColumns = {"name", "effect", "operations", "resources",
+                                                   "users"};
+constexpr std::array<Columns, 5> kBlockRuleColumns = {"name", "type", "value", "except", "until"};
+constexpr std::array<Columns, 5> kAutoSubscriptionColumns = {"name", "filters", "qos", "users",
+                                                             "client_ids"};
+constexpr std::array<Columns, 4> kSubscriptionColumns = {"filter", "qos", "no_local", "group"};
+constexpr std::array<Columns, 6> kClientColumns = {"client_id", "status",        "username",
+                                                   "address",   "subscriptions", "lag_messages"};
+constexpr std::array<Columns, 7> kMessageColumns = {
+    "timestamp", "id", "topic", "qos", "client_id", "payload_bytes", "payload"};
+constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
+                                                       "client_id", "reason"};
+
+constexpr std::array<Noun, 11> kNouns = {
+    Noun{"connection", "/connections", "Addresses and credentials of outside systems",
+         kConnectionVerbs, kConnectionColumns},
+    Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
+    Noun{"dead-letter", "/tasks",
+         "Messages that a task could not deliver: look, send again, delete", kDeadLetterVerbs,
+         kDeadLetterColumns},
+    Noun{"user", "/users", "MQTT users", kDocumentVerbs, kUserColumns},
+    Noun{"policy", "/policies", "Who may connect, publish and subscribe", kDocumentVerbs,
+         kPolicyColumns},
+    Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns},
+    Noun{"subscription", "/clients", "What one client is subscribed to", kSubscriptionVerbs,
+         kSubscriptionColumns},
+    Noun{"block-rule", "/block-rules", "Who is kept out, by client id, user or address", kRuleVerbs,
+         kBlockRuleColumns},
+    Noun{"auto-subscription", "/auto-subscriptions",
+         "What clients are subscribed to when they connect", kRuleVerbs, kAutoSubscriptionColumns},
+    Noun{"message", "/messages", "Stored messages: find, show, trace, publish", kMessageVerbs,
+         kMessageColumns},
+    Noun{"overview", "/overview", "What a start page needs", {}, {}},
+};
+
+}  // namespace
+
+std::span<const Noun> nouns() {
+  return kNouns;
+}
+
+const Noun* find_noun(std::string_view name) {
+  const auto it = std::ranges::find(kNouns, name, &Noun::name);
+  return it == kNouns.end() ? nullptr : &*it;
+}
+
+std::string_view verb_help(std::string_view verb) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kHelp = {
+      {{"create", "Make one from a JSON document"},
+       {"list", "All of them"},
+       {"show", "One of them"},
+       {"delete", "Delete it"},
+       {"verify", "Try it: every step on the way to the other side"},
+       {"start", "Start it where it stopped"},
+       {"pause", "Pause it; what is in flight is settled first"},
+       {"dead-letters", "Messages that the other side refused"},
+       {"trace", "What happened to it: received, durable, and who has passed it"},
+       {"update", "Change it, while it works too: a JSON merge patch"},
+       {"copy", "Make a task like it, which does not run yet"},
+       {"seek", "Go on from another place in the log"},
+       {"preview", "The record that would be made of a message; nothing is written"},
+       {"redrive", "Send them again; each goes once it has arrived"},
+       {"add", "Subscribe the client; its policies must cover the filter"},
+       {"remove", "End a subscription of the client"},
+       {"drain", "Send those that are connected to another server"},
+       {"publish", "Publish one; done once it is durable"}}};
+  for (const auto& [name, help] : kHelp) {
+    if (name == verb) return help;
+  }
+  return {};
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,67 @@
+#include "broker/grant.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "base/log.hpp"
+#include "broker/broker.hpp"
+#include "broker/point_to_point.hpp"
+#include "broker/session.hpp"
+#include "broker/worker.hpp"
+#include "mqtt/topic.hpp"
+
+namespace sluice::broker {
+
+using mqtt::Qos;
+using mqtt::ReasonCode;
+
+namespace {
+
+// Another's mail: its filter leads into the very queue of that client.
+bool is_mail_of_another(const Session& session, std::string_view filter, bool shared) {
+  const auto owner = owner_of_mail_filter(filter);
+  return owner && (shared || *owner != session.client().client_id);
+}
+
+}  // namespace
+
+Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& request,
+                         std::uint32_t identifier, const Limits& limits) {
+  auto& broker = session.worker().broker();
+  const auto shared = mqtt::parse_shared_filter(request.filter);
+  const auto filter = shared ? shared->filter : request.filter;
+  if ((shared && (shared->group.empty() || shared->filter.empty())) ||
+      !mqtt::is_valid_utf8(request.filter) ||  // one of an administrator's was not decoded
+      !mqtt::is_valid_topic_filter(filter, limits.topic_levels))
+    return {ReasonCode::TopicFilterInvalid};
+  if (!session.permissions()->may_subscribe(filter, request.qos) ||
+      (shared && broker.is_task_group(shared->group)) ||
+      (broker.limits().point_to_point && is_mail_of_another(session, filter, shared.has_value())))
+    return {broker.options().refused_subscription};
+  const bool is_new = session.find_subscription(request.filter) == nullptr;
+  if (is_new && (session.subscriptions().size() >= limits.subscriptions_per_client ||
+                 !session.has_room_for_filter(request.filter.size())))
+    return {ReasonCode::QuotaExceeded};
+  const auto qos = std::min(request.qos, static_cast<Qos>(limits.maximum_qos));
+  const auto granted =
+      session.subscribe({.name = std::string(request.filter),
+                         .options = {.qos = qos,
+                                     .no_local = request.no_local,
+                                     .retain_as_published = request.retain_as_published,
+                                     .retain_handling = request.retain_handling,
+                                     .identifier = identifier},
+                         .since = {}});
+  if (!granted) {
+    log::warn("subscription refused", {{"client_id", session.client().client_id},
+                                       {"filter", request.filter},
+                                       {"reason", granted.error().detail}});
+    return {granted.error().code == Errc::Overloaded || granted.error().code == Errc::NoSpace
+                ? ReasonCode::QuotaExceeded
+                : ReasonCode::UnspecifiedError};
+  }
+  // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; a shared subscription gets none. [MQTT-4.8.2]
+  return {static_cast<ReasonCode>(qos),
+          !shared && (request.retain_handling == 0 || (request.retain_handling == 1 && is_new))};
+}
+
+}  // namespace sluice::broker

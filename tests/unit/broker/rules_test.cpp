@@ -1,0 +1,235 @@
+// Rules of the administration: who is kept out, who is subscribed to what, point to point.
+#include <boost/json/parse.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker/auto_subscriptions.hpp"
+#include "broker/block_rules.hpp"
+#include "broker/point_to_point.hpp"
+#include "broker/session.hpp"
+#include "broker/wildcard.hpp"
+#include "scripted_client.hpp"
+
+namespace sluice::broker::test {
+namespace {
+
+namespace json = boost::json;
+using mqtt::Qos;
+using mqtt::ReasonCode;
+using sluice::test::MemoryStore;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+json::object json_of(std::string_view text) {
+  return json::parse(text).as_object();
+}
+
+Client client_named(std::string id) {
+  return {.client_id = std::move(id), .username = {}, .host = "192.0.2.1"};
+}
+
+Client client_at(std::string host) {
+  return {.client_id = "c", .username = {}, .host = std::move(host)};
+}
+
+TEST(Wildcards, StandForAnyCharactersAndForOne) {
+  EXPECT_TRUE(matches_wildcard("", ""));
+  EXPECT_TRUE(matches_wildcard("*", ""));
+  EXPECT_TRUE(matches_wildcard("a*c*e", "abcde"));
+  EXPECT_TRUE(matches_wildcard("*aab", "aaaaab"));
+  EXPECT_TRUE(matches_wildcard("m?ter-*", "meter-7"));
+  EXPECT_FALSE(matches_wildcard("m?ter-*", "mter-7"));
+  EXPECT_FALSE(matches_wildcard("?", ""));
+  EXPECT_FALSE(matches_wildcard("a*b", "abc"));
+  EXPECT_FALSE(matches_wildcard("", "a"));
+}
+
+TEST(PointToPoint, AddressesOneClientBySecondLevelAndNoOther) {
+  EXPECT_EQ(addressee_of("a/p2p/c 1"), "c 1");
+  EXPECT_EQ(addressee_of("/p2p/c"), "c");
+  for (const auto* topic : {"a/p2p/", "a/p2p/c/d", "p2p/c", "a/b/p2p/c", "a/p2px/c", "$a/p2p/c"})
+    EXPECT_FALSE(addressee_of(topic)) << topic;
+  EXPECT_EQ(mail_filter_of("c"), "+/p2p/c");
+  for (const auto* id : {"", "a/b", "a+", "#"}) EXPECT_FALSE(mail_filter_of(id)) << id;
+  EXPECT_EQ(owner_of_mail_filter("+/p2p/c"), "c");
+  EXPECT_FALSE(owner_of_mail_filter("+/p2p/#"));
+  EXPECT_FALSE(owner_of_mail_filter("a/p2p/c"));
+}
+
+class ClientRules : public testing::Test {
+ protected:
+  ReasonCode connect(std::string_view id, mqtt::Version version = mqtt::Version::V5) {
+    ScriptedClient client(server, version);
+    return client.connect(id).reason;
+  }
+  void block(std::string_view text) {
+    const auto made = server.broker.block_rules().documents().create(json_of(text));
+    ASSERT_TRUE(made) << made.error().detail;
+    server.turn();
+  }
+  void switch_point_to_point_on() {
+    Limits limits;
+    limits.point_to_point = true;
+    server.broker.set_limits(limits);
+  }
+
+  MemoryStore store{MemoryStore::Durability::AtOnce};
+  BrokerUnderTest server{store};
+};
+
+TEST_F(ClientRules, KeepOutByIdUserAndAddressButForExceptions) {
+  block(R"({"name":"ids","type":"client_id","value":"bad-*","except":["bad-but-*"]})");
+  EXPECT_EQ(connect("bad-1"), ReasonCode::Banned);
+  EXPECT_EQ(connect("bad-but-good"), ReasonCode::Success);
+  EXPECT_EQ(connect("good"), ReasonCode::Success);
+  EXPECT_EQ(server.broker.counters().clients_blocked.value(), 1U);
+
+  block(R"({"name":"users","type":"user","value":"mallory"})");
+  ScriptedClient mallory(server);
+  mallory.username = "mallory";
+  EXPECT_EQ(mallory.connect("good").reason, ReasonCode::Banned);
+
+  block(R"({"name":"addresses","type":"address","value":"192.0.2.0/24","except":["192.0.2.9"]})");
+  EXPECT_EQ(connect("good"), ReasonCode::Banned);
+  EXPECT_FALSE(server.broker.block_rules().blocking(client_at("192.0.2.9")));
+  EXPECT_TRUE(server.broker.block_rules().blocking(client_at("::ffff:192.0.2.1")));
+}
+
+TEST_F(ClientRules, EndTheConnectionOfWhoIsBlockedNowAndKeepItsSession) {
+  ScriptedClient client(server);
+  client.connect("c", true, 3600);
+
+  block(R"({"name":"rule","type":"client_id","value":"c"})");
+
+  const auto farewells = client.take<mqtt::Disconnect>();
+  ASSERT_EQ(farewells.size(), 1U);
+  EXPECT_EQ(farewells[0].reason, ReasonCode::AdministrativeAction);
+  EXPECT_TRUE(client.link->closed);
+  EXPECT_EQ(server.broker.worker(0).sessions().size(), 1U);
+}
+
+TEST_F(ClientRules, EndWhenTheirTimeIsOver) {
+  block(R"({"name":"over","type":"client_id","value":"*","until":"2020-01-01T00:00:00Z"})");
+  EXPECT_EQ(connect("c"), ReasonCode::Success);
+  block(R"({"name":"now","type":"client_id","value":"*","until":"2999-01-01T00:00:00.5Z"})");
+  EXPECT_EQ(connect("c"), ReasonCode::Banned);
+}
+
+TEST_F(ClientRules, AreRefusedWithTheFieldThatIsWrong) {
+  auto& rules = server.broker.block_rules().documents();
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {R"({"name":"abc","type":"address","value":"here"})", "/value"},
+      {R"({"name":"abc","type":"address","value":"::1","except":["x"]})", "/except/0"},
+      {R"({"name":"abc","type":"user","value":"x","until":"tomorrow"})", "/until"},
+      {R"({"name":"abc","type":"user","value":"x","until":"2026-04-31T00:00:00Z"})", "/until"},
+      {R"({"name":"a b","type":"user","value":"x"})", "/name"}};
+  for (const auto& [text, pointer] : wrong) {
+    const auto made = rules.create(json_of(text));
+    ASSERT_FALSE(made) << text;
+    EXPECT_EQ(made.error().fields.front().pointer, pointer) << text;
+  }
+  auto& autos = server.broker.auto_subscriptions().documents();
+  for (const auto* filter : {"a/#/b", "$share//x", "$share/${client_id}/x", "${nonsense}/a"}) {
+    const auto made = autos.create({{"name", "abc"}, {"filters", json::array{filter}}});
+    ASSERT_FALSE(made) << filter;
+    EXPECT_EQ(made.error().fields.front().pointer, "/filters/0");
+  }
+}
+
+TEST_F(ClientRules, AreThereAfterARestartUnderTheirIdAndNewName) {
+  auto& rules = server.broker.block_rules().documents();
+  auto made = *rules.create(json_of(R"({"name":"old","type":"client_id","value":"c"})"));
+  ASSERT_TRUE(rules.create(json_of(R"({"name":"other","type":"client_id","value":"d"})")));
+  made["name"] = "new";
+  made["value"] = "e";
+  ASSERT_TRUE(rules.replace("old", made));
+  made["name"] = "other";
+  EXPECT_EQ(rules.replace("new", made).error().code, "name_taken");
+  ASSERT_TRUE(rules.remove("other"));
+
+  BrokerUnderTest again(store);
+  ASSERT_TRUE(again.broker.load());
+
+  const auto all = again.broker.block_rules().documents().all();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].at("name"), "new");
+  EXPECT_EQ(all[0].at("id"), made.at("id"));
+  EXPECT_EQ(again.broker.block_rules().blocking(client_named("e")), "new");
+}
+
+TEST_F(ClientRules, SubscribeWhoConnectsWithoutDoingItTwice) {
+  auto& rules = server.broker.auto_subscriptions().documents();
+  ASSERT_TRUE(rules.create(json_of(
+      R"({"name":"own","filters":["to/${client_id}","all/#"],"qos":2,"client_ids":["meter-*"]})")));
+  ASSERT_TRUE(rules.create(json_of(R"({"name":"then","filters":["all/#"],"qos":1})")));
+  ScriptedClient publisher(server);
+  publisher.connect("p");
+  publisher.publish("to/meter-1", "kept", Qos::AtLeastOnce, 1, true);
+  server.turn();
+
+  ScriptedClient meter(server);
+  meter.connect("meter-1", true, 3600);
+  server.turn();
+
+  const auto kept = meter.take<mqtt::Publish>();
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].payload, "kept");
+  meter.ack(mqtt::PacketType::Puback, kept[0].packet_id);
+  const auto session = server.broker.worker(0).find_session("meter-1");
+  ASSERT_EQ(session->subscriptions().size(), 2U);
+  EXPECT_EQ(session->find_subscription("to/meter-1")->options.qos, Qos::ExactlyOnce);
+  EXPECT_EQ(session->find_subscription("all/#")->options.qos, Qos::AtLeastOnce);
+  const auto other = server.broker.worker(0).find_session("p");
+  ASSERT_EQ(other->subscriptions().size(), 1U);
+
+  const auto since = session->find_subscription("to/meter-1")->since;
+  meter.drop();
+  publisher.publish("to/meter-1", "while away", Qos::AtLeastOnce, 2);
+  ScriptedClient again(server);
+  again.connect("meter-1", false, 3600);
+  server.turn();
+  EXPECT_EQ(session->find_subscription("to/meter-1")->since, since);
+  EXPECT_THAT(again.take_payloads(), ElementsAre("while away"));
+}
+
+TEST_F(ClientRules, MailGoesToItsAddresseeAlone) {
+  switch_point_to_point_on();
+  ScriptedClient everything(server);
+  everything.connect("everything");
+  everything.subscribe("#", Qos::AtLeastOnce);
+  everything.subscribe("x/p2p/+", Qos::AtLeastOnce);
+  EXPECT_THAT(everything.subscribe("+/p2p/c", Qos::AtLeastOnce),
+              ElementsAre(ReasonCode::NotAuthorized));
+  ScriptedClient client(server);
+  client.connect("c", true, 3600);
+  client.drop();
+
+  ScriptedClient publisher(server);
+  publisher.connect("p");
+  publisher.publish("x/p2p/c", "while away", Qos::ExactlyOnce, 1, true);
+  publisher.publish("x/p2p/nobody", "lost", Qos::AtLeastOnce, 2);
+  server.turn();
+
+  std::map<std::uint16_t, ReasonCode> answers;
+  for (const auto& ack : publisher.take<mqtt::Ack>()) answers[ack.packet_id] = ack.reason;
+  EXPECT_EQ(answers[1], ReasonCode::Success);
+  EXPECT_EQ(answers[2], ReasonCode::NoMatchingSubscribers);
+  EXPECT_THAT(everything.take<mqtt::Publish>(), IsEmpty());
+  ScriptedClient again(server);
+  again.connect("c", false, 3600);
+  server.turn();
+  EXPECT_THAT(again.take_payloads(), ElementsAre("while away"));
+  ScriptedClient late(server);
+  late.connect("late");
+  late.subscribe("x/#", Qos::AtMostOnce);
+  EXPECT_THAT(late.take<mqtt::Publish>(), IsEmpty());  // it is not retained
+
+  server.broker.set_limits({});  // an ordinary topic again
+  publisher.publish("x/p2p/c", "for all", Qos::AtMostOnce);
+  server.turn();
+  EXPECT_THAT(late.take_payloads(), ElementsAre("for all"));
+}
+
+}  // namespace
+}  // namespace sluice::broker::test
