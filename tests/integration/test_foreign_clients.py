@@ -1,4 +1,7 @@
-"""Clients of other people against the server: Eclipse Paho and mosquitto's command line."""
+"""Clients of other people against the server: Eclipse Paho, mosquitto's command line, HiveMQ's for
+Java, MQTT.js."""
+import os
+import pathlib
 import queue
 import shutil
 import subprocess
@@ -9,7 +12,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from integration.harness import wait_until
+from integration.certificates import Authority
+from integration.harness import REPOSITORY, Sluice, wait_until
 
 VERSIONS = {"mqttv31": paho.MQTTv31, "mqttv311": paho.MQTTv311, "mqttv5": paho.MQTTv5}
 pahos = pytest.mark.parametrize("version", [paho.MQTTv31, paho.MQTTv311, paho.MQTTv5])
@@ -214,3 +218,90 @@ def test_mosquitto_sub_leaves_a_will(broker, topic, run_sub):
 
     assert watcher.wait(SECONDS) == 0
     assert "got gone" in watcher.text()
+
+
+# --- HiveMQ's client for Java and MQTT.js, tests/clients -----------------------------------------
+
+CACHE = pathlib.Path(os.environ.get("SLUICE_CACHE", REPOSITORY / ".cache")).absolute()
+JAVA, JS = CACHE / "java-client", CACHE / "js-client"
+
+
+@pytest.fixture(scope="module")
+def transports(tmp_path_factory):
+    """A server with every transport, and the certificate to trust."""
+    folder = tmp_path_factory.mktemp("clients")
+    authority = Authority(folder / "authority")
+    pair = authority.issue("server")
+    server = Sluice(folder, {"access": {"enabled": False}, "listeners": {
+        "ws": {"enabled": True, "type": "ws", "bind": "127.0.0.1:0"},
+        "tls": {"enabled": True, "type": "mqtts", "bind": "127.0.0.1:0",
+                "certificate": str(pair.certificate), "key": str(pair.key)}}})
+    try:
+        yield server.start(), authority.certificate
+    finally:
+        server.kill9()
+
+
+def run_client(transports, command, version, transport, environment=None):
+    """The lines that it prints, without the topic that they begin with."""
+    server, authority = transports
+    topic = f"{command[0]}/{version}/{transport}"
+    done = subprocess.run(
+        [*command, version, transport, str(server.address(transport)[1]), topic, str(authority)],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, **(environment or {})})
+    assert done.returncode == 0, done.stderr
+    return [line.replace(topic + "/", "") for line in done.stdout.splitlines()]
+
+
+def run_java(transports, version, transport):
+    if not (JAVA / "classes").is_dir():
+        pytest.fail("the Java client is missing: ./dev setup test fetches it")
+    command = ["java", "-XX:TieredStopAtLevel=1", "-cp",
+               f"{JAVA / 'classes'}:{JAVA / 'lib'}/*", "JavaClient"]
+    return run_client(transports, command, version, transport)
+
+
+def run_js(transports, version, transport):
+    if not (JS / "stamp").is_file():
+        pytest.fail("MQTT.js is missing: ./dev setup test fetches it")
+    command = ["node", str(REPOSITORY / "tests/clients/js/client.js")]
+    return run_client(transports, command, version, transport,
+                      {"NODE_MODULES": str(JS / "node_modules")})
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls", "ws"])
+def test_java_5_with_every_property(transports, transport):
+    rest = "text/plain answers UTF_8 b=1 a=2 b=3"
+
+    assert run_java(transports, "5", transport) == [
+        "connected SUCCESS false",
+        f"0 0 false 'né 0' {rest}",
+        f"1 1 true 'né 1' {rest}",
+        f"2 2 false 'né 2' {rest}",
+        "will 1 false 'gone'",
+        "again SUCCESS true",
+        "away 1 false 'kept'"]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "ws"])
+def test_java_3_comes_back_to_its_session(transports, transport):
+    assert run_java(transports, "3", transport) == [
+        "connected false", "0 0 false 'né 0'", "1 1 false 'né 1'", "2 2 false 'né 2'",
+        "again true", "away 2 false 'kept'"]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls", "ws"])
+def test_js_5_with_every_property(transports, transport):
+    rest = "text/plain answers true b=1+3 a=2"
+
+    assert run_js(transports, "5", transport) == [
+        "granted 2 0", f"0 0 false 'né 0' {rest}", f"1 1 true 'né 1' {rest}",
+        f"2 2 false 'né 2' {rest}", "will 1 false 'gone'", "again true", "away 1 false 'kept'"]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "ws"])
+def test_js_3_comes_back_to_its_session(transports, transport):
+    assert run_js(transports, "3", transport) == [
+        "granted 2 0", "0 0 false 'né 0'", "1 1 false 'né 1'", "2 2 false 'né 2'",
+        "will 1 false 'gone'", "again true", "away 1 false 'kept'"]
