@@ -16,11 +16,12 @@ LAYERS = {
     "mqtt": {"base"},
     "rocketmq": {"base", "io"},
     "model": {"base"},
+    "where": {"base", "mqtt", "model"},
     "store": {"base", "io", "rocketmq", "model"},  # and of mqtt what STORE_MAY_USE names
     "cluster": {"base", "io", "model", "store"},
-    "broker": {"base", "io", "mqtt", "model", "store", "cluster"},
+    "broker": {"base", "io", "mqtt", "model", "where", "store", "cluster"},
     "net": {"base", "io", "mqtt", "model", "store", "cluster", "broker"},
-    "connect": {"base", "io", "mqtt", "model", "store", "cluster", "broker"},
+    "connect": {"base", "io", "mqtt", "model", "where", "store", "cluster", "broker"},
     "connectors": {"base", "io", "mqtt", "rocketmq", "model", "store", "connect"},
     "admin": {"base", "io", "mqtt", "model", "store", "cluster", "broker", "connect"},
 }

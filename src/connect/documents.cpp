@@ -269,7 +269,8 @@ Fields task_fields(const Connector& connector) {
            .fallback = true},
           source_field(),
           {.name = "where",
-           .help = "A condition that a message must meet.",
+           .help = "A condition that a message must meet, as SQL's WHERE: `$qos >= 1 AND "
+                   "payload.temperature > 20`. Others are passed over.",
            .fallback = "",
            .maximum = kLongestTemplate},
           map_field(),

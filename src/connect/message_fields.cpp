@@ -1,34 +1,17 @@
 #include "connect/message_fields.hpp"
 
-#include <boost/json/parse.hpp>
-
-#include "connect/text.hpp"
 #include "mqtt/properties.hpp"
 
 namespace sluice::connect {
-namespace {
 
-namespace json = boost::json;
-
-constexpr std::size_t kJsonDepth = 32;  // a payload may come from anybody
-
-}  // namespace
-
-MessageFields::MessageFields(std::string node_name)
-    : node_name_(std::move(node_name)),
-      json_memory_(std::make_unique_for_overwrite<unsigned char[]>(kJsonMemory)),
-      json_resource_(json_memory_.get(), kJsonMemory) {}
+MessageFields::MessageFields(std::string node_name) : node_name_(std::move(node_name)) {}
 
 void MessageFields::use(const model::Message& message, Arena& arena) {
   message_ = &message;
   arena_ = &arena;
   message_id_ = {};
   timestamp_ = {};
-  if (payload_is_parsed_) {
-    payload_json_.reset();
-    json_resource_.release();
-    payload_is_parsed_ = false;
-  }
+  payload_.use(message.payload);
 }
 
 std::optional<std::string_view> MessageFields::topic_level(std::size_t index) const {
@@ -72,18 +55,6 @@ std::string_view MessageFields::timestamp() {
     timestamp_ = {text, static_cast<std::size_t>(end - text)};
   }
   return timestamp_;
-}
-
-const json::value* MessageFields::payload_json() {
-  if (!payload_is_parsed_) {
-    payload_is_parsed_ = true;
-    json::parse_options options;
-    options.max_depth = kJsonDepth;
-    json::error_code error;
-    auto value = json::parse(message_->payload, error, &json_resource_, options);
-    if (!error) payload_json_.emplace(std::move(value));
-  }
-  return payload_json_ ? &*payload_json_ : nullptr;
 }
 
 }  // namespace sluice::connect

@@ -1,15 +1,14 @@
 #pragma once
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/value.hpp>
 
 #include "connect/arena.hpp"
 #include "model/message.hpp"
+#include "where/payload_json.hpp"
 
 namespace sluice::connect {
 
@@ -33,22 +32,18 @@ class MessageFields {
   [[nodiscard]] std::string_view message_id();
   [[nodiscard]] std::string_view timestamp();
   // The payload as JSON; null when it is not JSON, or deeper than 32 levels.
-  [[nodiscard]] const boost::json::value* payload_json();
+  [[nodiscard]] const boost::json::value* payload_json() { return payload_.get(); }
+  [[nodiscard]] where::PayloadJson& payload() { return payload_; }
   // For building text before it is copied into the arena.
   [[nodiscard]] std::string& scratch() { return scratch_; }
   [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
 
  private:
-  static constexpr std::size_t kJsonMemory = std::size_t{16} * 1024;
-
   std::string node_name_;
   const model::Message* message_ = nullptr;
   Arena* arena_ = nullptr;
   std::string_view message_id_, timestamp_;
-  std::unique_ptr<unsigned char[]> json_memory_;
-  boost::json::monotonic_resource json_resource_;
-  std::optional<boost::json::value> payload_json_;
-  bool payload_is_parsed_ = false;
+  where::PayloadJson payload_;
   std::string scratch_;
   std::vector<std::string_view> pieces_;
 };

@@ -35,9 +35,17 @@ tl::unexpected<std::string> missing(MessageFields& fields, std::string_view plac
 RecordMapper::RecordMapper(const Mapping& mapping, std::string node_name, std::string worker)
     : mapping_(mapping), worker_(std::move(worker)), fields_(std::move(node_name)) {}
 
+std::optional<where::Truth> RecordMapper::judge(const where::Condition& condition,
+                                                const model::Message& message, Arena& arena,
+                                                std::vector<std::string_view>* missing) {
+  fields_.use(message, arena);
+  judged_ = &message;
+  return condition.evaluate(message, fields_.payload(), missing);
+}
+
 Result<Record, std::string> RecordMapper::map(const model::Message& message, Arena& arena,
                                               std::int64_t now_ms) {
-  fields_.use(message, arena);
+  if (std::exchange(judged_, nullptr) != &message) fields_.use(message, arena);
   Record record;
   record.timestamp_ms = message.timestamp_ms;
   record.value = message.payload;

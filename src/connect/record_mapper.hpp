@@ -6,6 +6,7 @@
 
 #include "connect/sink.hpp"
 #include "connect/template.hpp"
+#include "where/condition.hpp"
 
 namespace sluice::connect {
 
@@ -32,6 +33,14 @@ class RecordMapper {
   // `worker` stands in the envelope as the one who made it.
   RecordMapper(const Mapping& mapping, std::string node_name, std::string worker);
 
+  // What the condition comes to; nothing when it takes more work than a message may cost. Asked
+  // before map(), the message is looked into once for both.
+  [[nodiscard]] std::optional<where::Truth> judge(const where::Condition& condition,
+                                                  const model::Message& message, Arena& arena,
+                                                  std::vector<std::string_view>* missing = nullptr);
+  static constexpr std::string_view kTooMuchWork =
+      "where: the condition takes too long for this message";
+
   // Fails with the reason, for a person, when the message lacks what a template needs.
   [[nodiscard]] Result<Record, std::string> map(const model::Message& message, Arena& arena,
                                                 std::int64_t now_ms);
@@ -48,6 +57,7 @@ class RecordMapper {
   const Mapping& mapping_;
   std::string worker_;
   MessageFields fields_;
+  const model::Message* judged_ = nullptr;  // fields_ are its already
   std::vector<std::pair<std::string_view, std::string_view>> headers_;
 };
 

@@ -18,8 +18,10 @@ constexpr auto kAbandonWithin = 5s;
 
 }  // namespace
 
-Redrive::Redrive(Context context, const Mapping& mapping)
-    : context_(std::move(context)), mapper_(mapping, context_.node_name, context_.worker_name) {}
+Redrive::Redrive(Context context, const TaskSpec& spec)
+    : context_(std::move(context)),
+      spec_(spec),
+      mapper_(spec.mapping, context_.node_name, context_.worker_name) {}
 
 Redrive::~Redrive() = default;
 
@@ -75,9 +77,16 @@ void Redrive::refuse(model::MessageId id, const std::string& reason) {
   if (report_.some_refused.size() < kMostTold) report_.some_refused.push_back({id, reason});
 }
 
-// The very mapping of the worker.
+// The very mapping of the worker. A letter that the task would pass over now stays: whoever sends
+// it again expects it to arrive.
 void Redrive::map(Entry& entry) {
-  auto record = mapper_.map(entry.letter->message, arena_, context_.clock.wall_ms());
+  const auto& message = entry.letter->message;
+  if (spec_.where && mapper_.judge(*spec_.where, message, arena_) != where::Truth::True) {
+    entry.state = Entry::State::Refused;
+    entry.reason = "where: the task's condition does not accept this message";
+    return;
+  }
+  auto record = mapper_.map(message, arena_, context_.clock.wall_ms());
   if (record) {
     entry.record = *record;
     return;

@@ -12,6 +12,7 @@
 #include "connect/dead_letters.hpp"
 #include "connect/record_mapper.hpp"
 #include "connect/saved_letter.hpp"
+#include "connect/task_spec.hpp"
 
 namespace sluice::connect {
 
@@ -45,8 +46,8 @@ class Redrive {
     std::string stopped;                // why it did not try all: empty, it did
   };
 
-  // `mapping` outlives this.
-  Redrive(Context context, const Mapping& mapping);
+  // `spec` outlives this.
+  Redrive(Context context, const TaskSpec& spec);
   ~Redrive();
   Redrive(const Redrive&) = delete;
   Redrive& operator=(const Redrive&) = delete;
@@ -78,6 +79,7 @@ class Redrive {
   [[nodiscard]] std::size_t count(Entry::State state) const;
 
   Context context_;
+  const TaskSpec& spec_;
   RecordMapper mapper_;
   std::mutex mutex_;  // guards is_ready_
   std::condition_variable ready_;

@@ -128,7 +128,7 @@ Outcome<json::object> Service::redrive(std::string_view which,
                    .worker_name = std::move(worker),
                    .until = std::chrono::steady_clock::now() + kRedriveWithin,
                    .is_stopping = [this] { return !state_->must_be_open().has_value(); }},
-                  task->spec().mapping);
+                  task->spec());
   if (auto opened = redrive.open([&](Sink::Callbacks callbacks) {
         return connector->make_sink(config, std::move(callbacks));
       });

@@ -57,6 +57,28 @@ json::object no_record(json::object out, std::string detail, std::string_view be
   return out;
 }
 
+struct Judged {
+  std::string_view truth = {};  // empty: it took too long
+  std::string reason = {};      // why there is no record
+  bool is_rejected = false;
+};
+
+Judged judge(RecordMapper& mapper, const where::Condition& condition, const model::Message& message,
+             Arena& arena) {
+  std::vector<std::string_view> missing;
+  const auto truth = mapper.judge(condition, message, arena, &missing);
+  if (!truth) return {.reason = std::string(RecordMapper::kTooMuchWork), .is_rejected = true};
+  Judged judged{.truth = where::name_of(*truth)};
+  if (*truth == where::Truth::True) return judged;
+  judged.reason = "the condition is ";
+  judged.reason += where::name_of(*truth);
+  for (const auto name : missing) {
+    judged.reason += name == missing.front() ? "; this message has no " : ", ";
+    judged.reason += name;
+  }
+  return judged;
+}
+
 struct Previewed {
   TaskSpec spec;
   ConnectionPtr connection;  // null: none is needed, or there is none yet
@@ -108,13 +130,20 @@ Outcome<json::object> Service::preview(const json::value& task,
   out["matches"] = std::ranges::any_of(spec.filters, [&](const std::string& filter) {
     return mqtt::matches(filter, message.topic);
   });
+  auto worker = worker_name(flow_name(given.connection, spec), spec.name, 0);
+  Arena arena;
+  RecordMapper mapper(spec.mapping, state_->options.node_name, worker);
+  if (spec.where) {
+    auto judged = judge(mapper, *spec.where, message, arena);
+    out["where"] = judged.truth.empty() ? json::value(nullptr) : json::value(judged.truth);
+    if (!judged.reason.empty())
+      return no_record(std::move(out), std::move(judged.reason),
+                       judged.is_rejected ? name_of(spec.rejected) : "filtered");
+  }
   const auto now_ms = state_->around.clock.wall_ms();
   if (spec.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U)
     return no_record(std::move(out), "the message expired before it could be delivered",
                      spec.expired == ExpiredPolicy::Drop ? "drop" : "dead_letter");
-  auto worker = worker_name(flow_name(given.connection, spec), spec.name, 0);
-  Arena arena;
-  RecordMapper mapper(spec.mapping, state_->options.node_name, worker);
   const auto record = mapper.map(message, arena, now_ms);
   if (!record) return no_record(std::move(out), record.error(), name_of(spec.rejected));
   out["record"] = shown(*record);

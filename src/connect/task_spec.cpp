@@ -35,9 +35,7 @@ class TaskReader {
   void source(const json::object& source);
   void mapping(const json::object& map);
   void delivery(const json::object& delivery);
-  void where(const json::value& where) {
-    if (!where.as_string().empty()) not_yet("/where");
-  }
+  void where(const json::value& where);
   TaskSpec take() { return std::move(spec_); }
   [[nodiscard]] const TaskSpec& spec() const { return spec_; }
 
@@ -87,6 +85,13 @@ void TaskReader::start(const json::value& start) {
   auto parsed = parse_start(start);
   if (!parsed) return problem("/source/start", std::move(parsed).error());
   spec_.start = *parsed;
+}
+
+void TaskReader::where(const json::value& where) {
+  if (where.as_string().empty()) return;
+  auto compiled = where::Condition::compile(where.get_string());
+  if (!compiled) return problem("/where", compiled.error().text());
+  spec_.where = std::move(*compiled);
 }
 
 void TaskReader::mapping(const json::object& map) {

@@ -34,6 +34,7 @@ struct TaskSpec {
   bool enabled = true;
   std::vector<std::string> filters;
   Start start;
+  std::optional<where::Condition> where;  // nothing: every message
   Mapping mapping;
   std::string sink_type;
   std::string connection;    // name or id, as given; empty where the sink needs none

@@ -9,20 +9,6 @@ namespace {
 
 namespace json = boost::json;
 
-const json::value* follow(const json::value* value, const std::vector<Template::PathStep>& path) {
-  for (const auto& step : path) {
-    if (value == nullptr) return nullptr;
-    if (const auto* name = std::get_if<std::string>(&step)) {
-      const auto* object = value->if_object();
-      value = object != nullptr ? object->if_contains(*name) : nullptr;
-    } else {
-      const auto* array = value->if_array();
-      value = array != nullptr ? array->if_contains(std::get<std::size_t>(step)) : nullptr;
-    }
-  }
-  return value;
-}
-
 // Text as it is, everything else as JSON; null is as good as missing.
 std::optional<std::string_view> text_of(const json::value* value, MessageFields& fields) {
   if (value == nullptr || value->is_null()) return std::nullopt;
@@ -97,7 +83,7 @@ std::optional<std::string_view> Template::value_of(const Part& part, MessageFiel
     case TemplateName::Payload:
       return message.payload;
     case TemplateName::PayloadPath:
-      return text_of(follow(fields.payload_json(), part.path), fields);
+      return text_of(where::follow(fields.payload_json(), part.path), fields);
     case TemplateName::UserProperty:
       return fields.user_property(part.property);
     case TemplateName::ContentType:

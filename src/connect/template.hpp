@@ -58,7 +58,7 @@ class Template {
   [[nodiscard]] std::optional<std::string_view> constant() const;
   [[nodiscard]] std::vector<TemplateName> names() const;
 
-  using PathStep = std::variant<std::string, std::size_t>;  // member, element
+  using PathStep = where::PathStep;
   struct Part {
     std::string literal;  // when `name` is nothing
     std::optional<TemplateName> name;

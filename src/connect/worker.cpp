@@ -300,6 +300,7 @@ void Worker::map_all(ReadBatch& batch) {
   for (std::size_t i = 0; i < batch.messages.size(); ++i) {
     const auto& message = batch.messages[i];
     auto& made = batch.records.emplace_back();
+    if (spec_.where && !judge(i, message, batch.arena)) continue;
     if (spec_.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U) {
       unmapped_.push_back({i, spec_.expired == ExpiredPolicy::DeadLetter,
                            "the message expired before it could be delivered"});
@@ -312,6 +313,17 @@ void Worker::map_all(ReadBatch& batch) {
       unmapped_.push_back({i, true, std::move(record.error())});
     }
   }
+}
+
+// Whether the task's condition is true for it: a message for which it is false or unknown is passed
+// over.
+bool Worker::judge(std::size_t index, const model::Message& message, Arena& arena) {
+  const auto truth = mapper_.judge(*spec_.where, message, arena);
+  if (truth == where::Truth::True) return true;
+  const bool is_rejected = !truth;
+  unmapped_.push_back(
+      {index, is_rejected, is_rejected ? std::string(RecordMapper::kTooMuchWork) : std::string()});
+  return false;
 }
 
 // What will not become a record, now that it has its place in the window. A message may be done

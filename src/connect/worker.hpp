@@ -133,6 +133,7 @@ class Worker {
   [[nodiscard]] bool is_back_filling() const;
   [[nodiscard]] Result<store::ReadResult> read_store();
   void map_all(ReadBatch& batch);
+  [[nodiscard]] bool judge(std::size_t index, const model::Message& message, Arena& arena);
   void apply_unmapped(Window::Token first);
   void ask_for_wake();
   void hand_over();

@@ -116,6 +116,18 @@ TEST_F(LettersTest, StayWithTheNewReasonWhenTheyAreRefusedAgain) {
   EXPECT_EQ(letters().at(0).at("attempts").to_number<int>(), 2);
 }
 
+TEST_F(LettersTest, StayWhenTheTaskWouldPassThemOverNow) {
+  reject(3);
+  ASSERT_TRUE(service->change_task("t", parsed(R"({"where":"payload LIKE '1'"})")));
+
+  const auto report = service->redrive("t", {});
+
+  EXPECT_EQ(report->at("redriven").to_number<int>(), 1);
+  EXPECT_EQ(report->at("refused").to_number<int>(), 2);
+  EXPECT_EQ(left(), 2);
+  EXPECT_THAT(std::string(letters().at(0).at("reason").as_string()), HasSubstr("where: "));
+}
+
 TEST_F(LettersTest, FollowTheTaskAsItIsNow) {
   ASSERT_TRUE(service->create_connection(connection(), {}));
   auto document = task();
@@ -254,6 +266,25 @@ TEST_F(PreviewTest, SaysWhyThereIsNoRecordAndWhatBecomesOfTheMessage) {
   change(document, "/map/topic", "x");
   change(document, "/source/filters/0", "elsewhere/#");
   EXPECT_FALSE(preview(document).at("matches").as_bool());
+}
+
+TEST_F(PreviewTest, SaysThatAMessageIsPassedOverAndWhatItLacks) {
+  auto document = task("new");
+  change(document, "/where", "payload.kind = 'x' AND zone = 'a'");
+
+  const auto unknown = preview(document);
+  EXPECT_FALSE(unknown.at("ok").as_bool());
+  EXPECT_EQ(unknown.at("where").as_string(), "unknown");
+  EXPECT_EQ(unknown.at("error").at("detail").as_string(),
+            "the condition is unknown; this message has no zone");
+  EXPECT_EQ(unknown.at("error").at("becomes").as_string(), "filtered");
+  EXPECT_FALSE(unknown.contains("record"));
+
+  change(document, "/where", "payload.kind <> 'x'");
+  EXPECT_EQ(preview(document).at("where").as_string(), "false");
+  change(document, "/where", "payload.kind = 'x'");
+  EXPECT_EQ(preview(document).at("where").as_string(), "true");
+  EXPECT_TRUE(preview(document).contains("record"));
 }
 
 }  // namespace

@@ -470,6 +470,35 @@ TEST_F(WorkerTest, PassesOverWhatExpired) {
   EXPECT_EQ(worker->progress().filtered, 1U);
 }
 
+TEST_F(WorkerTest, PassesOverWhatItsConditionDoesNotAccept) {
+  spec.where = *where::Condition::compile("payload.n > 2 OR payload.n = 0");
+  for (const auto* payload : {R"({"n":0})", R"({"n":1})", "not JSON", R"({"n":3})"})
+    queues.publish({.topic = "a", .payload = payload});
+  start();
+
+  ASSERT_TRUE(eventually([&] { return worker->progress().filtered == 2; }));
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 2; }));
+  EXPECT_EQ(values(), (std::vector<std::string>{R"({"n":0})", R"({"n":3})"}));
+  EXPECT_EQ(worker->progress().rejected, 0U);
+  worker->stop();
+  EXPECT_TRUE(saved_cursor().acknowledged.empty());
+  EXPECT_EQ(worker->progress().unfinished, 0U);
+}
+
+// An answer that was not found is not a no: such a message must not vanish.
+TEST_F(WorkerTest, RejectsAMessageForWhichItsConditionTakesTooLong) {
+  std::string pattern;
+  for (int i = 0; i < 1000; ++i) pattern += "a_a";
+  spec.where = *where::Condition::compile("payload LIKE '%" + pattern + "b' OR TRUE");
+  queues.publish({.topic = "a", .payload = std::string(100'000, 'a')});
+  queues.publish({.topic = "a", .payload = "short"});
+  start();
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 1; }));
+  ASSERT_TRUE(eventually([&] { return worker->progress().rejected == 1; }));
+  EXPECT_EQ(worker->progress().last_error, RecordMapper::kTooMuchWork);
+}
+
 TEST_F(WorkerTest, GivesUpAfterTheTimeThatWasSet) {
   spec.give_up_after = 20ms;
   other_side.judge([](const Record& record) {

@@ -1,0 +1,52 @@
+#include "where/payload_json.hpp"
+
+#include <boost/json/parse.hpp>
+
+namespace sluice::where {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kDeepest = 32;  // a payload may come from anybody
+
+}  // namespace
+
+const json::value* follow(const json::value* value, const std::vector<PathStep>& path) {
+  for (const auto& step : path) {
+    if (value == nullptr) return nullptr;
+    if (const auto* name = std::get_if<std::string>(&step)) {
+      const auto* object = value->if_object();
+      value = object != nullptr ? object->if_contains(*name) : nullptr;
+    } else {
+      const auto* array = value->if_array();
+      value = array != nullptr ? array->if_contains(std::get<std::size_t>(step)) : nullptr;
+    }
+  }
+  return value;
+}
+
+PayloadJson::PayloadJson()
+    : memory_(std::make_unique_for_overwrite<unsigned char[]>(kMemory)),
+      resource_(memory_.get(), kMemory) {}
+
+void PayloadJson::use(std::string_view payload) {
+  payload_ = payload;
+  if (!is_parsed_) return;
+  value_.reset();
+  resource_.release();
+  is_parsed_ = false;
+}
+
+const json::value* PayloadJson::get() {
+  if (!is_parsed_) {
+    is_parsed_ = true;
+    json::parse_options options;
+    options.max_depth = kDeepest;
+    json::error_code error;
+    auto value = json::parse(payload_, error, &resource_, options);
+    if (!error) value_.emplace(std::move(value));
+  }
+  return value_ ? &*value_ : nullptr;
+}
+
+}  // namespace sluice::where

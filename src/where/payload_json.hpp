@@ -1,0 +1,42 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/value.hpp>
+
+namespace sluice::where {
+
+using PathStep = std::variant<std::string, std::size_t>;  // member, element
+
+// The place in a JSON document that a path leads to; null when it leads nowhere.
+[[nodiscard]] const boost::json::value* follow(const boost::json::value* value,
+                                               const std::vector<PathStep>& path);
+
+// The payload of one message as JSON, parsed when it is asked for and at most once.
+//
+// Threads: one at a time.
+class PayloadJson {
+ public:
+  PayloadJson();
+
+  // Starts over with another payload, which must live until the next.
+  void use(std::string_view payload);
+  // Null when it is not JSON, or deeper than 32 levels.
+  [[nodiscard]] const boost::json::value* get();
+
+ private:
+  static constexpr std::size_t kMemory = std::size_t{16} * 1024;
+
+  std::string_view payload_;
+  std::unique_ptr<unsigned char[]> memory_;
+  boost::json::monotonic_resource resource_;
+  std::optional<boost::json::value> value_;
+  bool is_parsed_ = false;
+};
+
+}  // namespace sluice::where
