@@ -22,7 +22,7 @@ LAYERS = {
     "broker": {"base", "io", "mqtt", "model", "where", "store", "cluster"},
     "net": {"base", "io", "mqtt", "model", "store", "cluster", "broker"},
     "connect": {"base", "io", "mqtt", "model", "where", "store", "cluster", "broker"},
-    "connectors": {"base", "io", "mqtt", "rocketmq", "model", "store", "connect"},
+    "connectors": {"base", "io", "mqtt", "rocketmq", "model", "where", "store", "connect"},
     "admin": {"base", "io", "mqtt", "model", "store", "cluster", "broker", "connect"},
 }
 LAYERS["app"] = set(LAYERS)

@@ -85,6 +85,7 @@ struct GivenToken {
 [[nodiscard]] Response delete_dead_letters(Context& context, const Call& call);
 [[nodiscard]] const schema::Fields& preview_fields();
 [[nodiscard]] Response preview_task(Context& context, const Call& call);
+[[nodiscard]] Response import_flow(Context& context, const Call& call);
 [[nodiscard]] Response list_connectors(Context& context, const Call& call);
 
 }  // namespace sluice::admin

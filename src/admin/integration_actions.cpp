@@ -129,6 +129,13 @@ Response delete_task(Context& context, const Call& call) {
   return deleted_response(owner.remove_task(call.name()));
 }
 
+Response import_flow(Context& context, const Call& call) {
+  const auto verification = verification_of(call);
+  if (!verification) return verification.error();
+  const auto made = context.sources.integration.import_flow(call.name(), call.body, *verification);
+  return made ? json_response(201, *made) : problem_response(made.error());
+}
+
 Response list_connectors(Context& context, const Call& call) {
   std::vector<json::object> items;
   for (const auto& [name, connector] : context.sources.connectors.all()) {

@@ -69,6 +69,12 @@ json::object answers_of(const Route& route) {
   return shown;
 }
 
+json::object body_schema(const Route& route) {
+  if (route.document != nullptr) return schema::to_json_schema(route.document());
+  if (!route.document_of.empty()) return reference("schemas", route.document_of);
+  return {{"type", "object"}};  // another server's document: we do not say what it holds
+}
+
 json::object operation_of(const Route& route) {
   json::object shown{{"operationId", route.id}, {"summary", route.summary}};
   if (auto parameters = parameters_of(route); !parameters.empty()) {
@@ -82,8 +88,7 @@ json::object operation_of(const Route& route) {
         {"required", true}, {"content", content("application/merge-patch+json", patch)}};
   }
   if (route.body == Body::Document) {
-    auto schema = route.document == nullptr ? reference("schemas", route.document_of)
-                                            : schema::to_json_schema(route.document());
+    auto schema = body_schema(route);
     shown["requestBody"] = json::object{
         {"required", true}, {"content", content("application/json", std::move(schema))}};
   }

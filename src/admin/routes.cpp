@@ -359,6 +359,16 @@ std::vector<Route> connection_routes() {
 std::vector<Route> task_routes() {
   return {
       {.method = Post,
+       .path = "/api/v1/imports/{format}",
+       .id = "importFlow",
+       .summary = "A connection and a task from another server's document as it is, and notes on "
+                  "what is not as it was there. Formats: `tbmq`, a Kafka integration of TBMQ; "
+                  "`emqx`, {\"action\", \"connector\", \"rule\"} of EMQX.",
+       .answers = {201},
+       .run = import_flow,
+       .body = Body::Document,
+       .query = {kVerify, kTopic}},
+      {.method = Post,
        .path = "/api/v1/tasks",
        .id = "createTask",
        .summary = "Make a task; it starts unless `enabled` is false.",

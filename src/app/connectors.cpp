@@ -1,10 +1,14 @@
 #include "app/connectors.hpp"
 
+#include "connectors/file/file.hpp"
+#include "connectors/http/http.hpp"
 #include "connectors/kafka/kafka.hpp"
 
 namespace sluice::app {
 
 void register_connectors(connect::Registry& registry) {
+  connectors::register_file(registry);
+  connectors::register_http(registry);
   connectors::register_kafka(registry);
 }
 

@@ -74,6 +74,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
   if (!settings.names_refused_subscriptions)
     plan.broker.refused_subscription = mqtt::ReasonCode::UnspecifiedError;
   plan.connect.node_name = settings.node_name;
+  plan.connect.files_directory = settings.data + "/files";
   plan.connect.dead_letter_bytes = settings.store.dead_letter_bytes;
   plan.admin.bind = settings.admin.bind.text();
   plan.admin.api.metrics_public = settings.admin.metrics_public;

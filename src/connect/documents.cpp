@@ -33,6 +33,14 @@ Field description_field() {
       .name = "description", .help = "For people.", .fallback = "", .maximum = kLongestDescription};
 }
 
+// A name has few characters; what it stands for elsewhere may have any.
+Field title_field() {
+  return {.name = "title",
+          .help = "What it is called where it came from: imports fill it.",
+          .fallback = "",
+          .maximum = 256};
+}
+
 Field start_field(std::string help) {
   return {.name = "start",
           .type = Type::Any,
@@ -83,11 +91,13 @@ Field map_field() {
           {.name = "value",
            .type = Type::Any,
            .help = "`raw`: the payload, byte for byte. `envelope`: JSON with the payload in "
-                   "base 64 and all that is known of the message. {\"template\": \"...\"}.",
+                   "base 64 and all that is known of the message. `cloudevents`: a structured "
+                   "CloudEvent 1.0. {\"template\": \"...\"}.",
            .fallback = "raw"},
           {.name = "headers",
            .type = Type::Any,
-           .help = "`all`, `none`, or a list of {\"name\", \"value\"} with a template as value.",
+           .help = "`all`, `none`, `cloudevents` (binary mode), or a list of {\"name\", \"value\"} "
+                   "with a template as value.",
            .fallback = "all"},
           {.name = "jq", .help = "A jq program for the payload.", .fallback = ""},
           {.name = "schema",
@@ -189,8 +199,9 @@ Field delivery_field() {
            .choices = {"buffer", "block", "shed_oldest", "shed_qos0"}},
           {.name = "maximum_age",
            .type = Type::Duration,
-           .help = "Messages older than this are passed over.",
-           .nullable = true},
+           .help = "Messages that are older when they are read are passed over.",
+           .nullable = true,
+           .minimum = 1},
           {.name = "drain",
            .type = Type::Any,
            .help = "The order in which a backlog is worked off.",
@@ -243,6 +254,7 @@ Fields connection_fields(const Connector& connector) {
            .required = true,
            .choices = {connector.name}},
           description_field(),
+          title_field(),
           {.name = "settings",
            .type = Type::Object,
            .help = "Address and credentials: see the connector.",
@@ -263,6 +275,7 @@ const Fields& seek_fields() {
 Fields task_fields(const Connector& connector) {
   return {name_field("Unique among tasks."),
           description_field(),
+          title_field(),
           {.name = "enabled",
            .type = Type::Boolean,
            .help = "Whether it runs; `start` and `pause` change it.",

@@ -12,6 +12,11 @@
 
 namespace sluice::connect {
 
+[[nodiscard]] inline std::string_view qos_text(const model::Message& message) {
+  static constexpr std::string_view kTexts[] = {"0", "1", "2"};
+  return kTexts[message.qos % 3];
+}
+
 // What a template may ask of one message, found when it is asked for and at most once. Views live
 // as long as the message and the arena.
 //

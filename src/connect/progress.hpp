@@ -26,7 +26,7 @@ struct Progress {
   std::uint64_t delivered = 0;
   std::uint64_t retried = 0;
   std::uint64_t rejected = 0;
-  std::uint64_t filtered = 0;  // passed over by rule: `where`, expired
+  std::uint64_t filtered = 0;  // passed over by rule: `where`, age, expired
   std::uint64_t lost = 0;      // deleted by retention before they were read
   std::uint64_t possible_duplicates = 0;
   std::string last_error;

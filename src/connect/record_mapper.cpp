@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "broker/message_expiry.hpp"
+#include "connect/cloud_event.hpp"
 #include "connect/envelope.hpp"
 #include "mqtt/properties.hpp"
 
@@ -11,8 +12,6 @@ namespace sluice::connect {
 namespace {
 
 using mqtt::PropertyId;
-
-constexpr std::string_view kQos[] = {"0", "1", "2"};
 
 std::string_view boolean(bool value) {
   return value ? "true" : "false";
@@ -65,6 +64,8 @@ Result<Record, std::string> RecordMapper::map(const model::Message& message, Are
     const auto value = mapping_.value.evaluate(fields_);
     if (!value) return missing(fields_, "value", value.error());
     record.value = *value;
+  } else if (mapping_.value_form == ValueForm::CloudEvent) {
+    record.value = cloud_event(record.key);
   }
   if (mapping_.header_form == HeaderForm::All) {
     record.headers = all_headers(now_ms);
@@ -72,6 +73,13 @@ Result<Record, std::string> RecordMapper::map(const model::Message& message, Are
     auto headers = listed_headers();
     if (!headers) return tl::unexpected(std::move(headers.error()));
     record.headers = *headers;
+  } else if (mapping_.header_form == HeaderForm::CloudEvent) {
+    begin_headers();
+    CloudEvent(fields_, record.key).add_headers(headers_);
+    record.headers = take_headers();
+  } else if (mapping_.value_form == ValueForm::CloudEvent) {
+    begin_headers();
+    record.headers = take_headers();
   }
   return record;
 }
@@ -79,9 +87,9 @@ Result<Record, std::string> RecordMapper::map(const model::Message& message, Are
 // The table of interface.md §5, in its order.
 RecordMapper::Headers RecordMapper::all_headers(std::int64_t now_ms) {
   const auto& message = fields_.message();
-  headers_.clear();
+  begin_headers();
   headers_.emplace_back("mqtt.topic", message.topic);
-  headers_.emplace_back("mqtt.qos", kQos[message.qos % 3]);
+  headers_.emplace_back("mqtt.qos", qos_text(message));
   headers_.emplace_back("mqtt.retain", boolean(message.retain));
   headers_.emplace_back("mqtt.dup", boolean(message.dup));
   if (message.packet_id != 0) headers_.emplace_back("mqtt.packet_id", number(message.packet_id));
@@ -123,13 +131,20 @@ void RecordMapper::add_properties(std::int64_t now_ms) {
 }
 
 Result<RecordMapper::Headers, std::string> RecordMapper::listed_headers() {
-  headers_.clear();
+  begin_headers();
   for (const auto& [name, value] : mapping_.headers) {
     const auto text = value.evaluate(fields_);
     if (!text) return missing(fields_, "header " + name, text.error());
     headers_.emplace_back(name, *text);
   }
   return take_headers();
+}
+
+// Receivers know a structured event by this header alone, so that no form leaves it out.
+void RecordMapper::begin_headers() {
+  headers_.clear();
+  if (mapping_.value_form == ValueForm::CloudEvent)
+    headers_.emplace_back("content-type", CloudEvent::kStructured);
 }
 
 RecordMapper::Headers RecordMapper::take_headers() {
@@ -144,6 +159,13 @@ std::string_view RecordMapper::envelope() {
   text.clear();
   append_envelope(text, fields_.message(),
                   {.worker = worker_, .node = fields_.node_name(), .metadata = mapping_.metadata});
+  return fields_.arena().copy(text);
+}
+
+std::string_view RecordMapper::cloud_event(std::optional<std::string_view> key) {
+  auto& text = fields_.scratch();
+  text.clear();
+  CloudEvent(fields_, key).append_structured(text);
   return fields_.arena().copy(text);
 }
 

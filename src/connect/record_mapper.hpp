@@ -10,8 +10,8 @@
 
 namespace sluice::connect {
 
-enum class ValueForm : std::uint8_t { Raw, Envelope, Template };
-enum class HeaderForm : std::uint8_t { All, None, List };
+enum class ValueForm : std::uint8_t { Raw, Envelope, Template, CloudEvent };
+enum class HeaderForm : std::uint8_t { All, None, List, CloudEvent };
 
 // The compiled `map` of a task.
 struct Mapping {
@@ -50,8 +50,10 @@ class RecordMapper {
   [[nodiscard]] Headers all_headers(std::int64_t now_ms);
   void add_properties(std::int64_t now_ms);
   [[nodiscard]] Result<Headers, std::string> listed_headers();
+  void begin_headers();
   [[nodiscard]] Headers take_headers();
   [[nodiscard]] std::string_view envelope();
+  [[nodiscard]] std::string_view cloud_event(std::optional<std::string_view> key);
   [[nodiscard]] std::string_view number(std::uint64_t value);
 
   const Mapping& mapping_;

@@ -14,7 +14,7 @@ constexpr std::size_t kMostBytesAtOnce = std::size_t{8} << 20;
 constexpr auto kAgainAfter = 500ms;
 constexpr auto kLookAgainAfter = 100ms;
 constexpr auto kAwayFor = 5s;  // then nobody waits any longer for the other side
-constexpr auto kAbandonWithin = 5s;
+constexpr auto kTakeBackWithin = 5s;
 
 }  // namespace
 
@@ -173,7 +173,7 @@ void Redrive::settle(Delivery& delivery) {
 void Redrive::take_back() {
   if (count(Entry::State::InSink) == 0) return;
   sink_->abandon();
-  const auto until = SteadyClock::now() + kAbandonWithin;
+  const auto until = SteadyClock::now() + kTakeBackWithin;
   collect();
   while (count(Entry::State::InSink) > 0 && SteadyClock::now() < until) {
     wait(std::min(until, SteadyClock::now() + kLookAgainAfter));

@@ -20,6 +20,19 @@ struct SinkConfig {
   boost::json::object sink;        // the task's `sink`
   std::string client_id;           // `<connection>-<task>-<n>`, for the other side's logs
   std::string task_id;
+  std::string files_directory = {};  // where a sink may write files; empty: nowhere
+};
+
+// A flow out of another server's document, as documents of ours.
+struct ImportedFlow {
+  boost::json::object connection, task;
+  std::vector<std::string> notes;  // what is not as it was there
+};
+
+// A document of another server that a connector understands.
+struct Import {
+  std::string format;  // `tbmq`: the path under /imports
+  Outcome<ImportedFlow> (*translate)(const boost::json::object& foreign) = nullptr;
 };
 
 // One kind of outside system, declared once: specs give validation, console form and reference
@@ -47,6 +60,7 @@ struct Connector {
                                     std::string_view topic) = nullptr;
   // Where this record would go; blocks for some seconds at most.
   Placement (*place)(const SinkConfig& config, const Record& record) = nullptr;
+  std::vector<Import> imports = {};
   // Does not wait for the other side. Errors: InvalidArgument (a person must mend it), anything
   // else is worth another try.
   Result<std::unique_ptr<Sink>> (*make_sink)(const SinkConfig& config,

@@ -25,6 +25,7 @@ void declare_task_metrics(metrics::Registry& registry);
 struct Options {
   std::string node_name = "sluice-1";
   std::uint64_t dead_letter_bytes = std::uint64_t{1} << 30;
+  std::string files_directory = {};  // below it sinks may write; empty: none may
 };
 
 // How a connection is tried before it is saved.
@@ -76,6 +77,11 @@ class Service {
   [[nodiscard]] Outcome<boost::json::object> verify_saved_connection(std::string_view which,
                                                                      std::string_view topic);
 
+  // A flow of another server, from its own document: `{"connection", "task", "notes"}`. Both are
+  // made, or neither. Refuses: as create_connection() and create_task(); not_found: the format.
+  [[nodiscard]] Outcome<boost::json::object> import_flow(std::string_view format,
+                                                         const boost::json::object& foreign,
+                                                         const Verification& verification);
   [[nodiscard]] Outcome<boost::json::object> create_task(const boost::json::object& document);
   [[nodiscard]] std::vector<boost::json::object> tasks() const;
   [[nodiscard]] Outcome<boost::json::object> task(std::string_view which) const;

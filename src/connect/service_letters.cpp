@@ -119,7 +119,8 @@ Outcome<json::object> Service::redrive(std::string_view which,
   SinkConfig config{.connection = connection ? connection->settings : json::object(),
                     .sink = task->spec().sink,
                     .client_id = worker + "-redrive",
-                    .task_id = task->id()};
+                    .task_id = task->id(),
+                    .files_directory = state_->options.files_directory};
   auto& letters = state_->dead_letters;
   Redrive redrive({.letters = letters,
                    .clock = state_->around.clock,

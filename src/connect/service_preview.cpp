@@ -141,6 +141,8 @@ Outcome<json::object> Service::preview(const json::value& task,
                        judged.is_rejected ? name_of(spec.rejected) : "filtered");
   }
   const auto now_ms = state_->around.clock.wall_ms();
+  if (spec.maximum_age && now_ms - message.timestamp_ms > spec.maximum_age->count())
+    return no_record(std::move(out), "the message is older than `maximum_age`", "filtered");
   if (spec.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U)
     return no_record(std::move(out), "the message expired before it could be delivered",
                      spec.expired == ExpiredPolicy::Drop ? "drop" : "dead_letter");

@@ -280,7 +280,8 @@ void Task::start(const json::object& settings) {
   SinkConfig config{.connection = settings,
                     .sink = spec_.sink,
                     .client_id = worker_client(),
-                    .task_id = record_.id};
+                    .task_id = record_.id,
+                    .files_directory = around_.options.files_directory};
   auto make = [connector, config = std::move(config)](Sink::Callbacks callbacks) {
     return connector->make_sink(config, std::move(callbacks));
   };

@@ -111,11 +111,15 @@ void TaskReader::value(const json::value& value) {
     spec_.mapping.value_form = ValueForm::Envelope;
     return;
   }
-  if (is_text(value, "cloudevents")) return not_yet("/map/value");
+  if (is_text(value, "cloudevents")) {
+    spec_.mapping.value_form = ValueForm::CloudEvent;
+    return;
+  }
   const auto* object = value.if_object();
   const auto* text = object != nullptr ? object->if_contains("template") : nullptr;
   if (text == nullptr || !text->is_string() || object->size() != 1)
-    return problem("/map/value", "must be `raw`, `envelope` or {\"template\": \"...\"}");
+    return problem("/map/value",
+                   "must be `raw`, `envelope`, `cloudevents` or {\"template\": \"...\"}");
   spec_.mapping.value_form = ValueForm::Template;
   spec_.mapping.value = compile("/map/value/template", text->get_string());
 }
@@ -126,11 +130,19 @@ void TaskReader::headers(const json::value& headers) {
     spec_.mapping.header_form = HeaderForm::None;
     return;
   }
-  if (is_text(headers, "cloudevents")) return not_yet("/map/headers");
+  if (is_text(headers, "cloudevents")) {
+    spec_.mapping.header_form = HeaderForm::CloudEvent;
+    if (spec_.mapping.value_form == ValueForm::CloudEvent)
+      problem("/map/headers",
+              "must not be `cloudevents` while /map/value is: an event is either "
+              "structured or binary");
+    return;
+  }
   const auto* list = headers.if_array();
   if (list == nullptr || list->size() > 256)
-    return problem("/map/headers",
-                   "must be `all`, `none` or a list of at most 256 {\"name\", \"value\"}");
+    return problem(
+        "/map/headers",
+        "must be `all`, `none`, `cloudevents` or a list of at most 256 {\"name\", \"value\"}");
   spec_.mapping.header_form = HeaderForm::List;
   std::size_t index = 0;
   for (const auto& entry : *list) header(entry, "/map/headers/" + std::to_string(index++));
@@ -173,7 +185,8 @@ void TaskReader::delivery(const json::object& delivery) {
   if (delivery.at("workers").as_int64() != 1) not_yet("/delivery/workers");
   if (!is_text(delivery.at("backpressure"), "buffer")) not_yet("/delivery/backpressure");
   if (!is_text(delivery.at("drain"), "in_order")) not_yet("/delivery/drain");
-  if (!delivery.at("maximum_age").is_null()) not_yet("/delivery/maximum_age");
+  if (const auto& age = delivery.at("maximum_age"); age.is_int64())
+    spec_.maximum_age = milliseconds(age.get_int64());
   if (delivery.at("hold_segments_bytes").as_int64() != kDefaultHold)
     not_yet("/delivery/hold_segments_bytes");
 }
@@ -232,7 +245,7 @@ const Connector* connector_of(const Registry& registry, const json::object& docu
   return nullptr;
 }
 
-tl::unexpected<Refusal> invalid(std::vector<Problem> problems) {
+tl::unexpected<Refusal> invalid_task(std::vector<Problem> problems) {
   return refuse({.errc = Errc::InvalidArgument,
                  .code = "invalid_document",
                  .detail = "the task's document is not valid",
@@ -266,11 +279,11 @@ tl::expected<Start, std::string> parse_start(const json::value& start) {
 Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& document) {
   std::vector<Problem> problems;
   const auto* connector = connector_of(registry, document, problems);
-  if (connector == nullptr) return invalid(std::move(problems));
+  if (connector == nullptr) return invalid_task(std::move(problems));
 
   const auto fields = task_fields(*connector);
   auto checked = schema::check(fields, document);
-  if (!checked.problems.empty()) return invalid(std::move(checked.problems));
+  if (!checked.problems.empty()) return invalid_task(std::move(checked.problems));
 
   TaskReader reader(problems);
   reader.source(checked.value.at("source").as_object());
@@ -296,7 +309,7 @@ Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& docum
   if (acks != nullptr && !is_text(*acks, "all") && guarantee != "best_effort")
     problems.push_back({"/sink/acks", "must be `all` unless /delivery/guarantee is `best_effort`"});
   spec.shown = readable(fields, std::move(checked.value));
-  if (!problems.empty()) return invalid(std::move(problems));
+  if (!problems.empty()) return invalid_task(std::move(problems));
 
   if (auto why = why_key_breaks_order(spec))
     return refuse({.errc = Errc::InvalidArgument,

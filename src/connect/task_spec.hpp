@@ -45,6 +45,7 @@ struct TaskSpec {
   std::optional<std::chrono::milliseconds> give_up_after;
   RejectedPolicy rejected = RejectedPolicy::DeadLetter;
   ExpiredPolicy expired = ExpiredPolicy::Deliver;
+  std::optional<std::chrono::milliseconds> maximum_age;
   bool drop_oldest_dead_letter = false;
   std::chrono::milliseconds drain_timeout{30'000};
   // At most so many records are handed over that no durable cursor covers: what a killed process

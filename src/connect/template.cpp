@@ -24,8 +24,6 @@ std::optional<std::string_view> property_text(const model::Message& message, mqt
   return mqtt::Properties::from_checked(message.properties).text(id);
 }
 
-constexpr std::string_view kQos[] = {"0", "1", "2"};
-
 }  // namespace
 
 std::string TemplateError::text() const {
@@ -71,7 +69,7 @@ std::optional<std::string_view> Template::value_of(const Part& part, MessageFiel
     case TemplateName::Host:
       return message.host;
     case TemplateName::Qos:
-      return kQos[message.qos % 3];
+      return qos_text(message);
     case TemplateName::Retain:
       return message.retain ? "true" : "false";
     case TemplateName::Dup:

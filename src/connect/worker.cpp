@@ -301,6 +301,10 @@ void Worker::map_all(ReadBatch& batch) {
     const auto& message = batch.messages[i];
     auto& made = batch.records.emplace_back();
     if (spec_.where && !judge(i, message, batch.arena)) continue;
+    if (spec_.maximum_age && now_ms - message.timestamp_ms > spec_.maximum_age->count()) {
+      unmapped_.push_back({i, false, {}});
+      continue;
+    }
     if (spec_.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U) {
       unmapped_.push_back({i, spec_.expired == ExpiredPolicy::DeadLetter,
                            "the message expired before it could be delivered"});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <sstream>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -54,7 +55,7 @@ Error broke(const Url& url, error_code error) {
 std::string host_header(const Url& url) {
   const bool is_v6 = url.host.find(':') != std::string::npos;
   const auto host = is_v6 ? "[" + url.host + "]" : url.host;
-  return url.port == 80 ? host : host + ":" + std::to_string(url.port);
+  return url.port == (url.is_tls ? 443 : 80) ? host : host + ":" + std::to_string(url.port);
 }
 
 // One exchange: every step runs the loop until it is done or the deadline has passed.
@@ -159,6 +160,14 @@ std::string_view HttpResponse::header(std::string_view name) const {
     return beast::iequals(header.first, name);
   });
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
+}
+
+Result<std::string> request_bytes(const HttpRequest& request, const Url& url) {
+  SL_TRY(message, message_of(request, url));
+  message.keep_alive(true);
+  std::ostringstream text;
+  text << message.base();
+  return std::move(text).str() + message.body();
 }
 
 Result<HttpResponse> send(const HttpRequest& request) {

@@ -15,9 +15,12 @@ struct Url {
   std::string host;  // without brackets
   std::uint16_t port = 80;
   std::string target = "/";
+  bool is_tls = false;  // https
 };
 // http only. Refuses user names, control characters and spaces.
 [[nodiscard]] Result<Url> parse_http_url(std::string_view text);
+// The same for http and https.
+[[nodiscard]] Result<Url> parse_web_url(std::string_view text);
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
@@ -38,6 +41,10 @@ struct HttpResponse {
   // The first header of this name, in any case; empty: there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const;
 };
+
+// The request as it goes over the wire, to a server that may keep the connection open.
+// Errors: InvalidArgument (method or header).
+[[nodiscard]] Result<std::string> request_bytes(const HttpRequest& request, const Url& url);
 
 // One request over one connection; follows no redirects. Blocks: never on an event loop.
 // Errors: InvalidArgument (url, method or header), Unavailable (no connection), Timeout, Overloaded

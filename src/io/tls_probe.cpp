@@ -132,6 +132,29 @@ std::string TlsProbe::summary() const {
   return text;
 }
 
+Result<void> TlsProbe::write(std::string_view bytes, SteadyTime until) {
+  static constexpr std::size_t kMost = std::size_t{1} << 20;
+  while (!bytes.empty()) {
+    const auto size = static_cast<int>(std::min(bytes.size(), kMost));
+    SL_TRY(count,
+           state_->run(until, [&] { return SSL_write(state_->tls.get(), bytes.data(), size); }));
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Result<std::size_t> TlsProbe::read(char* into, std::size_t size, SteadyTime until) {
+  auto* tls = state_->tls.get();
+  const auto got = state_->run(until, [&] { return SSL_read(tls, into, static_cast<int>(size)); });
+  if (got) return static_cast<std::size_t>(*got);
+  if ((SSL_get_shutdown(tls) & SSL_RECEIVED_SHUTDOWN) != 0) return std::size_t{0};
+  return tl::unexpected(got.error());
+}
+
+int TlsProbe::socket() const {
+  return state_->socket.get();
+}
+
 Result<std::string> TlsProbe::ask(std::string_view request, std::size_t size, SteadyTime until) {
   auto* tls = state_->tls.get();
   const auto sent = state_->run(

@@ -18,8 +18,8 @@ struct TlsIdentity {
   std::string key_password = {};
 };
 
-// One handshake and one question over it, to find out whether TLS comes about and why not. For
-// trying connections; whoever uses them has a TLS of its own.
+// The client's side of TLS over one socket: to find out whether TLS comes about and why not, and to
+// talk over it.
 //
 // Threads: one at a time; every call blocks until its deadline at most.
 class TlsProbe {
@@ -38,6 +38,12 @@ class TlsProbe {
   // client certificate says so only here (TLS 1.3).
   [[nodiscard]] Result<std::string> ask(std::string_view request, std::size_t size,
                                         SteadyTime until);
+
+  // All of it. Errors: Unavailable, Timeout.
+  [[nodiscard]] Result<void> write(std::string_view bytes, SteadyTime until);
+  // At least one byte, unless the other side has ended: then none. Errors: Unavailable, Timeout.
+  [[nodiscard]] Result<std::size_t> read(char* into, std::size_t size, SteadyTime until);
+  [[nodiscard]] int socket() const;
 
  private:
   struct State;

@@ -6,7 +6,8 @@
 namespace sluice::io {
 namespace {
 
-constexpr std::string_view kScheme = "http://";
+constexpr std::string_view kPlain = "http://";
+constexpr std::string_view kSecure = "https://";
 
 bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char character) {
@@ -25,20 +26,14 @@ Result<std::uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
-}  // namespace
-
-Result<Url> parse_http_url(std::string_view text) {
-  if (!is_printable(text)) {
-    return fail(Errc::InvalidArgument, "the address holds spaces or other than ASCII characters");
-  }
-  if (!text.starts_with(kScheme)) {
-    return fail(Errc::InvalidArgument, "the address must begin with http://");
-  }
-  text.remove_prefix(kScheme.size());
+// What stands behind the scheme.
+Result<Url> parse_rest(std::string_view text, bool is_tls) {
   text = text.substr(0, text.find('#'));
   const auto end = text.find_first_of("/?");
   auto authority = text.substr(0, end);
   Url url;
+  url.is_tls = is_tls;
+  if (is_tls) url.port = 443;
   if (end != std::string_view::npos) url.target = text.substr(end);
   if (url.target.starts_with('?')) url.target.insert(0, "/");
   if (authority.find('@') != std::string_view::npos) {
@@ -64,6 +59,26 @@ Result<Url> parse_http_url(std::string_view text) {
   SL_TRY(number, parse_port(port.substr(1)));
   url.port = number;
   return url;
+}
+
+Result<Url> parse_url(std::string_view text, bool may_be_tls) {
+  if (!is_printable(text)) {
+    return fail(Errc::InvalidArgument, "the address holds spaces or other than ASCII characters");
+  }
+  if (text.starts_with(kPlain)) return parse_rest(text.substr(kPlain.size()), false);
+  if (may_be_tls && text.starts_with(kSecure)) return parse_rest(text.substr(kSecure.size()), true);
+  return fail(Errc::InvalidArgument, may_be_tls ? "the address must begin with http:// or https://"
+                                                : "the address must begin with http://");
+}
+
+}  // namespace
+
+Result<Url> parse_http_url(std::string_view text) {
+  return parse_url(text, false);
+}
+
+Result<Url> parse_web_url(std::string_view text) {
+  return parse_url(text, true);
 }
 
 }  // namespace sluice::io

@@ -77,3 +77,83 @@ def test_a_preview_says_why_a_message_is_passed_over(flow):
                               "becomes": "filtered"}, shown
     ask["message"]["payload"] = '{"t": 20}'
     assert flow.server.rest("POST", "/tasks:preview", ask).expect(200)["where"] == "false"
+
+
+def test_cloud_events_in_both_modes(flow):
+    flow.make(map={"value": "cloudevents", "headers": "none"})
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    flow.publish((b'{"t": 21}', 1, [(USER_PROPERTY, ("traceparent", trace))]), (b"\x00\xff", 1, None))
+    as_json, as_bytes = flow.records(2)
+    assert as_json.headers == [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+    event = json.loads(as_json.value)
+    assert event["specversion"] == "1.0" and event["subject"] == "flow/p", event
+    assert event["data"] == {"t": 21} and event["traceparent"] == trace, event
+    assert json.loads(as_bytes.value)["data_base64"] == "AP8="
+
+    flow.server.rest("PATCH", "/tasks/flow", {
+        "map": {"value": "raw", "headers": "cloudevents"}}).expect(200, 202)
+    flow.publish((b'{"t": 22}', 1, [(USER_PROPERTY, ("traceparent", trace))]))
+    binary = flow.records(3)[2]
+    assert binary.value == b'{"t": 22}'
+    assert binary.header("ce_type") == "mqtt.publish" and binary.header("ce_specversion") == "1.0"
+    assert binary.header("ce_traceparent") == binary.header("traceparent") == trace
+    assert binary.header("ce_id") not in (None, event["id"])
+
+
+def test_an_integration_of_tbmq_is_imported_as_it_is(flow, kafka):
+    flow.make()
+    integration = {
+        "name": "Flow #1", "type": "KAFKA", "enabled": True,
+        "configuration": {
+            "topicFilters": ["flow/#"], "metadata": {"site": "north"},
+            "clientConfiguration": {
+                "bootstrapServers": kafka.bootstrap, "topic": flow.topic, "key": None,
+                "sendOnlyMsgPayload": False, "clientIdPrefix": "tbmq-ie", "retries": 0,
+                "batchSize": 16384, "linger": 0, "bufferMemory": 33554432, "acks": "1",
+                "compression": "lz4", "kafkaHeaders": {"from": "tbmq"},
+                "kafkaHeadersCharset": "UTF-8", "otherProperties": {"max.block.ms": "1000"}}}}
+    made = flow.server.rest("POST", "/imports/tbmq", integration).expect(201)
+    assert made["task"]["title"] == made["connection"]["title"] == "Flow #1", made
+    assert any("`acks`" in note for note in made["notes"]), made
+    flow.server.rest("DELETE", "/tasks/flow").expect(204)
+    flow.publish((b"hello", 1, None))
+    record = flow.records(1)[0]
+    envelope = json.loads(record.value)
+    assert list(envelope)[:3] == ["payload", "topicName", "clientId"], envelope
+    assert envelope["metadata"] == {"integrationName": "Flow--1", "site": "north"}, envelope
+    assert (record.key, record.header("from")) == (None, "tbmq")
+
+    again = flow.server.rest("POST", "/imports/tbmq", integration)
+    assert again.status == 409, again
+    integration["name"] = "other"
+    integration["configuration"]["clientConfiguration"]["otherProperties"] = {
+        "ssl.truststore.location": "/etc/passwd"}
+    refused = flow.server.rest("POST", "/imports/tbmq", integration)
+    assert refused.status == 422 and "truststore" in refused.body["fields"][0]["pointer"], refused
+    assert flow.server.rest("POST", "/imports/nobody", {}).status == 404
+    names = [item["name"] for item in flow.server.get("/connections")["items"]]
+    assert names == ["Flow--1", "kafka"], names
+
+
+def test_a_flow_of_emqx_is_imported(flow, kafka):
+    flow.make()
+    foreign = {
+        "action": {"type": "kafka_producer", "name": "from emqx", "enable": True,
+                   "connector": "k", "parameters": {
+                       "topic": flow.topic, "message": {"key": "${.clientid}",
+                                                        "value": "${.topic}=${.payload.t}"},
+                       "required_acks": "all_isr", "partition_strategy": "key_dispatch",
+                       "kafka_ext_headers": [{"kafka_ext_header_key": "qos",
+                                              "kafka_ext_header_value": "${.qos}"}]}},
+        "connector": {"bootstrap_hosts": kafka.bootstrap, "authentication": "none",
+                      "ssl": {"enable": False}},
+        "rule": {"sql": "SELECT * FROM \"flow/#\" WHERE payload.t > 20"}}
+    made = flow.server.rest("POST", "/imports/emqx", foreign).expect(201)
+    assert made["task"]["where"] == "payload.t > 20", made
+    flow.server.rest("DELETE", "/tasks/flow").expect(204)
+    flow.publish((b'{"t": 20}', 1, None), (b'{"t": 21}', 1, None))
+    record = flow.records(1)[0]
+    assert (record.key, record.value, record.header("qos")) == (b"p", b"flow/p=21", "1")
+    foreign["rule"]["sql"] = "SELECT clientid FROM \"flow/#\""
+    refused = flow.server.rest("POST", "/imports/emqx", foreign)
+    assert refused.status == 422 and refused.body["fields"][0]["pointer"] == "/rule/sql", refused

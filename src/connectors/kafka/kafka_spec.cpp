@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 
 #include "connectors/kafka/kafka.hpp"
+#include "connectors/kafka/kafka_import.hpp"
 #include "connectors/kafka/kafka_place.hpp"
 #include "connectors/kafka/kafka_properties.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
@@ -137,6 +138,8 @@ void register_kafka(connect::Registry& registry) {
   connector.bound_resource = bound_resource;
   connector.verify = kafka::verify;
   connector.place = kafka::place;
+  connector.imports = {{.format = "emqx", .translate = kafka::import_emqx},
+                       {.format = "tbmq", .translate = kafka::import_tbmq}};
   connector.make_sink = kafka::KafkaSink::make;
   registry.add(std::move(connector));
 }

@@ -1,6 +1,7 @@
 #include "connect/record_mapper.hpp"
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <gtest/gtest.h>
 
 #include "connect/text.hpp"
@@ -179,6 +180,71 @@ TEST_F(RecordMapperTest, WritesTheEnvelopeAsTbmqDoes) {
             R"("props_all":[{"name":"a","value":"1"},{"name":"b","value":"\"quoted\"\n"},)"
             R"({"name":"a","value":"2"}]})");
   EXPECT_TRUE(boost::json::parse(map().value).is_object());
+}
+
+TEST_F(RecordMapperTest, MakesAStructuredCloudEvent) {
+  mapping.value_form = ValueForm::CloudEvent;
+  mapping.header_form = HeaderForm::None;
+  message.payload = R"({"watts": 7})";
+  mqtt::PropertyWriter(properties).user("traceparent", "00-01-02-01");
+  message.properties = properties;
+
+  EXPECT_EQ(map().value,
+            R"({"specversion":"1.0","id":"0123456789abcdef000000000000002a",)"
+            R"("source":"/mqtt/node-a","type":"mqtt.publish","subject":"plant/7",)"
+            R"("time":"2024-05-01T12:00:00.123Z","mqttclientid":"meter-1","mqttqos":"0",)"
+            R"("mqttretain":"false","partitionkey":"meter-1","traceparent":"00-01-02-01",)"
+            R"("datacontenttype":"application/json","data":{"watts": 7}})");
+  EXPECT_EQ(headers(), (Pairs{{"content-type", "application/cloudevents+json; charset=UTF-8"}}));
+}
+
+TEST_F(RecordMapperTest, PutsIntoACloudEventWhatThePayloadIs) {
+  mapping.value_form = ValueForm::CloudEvent;
+  mapping.header_form = HeaderForm::None;
+  const auto data = [&](std::string_view type, std::string_view payload) {
+    properties.clear();
+    if (!type.empty()) mqtt::PropertyWriter(properties).text(PropertyId::ContentType, type);
+    message.properties = properties;
+    message.payload = payload;
+    const auto value = boost::json::parse(map().value).as_object();
+    std::string text;
+    for (const auto name : {"datacontenttype", "data", "data_base64"})
+      if (const auto* found = value.if_contains(name))
+        text += std::string(text.empty() ? "" : " ") + name + "=" + boost::json::serialize(*found);
+    return text;
+  };
+
+  EXPECT_EQ(data("", "[1]"), R"(datacontenttype="application/json" data=[1])");
+  EXPECT_EQ(data("application/senml+JSON; v=1", "[1]"),
+            R"(datacontenttype="application/senml+JSON; v=1" data=[1])");
+  EXPECT_EQ(data("application/json", "[1"),
+            R"(datacontenttype="application/json" data_base64="WzE=")");
+  EXPECT_EQ(data("text/plain", "[1]"), R"(datacontenttype="text/plain" data="[1]")");
+  EXPECT_EQ(data("", "\xff"), R"(datacontenttype="application/octet-stream" data_base64="/w==")");
+  EXPECT_EQ(data("", ""), "");
+}
+
+TEST_F(RecordMapperTest, MakesABinaryCloudEvent) {
+  mapping.header_form = HeaderForm::CloudEvent;
+  mqtt::PropertyWriter writer(properties);
+  writer.text(PropertyId::ContentType, "image/png");
+  writer.user("tracestate", "a=b");
+  message.properties = properties;
+
+  EXPECT_EQ(map().value.data(), message.payload.data());
+  EXPECT_EQ(headers(), (Pairs{{"ce_specversion", "1.0"},
+                              {"ce_id", "0123456789abcdef000000000000002a"},
+                              {"ce_source", "/mqtt/node-a"},
+                              {"ce_type", "mqtt.publish"},
+                              {"ce_subject", "plant/7"},
+                              {"ce_time", "2024-05-01T12:00:00.123Z"},
+                              {"ce_mqttclientid", "meter-1"},
+                              {"ce_mqttqos", "0"},
+                              {"ce_mqttretain", "false"},
+                              {"ce_partitionkey", "meter-1"},
+                              {"ce_tracestate", "a=b"},
+                              {"tracestate", "a=b"},
+                              {"content-type", "image/png"}}));
 }
 
 TEST(Text, WritesAndReadsTimes) {

@@ -372,14 +372,11 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
 
   for (const auto& [pointer, value] : std::vector<std::pair<std::string_view, json::value>>{
            {"/source/type", "mqtt"},
-           {"/map/value", "cloudevents"},
-           {"/map/headers", "cloudevents"},
            {"/map/jq", ".a"},
            {"/map/schema", json::object{{"type", "avro"}}},
            {"/delivery/guarantee", "exactly_once"},
            {"/delivery/workers", 2},
            {"/delivery/backpressure", "shed_oldest"},
-           {"/delivery/maximum_age", "1h"},
            {"/delivery/drain", "fresh_first"},
            {"/delivery/hold_segments_bytes", "1GiB"},
        }) {
@@ -388,6 +385,16 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
               std::string::npos)
         << text;
   }
+}
+
+TEST_F(ServiceTest, RefusesAnEventThatIsStructuredAndBinaryAtOnce) {
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
+
+  EXPECT_EQ(refused("/map/value", "cloudevents"), "accepted");
+  EXPECT_EQ(refused("/map/headers", "cloudevents"), "accepted");
+  const json::object both{{"topic", "x"}, {"value", "cloudevents"}, {"headers", "cloudevents"}};
+  EXPECT_NE(refused("/map", both).find("/map/headers: must not be `cloudevents`"),
+            std::string::npos);
 }
 
 TEST_F(ServiceTest, RefusesAKeyThatCannotKeepTheOrder) {

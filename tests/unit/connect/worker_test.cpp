@@ -499,6 +499,19 @@ TEST_F(WorkerTest, RejectsAMessageForWhichItsConditionTakesTooLong) {
   EXPECT_EQ(worker->progress().last_error, RecordMapper::kTooMuchWork);
 }
 
+TEST_F(WorkerTest, PassesOverWhatIsTooOld) {
+  spec.maximum_age = 60s;
+  store.set_time(clock.wall_ms() - 70'000);
+  queues.publish({.topic = "a", .payload = "old"});
+  store.set_time(clock.wall_ms() - 10'000);
+  queues.publish({.topic = "a", .payload = "young"});
+  start();
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 1; }));
+  EXPECT_EQ(values(), (std::vector<std::string>{"young"}));
+  EXPECT_EQ(worker->progress().filtered, 1U);
+}
+
 TEST_F(WorkerTest, GivesUpAfterTheTimeThatWasSet) {
   spec.give_up_after = 20ms;
   other_side.judge([](const Record& record) {

@@ -159,5 +159,17 @@ TEST(Url, IsRefusedWhenItIsNone) {
   }
 }
 
+TEST(HttpClient, KnowsWhatIsSecureOnlyWhereThatIsAskedFor) {
+  EXPECT_FALSE(parse_http_url("https://example.com/"));
+  const auto secure = parse_web_url("https://example.com/in?a=b");
+  ASSERT_TRUE(secure);
+  EXPECT_TRUE(secure->is_tls);
+  EXPECT_EQ(secure->port, 443);
+  EXPECT_EQ(secure->target, "/in?a=b");
+  EXPECT_FALSE(parse_web_url("http://[::1]:8080")->is_tls);
+  for (const std::string_view text : {"ftp://x/", "https://", "https://u:p@x/", "https://x:0/"})
+    EXPECT_FALSE(parse_web_url(text)) << text;
+}
+
 }  // namespace
 }  // namespace sluice::io

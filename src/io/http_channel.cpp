@@ -1,0 +1,163 @@
+#include "io/http_channel.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace sluice::io {
+namespace {
+
+namespace http = boost::beast::http;
+
+constexpr std::uint32_t kMaximumAnswerHead = 64 * 1024;
+constexpr std::size_t kPiece = 16 * 1024;
+
+tl::unexpected<Error> closed() {
+  return fail(Errc::IoFailed, "the other side closed the connection");
+}
+
+}  // namespace
+
+// Bytes over TCP, or over TLS over it.
+class HttpChannel::Stream {
+ public:
+  explicit Stream(Descriptor socket) : socket_(std::move(socket)) {}
+  explicit Stream(TlsProbe tls) : tls_(std::move(tls)) {}
+
+  Result<void> write(std::string_view bytes, SteadyTime until) {
+    if (tls_) return tls_->write(bytes, until);
+    while (!bytes.empty()) {
+      const auto put = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (put >= 0) {
+        bytes.remove_prefix(static_cast<std::size_t>(put));
+        continue;
+      }
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK)
+        return fail(Errc::IoFailed, std::strerror(errno));
+      if (!wait_for(socket_.get(), POLLOUT, until))
+        return fail(Errc::Timeout, "the other side did not take the request in time");
+    }
+    return {};
+  }
+
+  // At least one byte, unless the other side has ended: then none.
+  Result<std::size_t> read(char* into, std::size_t size, SteadyTime until) {
+    if (tls_) return tls_->read(into, size, until);
+    for (;;) {
+      const auto got = ::recv(socket_.get(), into, size, 0);
+      if (got >= 0) return static_cast<std::size_t>(got);
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK)
+        return fail(Errc::IoFailed, std::strerror(errno));
+      if (!wait_for(socket_.get(), POLLIN, until))
+        return fail(Errc::Timeout, "the other side did not answer in time");
+    }
+  }
+
+  // Between two requests nothing comes but the end.
+  [[nodiscard]] bool has_ended() const {
+    const int socket = tls_ ? tls_->socket() : socket_.get();
+    pollfd ready{.fd = socket, .events = POLLIN, .revents = 0};
+    return ::poll(&ready, 1, 0) != 0;
+  }
+
+ private:
+  Descriptor socket_;
+  std::optional<TlsProbe> tls_;
+};
+
+HttpChannel::HttpChannel(Url url, TlsIdentity identity)
+    : url_(std::move(url)), identity_(std::move(identity)) {}
+
+HttpChannel::~HttpChannel() = default;
+
+Result<HttpResponse, HttpChannel::Failure> HttpChannel::exchange(const HttpRequest& request,
+                                                                 SteadyTime until) {
+  auto bytes = request_bytes(request, url_);
+  if (!bytes) return tl::unexpected(Failure{std::move(bytes.error())});
+  if (stream_ && stream_->has_ended()) stream_.reset();
+  if (!stream_) {
+    if (auto connected = connect(until); !connected)
+      return tl::unexpected(Failure{std::move(connected.error())});
+  }
+  bool stays_open = false;
+  auto answer = [&]() -> Result<HttpResponse> {
+    SL_TRY_VOID(stream_->write(*bytes, until));
+    return receive(request, until, stays_open);
+  }();
+  if (!stays_open) stream_.reset();
+  if (!answer) return tl::unexpected(Failure{std::move(answer.error()), true});
+  return std::move(*answer);
+}
+
+Result<void> HttpChannel::connect(SteadyTime until) {
+  const auto place = url_.host + ":" + std::to_string(url_.port);
+  auto addresses = resolve(url_.host, std::to_string(url_.port), until);
+  if (!addresses) return fail(addresses.error().code, place + ": " + addresses.error().detail);
+  auto problem = fail(Errc::Unavailable, place + ": it has no address");
+  for (const auto& address : *addresses) {
+    auto socket = connect_to(address, until);
+    if (!socket) {
+      problem = fail(socket.error().code, place + ": " + socket.error().detail);
+      continue;
+    }
+    if (!url_.is_tls) {
+      stream_ = std::make_unique<Stream>(std::move(*socket));
+      return {};
+    }
+    auto tls = TlsProbe::open(std::move(*socket), url_.host, identity_, until);
+    if (!tls) return fail(tls.error().code, place + ": " + tls.error().detail);
+    stream_ = std::make_unique<Stream>(std::move(*tls));
+    return {};
+  }
+  return problem;
+}
+
+Result<HttpResponse> HttpChannel::receive(const HttpRequest& request, SteadyTime until,
+                                          bool& stays_open) {
+  http::response_parser<http::string_body> parser;
+  parser.header_limit(kMaximumAnswerHead);
+  parser.body_limit(request.maximum_body_bytes);
+  parser.skip(request.method == "HEAD");
+  parser.eager(true);
+  std::string buffer;
+  std::array<char, kPiece> piece{};
+  while (!parser.is_done()) {
+    SL_TRY(got, stream_->read(piece.data(), piece.size(), until));
+    boost::system::error_code error;
+    if (got == 0) {
+      if (!parser.got_some()) return closed();
+      parser.put_eof(error);
+      if (error || !parser.is_done()) return closed();
+      break;
+    }
+    buffer.append(piece.data(), got);
+    while (!buffer.empty() && !parser.is_done()) {
+      const auto used = parser.put(boost::asio::buffer(buffer), error);
+      buffer.erase(0, used);
+      if (error == http::error::need_more) break;
+      if (error == http::error::body_limit)
+        return fail(Errc::Overloaded, "the answer is too large");
+      if (error) return fail(Errc::IoFailed, "the answer is no HTTP: " + error.message());
+      if (used == 0) break;
+    }
+  }
+  auto message = parser.release();
+  stays_open = message.keep_alive() && buffer.empty();
+  HttpResponse response;
+  response.status = message.result_int();
+  for (const auto& field : message)
+    response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  response.body = std::move(message.body());
+  return response;
+}
+
+}  // namespace sluice::io

@@ -1,0 +1,47 @@
+#pragma once
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/http_client.hpp"
+#include "io/reach.hpp"
+#include "io/tls_probe.hpp"
+
+namespace sluice::io {
+
+// Requests to one HTTP server over one connection, which is kept open between them. Every
+// connection is made to an address that the address rule has seen; redirects are not followed.
+//
+// Owns:    the connection.
+// Threads: one at a time; every call blocks until its deadline at most.
+class HttpChannel {
+ public:
+  // `url` begins with http:// or https://.
+  HttpChannel(Url url, TlsIdentity identity);
+  ~HttpChannel();
+  HttpChannel(const HttpChannel&) = delete;
+  HttpChannel& operator=(const HttpChannel&) = delete;
+
+  struct Failure {
+    Error error;  // NotAuthorized (address rule, certificate), Unavailable, Timeout, IoFailed,
+                  // Overloaded
+    bool maybe_arrived = false;  // the request was on its way
+  };
+  // The request's `url` and `timeout` are the channel's.
+  [[nodiscard]] Result<HttpResponse, Failure> exchange(const HttpRequest& request,
+                                                       SteadyTime until);
+
+ private:
+  class Stream;
+  [[nodiscard]] Result<void> connect(SteadyTime until);
+  [[nodiscard]] Result<HttpResponse> receive(const HttpRequest& request, SteadyTime until,
+                                             bool& stays_open);
+
+  const Url url_;
+  const TlsIdentity identity_;
+  std::unique_ptr<Stream> stream_;  // null: not connected
+};
+
+}  // namespace sluice::io
