@@ -68,6 +68,10 @@ class Sink {
   [[nodiscard]] virtual Milliseconds collect(std::vector<Delivery>& outcomes) = 0;
   // Why the other side cannot be reached, as far as the last collect() knew; empty: all is well.
   [[nodiscard]] virtual std::string_view away() const = 0;
+  // While records come without a pause: how long the next ones may gather before they are handed
+  // over together. The first after a pause never waits. Part of the time that the task's document
+  // lets a record wait for others.
+  [[nodiscard]] virtual Milliseconds gathers_for() const { return Milliseconds(0); }
   // What waits to be sent in larger batches is sent. Blocks for a moment.
   virtual void flush() = 0;
   // Gives up what is still accepted: each such record comes back soon. Blocks for a moment.

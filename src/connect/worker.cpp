@@ -120,6 +120,7 @@ bool Worker::open_sink() {
 void Worker::turn() {
   take_inbox();
   if (stopping_) return;
+  end_gathering();
   if (log_was_deleted_) skip_deleted();
   collect();
   const auto letters_before = rejections_.size();
@@ -184,11 +185,20 @@ Worker::SteadyTime Worker::next_deadline() const {
   if (resume_at_ && !came_back_) deadline = std::min(deadline, *resume_at_);
   if (letters_at_) deadline = std::min(deadline, *letters_at_);
   if (read_again_) deadline = std::min(deadline, *read_again_);
+  if (gathering_until_) deadline = std::min(deadline, *gathering_until_);
   return deadline;
 }
 
+// A flow that is read to its end is read again after a while, not at its next message: a wake for
+// each would cost more than what it brings. A read that finds nothing ends it.
+void Worker::end_gathering() {
+  if (!gathering_until_ || steady_now() < *gathering_until_) return;
+  gathering_until_.reset();
+  at_end_ = false;
+}
+
 void Worker::ask_for_wake() {
-  if (!at_end_ || is_asked_to_wake_) return;
+  if (!at_end_ || is_asked_to_wake_ || gathering_until_) return;
   is_asked_to_wake_ = true;
   context_.store.notify(reinterpret_cast<std::uintptr_t>(this), context_.queues,
                         window_.read_position(), store::Visibility::Durable, [this] {
@@ -256,6 +266,9 @@ bool Worker::read_once() {
     return false;
   }
   at_end_ = read->at_end && !back_filling;
+  if (const auto gather = sink_->gathers_for();
+      at_end_ && gather.count() > 0 && !read->entries.empty())
+    gathering_until_ = steady_now() + gather;
   note_lost(read->lost - std::min(read->lost, window_.known_up_to(read->next)));
   auto batch = window_.new_batch();
   batch->messages.reserve(read->entries.size());

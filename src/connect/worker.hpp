@@ -135,6 +135,7 @@ class Worker {
   void map_all(ReadBatch& batch);
   [[nodiscard]] bool judge(std::size_t index, const model::Message& message, Arena& arena);
   void apply_unmapped(Window::Token first);
+  void end_gathering();
   void ask_for_wake();
   void hand_over();
   [[nodiscard]] bool may_hand_over();
@@ -185,7 +186,8 @@ class Worker {
   std::uint64_t lost_before_queue_ = 0;
   bool stopping_ = false;
   bool is_asked_to_wake_ = false;
-  bool at_end_ = false;     // nothing more to read until the store wakes us
+  bool at_end_ = false;                        // nothing more to read until the store wakes us
+  std::optional<SteadyTime> gathering_until_;  // at the end, and not asked to wake before
   bool came_back_ = false;  // something is to be retried: nothing goes out before all is settled
   bool is_hasty_ = false;   // and then at once: the sink will do otherwise
   SteadyTime collect_at_ = SteadyTime::max();  // even if the sink says nothing

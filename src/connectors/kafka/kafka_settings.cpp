@@ -166,12 +166,18 @@ Properties client_properties(const json::object& settings) {
   return out;
 }
 
+std::chrono::milliseconds gather_time(const json::object& sink) {
+  static constexpr std::int64_t kMost = 2;
+  return std::chrono::milliseconds(std::min(kMost, sink.at("linger_ms").as_int64() / 2));
+}
+
 Properties producer_properties(const json::object& settings, const json::object& sink,
                                const std::string& client_id, std::size_t batch_bytes) {
   auto out = Properties{{"client.id", client_id}};  // `properties` may say otherwise
   for (auto& property : client_properties(settings)) out.push_back(std::move(property));
   const auto acks = text_at(sink, "acks");
   const bool is_safe = acks == "all";
+  const auto linger_ms = sink.at("linger_ms").as_int64() - gather_time(sink).count();
   const auto buffer = sink.at("buffer_bytes").as_int64();
   const Properties producer = {
       {"acks", acks},
@@ -181,7 +187,7 @@ Properties producer_properties(const json::object& settings, const json::object&
       {"message.max.bytes", "1000000000"},
       {"partitioner", "murmur2_random"},
       {"compression.codec", text_at(sink, "compression")},
-      {"linger.ms", std::to_string(sink.at("linger_ms").as_int64())},
+      {"linger.ms", std::to_string(linger_ms)},
       {"batch.size", std::to_string(batch_bytes)},
       {"queue.buffering.max.kbytes", std::to_string(buffer / 1024 + 1)},
       {"queue.buffering.max.messages", "0"},  // the runtime's window bounds their number

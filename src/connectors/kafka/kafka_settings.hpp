@@ -1,5 +1,6 @@
 // From the settings of a connection and a sink to properties of the client library.
 #pragma once
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ struct Server {
 
 // Addresses, security and the properties of the connection: what every client needs.
 [[nodiscard]] Properties client_properties(const boost::json::object& settings);
+// How long records of a flow may gather before the producer sees them: out of the task's
+// `linger_ms`, whose rest is the producer's.
+[[nodiscard]] std::chrono::milliseconds gather_time(const boost::json::object& sink);
 // And what a producer needs besides, for the task's `sink`. `batch_bytes` may be smaller than the
 // sink's own, for a topic that takes less.
 [[nodiscard]] Properties producer_properties(const boost::json::object& settings,

@@ -65,6 +65,7 @@ KafkaSink::KafkaSink(const connect::SinkConfig& config, Callbacks callbacks)
       client_id_(client_id_of(config)),
       callbacks_(std::move(callbacks)),
       compresses_(text_at(config.sink, "compression") != "none"),
+      gathers_for_(gather_time(config.sink)),
       create_(create_of(config.sink)),
       batch_bytes_(static_cast<std::size_t>(config.sink.at("batch_bytes").as_int64())) {}
 

@@ -27,6 +27,7 @@ class KafkaSink final : public connect::Sink {
   [[nodiscard]] Result<std::size_t> write(std::span<const connect::Record> records) override;
   [[nodiscard]] Milliseconds collect(std::vector<connect::Delivery>& outcomes) override;
   [[nodiscard]] std::string_view away() const override;
+  [[nodiscard]] Milliseconds gathers_for() const override { return gathers_for_; }
   void flush() override;
   void abandon() override;
 
@@ -49,6 +50,7 @@ class KafkaSink final : public connect::Sink {
   const std::string client_id_;
   const Callbacks callbacks_;
   const bool compresses_;
+  const Milliseconds gathers_for_;
   std::optional<CreateTopic> create_;
   std::size_t batch_bytes_;  // of the producer that runs, or is to run next
   std::unique_ptr<Producer> producer_;

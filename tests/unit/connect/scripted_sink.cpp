@@ -22,6 +22,11 @@ void OtherSide::hold(bool holding) {
   if (changed_) changed_();
 }
 
+void OtherSide::gathers_for(Sink::Milliseconds time) {
+  const std::scoped_lock lock(mutex_);
+  gathers_for_ = time;
+}
+
 void OtherSide::at_once(bool at_once) {
   const std::scoped_lock lock(mutex_);
   at_once_ = at_once;
@@ -84,6 +89,11 @@ Result<std::size_t> ScriptedSink::write(std::span<const Record> records) {
   other_side_.handed_over_ += taken;
   changed_.notify_all();
   return taken;
+}
+
+Sink::Milliseconds ScriptedSink::gathers_for() const {
+  const std::scoped_lock lock(other_side_.mutex_);
+  return other_side_.gathers_for_;
 }
 
 Sink::Milliseconds ScriptedSink::collect(std::vector<Delivery>& outcomes) {

@@ -36,6 +36,7 @@ class OtherSide {
   void room(std::size_t records);  // how many a sink holds at most
   void hold(bool holding);         // while true, outcomes wait
   void at_once(bool at_once);      // what comes back need not wait
+  void gathers_for(Sink::Milliseconds time);
   void refuse_writes(std::optional<Error> error);
   // The settings of the connection that the last sink was made with.
   void connected_with(boost::json::object settings);
@@ -51,6 +52,7 @@ class OtherSide {
   std::size_t room_ = 1000;
   bool holding_ = false;
   bool at_once_ = false;
+  Sink::Milliseconds gathers_for_{0};
   std::optional<Error> refusal_;
   boost::json::object connection_;
   std::vector<Arrived> arrived_;
@@ -68,6 +70,7 @@ class ScriptedSink final : public Sink {
   [[nodiscard]] Result<std::size_t> write(std::span<const Record> records) override;
   [[nodiscard]] Milliseconds collect(std::vector<Delivery>& outcomes) override;
   [[nodiscard]] std::string_view away() const override { return {}; }
+  [[nodiscard]] Milliseconds gathers_for() const override;
   void flush() override {}
   void abandon() override;
 

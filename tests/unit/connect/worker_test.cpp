@@ -116,6 +116,26 @@ TEST_F(WorkerTest, DeliversInTheOrderOfTheLog) {
   EXPECT_EQ(values(), numbers(0, 2000));
 }
 
+TEST_F(WorkerTest, LetsAFlowGatherButNotItsFirstMessage) {
+  other_side.gathers_for(1h);
+  start();
+  publish(1);
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 1; }));
+
+  publish(5);
+  worker->stop();  // does not wait for them
+  EXPECT_EQ(values(), numbers(0, 1));
+
+  other_side.gathers_for(20ms);
+  start();
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 6; }));
+  for (int i = 7; i <= 10; ++i) {
+    publish(1);
+    ASSERT_TRUE(eventually([&] { return other_side.count() == static_cast<std::size_t>(i); }));
+  }
+  EXPECT_EQ(values(), numbers(0, 10));
+}
+
 TEST_F(WorkerTest, DeliversAllBeforeDamageThenFailsAndNeverPassesIt) {
   publish(300);
   const std::vector<std::string> filters{"#"};
