@@ -150,6 +150,11 @@ void ClientConnection::on_packet(const mqtt::Frame& frame) {
   }
 }
 
+ClientConnection::Aliases& ClientConnection::aliases() {
+  if (!aliases_) aliases_ = std::make_unique<Aliases>();
+  return *aliases_;
+}
+
 std::string& ClientConnection::output() {
   if (!link_->dirty) {
     link_->dirty = true;
@@ -207,7 +212,8 @@ bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish
                                     const std::vector<std::uint32_t>& identifiers) {
   auto& counters = worker_.broker().counters();
   const auto topic = publish.topic;
-  const auto alias = sent_aliases_ ? sent_aliases_->of(topic) : SentAliases::Alias{};
+  auto* const aliases = sent_aliases();
+  const auto alias = aliases != nullptr ? aliases->of(topic) : SentAliases::Alias{};
   std::string rewritten;
   if (!message.properties.empty() || !identifiers.empty() || alias.number != 0) {
     const auto expiry_left = seconds_left(message, worker_.broker().clock().wall_ms());
@@ -239,13 +245,14 @@ bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish
     return false;
   }
   mqtt::encode(output(), version_, publish);
-  if (alias.number != 0 && !alias.is_known) sent_aliases_->add(topic, alias);
+  if (alias.number != 0 && !alias.is_known) aliases->add(topic, alias);
   ++worker_.traffic().sent;
   return true;
 }
 
 bool ClientConnection::send_form(WireForms::Form form, std::uint16_t packet_id) {
-  if (sent_aliases_ || (maximum_packet_size_ != 0 && form.bytes.size() > maximum_packet_size_))
+  if (sent_aliases() != nullptr ||
+      (maximum_packet_size_ != 0 && form.bytes.size() > maximum_packet_size_))
     return false;
   auto& out = output();
   const std::size_t begin = out.size();
@@ -259,7 +266,8 @@ bool ClientConnection::send_form(WireForms::Form form, std::uint16_t packet_id) 
 }
 
 bool ClientConnection::send_whole(std::string_view packets, std::size_t count) {
-  if (sent_aliases_ || (maximum_packet_size_ != 0 && packets.size() > maximum_packet_size_))
+  if (sent_aliases() != nullptr ||
+      (maximum_packet_size_ != 0 && packets.size() > maximum_packet_size_))
     return false;
   output().append(packets);
   worker_.traffic().sent += count;

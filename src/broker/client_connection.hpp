@@ -83,6 +83,10 @@ class ClientConnection final : public Deadline,
  private:
   enum class State : std::uint8_t { AwaitingConnect, Authenticating, Deciding, Open, Closed };
 
+  struct Aliases {
+    std::vector<std::string> received;  // the topic of each, from 1
+    std::optional<SentAliases> sent;    // none: the client allows no alias
+  };
   // What CONNECT said, kept until it is answered.
   struct Pending {
     std::string user_id;  // whose password is being checked
@@ -132,6 +136,11 @@ class ClientConnection final : public Deadline,
   void handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
   void handle_disconnect(const mqtt::Disconnect& disconnect);
 
+  [[nodiscard]] Aliases& aliases();
+  [[nodiscard]] SentAliases* sent_aliases() {
+    return aliases_ && aliases_->sent ? &*aliases_->sent : nullptr;
+  }
+
   [[nodiscard]] std::string& output();
   // Whether the client takes what was written behind `begin`. If not it is taken back and the
   // connection ends: an answer cannot be left out. [MQTT-3.1.2-24]
@@ -164,8 +173,7 @@ class ClientConnection final : public Deadline,
   // Publishes from the client: of QoS 1 without their PUBACK, of QoS 2 without their PUBCOMP.
   std::uint32_t unacknowledged_ = 0;
   std::uint32_t last_heard_ = 0;  // a tick of the worker's deadlines
-  std::unique_ptr<std::vector<std::string>> aliases_;
-  std::unique_ptr<SentAliases> sent_aliases_;  // none: the client allows no alias
+  std::unique_ptr<Aliases> aliases_;
 
   friend class Worker;
 };

@@ -187,7 +187,7 @@ std::uint16_t Delivery::next_packet_id() {
     if (nearest == 0)
       last_packet_id_ = last_packet_id_ % kIds + 1;
     else
-      free_packet_ids_ = nearest;
+      free_packet_ids_ = static_cast<std::uint16_t>(nearest);
   }
   --free_packet_ids_;
   last_packet_id_ = last_packet_id_ % kIds + 1;

@@ -102,9 +102,9 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
     pending_->receive_maximum =
         static_cast<std::uint16_t>(std::min<std::uint32_t>(receive, limits.maximum_inflight));
     maximum_packet_size_ = properties.number(PropertyId::MaximumPacketSize).value_or(0);
-    const auto aliases = std::min<std::uint32_t>(
+    const auto sent_aliases = std::min<std::uint32_t>(
         properties.number(PropertyId::TopicAliasMaximum).value_or(0), limits.topic_alias_maximum);
-    if (aliases > 0) sent_aliases_ = std::make_unique<SentAliases>(aliases);
+    if (sent_aliases > 0) aliases().sent.emplace(sent_aliases);
     // An endless or longer silence would hold a connection for ever: the server says its own.
     const auto most = limits.keep_alive_maximum_s;
     if (most > 0 && (pending_->keep_alive_s == 0 || pending_->keep_alive_s > most)) {

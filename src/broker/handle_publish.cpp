@@ -86,9 +86,9 @@ std::optional<ReasonCode> ClientConnection::resolve_alias(mqtt::Publish& publish
   const auto alias = publish.properties.number(PropertyId::TopicAlias);
   if (!alias) return std::nullopt;
   if (*alias == 0 || *alias > limits_->topic_alias_maximum) return ReasonCode::TopicAliasInvalid;
-  if (!aliases_) aliases_ = std::make_unique<std::vector<std::string>>();
-  if (aliases_->size() < *alias) aliases_->resize(*alias);
-  auto& topic = (*aliases_)[*alias - 1];
+  auto& known = aliases().received;
+  if (known.size() < *alias) known.resize(*alias);
+  auto& topic = known[*alias - 1];
   if (publish.topic.empty()) {
     if (topic.empty()) return ReasonCode::ProtocolError;
     publish.topic = topic;
