@@ -1,5 +1,7 @@
 #include "connect/message_fields.hpp"
 
+#include <charconv>
+
 #include "mqtt/properties.hpp"
 
 namespace sluice::connect {
