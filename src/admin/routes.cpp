@@ -154,7 +154,7 @@ std::vector<Route> access_routes() {
   };
 }
 
-std::vector<Route> rule_routes() {
+std::vector<Route> block_rule_routes() {
   constexpr Parameter kRuleType{"type", "Only those that look at this: client_id, user, address."};
   return {
       {.method = Post,
@@ -190,6 +190,11 @@ std::vector<Route> rule_routes() {
        .summary = "Delete a block rule.",
        .answers = {204},
        .run = delete_block_rule},
+  };
+}
+
+std::vector<Route> subscription_routes() {
+  return {
       {.method = Post,
        .path = "/api/v1/auto-subscriptions",
        .id = "createAutoSubscription",
@@ -437,6 +442,11 @@ std::vector<Route> task_routes() {
        .summary = "Delete a task and its cursor.",
        .answers = {204},
        .run = delete_task},
+  };
+}
+
+std::vector<Route> dead_letter_routes() {
+  return {
       {.path = "/api/v1/tasks/{name}/dead-letters",
        .id = "listDeadLetters",
        .summary = "Messages that the sink refused, with the reason.",
@@ -481,8 +491,9 @@ std::vector<Route> task_routes() {
 const std::vector<Route>& routes() {
   static const std::vector<Route> kRoutes = [] {
     std::vector<Route> all;
-    for (auto* group : {session_routes, status_routes, access_routes, rule_routes, message_routes,
-                        connection_routes, task_routes}) {
+    for (auto* group :
+         {session_routes, status_routes, access_routes, block_rule_routes, subscription_routes,
+          message_routes, connection_routes, task_routes, dead_letter_routes}) {
       for (auto& route : group()) all.push_back(std::move(route));
     }
     return all;

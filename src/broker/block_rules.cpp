@@ -105,7 +105,14 @@ void BlockRules::compile(const NamedDocuments::All& all) {
   }
   some_.store(!rules->empty(), std::memory_order_relaxed);
   rules_.with([&](auto& current) { current = std::move(rules); });
-  if (on_change_) on_change_();
+  if (on_change_ && !loading_.load()) on_change_();
+}
+
+Result<void> BlockRules::load() {
+  loading_.store(true);
+  auto loaded = documents_.load();
+  loading_.store(false);
+  return loaded;
 }
 
 std::optional<std::string> BlockRules::blocking(const Client& client) const {

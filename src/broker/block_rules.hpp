@@ -25,6 +25,8 @@ class BlockRules {
   BlockRules(store::Store& store, const Clock& clock, std::function<void()> changed);
   ~BlockRules();
 
+  // At the start: nobody is connected whom a rule could concern, so nothing has changed.
+  [[nodiscard]] Result<void> load();
   [[nodiscard]] NamedDocuments& documents() { return documents_; }
   // The name of a rule that keeps this client out now; none: it may come.
   [[nodiscard]] std::optional<std::string> blocking(const Client& client) const;
@@ -38,6 +40,7 @@ class BlockRules {
 
   const Clock& clock_;
   const std::function<void()> on_change_;
+  std::atomic<bool> loading_{false};
   std::atomic<bool> some_{false};  // most servers have none, and CONNECT is not to pay for that
   Guarded<std::shared_ptr<const Rules>> rules_;
   NamedDocuments documents_;

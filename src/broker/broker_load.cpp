@@ -52,7 +52,7 @@ class Broker::Restored {
 };
 
 Result<void> Broker::load() {
-  SL_TRY_VOID(block_rules_->documents().load());
+  SL_TRY_VOID(block_rules_->load());
   SL_TRY_VOID(auto_subscriptions_->documents().load());
   Restored restored;
   SL_TRY_VOID(load_retained());
