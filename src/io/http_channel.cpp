@@ -17,7 +17,7 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::uint32_t kMaximumAnswerHead = 64 * 1024;
-constexpr std::size_t kPiece = 16 * 1024;
+constexpr std::size_t kPiece = std::size_t{16} * 1024;
 
 tl::unexpected<Error> closed() {
   return fail(Errc::IoFailed, "the other side closed the connection");

@@ -18,8 +18,9 @@ bool is_printable(std::string_view text) {
 
 Result<std::uint16_t> parse_port(std::string_view text) {
   std::uint16_t port = 0;
-  const auto* end = text.data() + text.size();
-  const auto [parsed, error] = std::from_chars(text.data(), end, port);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [parsed, error] = std::from_chars(begin, end, port);
   if (error != std::errc() || parsed != end || port == 0) {
     return fail(Errc::InvalidArgument, "the port of the address must be 1 to 65535");
   }

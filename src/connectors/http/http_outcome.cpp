@@ -54,8 +54,9 @@ std::optional<std::vector<unsigned>> results_in(std::string_view body, std::size
 
 std::optional<std::chrono::seconds> retry_after(std::string_view header) {
   unsigned seconds = 0;
-  const auto* end = header.data() + header.size();
-  const auto [at, error] = std::from_chars(header.data(), end, seconds);
+  const char* const begin = header.data();
+  const char* const end = begin + header.size();
+  const auto [at, error] = std::from_chars(begin, end, seconds);
   if (error == std::errc::result_out_of_range) return std::chrono::seconds(kLongestWait);
   if (error != std::errc() || at != end) return std::nullopt;
   return std::chrono::seconds(std::min(seconds, kLongestWait));

@@ -123,7 +123,7 @@ bool HttpSink::take(Batch& batch) {
 
 void HttpSink::deliver(const Batch& batch) {
   Outcomes outcomes;
-  std::span<const Record> all(batch);
+  const std::span<const Record> all(batch);
   auto is_going_on = send(all, outcomes);
   const bool is_refused_whole =
       all.size() > 1 && is_going_on && verdict_of(last_status_) == Verdict::Rejected;

@@ -110,7 +110,7 @@ void EmqxReader::rule(const json::object& rule) {
   json::array filters;
   for (auto& filter : read->filters) filters.emplace_back(std::move(filter));
   flow_.task["source"] = json::object{{"type", "local"}, {"filters", std::move(filters)}};
-  if (!read->where.empty()) flow_.task["where"] = std::move(read->where);
+  if (!read->where.empty()) flow_.task["where"] = read->where;
 }
 
 void EmqxReader::connector(const json::object& connector) {
@@ -163,12 +163,12 @@ void EmqxReader::encryption(const json::object& connector) {
   const std::pair<const char*, const char*> files[] = {
       {"cacertfile", "ca_pem"}, {"certfile", "certificate_pem"}, {"keyfile", "key_pem"}};
   for (const auto& [theirs, ours] : files) {
-    auto text = text_at(*tls, theirs);
+    const auto text = text_at(*tls, theirs);
     if (text.empty()) continue;
     if (!text.starts_with("-----BEGIN"))
       problem("/connector/ssl/" + std::string(theirs),
               "must be the PEM itself: files of another server are not read");
-    settings_[ours] = std::move(text);
+    settings_[ours] = text;
   }
   if (text_at(*tls, "verify") != "verify_peer")
     note("the brokers' certificates are always verified: give `ca_pem` if that fails");

@@ -71,7 +71,7 @@ class TbmqReader {
             std::int64_t smallest);
   void acks(const json::value& acks);
   void other(const json::object& properties);
-  void other(std::string_view name, std::string value);
+  void other(std::string_view name, const std::string& value);
   void value_and_key(const json::object& client);
   void headers(const json::object& client);
   [[nodiscard]] const json::object* object_at(const json::object& parent, std::string_view name,
@@ -208,12 +208,12 @@ void TbmqReader::other(const json::object& properties) {
   for (const auto& [name, value] : properties) other(name, text_of(value));
 }
 
-void TbmqReader::other(std::string_view name, std::string value) {
+void TbmqReader::other(std::string_view name, const std::string& value) {
   if (std::ranges::find(kNotNeeded, name) != kNotNeeded.end())
     return note("`" + std::string(name) + "` was left out: the server decides that itself");
   const auto* known = std::ranges::find(kNamedFields, name, &Named::name);
   if (known == kNamedFields.end()) {
-    properties_[name] = std::move(value);  // refused by name where it may not be set
+    properties_[name] = value;  // refused by name where it may not be set
     return;
   }
   auto& target = known->is_of_sink ? sink_ : settings_;
@@ -223,7 +223,7 @@ void TbmqReader::other(std::string_view name, std::string value) {
       value.size() < 18) {
     target[known->field] = static_cast<std::int64_t>(std::stoll(value));
   } else {
-    target[known->field] = std::move(value);
+    target[known->field] = value;
   }
 }
 
