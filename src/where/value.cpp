@@ -81,12 +81,13 @@ Value Value::of(double value) {
 }
 
 Value number_in(std::string_view text) {
-  const auto* const end = text.data() + text.size();
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
   std::int64_t whole = 0;
-  const auto as_whole = std::from_chars(text.data(), end, whole);
+  const auto as_whole = std::from_chars(begin, end, whole);
   if (as_whole.ptr == end && as_whole.ec == std::errc()) return Value::of(whole);
   double real = 0;
-  const auto as_real = std::from_chars(text.data(), end, real);
+  const auto as_real = std::from_chars(begin, end, real);
   if (as_real.ptr == end && as_real.ec == std::errc()) return Value::of(real);
   return {};
 }
