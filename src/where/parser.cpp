@@ -56,6 +56,7 @@ constexpr std::string_view kValue =
 std::string unknown_attribute(std::string_view given) {
   std::vector<std::string> known;
   const auto lower = ascii_lower(given);
+  known.reserve(kAttributes.size());
   for (const auto& attribute : kAttributes) known.push_back(ascii_lower(attribute.spelling));
   std::string text = "one of";
   for (const auto& name : known) text += (text == "one of" ? " " : ", ") + name;
