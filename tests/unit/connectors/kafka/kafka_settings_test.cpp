@@ -263,14 +263,15 @@ TEST(KafkaSettings, SharesTheLingerBetweenGatheringAndTheProducer) {
   const auto shares = [](int linger_ms) {
     const auto sink = MockKafka::sink({{"linger_ms", linger_ms}});
     const auto properties = as_map(producer_properties(settings_with(), sink, "c", 5000));
-    return std::pair(gather_time(sink).count(), std::stoll(properties.at("linger.ms")));
+    return std::pair(static_cast<int>(gather_time(sink).count()),
+                     std::stoi(properties.at("linger.ms")));
   };
 
-  EXPECT_EQ(shares(0), std::pair(0LL, 0LL));
-  EXPECT_EQ(shares(1), std::pair(0LL, 1LL));
-  EXPECT_EQ(shares(3), std::pair(1LL, 2LL));
-  EXPECT_EQ(shares(5), std::pair(2LL, 3LL));
-  EXPECT_EQ(shares(1000), std::pair(2LL, 998LL));
+  EXPECT_EQ(shares(0), std::pair(0, 0));
+  EXPECT_EQ(shares(1), std::pair(0, 1));
+  EXPECT_EQ(shares(3), std::pair(1, 2));
+  EXPECT_EQ(shares(5), std::pair(2, 3));
+  EXPECT_EQ(shares(1000), std::pair(2, 998));
 }
 
 TEST(KafkaSettings, MakesAProducerThatNeitherLosesNorRepeats) {
