@@ -31,11 +31,12 @@ if(SLUICE_PRECOMPILE)
 endif()
 
 # Some source files of a folder are compiled as one: their own headers are read once too, which saves
-# half of what is left. So names in unnamed namespaces are unique within a folder; tools/tidy.py
-# does not look for it, the compiler says it.
+# half of what is left. So names in unnamed namespaces are unique within a folder; which files meet
+# changes with each new one, and -DSLUICE_UNITY_FILES=0 finds all clashes.
 option(SLUICE_UNITY "Compile the source files of a folder together, a few at a time" ON)
+set(SLUICE_UNITY_FILES 10 CACHE STRING "How many at a time; 0: a whole folder")
 set(CMAKE_UNITY_BUILD ${SLUICE_UNITY})
-set(CMAKE_UNITY_BUILD_BATCH_SIZE 10)
+set(CMAKE_UNITY_BUILD_BATCH_SIZE ${SLUICE_UNITY_FILES})
 
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   add_link_options(-fuse-ld=lld)

@@ -27,7 +27,7 @@ struct Seen {
   std::int64_t last_ms = 0;
 };
 
-struct Sample {
+struct TopicSample {
   std::map<std::string, Seen, std::less<>> topics;
   std::uint64_t messages = 0;
   std::int64_t from_ms = 0;  // of the oldest that was looked at
@@ -52,11 +52,11 @@ std::optional<std::size_t> depth_in(const Call& call) {
   return depth;
 }
 
-Result<Sample> sample(Context& context, const std::string& filter, std::size_t depth) {
+Result<TopicSample> sample(Context& context, const std::string& filter, std::size_t depth) {
   const auto until = context.sources.clock.steady() + kSampleFor;
   store::FindRequest request{.filter = filter, .newest_first = true};
   request.maximum_messages = kMostAtOnce;
-  Sample sample;
+  TopicSample sample;
   while (sample.messages < kMostMessages && !sample.is_whole) {
     SL_TRY(found, context.sources.store.find(request));
     for (const auto& message : found.messages) {

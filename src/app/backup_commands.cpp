@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
-#include <sys/resource.h>
 
+#include "app/descriptor_limit.hpp"
 #include "app/failure.hpp"
 #include "app/rest_commands.hpp"
 #include "base/clock.hpp"
@@ -58,14 +58,6 @@ bool is_inside(const fs::path& path, const fs::path& directory) {
   const auto outer = fs::weakly_canonical(directory, error).lexically_normal();
   const auto relative = inner.lexically_relative(outer);
   return !relative.empty() && *relative.begin() != "..";
-}
-
-// Every file of the log is held open at once.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // How far the server that works on `data` has come, from itself.
@@ -194,7 +186,7 @@ int run_backup(const BackupCommand& command) {
   }
   if (const auto empty = check_empty(command.backup); !empty)
     return fail_with(empty.error().detail);
-  raise_descriptor_limit();
+  raise_descriptor_limit();  // every file of the log is held open at once
   const auto taken = take_snapshot(*files, command.data);
   if (!taken) return fail_with(taken.error().detail);
   const auto room = check_space(*files, command.backup, taken->snapshot.bytes());

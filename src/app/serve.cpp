@@ -3,12 +3,12 @@
 #include <csignal>
 #include <cstdio>
 #include <pthread.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
 #include "app/composition.hpp"
+#include "app/descriptor_limit.hpp"
 #include "app/notify_systemd.hpp"
 #include "base/guarded.hpp"
 #include "base/log.hpp"
@@ -158,14 +158,6 @@ void end_at_second_signal(sigset_t signals) {
   }).detach();
 }
 
-// As many descriptors as the system lets this user have: every client takes one.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 // Made at the first start, kept nowhere in this form: shown also when that start fails later on.
 void show_first_password(const Composition& server) {
   const auto& password = server.first_password();
@@ -204,7 +196,7 @@ int serve(const Settings& settings, const ServeOptions& options) {
   ::umask(077);  // for libraries that make files: what is stored is nobody else's
   if (const auto opened = set_up_log(options.effective); !opened) return refuse(opened.error());
   for (const auto& warning : options.effective.warnings) log::warn(warning);
-  raise_descriptor_limit();
+  raise_descriptor_limit();  // every client takes one
   io::allow_networks(settings.connect.networks);
   Current current(options.effective);
   Composition server(plan_of(settings, options, current));

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "$delayed/";
 constexpr std::size_t kReleasedAtOnce = 256;
-constexpr std::uint8_t kForm = 1;
+constexpr std::uint8_t kDelayedForm = 1;
 
 // By time, then in the order in which they came. A time is not negative.
 std::string key_of(std::int64_t due_ms, const Clock& clock) {
@@ -28,7 +28,7 @@ std::string key_of(std::int64_t due_ms, const Clock& clock) {
 
 std::string encode(const DelayedMessages::Entry& entry) {
   return ByteWriter()
-      .number(kForm)
+      .number(kDelayedForm)
       .text(entry.client_id)
       .number(static_cast<std::uint64_t>(entry.due_ms))
       .text(encode(entry.message))
@@ -82,7 +82,7 @@ void DelayedMessages::keep(std::string key, Entry entry) {
 
 Result<std::string> DelayedMessages::client_of(std::string_view record) {
   ByteReader in(record);
-  if (in.number<std::uint8_t>() != kForm)
+  if (in.number<std::uint8_t>() != kDelayedForm)
     return fail(Errc::Corrupt, "delayed message of unknown form");
   return std::string(in.text());
 }

@@ -9,23 +9,23 @@
 namespace sluice::store::embedded {
 namespace {
 
-constexpr std::string_view kMagic = "SLUICBEG";
+constexpr std::string_view kBeginMagic = "SLUICBEG";
 constexpr std::uint32_t kBeginVersion = 1;
 
 // Places in the record.
 constexpr std::size_t kBeginVersionAt = 8;
-constexpr std::size_t kCrcAt = 12;
-constexpr std::size_t kBaseAt = 16;
-constexpr std::size_t kGenerationAt = 24;
+constexpr std::size_t kBeginCrcAt = 12;
+constexpr std::size_t kBeginBaseAt = 16;
+constexpr std::size_t kBeginGenerationAt = 24;
 constexpr std::size_t kBytes = 32;
 
 std::string encode(const LogBegin& begin) {
   std::string bytes(kBytes, '\0');
-  bytes.replace(0, kMagic.size(), kMagic);
+  bytes.replace(0, kBeginMagic.size(), kBeginMagic);
   store_le(bytes.data() + kBeginVersionAt, kBeginVersion);
-  store_le(bytes.data() + kBaseAt, begin.base);
-  store_le(bytes.data() + kGenerationAt, begin.generation);
-  store_le(bytes.data() + kCrcAt, crc32c(std::string_view(bytes).substr(kBaseAt)));
+  store_le(bytes.data() + kBeginBaseAt, begin.base);
+  store_le(bytes.data() + kBeginGenerationAt, begin.generation);
+  store_le(bytes.data() + kBeginCrcAt, crc32c(std::string_view(bytes).substr(kBeginBaseAt)));
   return bytes;
 }
 
@@ -45,8 +45,9 @@ Result<BeginRecord> read_begin(FileSystem& files, const std::string& data_direct
   SL_TRY(got, (*file)->read_at(0, space.data(), space.size()));
   const std::string_view bytes(space.data(), got);
   record.state = BeginRecord::State::Damaged;
-  if (got < kBytes || !bytes.starts_with(kMagic)) return record;
-  if (load_le<std::uint32_t>(bytes, kCrcAt) != crc32c(bytes.substr(kBaseAt))) return record;
+  if (got < kBytes || !bytes.starts_with(kBeginMagic)) return record;
+  if (load_le<std::uint32_t>(bytes, kBeginCrcAt) != crc32c(bytes.substr(kBeginBaseAt)))
+    return record;
   if (const auto version = load_le<std::uint32_t>(bytes, kBeginVersionAt);
       version != kBeginVersion) {
     return fail(Errc::Unsupported, begin_path(data_directory) +
@@ -54,8 +55,8 @@ Result<BeginRecord> read_begin(FileSystem& files, const std::string& data_direct
                                        std::to_string(version) + ")");
   }
   record.state = BeginRecord::State::Whole;
-  record.begin = {load_le<std::uint64_t>(bytes, kBaseAt),
-                  load_le<std::uint64_t>(bytes, kGenerationAt)};
+  record.begin = {load_le<std::uint64_t>(bytes, kBeginBaseAt),
+                  load_le<std::uint64_t>(bytes, kBeginGenerationAt)};
   if (record.begin.generation == kUnfinishedRestore) {
     return fail(Errc::WrongState, data_directory +
                                       " holds a part of a backup: `sluice restore` "

@@ -11,12 +11,12 @@
 namespace sluice::store::embedded {
 namespace {
 
-constexpr std::size_t kWindowBytes = 1 << 20;
+constexpr std::size_t kInspectBytes = 1 << 20;
 
 // The next place behind `from` at which a whole record begins.
 Result<std::optional<std::uint64_t>> find_record(const File& file, const SegmentPlan& plan,
                                                  std::uint64_t from, std::uint64_t limit) {
-  std::vector<char> window(kWindowBytes);
+  std::vector<char> window(kInspectBytes);
   for (std::uint64_t position = from; position < limit;) {
     SL_TRY(got, file.read_at(position - plan.base, window.data(), window.size()));
     for (std::size_t at = 0; at + kFrameHeaderBytes <= got; ++at) {

@@ -156,10 +156,10 @@ TEST_F(Scan, SaysWhereTheLogIsDamaged) {
 
 TEST_F(Scan, FindsAPlaceByTime) {
   open();
-  constexpr std::int64_t kBegin = 1'700'000'000'000;
+  constexpr std::int64_t kBeginning = 1'700'000'000'000;
   std::vector<std::string> all;
   for (int i = 0; i < 100; ++i) {
-    clock_.set(kBegin + (i / 2) * 1000);
+    clock_.set(kBeginning + (i / 2) * 1000);
     all.push_back(std::to_string(i) + std::string(3000, 'x'));
     publish_to("t", all.back());
   }
@@ -172,12 +172,12 @@ TEST_F(Scan, FindsAPlaceByTime) {
   EXPECT_EQ(found(0), all);
   for (int i = 0; i < 50; ++i) {
     const std::vector<std::string> rest(all.begin() + i * 2, all.end());
-    EXPECT_EQ(found(kBegin + i * 1000), rest) << i;
-    if (i > 0) EXPECT_EQ(found(kBegin + i * 1000 - 1), rest) << i;
+    EXPECT_EQ(found(kBeginning + i * 1000), rest) << i;
+    if (i > 0) EXPECT_EQ(found(kBeginning + i * 1000 - 1), rest) << i;
   }
-  EXPECT_TRUE(found(kBegin + 50'000).empty());
+  EXPECT_TRUE(found(kBeginning + 50'000).empty());
   reopen();  // the new segment holds nothing yet
-  EXPECT_EQ(found(kBegin + 49'000).size(), 2U);
+  EXPECT_EQ(found(kBeginning + 49'000).size(), 2U);
 }
 
 TEST_F(Scan, OfAnEmptyLogEndsAtOnce) {
