@@ -24,7 +24,8 @@ void check_auto_subscription(const json::object& document, std::vector<schema::P
     const std::string_view name = value.get_string();
     const auto shared = mqtt::parse_shared_filter(name);
     const auto pointer = "/filters/" + std::to_string(index++);
-    if (shared && (shared->group.empty() || shared->group.find('$') != std::string_view::npos)) {
+    if (shared &&
+        (shared->group.empty() || shared->group.find_first_of("$%") != std::string_view::npos)) {
       problems.push_back({pointer, "must name a group without variables: $share/{group}/{filter}"});
       continue;
     }

@@ -4,6 +4,7 @@
 
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
+#include "broker/point_to_point.hpp"
 #include "broker/session.hpp"
 #include "broker/shared_group.hpp"
 #include "broker/worker.hpp"
@@ -27,14 +28,20 @@ bool Delivery::is_own(const model::Message& message) const {
 
 bool Delivery::wants(const model::Message& message, bool no_local) const {
   if (no_local && is_own(message)) return false;
+  if (session_.worker().broker().limits().point_to_point) {
+    // Whoever subscribed before the switch was turned on, alone or in a group, gets none of it.
+    const auto addressee = addressee_of(message.topic);
+    if (addressee && *addressee != session_.client().client_id) return false;
+  }
   const auto& permissions = session_.permissions();
   return permissions->nothing_denied() || permissions->may_receive(message.topic);
 }
 
 void Delivery::offer(const Run& run, const Receiver& receiver) {
   // Asked once: nothing in between takes rights away.
-  const bool wants_all =
-      ready() && !receiver.some_no_local && session_.permissions()->nothing_denied();
+  const bool wants_all = ready() && !receiver.some_no_local &&
+                         !session_.worker().broker().limits().point_to_point &&
+                         session_.permissions()->nothing_denied();
   if (wants_all && run.forms != nullptr && leftovers() == 0 && send_whole(run, receiver)) return;
   for (std::size_t index = run.first; index < run.end; ++index)
     offer(run, index, receiver, wants_all);

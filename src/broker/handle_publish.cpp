@@ -70,8 +70,10 @@ void ClientConnection::handle_publish(const mqtt::Publish& received) {
     handle_dollar_topic(publish);
     return;
   }
-  // Nobody but its addressee may find it, and retained messages are for all.
-  if (publish.retain && limits.point_to_point && addressee_of(publish.topic))
+  // Nobody but its addressee may find it, and retained messages are for all. Those from before the
+  // switch was turned on can be taken away.
+  if (publish.retain && !publish.payload.empty() && broker.limits().point_to_point &&
+      addressee_of(publish.topic))
     publish.retain = false;
   const auto refused = broker.may_publish(*session_, publish);
   if (refused != ReasonCode::Success)

@@ -45,10 +45,11 @@ json::object rule_entity(const json::object& fields, const json::value& id,
   return entity;
 }
 
+// By id before name: a rule may be called as another one's id reads.
 auto place_of_rule(const NamedDocuments::All& all, std::string_view which) {
-  return std::ranges::find_if(all, [&](const json::object& document) {
-    return document.at("id").get_string() == which || name_of_rule(document) == which;
-  });
+  const auto by_id = std::ranges::find_if(
+      all, [&](const json::object& document) { return document.at("id").get_string() == which; });
+  return by_id != all.end() ? by_id : std::ranges::find(all, which, name_of_rule);
 }
 
 bool is_rule_name_taken(const NamedDocuments::All& all, std::string_view name) {

@@ -17,9 +17,12 @@ namespace sluice::broker {
     } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
       ++p;
       ++t;
-    } else if (star != kNone) {  // the last `*` takes one more
+    } else if (star != kNone) {  // the last `*` takes one more, or as many as lead nowhere
       p = star + 1;
-      t = ++resume;
+      ++resume;
+      if (p < pattern.size() && pattern[p] != '?') resume = text.find(pattern[p], resume);
+      if (resume == kNone) return false;
+      t = resume;
     } else {
       return false;
     }

@@ -18,6 +18,7 @@ namespace http = boost::beast::http;
 
 constexpr std::uint32_t kMaximumAnswerHead = 64 * 1024;
 constexpr std::size_t kPiece = std::size_t{16} * 1024;
+constexpr int kMostInterim = 8;  // answers before the answer
 
 tl::unexpected<Error> closed() {
   return fail(Errc::IoFailed, "the other side closed the connection");
@@ -121,25 +122,39 @@ Result<void> HttpChannel::connect(SteadyTime until) {
   return problem;
 }
 
+// What came before the answer (100 Continue, 103 Early Hints) answers nothing: taken for the
+// answer, the answer itself would be read as that of the next request. RFC 9110 §15.2
 Result<HttpResponse> HttpChannel::receive(const HttpRequest& request, SteadyTime until,
                                           bool& stays_open) {
-  http::response_parser<http::string_body> parser;
-  parser.header_limit(kMaximumAnswerHead);
-  parser.body_limit(request.maximum_body_bytes);
-  parser.skip(request.method == "HEAD");
-  parser.eager(true);
   std::string buffer;
+  for (int interim = 0; interim <= kMostInterim; ++interim) {
+    http::response_parser<http::string_body> parser;
+    parser.header_limit(kMaximumAnswerHead);
+    parser.body_limit(request.maximum_body_bytes);
+    parser.skip(request.method == "HEAD");
+    parser.eager(true);
+    SL_TRY_VOID(read_into(parser, buffer, until));
+    auto message = parser.release();
+    const auto status = message.result_int();
+    if (status == 101) return fail(Errc::IoFailed, "the other side wants another protocol");
+    if (status < 200) continue;
+    stays_open = message.keep_alive() && buffer.empty();
+    HttpResponse response;
+    response.status = status;
+    for (const auto& field : message)
+      response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+    response.body = std::move(message.body());
+    return response;
+  }
+  return fail(Errc::IoFailed, "the other side announces its answer and does not give it");
+}
+
+// One message; `buffer` holds what came after the one before, and then what came after this one.
+template <class Parser>
+Result<void> HttpChannel::read_into(Parser& parser, std::string& buffer, SteadyTime until) {
   std::array<char, kPiece> piece{};
-  while (!parser.is_done()) {
-    SL_TRY(got, stream_->read(piece.data(), piece.size(), until));
+  for (;;) {
     boost::system::error_code error;
-    if (got == 0) {
-      if (!parser.got_some()) return closed();
-      parser.put_eof(error);
-      if (error || !parser.is_done()) return closed();
-      break;
-    }
-    buffer.append(piece.data(), got);
     while (!buffer.empty() && !parser.is_done()) {
       const auto used = parser.put(boost::asio::buffer(buffer), error);
       buffer.erase(0, used);
@@ -149,15 +164,15 @@ Result<HttpResponse> HttpChannel::receive(const HttpRequest& request, SteadyTime
       if (error) return fail(Errc::IoFailed, "the answer is no HTTP: " + error.message());
       if (used == 0) break;
     }
+    if (parser.is_done()) return {};
+    SL_TRY(got, stream_->read(piece.data(), piece.size(), until));
+    buffer.append(piece.data(), got);
+    if (got > 0) continue;
+    if (!parser.got_some()) return closed();
+    parser.put_eof(error);
+    if (error || !parser.is_done()) return closed();
+    return {};
   }
-  auto message = parser.release();
-  stays_open = message.keep_alive() && buffer.empty();
-  HttpResponse response;
-  response.status = message.result_int();
-  for (const auto& field : message)
-    response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-  response.body = std::move(message.body());
-  return response;
 }
 
 }  // namespace sluice::io

@@ -38,6 +38,8 @@ class HttpChannel {
   [[nodiscard]] Result<void> connect(SteadyTime until);
   [[nodiscard]] Result<HttpResponse> receive(const HttpRequest& request, SteadyTime until,
                                              bool& stays_open);
+  template <class Parser>
+  [[nodiscard]] Result<void> read_into(Parser& parser, std::string& buffer, SteadyTime until);
 
   const Url url_;
   const TlsIdentity identity_;

@@ -8,6 +8,9 @@
 namespace sluice::where {
 namespace {
 
+// Longer texts are no numbers: reading one takes time by its length, and a condition may look at a
+// payload as often as it has parts.
+constexpr std::size_t kLongestNumber = 400;
 constexpr double kTwoTo63 = 9223372036854775808.0;
 
 Comparison ordered(std::strong_ordering order) {
@@ -81,6 +84,7 @@ Value Value::of(double value) {
 }
 
 Value number_in(std::string_view text) {
+  if (text.size() > kLongestNumber) return {};
   const char* const begin = text.data();
   const char* const end = begin + text.size();
   std::int64_t whole = 0;

@@ -137,6 +137,57 @@ def test_mail_waits_for_its_addressee_and_reaches_nobody_else(server):
         assert [m.payload for m in client.messages(2)] == [b"1", b"3"]
 
 
+def test_mail_reaches_nobody_who_subscribed_before_it_was_mail(tmp_path):
+    expiry = {"properties": [(mqtt.SESSION_EXPIRY, 60)]}
+
+    def server_with(point_to_point):
+        return Sluice(tmp_path / "server", {"access": {"enabled": False},
+                                            "mqtt": {"point_to_point": point_to_point}})
+    before = server_with(False)
+    try:
+        before.start()
+        for name, topic in (("spy", "+/p2p/c"), ("member", "$share/g/+/p2p/c")):
+            with RawClient(before.mqtt) as raw:
+                raw.connect(name, **expiry)
+                assert raw.subscribe(topic, qos=1) == [1]
+        with RawClient(before.mqtt) as raw:
+            raw.connect("p")
+            raw.publish("plant/p2p/c", b"old", qos=1, retain=True)
+    finally:
+        before.kill9()
+    server = server_with(True)
+    try:
+        server.start()
+        with RawClient(server.mqtt) as client, RawClient(server.mqtt) as publisher:
+            client.connect("c", **expiry)
+            publisher.connect("p")
+            publisher.publish("plant/p2p/c", b"mail", qos=1)
+            assert [m.payload for m in client.messages(1)] == [b"mail"]
+            publisher.publish("open/spy", b"open", qos=1)
+        for name in ("spy", "member"):
+            with RawClient(server.mqtt) as raw:
+                raw.connect(name, clean=False, **expiry)
+                raw.subscribe("plant/#", qos=1)  # what is retained would come now
+                raw.subscribe("open/#", qos=1)
+                raw.publish("open/end", b"end", qos=1)
+                assert [m.payload for m in raw.messages(1)] == [b"end"]
+        with RawClient(server.mqtt) as raw:
+            raw.connect("p")
+            raw.publish("plant/p2p/c", b"", qos=1, retain=True)
+    finally:
+        server.kill9()
+    after = server_with(False)
+    try:
+        after.start()
+        with RawClient(after.mqtt) as raw:
+            raw.connect("reader")
+            raw.subscribe("plant/#", qos=1)
+            raw.publish("plant/end", b"end", qos=1)
+            assert [m.payload for m in raw.messages(1)] == [b"end"]
+    finally:
+        after.kill9()
+
+
 def test_the_command_line_knows_these_nouns(server, tmp_path):
     def run(*words):
         return json.loads(server.cli(*words, "-o", "json").stdout or "null")

@@ -20,6 +20,7 @@ class Receiver:
     def __init__(self, context=None, port=0):
         self.records, self.requests, self.connections = [], [], 0
         self.answer = lambda records: (200, {}, b"")
+        self.hints = False  # answers announce themselves first
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -37,6 +38,11 @@ class Receiver:
                 status, headers, answer = receiver.answer(records)
                 if status == 200 and not answer:
                     receiver.records += records
+                if receiver.hints:
+                    self.send_response_only(103)
+                    self.end_headers()
+                    self.wfile.flush()
+                    time.sleep(0.05)
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(answer))}.items():
                     self.send_header(name, value)
@@ -122,6 +128,16 @@ def test_only_what_is_refused_becomes_a_dead_letter(sluice, receiver):
     assert receiver.values() == [str(n).encode() for n in range(30) if n not in (7, 8)]
     letters = sluice.get("/tasks/web/dead-letters")["items"]
     assert {letter["reason"] for letter in letters} == {"the server answered 422: no sevens"}
+
+
+def test_what_comes_before_an_answer_is_not_taken_for_it(sluice, receiver):
+    account = make(sluice, f"http://127.0.0.1:{receiver.port}/in")
+    receiver.hints = True
+    receiver.answer = lambda records: (422 if records[0]["value"] == "b" else 200, {}, b"")
+    publish(sluice, account, ["a", "b", "c", "d"])
+    sluice.wait_task("web", delivered=3, rejected=1, lag_messages=0)
+    assert receiver.values() == [b"a", b"c", b"d"]
+    assert receiver.connections == 2  # the first one verified it
 
 
 def test_an_answer_may_speak_of_single_records(sluice, receiver):

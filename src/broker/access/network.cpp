@@ -7,6 +7,8 @@ namespace {
 
 namespace ip = boost::asio::ip;
 
+constexpr unsigned short kMappedBits = 96;  // of ::ffff:0:0/96
+
 ip::address plain(const ip::address& address) {
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     return ip::make_address_v4(ip::v4_mapped, address.to_v6());
@@ -37,7 +39,15 @@ std::optional<Network> Network::parse(std::string_view text) {
   made.is_v4_ = false;
   made.v6_ = ip::make_network_v6(std::string(text), error);
   if (error) return std::nullopt;
+  const auto address = made.v6_.address();
   made.v6_ = made.v6_.canonical();
+  if (!address.is_v4_mapped()) return made;
+  // IPv4 in IPv6's clothes: a range of IPv4 is meant.
+  if (made.v6_.prefix_length() < kMappedBits) return std::nullopt;
+  made.is_v4_ = true;
+  made.v4_ = ip::network_v4(ip::make_address_v4(ip::v4_mapped, address),
+                            static_cast<unsigned short>(made.v6_.prefix_length() - kMappedBits))
+                 .canonical();
   return made;
 }
 

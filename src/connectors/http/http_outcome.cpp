@@ -62,9 +62,16 @@ std::optional<std::chrono::seconds> retry_after(std::string_view header) {
   return std::chrono::seconds(std::min(seconds, kLongestWait));
 }
 
-std::string reason_of(unsigned status, std::string_view body) {
+std::string reason_of(unsigned status, std::string_view body,
+                      std::span<const std::string> secrets) {
   std::string reason = "the server answered " + std::to_string(status);
-  auto text = body.substr(0, kLongestReason);
+  std::string shown(body);  // whole: a secret may begin before the cut and end behind it
+  for (const auto& secret : secrets) {
+    if (secret.empty()) continue;
+    for (auto at = shown.find(secret); at != shown.npos; at = shown.find(secret, at))
+      shown.replace(at, secret.size(), "***");
+  }
+  auto text = std::string_view(shown).substr(0, kLongestReason);
   while (!text.empty() && !mqtt::is_valid_utf8(text) && text.size() + 4 > kLongestReason)
     text.remove_suffix(1);
   if (text.empty() || !mqtt::is_valid_utf8(text)) return reason;

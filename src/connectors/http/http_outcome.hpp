@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,8 @@ namespace sluice::connectors::http {
 // Retry-After in seconds, an hour at most. Dates are not read: the clocks may differ.
 [[nodiscard]] std::optional<std::chrono::seconds> retry_after(std::string_view header);
 
-// The beginning of an answer on one line, for a person.
-[[nodiscard]] std::string reason_of(unsigned status, std::string_view body);
+// The beginning of an answer on one line, for a person. What it repeats of our secrets is `***`.
+[[nodiscard]] std::string reason_of(unsigned status, std::string_view body,
+                                    std::span<const std::string> secrets);
 
 }  // namespace sluice::connectors::http

@@ -17,6 +17,8 @@ using connect::VerifyStep;
 using schema::Problem;
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr std::size_t kShortestSecret = 4;  // a shorter one would tear holes into every sentence
+
 bool is_header_name(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -55,6 +57,12 @@ Target target_of(const json::object& settings) {
     target.headers.emplace_back("Authorization",
                                 "Basic " + base64(username + ":" + text_at(settings, "password")));
   }
+  for (const auto& [name, value] : target.headers) {
+    target.secrets.push_back(value);
+    target.secrets.push_back(value.substr(value.find(' ') + 1));  // without Bearer or Basic
+  }
+  target.secrets.push_back(text_at(settings, "password"));
+  std::erase_if(target.secrets, [](const auto& text) { return text.size() < kShortestSecret; });
   target.timeout = std::chrono::milliseconds(settings.at("timeout").as_int64());
   return target;
 }

@@ -18,7 +18,8 @@ namespace sluice::connectors::http {
 struct Target {
   io::Url url;
   io::TlsIdentity identity;
-  io::HttpHeaders headers;  // with the one that says who we are
+  io::HttpHeaders headers;           // with the one that says who we are
+  std::vector<std::string> secrets;  // of the headers: what no reason may show
   std::chrono::milliseconds timeout{10'000};
 };
 // Contract: checked.

@@ -192,8 +192,9 @@ void HttpSink::judge(std::span<const Record> records, const io::HttpResponse& re
     auto verdict = verdict_of(statuses[i]);
     // Those behind one that comes back come back, too: order is worth a repeat.
     const bool repeats = verdict != Verdict::RetryLater && is_behind(records[i], back);
-    auto reason = verdict == Verdict::Delivered && !repeats ? std::string()
-                                                            : reason_of(statuses[i], response.body);
+    auto reason = verdict == Verdict::Delivered && !repeats
+                      ? std::string()
+                      : reason_of(statuses[i], response.body, target_.secrets);
     if (repeats) {
       reason = "one before it came back";
       verdict = Verdict::RetryLater;

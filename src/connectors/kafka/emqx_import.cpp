@@ -98,7 +98,11 @@ void EmqxReader::head(const json::object& action) {
   }
   const auto* enabled = action.if_contains("enable");
   if (enabled != nullptr && enabled->is_bool()) flow_.task["enabled"] = enabled->get_bool();
-  if (action.contains("fallback_actions") && !action.at("fallback_actions").as_array().empty())
+  const auto* fallback = action.if_contains("fallback_actions");
+  const auto* fallbacks = fallback != nullptr ? fallback->if_array() : nullptr;
+  if (fallback != nullptr && !fallback->is_null() && fallbacks == nullptr)
+    problem("/action/fallback_actions", "must be a list");
+  if (fallbacks != nullptr && !fallbacks->empty())
     note("`fallback_actions` are not carried over: what is refused becomes a dead letter");
   if (action.contains("resource_opts"))
     note("`resource_opts` are not needed: the log is the buffer, and nothing in it expires");

@@ -12,7 +12,10 @@ import com.hivemq.client.mqtt.mqtt5.message.connect.connack.Mqtt5ConnAck;
 import com.hivemq.client.mqtt.mqtt5.message.disconnect.Mqtt5DisconnectReasonCode;
 import com.hivemq.client.mqtt.mqtt5.message.publish.Mqtt5PayloadFormatIndicator;
 import com.hivemq.client.mqtt.mqtt5.message.publish.Mqtt5Publish;
+import java.io.FileDescriptor;
 import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
@@ -34,6 +37,8 @@ public final class JavaClient {
   }
 
   public static void main(String[] arguments) throws Exception {
+    // Whatever the locale.
+    System.setOut(new PrintStream(new FileOutputStream(FileDescriptor.out), true, "UTF-8"));
     JavaClient client = new JavaClient(arguments);
     if (arguments[0].equals("5")) client.run5();
     else client.run3();

@@ -318,6 +318,9 @@ INSTANTIATE_TEST_SUITE_P(Table, Networks,
                                          NetworkCase{"192.168.1.7", "192.168.1.8", false},
                                          NetworkCase{"192.168.1.7", "::ffff:192.168.1.7", true},
                                          NetworkCase{"10.0.0.0/8", "::ffff:10.0.0.1", true},
+                                         NetworkCase{"::ffff:10.0.0.0/104", "10.9.9.9", true},
+                                         NetworkCase{"::ffff:10.0.0.0/104", "11.0.0.1", false},
+                                         NetworkCase{"::ffff:0:0/96", "203.0.113.9", true},
                                          NetworkCase{"2001:db8::/32", "2001:db8:ffff::1", true},
                                          NetworkCase{"2001:db8::/32", "2001:db9::1", false},
                                          NetworkCase{"::1", "::1", true},
@@ -325,8 +328,8 @@ INSTANTIATE_TEST_SUITE_P(Table, Networks,
                                          NetworkCase{"fe80::/10", "fe80::1%1", true}));
 
 TEST(Networks, RefuseWhatIsNoRange) {
-  for (const auto* text :
-       {"", "10.0.0", "10.0.0.0/33", "10.0.0.0/", "host", "::/129", "1.2.3.4/a", "10.0.0.0/8/8"}) {
+  for (const auto* text : {"", "10.0.0", "10.0.0.0/33", "10.0.0.0/", "host", "::/129",
+                           "::ffff:10.0.0.0/90", "1.2.3.4/a", "10.0.0.0/8/8"}) {
     EXPECT_FALSE(Network::parse(text).has_value()) << text;
   }
 }

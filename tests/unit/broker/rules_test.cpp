@@ -130,7 +130,8 @@ TEST_F(ClientRules, AreRefusedWithTheFieldThatIsWrong) {
     EXPECT_EQ(made.error().fields.front().pointer, pointer) << text;
   }
   auto& autos = server.broker.auto_subscriptions().documents();
-  for (const auto* filter : {"a/#/b", "$share//x", "$share/${client_id}/x", "${nonsense}/a"}) {
+  for (const auto* filter :
+       {"a/#/b", "$share//x", "$share/${client_id}/x", "$share/%c/x", "${nonsense}/a"}) {
     const auto made = autos.create({{"name", "abc"}, {"filters", json::array{filter}}});
     ASSERT_FALSE(made) << filter;
     EXPECT_EQ(made.error().fields.front().pointer, "/filters/0");
@@ -156,6 +157,22 @@ TEST_F(ClientRules, AreThereAfterARestartUnderTheirIdAndNewName) {
   EXPECT_EQ(all[0].at("name"), "new");
   EXPECT_EQ(all[0].at("id"), made.at("id"));
   EXPECT_EQ(again.broker.block_rules().blocking(client_named("e")), "new");
+}
+
+TEST_F(ClientRules, CalledLikeAnothersIdAreToldApart) {
+  auto& rules = server.broker.block_rules().documents();
+  const auto first = *rules.create(json_of(R"({"name":"zzz","type":"client_id","value":"a"})"));
+  const std::string id(first.at("id").as_string());
+  ASSERT_TRUE(rules.create({{"name", id}, {"type", "client_id"}, {"value", "b"}}));
+
+  ASSERT_TRUE(rules.remove(id));  // the id goes before the name
+  EXPECT_EQ(connect("a"), ReasonCode::Success);
+  EXPECT_EQ(connect("b"), ReasonCode::Banned);
+  ASSERT_TRUE(rules.remove(id));
+
+  BrokerUnderTest again(store);
+  ASSERT_TRUE(again.broker.load());
+  EXPECT_TRUE(again.broker.block_rules().documents().all().empty());
 }
 
 TEST_F(ClientRules, SubscribeWhoConnectsWithoutDoingItTwice) {

@@ -36,11 +36,19 @@ TEST(HttpOutcome, KeepsARetryAfterOfAnHourAtMost) {
 }
 
 TEST(HttpOutcome, GivesAReasonOnOneLine) {
-  EXPECT_EQ(reason_of(503, ""), "the server answered 503");
-  EXPECT_EQ(reason_of(422, "no\r\nsevens"), "the server answered 422: no  sevens");
-  EXPECT_EQ(reason_of(500, "\xff\xfe"), "the server answered 500");
-  EXPECT_EQ(reason_of(500, std::string(199, 'a') + "\xc3\xa4"),
+  EXPECT_EQ(reason_of(503, "", {}), "the server answered 503");
+  EXPECT_EQ(reason_of(422, "no\r\nsevens", {}), "the server answered 422: no  sevens");
+  EXPECT_EQ(reason_of(500, "\xff\xfe", {}), "the server answered 500");
+  EXPECT_EQ(reason_of(500, std::string(199, 'a') + "\xc3\xa4", {}),
             "the server answered 500: " + std::string(199, 'a'));
+}
+
+TEST(HttpOutcome, ShowsNoSecretThatTheAnswerRepeats) {
+  const std::vector<std::string> secrets = {"Bearer s3cret", "s3cret", ""};
+  EXPECT_EQ(reason_of(403, "not for Bearer s3cret (s3cret)", secrets),
+            "the server answered 403: not for *** (***)");
+  const auto at_the_cut = reason_of(403, std::string(197, 'a') + "s3cret", secrets);
+  EXPECT_EQ(at_the_cut, "the server answered 403: " + std::string(197, 'a') + "***");
 }
 
 }  // namespace

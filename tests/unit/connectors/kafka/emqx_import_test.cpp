@@ -79,6 +79,15 @@ TEST(EmqxImport, CarriesOverWhatItCan) {
     EXPECT_NE(notes.find(part), std::string::npos) << part;
 }
 
+TEST(EmqxImport, TakesFallbackActionsOfEveryKindWithoutFailing) {
+  for (const auto& [given, is_refused] : std::vector<std::pair<json::value, bool>>{
+           {nullptr, false}, {json::array(), false}, {json::object(), true}, {"x", true}}) {
+    auto flow = json::parse(kFlow).as_object();
+    flow.at("action").as_object()["fallback_actions"] = given;
+    EXPECT_EQ(!import_emqx(flow), is_refused) << json::serialize(given);
+  }
+}
+
 TEST(EmqxImport, RefusesByNameWhatItCannotCarry) {
   const auto pointers = [](const json::object& foreign) {
     const auto flow = import_emqx(foreign);
