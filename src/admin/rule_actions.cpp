@@ -5,6 +5,7 @@
 #include "admin/actions.hpp"
 #include "admin/page.hpp"
 #include "admin/target.hpp"
+#include "broker/limits.hpp"
 #include "connect/merge_patch.hpp"
 
 namespace sluice::admin {
@@ -103,6 +104,11 @@ const schema::Fields& client_subscription_fields() {
        .type = Boolean,
        .help = "Whether messages keep their retain flag.",
        .fallback = false},
+      {.name = "where",
+       .type = Text,
+       .help = "Only messages that meet this condition, as $where of SUBSCRIBE has it; empty: all.",
+       .fallback = "",
+       .maximum = std::int64_t{broker::kLongestCondition}},
   };
   return kFields;
 }
@@ -133,7 +139,8 @@ Response create_client_subscription(Context& context, const Call& call) {
       .filter = std::string(wanted.at("filter").get_string()),
       .qos = static_cast<mqtt::Qos>(wanted.at("qos").get_int64()),
       .no_local = wanted.at("no_local").get_bool(),
-      .retain_as_published = wanted.at("retain_as_published").get_bool()};
+      .retain_as_published = wanted.at("retain_as_published").get_bool(),
+      .where = std::string(wanted.at("where").get_string())};
   const auto made = context.sources.subscribe_client(call.name(), subscription);
   if (!made) return problem_response(made.error());
   auto response = json_response(201, *made);

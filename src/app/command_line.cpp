@@ -455,6 +455,8 @@ class CommandLine {
     command.add_option("--qos", rest_.message.qos, "Quality of service: 0, 1 or 2")
         ->check(CLI::Range(0, 2))
         ->capture_default_str();
+    command.add_option("--where", rest_.where, "Only messages that meet this condition")
+        ->type_name("CONDITION");
   }
 
   void add_drain_arguments(CLI::App& command) {

@@ -370,7 +370,8 @@ int run_subscriptions(RestClient& client, const RestCommand& command, const std:
   const auto path = one + "/subscriptions";
   if (command.verb == "list") return list(client, command, path, command.noun->columns);
   const auto& filter = command.other;
-  const json::object document{{"filter", filter}, {"qos", command.message.qos}};
+  const json::object document{
+      {"filter", filter}, {"qos", command.message.qos}, {"where", command.where}};
   const auto answer = command.verb == "add"
                           ? client.send("POST", path, json::serialize(document))
                           : client.send("DELETE", path + "/" + percent_encoded(filter));

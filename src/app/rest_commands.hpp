@@ -58,6 +58,7 @@ struct RestCommand {
   std::string topic;             // that verification is to try to write to
   bool restart = true;           // connection update: its tasks
   std::string other;             // task copy: the new name; task seek: where to
+  std::string where;             // subscription add: its condition
   std::vector<std::string> ids;  // dead-letter: of messages
   bool all = false;              // of them
   MessageArguments message;

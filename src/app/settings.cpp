@@ -47,6 +47,7 @@ MqttSettings mqtt(const SettingReader& in) {
           .keep_alive_maximum_s = in.number<std::uint16_t>("keep_alive_maximum"),
           .connections = in.number<std::uint32_t>("connections"),
           .subscriptions_per_client = in.number<std::uint32_t>("subscriptions_per_client"),
+          .conditions_per_client = in.number<std::uint32_t>("conditions_per_client"),
           .topic_levels = in.number<std::uint32_t>("topic_levels"),
           .retained_maximum = in.number<std::uint32_t>("retained_maximum"),
           .delayed_maximum = in.number<std::uint32_t>("delayed_maximum"),

@@ -331,6 +331,11 @@ Field mqtt() {
   for (auto& field :
        {whole("connections", "Clients at one time.", 1'000'000, 1, kMost32),
         whole("subscriptions_per_client", "Subscriptions of a session.", 1000, 1, kMost32),
+        whole(
+            "conditions_per_client",
+            "Subscriptions of a session that have a condition ($where). Each is asked about every "
+            "message on its filter, so this bounds what a client can make the server compute.",
+            20, 0, kMost32),
         whole("sessions_per_user",
               "Sessions of one user, connected or away: new ones are refused. A fleet may share a "
               "user, so this bounds memory. Without access control all clients are one user.",

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <set>
 
 #include "base/log.hpp"
 #include "broker/auto_subscriptions.hpp"
@@ -102,13 +103,30 @@ Worker& Broker::worker_of_group(std::string_view key) {
   return *workers_[TextHash{}(key) % workers_.size()];
 }
 
+bool Broker::GroupEntry::has_room_for(const ConditionPtr& condition) const {
+  std::set<const SubscriptionCondition*> different;
+  for (const auto& [session, known] : conditions) different.insert(known.get());
+  return different.contains(condition.get()) || different.size() < kConditionsPerGroup;
+}
+
+void Broker::note_condition(GroupEntry& entry, const Session& session,
+                            const ConditionPtr& condition) {
+  if (condition)
+    entry.conditions.insert_or_assign(&session, condition);
+  else
+    entry.conditions.erase(&session);
+}
+
 Result<void> Broker::join_group(const SessionPtr& session, const Subscription& subscription,
-                                bool is_new) {
+                                const ConditionPtr& condition, bool is_new) {
   const auto key = SharedGroup::key_of(subscription.group(), subscription.filter());
   const auto joined = groups_.with([&](Groups& groups) -> Result<SharedGroupPtr> {
     const auto it = groups.find(key);
     if (it != groups.end()) {
+      if (condition && !it->second.has_room_for(condition))
+        return fail(Errc::Overloaded, "$where: the group has as many conditions as it may have");
       if (is_new) ++it->second.members;
+      note_condition(it->second, *session, condition);
       return it->second.group;
     }
     if (groups.size() >= limits().groups)
@@ -119,12 +137,13 @@ Result<void> Broker::join_group(const SessionPtr& session, const Subscription& s
     SL_TRY_VOID(group->open(nullptr));
     // With the subscription's record: a crash must not let the group begin anew at a later place.
     group->write_cursor(session->worker().state());
-    groups.emplace(key, GroupEntry{group, 1});
+    auto& entry = groups.emplace(key, GroupEntry{group, 1, {}}).first->second;
+    note_condition(entry, *session, condition);
     return group;
   });
   if (!joined) return tl::unexpected(joined.error());
-  const auto add = [group = *joined, session, options = subscription.options] {
-    group->add_member(session, options);
+  const auto add = [group = *joined, session, options = subscription.options, condition] {
+    group->add_member(session, options, condition);
   };
   if ((*joined)->worker().is_current())
     add();
@@ -141,6 +160,7 @@ void Broker::leave_group(const SessionPtr& session, const Subscription& subscrip
     if (it == groups.end()) return nullptr;
     auto group = it->second.group;
     last = --it->second.members == 0;
+    it->second.conditions.erase(session.get());
     if (last) groups.erase(it);
     return group;
   });

@@ -95,10 +95,11 @@ class Broker {
 
   // --- groups
   [[nodiscard]] Result<void> join_group(const SessionPtr& session, const Subscription& subscription,
-                                        bool is_new);
+                                        const ConditionPtr& condition, bool is_new);
   void leave_group(const SessionPtr& session, const Subscription& subscription);
   [[nodiscard]] Result<void> restore_member(const SessionPtr& session,
-                                            const Subscription& subscription);
+                                            const Subscription& subscription,
+                                            const ConditionPtr& condition);
   [[nodiscard]] SharedGroupPtr find_group(std::string_view key);
   [[nodiscard]] GroupStrategy group_strategy(std::string_view group) const;
   // Whether a name is the group of a task, which clients may not join; set by app.
@@ -145,6 +146,7 @@ class Broker {
   void set_limits(const Limits& limits);  // any thread
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] FilterTable& filters() { return filters_; }
+  [[nodiscard]] Conditions& conditions() { return conditions_; }
   [[nodiscard]] Retained& retained() { return retained_; }
   [[nodiscard]] BlockRules& block_rules() { return *block_rules_; }
   [[nodiscard]] AutoSubscriptions& auto_subscriptions() { return *auto_subscriptions_; }
@@ -182,9 +184,14 @@ class Broker {
   struct GroupEntry {
     SharedGroupPtr group;
     std::size_t members = 0;
+    // Of the members that have one: only so many different ones may be in a group.
+    std::map<const Session*, ConditionPtr> conditions;
+    [[nodiscard]] bool has_room_for(const ConditionPtr& condition) const;
   };
   void choose_strategies();
   void review_rights();
+  static void note_condition(GroupEntry& entry, const Session& session,
+                             const ConditionPtr& condition);
   using Groups = std::map<std::string, GroupEntry, std::less<>>;
   [[nodiscard]] Worker& worker_of_group(std::string_view key);
   class Restored;
@@ -215,6 +222,7 @@ class Broker {
   Counters counters_;
   Tracer tracer_;
   LineLimit client_lines_;
+  Conditions conditions_;
   FilterTable filters_;
   Retained retained_;
   Guarded<Groups> groups_;

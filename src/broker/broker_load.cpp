@@ -137,12 +137,19 @@ Result<void> Broker::load_subscriptions(Restored& restored) {
         if (session == nullptr) return true;
         auto record = decode_subscription(name, value);
         if (!record) return failure.keep(tl::unexpected(record.error()));
-        return failure.keep(session->restore_subscription(std::move(record->subscription),
-                                                          std::move(record->unfinished)));
+        ConditionPtr condition;
+        if (!record->condition.empty()) {
+          auto compiled = conditions_.compile(record->condition);
+          if (!compiled) return failure.keep(tl::unexpected(compiled.error()));
+          condition = std::move(*compiled);
+        }
+        return failure.keep(session->restore_subscription(
+            std::move(record->subscription), std::move(record->unfinished), std::move(condition)));
       }));
 }
 
-Result<void> Broker::restore_member(const SessionPtr& session, const Subscription& subscription) {
+Result<void> Broker::restore_member(const SessionPtr& session, const Subscription& subscription,
+                                    const ConditionPtr& condition) {
   const auto key = SharedGroup::key_of(subscription.group(), subscription.filter());
   return groups_.with([&](Groups& groups) -> Result<void> {
     auto it = groups.find(key);
@@ -157,10 +164,11 @@ Result<void> Broker::restore_member(const SessionPtr& session, const Subscriptio
         cursor = decoded;
       }
       SL_TRY_VOID(group->open(&cursor));
-      it = groups.emplace(key, GroupEntry{std::move(group), 0}).first;
+      it = groups.emplace(key, GroupEntry{std::move(group), 0, {}}).first;
     }
     ++it->second.members;
-    it->second.group->restore_member(session, subscription.options);
+    note_condition(it->second, *session, condition);
+    it->second.group->restore_member(session, subscription.options, condition);
     return {};
   });
 }

@@ -133,6 +133,9 @@ class ClientConnection final : public Deadline,
   void handle_ack(const mqtt::Ack& ack);
   void handle_pubrel(const mqtt::Ack& ack);
   void handle_subscribe(const mqtt::Subscribe& subscribe);
+  void grant_all(const mqtt::Subscribe& subscribe, const ConditionPtr& condition);
+  void answer_subscribe(mqtt::Suback answer, std::string why,
+                        std::vector<std::string> wants_retained);
   void handle_unsubscribe(const mqtt::Unsubscribe& unsubscribe);
   void handle_disconnect(const mqtt::Disconnect& disconnect);
 

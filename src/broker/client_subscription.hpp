@@ -11,6 +11,7 @@ struct ClientSubscription {
   mqtt::Qos qos = mqtt::Qos::AtMostOnce;
   bool no_local = false;
   bool retain_as_published = false;
+  std::string where;  // its condition; empty: none
 };
 
 }  // namespace sluice::broker

@@ -55,12 +55,21 @@ Refusal refusal_of_grant(ReasonCode reason, std::string_view filter) {
   }
 }
 
-json::object shown_subscription(const Subscription& subscription) {
+Refusal refusal_of_condition(const std::string& why) {
+  return {.errc = Errc::InvalidArgument,
+          .code = "invalid_document",
+          .detail = why,
+          .hint = "a condition is one as in payload.temperature > 20 AND $qos = 1",
+          .fields = {{"/where", why}}};
+}
+
+json::object shown_subscription(const Session& session, const Subscription& subscription) {
   json::object entity{{"filter", subscription.name},
                       {"qos", static_cast<int>(subscription.options.qos)},
                       {"no_local", subscription.options.no_local},
                       {"retain_as_published", subscription.options.retain_as_published}};
   if (!subscription.group().empty()) entity["group"] = subscription.group();
+  if (const auto* condition = session.condition_of(subscription)) entity["where"] = condition->text;
   return entity;
 }
 
@@ -78,7 +87,7 @@ Outcome<json::array> Broker::subscriptions_of(const std::string& client_id) {
     if (!session) return ticket->answer(refuse(no_such_session(client_id)));
     json::array all;
     for (const auto& subscription : session->subscriptions())
-      all.push_back(shown_subscription(subscription));
+      all.push_back(shown_subscription(*session, subscription));
     ticket->answer(std::move(all));
   });
 }
@@ -86,27 +95,35 @@ Outcome<json::array> Broker::subscriptions_of(const std::string& client_id) {
 Outcome<json::object> Broker::subscribe_client(const std::string& client_id,
                                                const ClientSubscription& wanted) {
   auto& worker = worker_of(client_id);
-  return ask_worker<json::object>(worker, [this, &worker, client_id, wanted](const auto& ticket) {
-    const auto session = session_of_client(worker, client_id);
-    if (!session) return ticket->answer(refuse(no_such_session(client_id)));
-    const auto grant = grant_subscription(*session,
-                                          {.filter = wanted.filter,
-                                           .qos = wanted.qos,
-                                           .no_local = wanted.no_local,
-                                           .retain_as_published = wanted.retain_as_published},
-                                          0, limits());
-    if (mqtt::is_error(grant.reason))
-      return ticket->answer(refuse(refusal_of_grant(grant.reason, wanted.filter)));
-    worker.when_durable(
-        [ticket, session, filter = wanted.filter, retained = grant.brings_retained] {
-          const auto* made = session->find_subscription(filter);
-          if (made == nullptr) return ticket->answer(json::object{{"filter", filter}});
-          ticket->answer(shown_subscription(*made));
-          if (!session->connection() || !session->connection()->is_open()) return;
-          if (retained) session->delivery().send_retained(filter);
-          session->delivery().pump();
-        });
-  });
+  ConditionPtr condition;
+  if (!wanted.where.empty()) {
+    auto compiled = conditions_.compile(wanted.where);
+    if (!compiled) return refuse(refusal_of_condition(compiled.error().detail));
+    condition = std::move(*compiled);
+  }
+  return ask_worker<json::object>(
+      worker, [this, &worker, client_id, wanted, condition](const auto& ticket) {
+        const auto session = session_of_client(worker, client_id);
+        if (!session) return ticket->answer(refuse(no_such_session(client_id)));
+        const auto grant = grant_subscription(*session,
+                                              {.filter = wanted.filter,
+                                               .qos = wanted.qos,
+                                               .no_local = wanted.no_local,
+                                               .retain_as_published = wanted.retain_as_published},
+                                              0, limits(), condition);
+        if (!grant.why.empty()) return ticket->answer(refuse(refusal_of_condition(grant.why)));
+        if (mqtt::is_error(grant.reason))
+          return ticket->answer(refuse(refusal_of_grant(grant.reason, wanted.filter)));
+        worker.when_durable(
+            [ticket, session, filter = wanted.filter, retained = grant.brings_retained] {
+              const auto* made = session->find_subscription(filter);
+              if (made == nullptr) return ticket->answer(json::object{{"filter", filter}});
+              ticket->answer(shown_subscription(*session, *made));
+              if (!session->connection() || !session->connection()->is_open()) return;
+              if (retained) session->delivery().send_retained(filter);
+              session->delivery().pump();
+            });
+      });
 }
 
 Outcome<void> Broker::unsubscribe_client(const std::string& client_id, const std::string& filter) {
@@ -144,8 +161,8 @@ std::vector<std::string> Broker::subscribe_at_connect(Session& session) {
   }
   for (const auto& [name, options, rule] : auto_subscriptions_->wanted_by(session.client())) {
     const auto* existing = session.find_subscription(name);
-    if (existing != nullptr && existing->options.qos == options.qos &&
-        existing->options.no_local == options.no_local &&
+    if (existing != nullptr && !existing->options.has_condition &&
+        existing->options.qos == options.qos && existing->options.no_local == options.no_local &&
         existing->options.retain_as_published == options.retain_as_published)
       continue;
     const auto grant = grant_subscription(session,

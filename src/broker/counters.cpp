@@ -42,6 +42,8 @@ Counters::Counters(metrics::Registry& registry)
                             .help = "PUBLISH packets refused by access control or a limit."})),
       dropped_log_busy(registry.counter(dropped(), {{"reason", "log_busy"}})),
       dropped_slow_client(registry.counter(dropped(), {{"reason", "slow_client"}})),
+      not_judged(registry.counter(dropped(), {{"reason", "condition_too_costly"}})),
+      passed_over_in_groups(registry.counter(dropped(), {{"reason", "no_member_accepts"}})),
       delivered_to_nobody(registry.counter(dropped(), {{"reason", "dollar_topic"}})),
       events_dropped(registry.counter(
           {.name = "sluice_events_dropped_total",

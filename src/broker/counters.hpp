@@ -18,6 +18,8 @@ struct Counters {
   metrics::Counter& publishes_refused;
   metrics::Counter& dropped_log_busy;
   metrics::Counter& dropped_slow_client;
+  metrics::Counter& not_judged;
+  metrics::Counter& passed_over_in_groups;
   metrics::Counter& delivered_to_nobody;
   metrics::Counter& events_dropped;
   metrics::Counter& expired;

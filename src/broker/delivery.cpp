@@ -81,7 +81,7 @@ void Delivery::offer(const Run& run, std::size_t index, const Receiver& receiver
   }
   const bool retain = receiver.retain_as_published && message.retain;
   if (qos == Qos::AtMostOnce) {
-    send_unacknowledged(run, index, retain, receiver);
+    send_unacknowledged(run, index, retain, receiver.identifiers);
     if (queued) note_low();
     return;
   }
@@ -232,9 +232,9 @@ void Delivery::trace(Tracer::What what, const model::Message& message, Qos qos) 
 }
 
 void Delivery::send_unacknowledged(const Run& run, std::size_t index, bool retain,
-                                   const Receiver& receiver) {
+                                   const std::vector<std::uint32_t>& identifiers) {
   auto& connection = *session_.connection();
-  if (run.forms != nullptr && receiver.identifiers.empty() &&
+  if (run.forms != nullptr && identifiers.empty() &&
       connection.waiting_bytes() < kOutputHighWater) {
     const auto form = run.forms->of(index, connection.version(), Qos::AtMostOnce, retain);
     if (!form.bytes.empty() && connection.send_form(form, 0)) {
@@ -242,7 +242,7 @@ void Delivery::send_unacknowledged(const Run& run, std::size_t index, bool retai
       return;
     }
   }
-  send_unacknowledged(run.batch->message(index), {Qos::AtMostOnce, retain, receiver.identifiers});
+  send_unacknowledged(run.batch->message(index), {Qos::AtMostOnce, retain, identifiers});
 }
 
 void Delivery::send_unacknowledged(const model::Message& message, const DeliveryOptions& options) {
@@ -381,7 +381,9 @@ void Delivery::pump() {
   if (rare_ && !rare_->walks.empty()) walk_retained();
   if (some_wait_) send_waiting();
   if (!at_tail_ && queues_.empty()) at_tail_ = true;
+  std::size_t passed = 0;
   while (!at_tail_ && !reading_ && has_room()) {
+    if (passed >= kPassedAtOnce) return mark_pump();  // others want their turn
     const store::ReadRequest request{
         .queues = queues_,
         .after = tracker_.read(),
@@ -393,7 +395,7 @@ void Delivery::pump() {
       read_from_log();
       return;
     }
-    take(*result);
+    passed += take(*result);
   }
   if (rare_ && !rare_->groups.empty() && has_room()) {
     const auto groups = std::exchange(rare_->groups, {});
@@ -402,12 +404,16 @@ void Delivery::pump() {
   if (leftovers() > 0) drop_leftovers();
 }
 
-void Delivery::take(const store::ReadResult& result) {
+std::size_t Delivery::take(const store::ReadResult& result) {
+  std::size_t passed = 0;
   for (const auto& entry : result.entries) {
     const auto position = entry.message->position();
     if (position <= tracker_.read() || tracker_.knows(position)) continue;
     auto options = options_for(entry);
-    if (!options) continue;
+    if (!options) {
+      ++passed;
+      continue;
+    }
     hand_out(entry.message, std::move(*options));
   }
   if (result.lost > 0) session_.worker().broker().counters().lost_to_retention.add(result.lost);
@@ -415,19 +421,22 @@ void Delivery::take(const store::ReadResult& result) {
   tracker_.read_up_to(result.next);
   note_low();
   at_tail_ = result.at_end;
+  return passed;
 }
 
 std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& entry) const {
   const auto& message = *entry.message;
   DeliveryOptions options;
   bool matched = false;
-  bool no_local = true;
+  bool wanted = false;
   const bool own = is_own(message);
   const auto add = [&](const Subscription& subscription) {
     if (subscription.since >= message.position()) return;
     matched = true;
-    no_local = no_local && subscription.options.no_local;
-    if (!own || !subscription.options.no_local) merge(subscription.options, message, options);
+    if (own && subscription.options.no_local) return;
+    if (!accepts(session_.condition_of(subscription), message)) return;
+    wanted = true;
+    merge(subscription.options, message, options);
   };
   std::size_t queue = 0;  // index in queues_
   for (const auto& subscription : session_.subscriptions()) {
@@ -440,8 +449,7 @@ std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& ent
   std::vector<std::string_view> left_over;
   if (leftovers() > 0) add_leftovers(entry, options, left_over);
   if (!left_over.empty()) {
-    matched = true;
-    no_local = false;
+    matched = wanted = true;
   }
   if (!matched) return std::nullopt;
   for (const auto& subscription : session_.subscriptions())
@@ -449,7 +457,7 @@ std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& ent
         std::ranges::find(left_over, subscription.name) == left_over.end() &&
         mqtt::matches(subscription.filter(), message.topic))
       add(subscription);
-  if (!wants(message, no_local)) return std::nullopt;
+  if (!wanted || !wants(message, false)) return std::nullopt;
   options.qos = std::min(options.qos, static_cast<Qos>(message.qos));
   // What has QoS 0 is not kept for a client that is away.
   if (options.qos == Qos::AtMostOnce && message.position() <= connected_at_) return std::nullopt;

@@ -60,6 +60,8 @@ class Delivery {
     WireForms* forms = nullptr;  // of this run; none where a single client gets it
   };
   void offer(const Run& run, const Receiver& receiver);
+  // One of them, to a session that chooses by conditions.
+  void offer_by_conditions(const Run& run, std::size_t index, const ChoosyReceiver& receiver);
   // Not from the queues: those of a shared group.
   [[nodiscard]] bool offer_from_group(const SharedGroupPtr& group, const model::MessagePtr& message,
                                       DeliveryOptions options);
@@ -159,13 +161,17 @@ class Delivery {
   [[nodiscard]] Iterator find(std::uint16_t packet_id);
   [[nodiscard]] bool is_own(const model::Message& message) const;
   [[nodiscard]] bool wants(const model::Message& message, bool no_local) const;
+  [[nodiscard]] bool accepts(const SubscriptionCondition* condition,
+                             const model::Message& message) const;
+  [[nodiscard]] std::optional<DeliveryOptions> options_by_conditions(
+      const model::Message& message, const ChoosyReceiver& receiver) const;
   [[nodiscard]] DeliveryOptions own_options_for(const model::Message& message) const;
   static void merge(const SubscriptionOptions& wanted, const model::Message& message,
                     DeliveryOptions& options);
   [[nodiscard]] bool send_whole(const Run& run, const Receiver& receiver);
   void offer(const Run& run, std::size_t index, const Receiver& receiver, bool wants_all);
   void send_unacknowledged(const Run& run, std::size_t index, bool retain,
-                           const Receiver& receiver);
+                           const std::vector<std::uint32_t>& identifiers);
   // `form`: of the message for this client, if there is one.
   void hand_out(model::MessagePtr message, DeliveryOptions options, WireForms::Form form = {});
   void start(InFlight entry, WireForms::Form form = {});
@@ -179,7 +185,8 @@ class Delivery {
   void finish(Iterator entry);
   void conclude(Iterator entry);  // QoS 2: and the packet id
   void conclude_of_group(std::uint16_t packet_id, store::Position position);
-  void take(const store::ReadResult& result);
+  // How many of them it does not want.
+  std::size_t take(const store::ReadResult& result);
   [[nodiscard]] std::optional<DeliveryOptions> options_for(const store::ReadEntry& entry) const;
   void read_from_log();
   void try_again_later(void (Delivery::*what)());

@@ -74,7 +74,9 @@ void Delivery::send_retained(std::string_view name) {
 void Delivery::walk_retained() {
   auto& walks = rare_->walks;
   const auto& retained = session_.worker().broker().retained();
+  std::size_t looked_at = 0;
   while (!walks.empty() && has_room()) {
+    if (looked_at >= kPassedAtOnce) return mark_pump();  // others want their turn
     auto& walk = walks.front();
     const auto* subscription = session_.find_subscription(walk.name);
     const auto room = std::min<std::size_t>(kRetainedAtOnce, window_ - in_flight_.size());
@@ -90,6 +92,7 @@ void Delivery::walk_retained() {
     for (const auto& message : next) {
       if (!has_room()) break;
       walk.at.after = message->topic;
+      ++looked_at;
       if (message->position() <= walk.at.until) send_retained(*subscription, message);
     }
   }
@@ -98,6 +101,7 @@ void Delivery::walk_retained() {
 void Delivery::send_retained(const Subscription& subscription, const model::MessagePtr& message) {
   const auto& wanted = subscription.options;
   if (!wants(*message, wanted.no_local)) return;
+  if (!accepts(session_.condition_of(subscription), *message)) return;
   DeliveryOptions options{std::min(wanted.qos, static_cast<Qos>(message->qos)), true, {}};
   if (wanted.identifier != 0) options.identifiers.push_back(wanted.identifier);
   if (options.qos == Qos::AtMostOnce) {
@@ -177,6 +181,9 @@ void Delivery::add_leftovers(const store::ReadEntry& entry, DeliveryOptions& opt
     if (((entry.queue_mask >> bit) & 1) == 0) continue;
     if (bit == 63 && !mqtt::matches(rest.name, message.topic)) continue;
     if (leftover.options.no_local && is_own(message)) continue;
+    const auto* subscription = session_.find_subscription(rest.name);
+    if (subscription != nullptr && !accepts(session_.condition_of(*subscription), message))
+      continue;
     merge(leftover.options, message, options);
     names.emplace_back(rest.name);
   }

@@ -23,9 +23,7 @@ bool ByAge::operator()(const SharedGroup* one, const SharedGroup* other) const {
 
 bool Match::nobody() const {
   if (!queues.empty()) return false;
-  return std::ranges::all_of(workers, [](const OnWorker& worker) {
-    return worker.receivers.empty() && worker.groups.empty();
-  });
+  return std::ranges::all_of(workers, &OnWorker::empty);
 }
 
 FilterTable::FilterTable(store::Store& store, std::size_t workers)
@@ -84,7 +82,8 @@ void FilterTable::drop_what_nobody_needs(Entry& entry) {
 
 Result<store::QueueId> FilterTable::subscribe(std::string_view filter, const SessionPtr& session,
                                               std::size_t worker, SubscriptionOptions options,
-                                              bool persistent, bool keeps_queue) {
+                                              bool persistent, bool keeps_queue,
+                                              ConditionPtr condition) {
   SL_CHECK(worker < workers_);
   const std::scoped_lock lock(mutex_);
   Entry& found = entry(filter);
@@ -105,6 +104,7 @@ Result<store::QueueId> FilterTable::subscribe(std::string_view filter, const Ses
   const Subscriber subscriber{session, options, static_cast<std::uint16_t>(worker), persistent,
                               reads};
   found.subscribers.insert(subscriber);
+  set_condition(found, *session, std::move(condition));
   count(found, subscriber, true);
   drop_what_nobody_needs(found);
   version_.fetch_add(1, std::memory_order_release);
@@ -119,6 +119,7 @@ void FilterTable::unsubscribe(std::string_view filter, const Session& session) {
   const auto it = found->subscribers.find(&session);
   if (it == found->subscribers.end()) return;
   count(*found, *it, false);
+  set_condition(*found, session, nullptr);
   found->subscribers.erase(it);
   drop_what_nobody_needs(*found);
   version_.fetch_add(1, std::memory_order_release);
@@ -188,6 +189,7 @@ void FilterTable::add_receivers(const Entry& entry, Match& match, Seen& seen, bo
   for (const auto& [group, member] : entry.groups)
     match.workers[member.worker].groups.push_back(member.group);
   for (const auto& subscriber : entry.subscribers) {
+    if (subscriber.options.has_condition) continue;  // choose_with_conditions()
     const auto* session = subscriber.session.get();
     auto& receivers = match.workers[subscriber.worker].receivers;
     const auto& options = subscriber.options;
@@ -213,6 +215,47 @@ void FilterTable::add_receivers(const Entry& entry, Match& match, Seen& seen, bo
   }
 }
 
+void FilterTable::set_condition(const Entry& entry, const Session& session,
+                                ConditionPtr condition) {
+  if (condition)
+    conditions_.insert_or_assign({&entry, &session}, std::move(condition));
+  else if (!conditions_.empty())
+    conditions_.erase({&entry, &session});
+}
+
+ConditionPtr FilterTable::condition_of(const Entry& entry, const Session& session) const {
+  const auto it = conditions_.find({&entry, &session});
+  return it == conditions_.end() ? nullptr : it->second;
+}
+
+// Sessions with a condition are taken out of the plain receivers, with all that they have.
+void FilterTable::choose_with_conditions(const std::vector<const Entry*>& entries,
+                                         Match& match) const {
+  std::map<const Session*, std::pair<std::size_t, ChoosyReceiver>, ByAge> choosy;
+  for (const auto* entry : entries)
+    for (const auto& subscriber : entry->subscribers)
+      if (subscriber.options.has_condition)
+        choosy.try_emplace(subscriber.session.get(), subscriber.worker,
+                           ChoosyReceiver{.session = subscriber.session, .wishes = {}});
+  if (choosy.empty()) return;
+  for (auto& here : match.workers)
+    std::erase_if(here.receivers, [&](const Receiver& receiver) {
+      return choosy.contains(receiver.session.get());
+    });
+  for (auto& [session, place] : choosy) {
+    auto& [worker, receiver] = place;
+    for (const auto* entry : entries) {
+      const auto it = entry->subscribers.find(session);
+      if (it == entry->subscribers.end()) continue;
+      receiver.qos = std::max(receiver.qos, it->options.qos);
+      receiver.wishes.push_back({it->options, condition_of(*entry, *session)});
+    }
+    auto& here = match.workers[worker];
+    if (!here.choosy) here.choosy = std::make_unique<std::vector<ChoosyReceiver>>();
+    here.choosy->push_back(std::move(receiver));
+  }
+}
+
 void FilterTable::set_point_to_point(bool on) {
   if (point_to_point_.exchange(on) != on) version_.fetch_add(1, std::memory_order_release);
 }
@@ -231,6 +274,7 @@ MatchPtr FilterTable::match(std::string_view topic) {
     tree_.match(topic, [&](const Entry& entry) { found.push_back(&entry); });
   }
   for (const auto* entry : found) add_receivers(*entry, *made, seen, found.size() > 1);
+  if (!conditions_.empty()) choose_with_conditions(found, *made);
   return made;
 }
 

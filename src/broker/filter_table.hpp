@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -9,10 +10,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <boost/container/flat_map.hpp>
 
+#include "broker/conditions.hpp"
 #include "broker/filter_tree.hpp"
 #include "broker/queues.hpp"
 #include "mqtt/packet.hpp"
@@ -35,7 +38,9 @@ struct ByAge {
 struct SubscriptionOptions {
   mqtt::Qos qos = mqtt::Qos::AtMostOnce;
   bool no_local = false;
-  bool retain_as_published = false;
+  // There may be very many: whether it has a condition, which stands elsewhere, takes no room.
+  bool retain_as_published : 1 = false;
+  bool has_condition : 1 = false;
   std::uint8_t retain_handling = 0;
   std::uint32_t identifier = 0;  // 0: none
 };
@@ -51,11 +56,25 @@ struct Receiver {
   std::vector<std::uint32_t> identifiers;
 };
 
+// One session of whose matching subscriptions at least one has a condition: by which of them it is
+// to get a message is known with the message.
+struct ChoosyReceiver {
+  struct Wish {
+    SubscriptionOptions options;
+    ConditionPtr condition;  // none: any message
+  };
+  SessionPtr session;
+  mqtt::Qos qos = mqtt::Qos::AtMostOnce;  // the highest
+  std::vector<Wish> wishes;
+};
+
 // All that is to happen with a message on one topic.
 struct Match {
   struct OnWorker {
     std::vector<Receiver> receivers;
     std::vector<SharedGroupPtr> groups;
+    std::unique_ptr<std::vector<ChoosyReceiver>> choosy;  // mostly none
+    [[nodiscard]] bool empty() const { return receivers.empty() && groups.empty() && !choosy; }
   };
   std::vector<store::QueueId> queues;                             // in which the message is indexed
   std::vector<std::shared_ptr<const std::string>> queue_filters;  // theirs, for trim()
@@ -79,7 +98,7 @@ class FilterTable final : public Queues {
   // (`keeps_queue`).
   Result<store::QueueId> subscribe(std::string_view filter, const SessionPtr& session,
                                    std::size_t worker, SubscriptionOptions options, bool persistent,
-                                   bool keeps_queue = false);
+                                   bool keeps_queue = false, ConditionPtr condition = nullptr);
   void unsubscribe(std::string_view filter, const Session& session);
   Result<store::Store::OpenedQueue> join(std::string_view filter, const SharedGroupPtr& group,
                                          std::size_t worker, bool persistent);
@@ -172,6 +191,9 @@ class FilterTable final : public Queues {
   static void count(Entry& entry, const Subscriber& subscriber, bool added);
   using Seen = std::unordered_map<const Session*, std::size_t>;  // index among the receivers
   static void add_receivers(const Entry& entry, Match& match, Seen& seen, bool may_repeat);
+  void set_condition(const Entry& entry, const Session& session, ConditionPtr condition);
+  [[nodiscard]] ConditionPtr condition_of(const Entry& entry, const Session& session) const;
+  void choose_with_conditions(const std::vector<const Entry*>& entries, Match& match) const;
 
   store::Store& store_;
   const std::size_t workers_;
@@ -179,6 +201,7 @@ class FilterTable final : public Queues {
   std::atomic<bool> point_to_point_{false};
   mutable std::shared_mutex mutex_;
   FilterTree<Entry> tree_;
+  std::map<std::pair<const Entry*, const Session*>, ConditionPtr> conditions_;
   std::atomic<std::uint64_t> version_{1};
   std::function<Result<void>()> settle_;
   std::atomic<std::uint32_t> dollar_filters_{0};  // that begin with `$`, in tree_

@@ -26,7 +26,8 @@ bool is_mail_of_another(const Session& session, std::string_view filter, bool sh
 }  // namespace
 
 Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& request,
-                         std::uint32_t identifier, const Limits& limits) {
+                         std::uint32_t identifier, const Limits& limits,
+                         const ConditionPtr& condition) {
   auto& broker = session.worker().broker();
   const auto shared = mqtt::parse_shared_filter(request.filter);
   const auto filter = shared ? shared->filter : request.filter;
@@ -38,10 +39,15 @@ Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& requ
       (shared && broker.is_task_group(shared->group)) ||
       (broker.limits().point_to_point && is_mail_of_another(session, filter, shared.has_value())))
     return {broker.options().refused_subscription};
-  const bool is_new = session.find_subscription(request.filter) == nullptr;
+  const auto* existing = session.find_subscription(request.filter);
+  const bool is_new = existing == nullptr;
   if (is_new && (session.subscriptions().size() >= limits.subscriptions_per_client ||
                  !session.has_room_for_filter(request.filter.size())))
     return {ReasonCode::QuotaExceeded};
+  if (condition && (is_new || !existing->options.has_condition) &&
+      session.conditions() >= limits.conditions_per_client)
+    return {ReasonCode::QuotaExceeded, false,
+            "$where: the client has as many conditions as it may have"};
   const auto qos = std::min(request.qos, static_cast<Qos>(limits.maximum_qos));
   const auto granted =
       session.subscribe({.name = std::string(request.filter),
@@ -50,18 +56,21 @@ Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& requ
                                      .retain_as_published = request.retain_as_published,
                                      .retain_handling = request.retain_handling,
                                      .identifier = identifier},
-                         .since = {}});
+                         .since = {}},
+                        condition);
   if (!granted) {
     log::warn("subscription refused", {{"client_id", session.client().client_id},
                                        {"filter", request.filter},
                                        {"reason", granted.error().detail}});
     return {granted.error().code == Errc::Overloaded || granted.error().code == Errc::NoSpace
                 ? ReasonCode::QuotaExceeded
-                : ReasonCode::UnspecifiedError};
+                : ReasonCode::UnspecifiedError,
+            false, condition ? granted.error().detail : std::string()};
   }
   // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; a shared subscription gets none. [MQTT-4.8.2]
   return {static_cast<ReasonCode>(qos),
-          !shared && (request.retain_handling == 0 || (request.retain_handling == 1 && is_new))};
+          !shared && (request.retain_handling == 0 || (request.retain_handling == 1 && is_new)),
+          {}};
 }
 
 }  // namespace sluice::broker

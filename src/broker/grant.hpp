@@ -12,9 +12,11 @@ class Session;
 struct Grant {
   mqtt::ReasonCode reason = mqtt::ReasonCode::Success;  // the granted QoS, or why not
   bool brings_retained = false;
+  std::string why = {};  // for the client, where the reason alone does not say what to do
 };
 // Rights, validity and limits decide; what is granted stands in this turn's state.
 [[nodiscard]] Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& request,
-                                       std::uint32_t identifier, const Limits& limits);
+                                       std::uint32_t identifier, const Limits& limits,
+                                       const ConditionPtr& condition = nullptr);
 
 }  // namespace sluice::broker

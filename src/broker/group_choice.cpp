@@ -30,6 +30,13 @@ void SharedGroup::set_strategy(GroupStrategy strategy) {
 }
 
 bool SharedGroup::hand_out(const model::MessagePtr& message) {
+  if (!conditions_) return hand_out_by_strategy(message);
+  const bool is_done = passes_over(message) || hand_out_by_strategy(message);
+  if (is_done && conditions_) conditions_->accepted.erase(message->position().get());
+  return is_done;
+}
+
+bool SharedGroup::hand_out_by_strategy(const model::MessagePtr& message) {
   const auto strategy = this->strategy();
   if (strategy == GroupStrategy::RoundRobin) return hand_out_by_turns(message);
   if (members_.empty()) return false;
@@ -46,7 +53,8 @@ bool SharedGroup::hand_out_to_least(const model::MessagePtr& message) {
     Member* least = nullptr;
     for (std::size_t i = 0; i < members_.size(); ++i) {
       auto& member = members_[(next_ + i) % members_.size()];  // equals take turns
-      if (member.has_room && (least == nullptr || member.in_flight < least->in_flight))
+      if (member.has_room && accepts(member, *message) &&
+          (least == nullptr || member.in_flight < least->in_flight))
         least = &member;
     }
     if (least == nullptr) return false;
@@ -82,6 +90,7 @@ void SharedGroup::pump_by_key() {
     it = hand_out(message) ? given_back_.erase(it) : std::next(it);
   }
   while (true) {
+    if (has_passed_enough()) return;
     std::vector<model::MessagePtr> waiting;
     for (; fetched_next_ < fetched_.size(); ++fetched_next_) {
       auto message = fetched_[fetched_next_];
@@ -108,41 +117,55 @@ bool SharedGroup::hand_out_by_key(const model::MessagePtr& message) {
 SharedGroup::Member* SharedGroup::member_for(const model::Message& message) {
   std::optional<std::size_t> index;
   if (strategy() == GroupStrategy::Sticky)
-    index = sticky_member();
+    index = sticky_member(message);
   else
-    index =
-        member_for_key(strategy() == GroupStrategy::HashTopic ? message.topic : message.client_id);
+    index = member_for_key(
+        strategy() == GroupStrategy::HashTopic ? message.topic : message.client_id, message);
   return index ? &members_[*index] : nullptr;
 }
 
-std::optional<std::size_t> SharedGroup::sticky_member() {
+// What the one with all messages does not accept goes to the first that does; all others stay.
+std::optional<std::size_t> SharedGroup::sticky_member(const model::Message& message) {
   std::optional<std::size_t> first;
+  bool is_sticky_there = false;
   for (std::size_t i = 0; i < members_.size(); ++i) {
     if (!members_[i].is_there) continue;
-    if (members_[i].session.get() == choices_->sticky) return i;
+    const bool is_sticky = members_[i].session.get() == choices_->sticky;
+    is_sticky_there = is_sticky_there || is_sticky;
+    if (!accepts(members_[i], message)) continue;
+    if (is_sticky) return i;
     if (!first) first = i;
   }
+  if (is_sticky_there) return first;
   choices_->sticky = first ? members_[*first].session.get() : nullptr;
   return first;
 }
 
 // Each member draws a number for the key and the highest has it: one that comes or goes moves only
 // what it gets or had.
-std::optional<std::size_t> SharedGroup::member_for_key(std::string_view key) {
+std::optional<std::size_t> SharedGroup::member_for_key(std::string_view key,
+                                                       const model::Message& message) {
   const auto hash = std::uint64_t{TextHash{}(key)};
+  if (conditions_) return drawn_member(message, hash);  // not a matter of the key alone
   if (const auto known = choices_->by_key.find(hash); known != choices_->by_key.end())
     return known->second;
+  const auto chosen = drawn_member(message, hash);
+  if (choices_->by_key.size() >= kRememberedKeys) choices_->by_key.clear();
+  choices_->by_key.emplace(hash, chosen);
+  return chosen;
+}
+
+std::optional<std::size_t> SharedGroup::drawn_member(const model::Message& message,
+                                                     std::uint64_t hash) {
   std::optional<std::size_t> chosen;
   std::uint64_t highest = 0;
   for (std::size_t i = 0; i < members_.size(); ++i) {
-    if (!members_[i].is_there) continue;
+    if (!members_[i].is_there || !accepts(members_[i], message)) continue;
     const auto drawn = mixed(hash ^ mixed(members_[i].session->number()));
     if (chosen && drawn <= highest) continue;
     chosen = i;
     highest = drawn;
   }
-  if (choices_->by_key.size() >= kRememberedKeys) choices_->by_key.clear();
-  choices_->by_key.emplace(hash, chosen);
   return chosen;
 }
 

@@ -20,6 +20,7 @@ struct Limits {
   std::uint16_t keep_alive_maximum_s = 3600;
   std::uint32_t connections = 1'000'000;
   std::uint32_t subscriptions_per_client = 1000;
+  std::uint32_t conditions_per_client = 20;  // subscriptions with `$where`
   std::uint32_t topic_levels = 128;
   std::uint32_t retained_maximum = 1'000'000;
   std::uint32_t delayed_maximum = 100'000;  // messages that wait for their time
@@ -37,6 +38,20 @@ struct Limits {
 // Until CONNECT has been accepted a peer is a stranger: its first packet may not be larger.
 inline constexpr std::size_t kMaximumConnectSize = 256 * 1024;
 inline constexpr std::chrono::seconds kConnectDeadline{15};
+
+// Of a condition (`$where`): each is kept compiled, which takes up to fifty times its text.
+inline constexpr std::size_t kLongestCondition = 1024;
+
+// What a condition may cost for one message, on the event loop: steps of a few nanoseconds, and
+// a payload that takes about a millisecond to parse. A usual one takes less than a hundred steps.
+inline constexpr std::uint64_t kConditionSteps = 50'000;
+inline constexpr std::size_t kLargestJudgedPayload = 256 << 10;
+
+// Different ones in one group: each is asked about every message of the group.
+inline constexpr std::size_t kConditionsPerGroup = 64;
+
+// What is passed over in one turn for want of a condition that accepts it, by one consumer.
+inline constexpr std::size_t kPassedAtOnce = 256;
 
 // Of all delayed messages together: they wait in memory.
 inline constexpr std::size_t kDelayedBytes = 64 << 20;

@@ -106,12 +106,19 @@ json::object Broker::consumers_of(const model::Message& message) {
         some_sessions.push_back(std::move(shown));
       }
     }
+    if (here.choosy)
+      for (const auto& receiver : *here.choosy) {
+        if (some_sessions.size() >= most) break;
+        if (auto shown = session_state(*receiver.session, message); !shown.empty())
+          some_sessions.push_back(std::move(shown));
+      }
     for (const auto& group : here.groups) {
       if (some_groups.size() >= most) break;
       some_groups.push_back(group_state(*group, message));
     }
     const std::scoped_lock lock(mutex);
-    if (here.receivers.size() > most) more += here.receivers.size() - most;
+    const auto receivers = here.receivers.size() + (here.choosy ? here.choosy->size() : 0);
+    if (receivers > most) more += receivers - most;
     if (here.groups.size() > most) more += here.groups.size() - most;
     sessions.insert(sessions.end(), some_sessions.begin(), some_sessions.end());
     groups.insert(groups.end(), some_groups.begin(), some_groups.end());

@@ -143,13 +143,13 @@ void Session::end() {
   while (!subscriptions_.empty()) unsubscribe(std::string(subscriptions_.back().name));
   auto& state = worker_.state();
   if (saved_) {
-    if (incoming_)
-      for (const auto packet_id : *incoming_)
+    if (rare_)
+      for (const auto packet_id : rare_->incoming)
         state.erase(store::StateKind::Incoming, packet_key(client_->client_id, packet_id));
     state.erase(store::StateKind::Cursor, session_cursor_key(client_->client_id));
     state.erase(store::StateKind::Session, client_->client_id);
   }
-  incoming_.reset();
+  rare_.reset();
   worker_.remove_session(client_->client_id);
 }
 
@@ -187,7 +187,30 @@ void Session::keep(Subscription subscription) {
   refresh_queues();
 }
 
-Result<bool> Session::subscribe(Subscription subscription) {
+ConditionPtr Session::find_condition(std::string_view name) const {
+  if (!rare_) return nullptr;
+  const auto it = rare_->conditions.find(name);
+  return it == rare_->conditions.end() ? nullptr : it->second;
+}
+
+void Session::keep_condition(std::string_view name, ConditionPtr condition) {
+  if (condition) {
+    rare().conditions.insert_or_assign(std::string(name), std::move(condition));
+    return;
+  }
+  if (!rare_) return;
+  const auto it = rare_->conditions.find(name);
+  if (it == rare_->conditions.end()) return;
+  rare_->conditions.erase(it);
+  drop_rare_if_empty();
+}
+
+void Session::drop_rare_if_empty() {
+  if (rare_ && rare_->incoming.empty() && rare_->conditions.empty()) rare_.reset();
+}
+
+Result<bool> Session::subscribe(Subscription subscription, ConditionPtr condition) {
+  subscription.options.has_condition = condition != nullptr;
   const auto* existing = find_subscription(subscription.name);
   const bool is_new = existing == nullptr;
   auto& broker = worker_.broker();
@@ -204,7 +227,8 @@ Result<bool> Session::subscribe(Subscription subscription) {
       return fail(Errc::Overloaded, "too many subscriptions still deliver what came before");
     SL_TRY(queue, broker.filters().subscribe(subscription.filter(), shared_from_this(),
                                              worker_.index(), subscription.options, persistent(),
-                                             lowered || delivery_.has_leftover(subscription.name)));
+                                             lowered || delivery_.has_leftover(subscription.name),
+                                             condition));
     if (is_queued) subscription.queue = queue;
     if (lowered)
       delivery_.leave_over(subscription.name,
@@ -212,8 +236,9 @@ Result<bool> Session::subscribe(Subscription subscription) {
     else if (is_queued)
       delivery_.close_leftovers(subscription.name, subscription.since);
   } else {
-    SL_TRY_VOID(broker.join_group(shared_from_this(), subscription, is_new));
+    SL_TRY_VOID(broker.join_group(shared_from_this(), subscription, condition, is_new));
   }
+  keep_condition(subscription.name, std::move(condition));
   if (saved_) save(subscription);
   if (subscription.queue != store::kNoQueue && !delivery_.reads_queues()) delivery_.read_from(head);
   if (auto& events = worker_.events(); events.wants(Event::SessionSubscribed))
@@ -228,7 +253,8 @@ Result<bool> Session::subscribe(Subscription subscription) {
 void Session::save(const Subscription& subscription) {
   worker_.state().put(store::StateKind::Subscription,
                       subscription_key(client_->client_id, subscription.name),
-                      encode(subscription, delivery_.unfinished(subscription.name)));
+                      encode(subscription, delivery_.unfinished(subscription.name),
+                             find_condition(subscription.name).get()));
 }
 
 void Session::save_unfinished() {
@@ -247,7 +273,7 @@ void Session::release_queue(std::string_view name) {
   if (subscription == nullptr) return;
   const auto done = worker_.broker().filters().subscribe(
       subscription->filter(), shared_from_this(), worker_.index(), subscription->options,
-      persistent(), delivery_.has_leftover(name));
+      persistent(), delivery_.has_leftover(name), find_condition(name));
   if (!done)  // it may be needed by nobody, but it stays
     log::warn("queue not released", {{"filter", name}, {"reason", done.error().detail}});
   refresh_queues();
@@ -264,6 +290,7 @@ bool Session::unsubscribe(std::string_view name) {
   --worker_.tally().subscriptions;
   if (auto& events = worker_.events(); !ended_ && events.wants(Event::SessionUnsubscribed))
     events.add(Event::SessionUnsubscribed, *client_, {{"topic", subscription.name}});
+  keep_condition(subscription.name, nullptr);
   delivery_.forget_unfinished(subscription.name);
   refresh_queues();
   auto& broker = worker_.broker();
@@ -303,29 +330,32 @@ void Session::leave_groups() {
 }
 
 void Session::add_incoming(std::uint16_t packet_id, store::Batch& batch) {
-  incoming().insert(packet_id);
+  rare().incoming.insert(packet_id);
   if (saved_) batch.put(store::StateKind::Incoming, packet_key(client_->client_id, packet_id), "");
 }
 
 bool Session::release_incoming(std::uint16_t packet_id) {
-  if (!incoming_ || incoming_->erase(packet_id) == 0) return false;
-  if (incoming_->empty()) incoming_.reset();
+  if (!rare_ || rare_->incoming.erase(packet_id) == 0) return false;
+  drop_rare_if_empty();
   if (saved_)
     worker_.state().erase(store::StateKind::Incoming, packet_key(client_->client_id, packet_id));
   return true;
 }
 
-Result<void> Session::restore_subscription(Subscription subscription, Unfinished unfinished) {
+Result<void> Session::restore_subscription(Subscription subscription, Unfinished unfinished,
+                                           ConditionPtr condition) {
   auto& broker = worker_.broker();
+  subscription.options.has_condition = condition != nullptr;
   if (subscription.group().empty()) {
-    SL_TRY(queue,
-           broker.filters().subscribe(subscription.filter(), shared_from_this(), worker_.index(),
-                                      subscription.options, true, !unfinished.leftovers.empty()));
+    SL_TRY(queue, broker.filters().subscribe(subscription.filter(), shared_from_this(),
+                                             worker_.index(), subscription.options, true,
+                                             !unfinished.leftovers.empty(), condition));
     if (subscription.options.qos != mqtt::Qos::AtMostOnce) subscription.queue = queue;
     delivery_.restore_unfinished(subscription.name, std::move(unfinished), queue);
   } else {
-    SL_TRY_VOID(broker.restore_member(shared_from_this(), subscription));
+    SL_TRY_VOID(broker.restore_member(shared_from_this(), subscription, condition));
   }
+  keep_condition(subscription.name, std::move(condition));
   keep(std::move(subscription));
   return {};
 }

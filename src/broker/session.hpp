@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -86,7 +87,8 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   void save_unfinished();
 
   // --- subscriptions; `name` is the filter as the client wrote it
-  [[nodiscard]] Result<bool> subscribe(Subscription subscription);
+  // `condition`: of `$where`; none: every message.
+  [[nodiscard]] Result<bool> subscribe(Subscription subscription, ConditionPtr condition = nullptr);
   bool unsubscribe(std::string_view name);
   // Whether one filter more of that length stays within kMaximumFilterBytes.
   [[nodiscard]] bool has_room_for_filter(std::size_t bytes) const {
@@ -96,13 +98,20 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   void leave_groups();  // it is not there any more
   [[nodiscard]] const std::vector<Subscription>& subscriptions() const { return subscriptions_; }
   [[nodiscard]] const Subscription* find_subscription(std::string_view name) const;
+  // Null where it has none.
+  [[nodiscard]] const SubscriptionCondition* condition_of(const Subscription& subscription) const {
+    if (!subscription.options.has_condition || !rare_) return nullptr;
+    const auto it = rare_->conditions.find(subscription.name);
+    return it == rare_->conditions.end() ? nullptr : it->second.get();
+  }
+  [[nodiscard]] std::size_t conditions() const { return rare_ ? rare_->conditions.size() : 0; }
   // From delivery: something that the subscription had not finished is done.
   void note_finished(std::string_view name);
   void release_queue(std::string_view name);  // which was kept for what was left over
 
   // --- publishes of QoS 2 from the client that it has not released yet. [MQTT-4.3.3-10]
   [[nodiscard]] bool is_incoming(std::uint16_t packet_id) const {
-    return incoming_ && incoming_->contains(packet_id);
+    return rare_ && rare_->incoming.contains(packet_id);
   }
   void add_incoming(std::uint16_t packet_id, store::Batch& batch);
   bool release_incoming(std::uint16_t packet_id);
@@ -114,8 +123,9 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   void save_will();
 
   // --- after a restart, before anything runs
-  [[nodiscard]] Result<void> restore_subscription(Subscription subscription, Unfinished unfinished);
-  void restore_incoming(std::uint16_t packet_id) { incoming().insert(packet_id); }
+  [[nodiscard]] Result<void> restore_subscription(Subscription subscription, Unfinished unfinished,
+                                                  ConditionPtr condition);
+  void restore_incoming(std::uint16_t packet_id) { rare().incoming.insert(packet_id); }
   void restore(std::uint32_t expiry_s, std::int64_t created_ms, std::optional<std::string> user_id);
   // Nothing is left of the session but its will.
   void restore_for_will(std::chrono::seconds grace) {
@@ -128,13 +138,21 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
  private:
   using Subscriptions = std::vector<Subscription>;  // by name
   [[nodiscard]] Subscriptions::const_iterator place_of(std::string_view name) const;
+  [[nodiscard]] ConditionPtr find_condition(std::string_view name) const;
+  void keep_condition(std::string_view name, ConditionPtr condition);
   void keep(Subscription subscription);
   void save(const Subscription& subscription);
   void refresh_queues();
-  [[nodiscard]] std::set<std::uint16_t>& incoming() {
-    if (!incoming_) incoming_ = std::make_unique<std::set<std::uint16_t>>();
-    return *incoming_;
+  // What most sessions do not have, or not for long.
+  struct Rare {
+    std::set<std::uint16_t> incoming;                             // packet ids
+    std::map<std::string, ConditionPtr, std::less<>> conditions;  // by the subscription's name
+  };
+  [[nodiscard]] Rare& rare() {
+    if (!rare_) rare_ = std::make_unique<Rare>();
+    return *rare_;
   }
+  void drop_rare_if_empty();
   void stop_will_timer();
   void on_deadline() override;  // of the session itself
 
@@ -154,7 +172,7 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   PermissionsPtr permissions_;
   std::uint64_t permissions_generation_ = 0;
   Subscriptions subscriptions_;
-  std::unique_ptr<std::set<std::uint16_t>> incoming_;
+  std::unique_ptr<Rare> rare_;
   std::unique_ptr<Timers::Id> will_timer_;  // of one that waits
   Delivery delivery_;
 };

@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint8_t kForm = 1;
 constexpr std::uint8_t kSessionForm = 2;     // 1 ends before the user's id
 constexpr std::uint8_t kUnfinishedForm = 2;  // of a subscription; 1 ends before what is unfinished
+constexpr std::uint8_t kConditionForm = 3;   // of a subscription, and then its condition
 constexpr std::uint32_t kMostLeftovers = 1 << 20;  // in a record that is whole
 
 void put(ByteWriter& out, const SubscriptionOptions& options) {
@@ -93,22 +94,24 @@ Result<SessionRecord> decode_session(std::string_view bytes) {
   return record;
 }
 
-std::string encode(const Subscription& subscription, const Unfinished& unfinished) {
+// Each in the first form that has room for it: most have nothing but the first.
+std::string encode(const Subscription& subscription, const Unfinished& unfinished,
+                   const SubscriptionCondition* condition) {
   const bool is_finished = !unfinished.retained && unfinished.leftovers.empty();
+  const auto form = condition != nullptr ? kConditionForm : is_finished ? kForm : kUnfinishedForm;
   ByteWriter out;
-  out.number(is_finished ? kForm : kUnfinishedForm)
-      .text(subscription.filter())
-      .text(subscription.group());
+  out.number(form).text(subscription.filter()).text(subscription.group());
   put(out, subscription.options);
   out.number(subscription.since.get());
-  if (!is_finished) put(out, unfinished);
+  if (form != kForm) put(out, unfinished);
+  if (condition != nullptr) out.text(condition->text);
   return out.take();
 }
 
 Result<SubscriptionRecord> decode_subscription(std::string_view name, std::string_view bytes) {
   ByteReader in(bytes);
   const auto form = in.number<std::uint8_t>();
-  if (form != kForm && form != kUnfinishedForm)
+  if (form < kForm || form > kConditionForm)
     return fail(Errc::Corrupt, "subscription of unknown form: " + std::string(name));
   SubscriptionRecord record;
   record.subscription.name = name;
@@ -116,7 +119,8 @@ Result<SubscriptionRecord> decode_subscription(std::string_view name, std::strin
   in.text();
   record.subscription.options = take_options(in);
   record.subscription.since = store::Position(in.number<std::uint64_t>());
-  if (form == kUnfinishedForm) record.unfinished = take_unfinished(in);
+  if (form != kForm) record.unfinished = take_unfinished(in);
+  if (form == kConditionForm) record.condition = in.text();
   if (!in.ok()) return fail(Errc::Corrupt, "subscription record is too short");
   return record;
 }

@@ -28,8 +28,10 @@ struct SessionRecord {
 struct SubscriptionRecord {
   Subscription subscription;
   Unfinished unfinished;
+  std::string condition;  // its text; empty: none
 };
-[[nodiscard]] std::string encode(const Subscription& subscription, const Unfinished& unfinished);
+[[nodiscard]] std::string encode(const Subscription& subscription, const Unfinished& unfinished,
+                                 const SubscriptionCondition* condition = nullptr);
 [[nodiscard]] Result<SubscriptionRecord> decode_subscription(std::string_view name,
                                                              std::string_view bytes);
 

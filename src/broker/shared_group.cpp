@@ -51,12 +51,14 @@ void SharedGroup::on_worker(Work work) {
     worker_.post(std::move(work));
 }
 
-void SharedGroup::add_member(const SessionPtr& session, SubscriptionOptions options) {
+void SharedGroup::add_member(const SessionPtr& session, SubscriptionOptions options,
+                             ConditionPtr condition) {
   const auto it = std::ranges::find(members_, session, &Member::session);
   if (it == members_.end())
     members_.push_back({session, options, true});
   else
     it->options = options;
+  set_condition(*session, std::move(condition));
   on_worker([self = shared_from_this()] {
     self->note_change_of_members();
     self->at_tail_ = false;
@@ -66,8 +68,9 @@ void SharedGroup::add_member(const SessionPtr& session, SubscriptionOptions opti
 
 void SharedGroup::remove_member(const Session& session) {
   std::erase_if(members_, [&](const Member& member) { return member.session.get() == &session; });
+  set_condition(session, nullptr);
   note_change_of_members();
-  if (is_keyed(strategy())) pump();
+  if (goes_past()) pump();
 }
 
 void SharedGroup::acknowledge(store::Position position, std::function<void()> when_durable) {
@@ -154,7 +157,8 @@ std::uint64_t SharedGroup::lag() const {
 void SharedGroup::pump() {
   if (!open_ || pumping_) return;
   pumping_ = true;
-  if (is_keyed(strategy()))
+  if (conditions_) conditions_->passed_over = 0;
+  if (goes_past())
     pump_by_key();
   else
     pump_in_order();
@@ -187,7 +191,7 @@ bool SharedGroup::hand_out_by_turns(const model::MessagePtr& message) {
   for (std::size_t tried = 0; tried < members_.size(); ++tried) {
     auto& member = members_[next_ % members_.size()];
     next_ = (next_ + 1) % members_.size();
-    if (!member.has_room) continue;
+    if (!member.has_room || !accepts(member, *message)) continue;
     tracker_.hand_out(message->position());
     if (offer(member, message)) return true;
     member.has_room = false;

@@ -30,6 +30,15 @@ struct GroupChoices {
   std::unordered_map<std::uint64_t, const Session*> holders;  // by position, with LeastInFlight
 };
 
+// Of a group with a member that has a condition. Each message is asked about once, when it is first
+// to be handed out, and what comes of it is kept until it is.
+struct GroupConditions {
+  std::unordered_map<const Session*, ConditionPtr> by_member;
+  std::vector<ConditionPtr> different;
+  std::unordered_map<std::uint64_t, std::uint64_t> accepted;  // by position: a bit for each of them
+  std::size_t passed_over = 0;                                // since the pump began
+};
+
 // One shared subscription: one cursor over one filter, many members, each message to one of them.
 // MQTT 5.0 §4.8.2. Which one says the strategy (group_choice.cpp); it has to have room. What a
 // member did not acknowledge goes to another when it leaves.
@@ -50,7 +59,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   [[nodiscard]] Result<store::Position> open(const store::Cursor* cursor);
   void close();  // no member is left: queue, cursor and record go
 
-  void add_member(const SessionPtr& session, SubscriptionOptions options);
+  void add_member(const SessionPtr& session, SubscriptionOptions options, ConditionPtr condition);
   void remove_member(const Session& session);
   [[nodiscard]] bool empty() const { return members_.empty(); }
   [[nodiscard]] std::size_t member_count() const { return members_.size(); }
@@ -73,8 +82,10 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   void write_cursor(store::Batch& batch);
   [[nodiscard]] bool cursor_is_marked() const { return cursor_marked_; }
   void mark_cursor() { cursor_marked_ = true; }
-  void restore_member(const SessionPtr& session, SubscriptionOptions options) {
+  void restore_member(const SessionPtr& session, SubscriptionOptions options,
+                      ConditionPtr condition) {
     members_.push_back({.session = session, .options = options, .is_there = false});
+    set_condition(*session, std::move(condition));
   }
   void restore_handed_out(store::Position position) {
     if (position > tracker_.read()) tracker_.hand_out(position);  // else it was acknowledged
@@ -99,12 +110,23 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   void pump_in_order();
   void pump_by_key();
   bool hand_out(const model::MessagePtr& message);
+  bool hand_out_by_strategy(const model::MessagePtr& message);
   bool hand_out_by_turns(const model::MessagePtr& message);
   bool hand_out_by_key(const model::MessagePtr& message);
   bool hand_out_to_least(const model::MessagePtr& message);
+  // --- conditions of members (group_conditions.cpp)
+  void set_condition(const Session& session, ConditionPtr condition);
+  [[nodiscard]] bool accepts(const Member& member, const model::Message& message);
+  [[nodiscard]] std::uint64_t judged(const model::Message& message);
+  [[nodiscard]] bool passes_over(const model::MessagePtr& message);
+  [[nodiscard]] bool has_passed_enough();
+  [[nodiscard]] bool goes_past() const { return is_keyed(strategy()) || conditions_ != nullptr; }
   [[nodiscard]] Member* member_for(const model::Message& message);
-  [[nodiscard]] std::optional<std::size_t> sticky_member();
-  [[nodiscard]] std::optional<std::size_t> member_for_key(std::string_view key);
+  [[nodiscard]] std::optional<std::size_t> sticky_member(const model::Message& message);
+  [[nodiscard]] std::optional<std::size_t> drawn_member(const model::Message& message,
+                                                        std::uint64_t hash);
+  [[nodiscard]] std::optional<std::size_t> member_for_key(std::string_view key,
+                                                          const model::Message& message);
   void note_change_of_members();
   void no_longer_held(store::Position position);
   bool offer(Member& member, const model::MessagePtr& message);
@@ -125,7 +147,8 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   std::vector<Member> members_;
   std::atomic<GroupStrategy> strategy_;
   std::size_t next_ = 0;
-  std::unique_ptr<GroupChoices> choices_;  // of other strategies than RoundRobin
+  std::unique_ptr<GroupChoices> choices_;        // of other strategies than RoundRobin
+  std::unique_ptr<GroupConditions> conditions_;  // mostly none
   bool reading_ = false;
   bool at_tail_ = false;
   bool cursor_marked_ = false;  // on the worker's list of cursors to write

@@ -190,9 +190,7 @@ void Worker::append_publishing() {
   if (nobody_waits()) publishing_->let_wait();
   std::vector<Worker*> concerned;
   for (std::size_t i = 0; i < broker_.worker_count(); ++i) {
-    const auto has_receiver = [i](const MatchPtr& match) {
-      return !match->workers[i].receivers.empty() || !match->workers[i].groups.empty();
-    };
+    const auto has_receiver = [i](const MatchPtr& match) { return !match->workers[i].empty(); };
     if (std::ranges::any_of(turn_->kept, has_receiver)) concerned.push_back(&broker_.worker(i));
   }
   const auto appended = broker_.store().append(publishing_, [&] {
@@ -383,12 +381,21 @@ void Worker::dispatch(const Turn& turn) {
   for (std::size_t first = 0, end = 0; first < turn.matches.size(); first = end) {
     end = end_of_run(turn, first);
     const auto& here = turn.matches[first]->workers[index_];
-    const bool many = here.receivers.size() > 1;
+    const bool many = here.receivers.size() + (here.choosy ? here.choosy->size() : 0) > 1;
     if (many) forms_.begin(*turn.batch, first, end);
     const Delivery::Run run{turn.batch, first, end, many ? &forms_ : nullptr};
     for (const auto& receiver : here.receivers) receiver.session->delivery().offer(run, receiver);
+    if (here.choosy) dispatch_by_conditions(run, *here.choosy);
     for (const auto& group : here.groups) group->offer(run);
   }
+}
+
+// Message by message: what its payload says is found out once for all of them.
+void Worker::dispatch_by_conditions(const Delivery::Run& run,
+                                    const std::vector<ChoosyReceiver>& receivers) {
+  for (std::size_t index = run.first; index < run.end; ++index)
+    for (const auto& receiver : receivers)
+      receiver.session->delivery().offer_by_conditions(run, index, receiver);
 }
 
 std::size_t Worker::end_of_run(const Turn& turn, std::size_t first) {

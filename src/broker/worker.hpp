@@ -14,7 +14,9 @@
 
 #include "base/event_loop.hpp"
 #include "broker/answers.hpp"
+#include "broker/conditions.hpp"
 #include "broker/delayed.hpp"
+#include "broker/delivery.hpp"
 #include "broker/drain.hpp"
 #include "broker/due_wills.hpp"
 #include "broker/events.hpp"
@@ -92,6 +94,7 @@ class Worker {
   };
   [[nodiscard]] Traffic& traffic() { return traffic_; }
   [[nodiscard]] std::string& scratch() { return scratch_; }  // for one packet
+  [[nodiscard]] ConditionJudge& judge() { return judge_; }
   [[nodiscard]] DueWills& wills() { return wills_; }
   [[nodiscard]] DelayedMessages& delayed() { return delayed_; }
   [[nodiscard]] Events& events() { return events_; }
@@ -161,6 +164,8 @@ class Worker {
   void refuse_publishing(Errc reason);
   void drain_mailbox();
   void dispatch(const Turn& turn);
+  static void dispatch_by_conditions(const Delivery::Run& run,
+                                     const std::vector<ChoosyReceiver>& receivers);
   [[nodiscard]] static std::size_t end_of_run(const Turn& turn, std::size_t first);
   void seal_waiting();
   // What durable work itself wants durable, of a session that writes no state: nobody else would
@@ -189,6 +194,7 @@ class Worker {
   Traffic traffic_;
   WireForms forms_;
   std::string scratch_;
+  ConditionJudge judge_;
   DueWills wills_{*this};
   DelayedMessages delayed_{*this};
   Events events_{*this};

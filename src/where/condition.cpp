@@ -1,5 +1,7 @@
 #include "where/condition.hpp"
 
+#include <algorithm>
+
 #include "where/evaluation.hpp"
 #include "where/parser.hpp"
 
@@ -33,6 +35,16 @@ Result<Condition, SyntaxError> Condition::compile(std::string_view text) {
 std::optional<Truth> Condition::evaluate(const model::Message& message, PayloadJson& payload,
                                          std::vector<std::string_view>* missing) const {
   return Evaluation(*program_, message, payload, missing).run();
+}
+
+std::optional<Truth> Condition::evaluate_within(std::uint64_t steps, const model::Message& message,
+                                                PayloadJson& payload) const {
+  return Evaluation(*program_, message, payload, nullptr, Budget(steps)).run();
+}
+
+bool Condition::reads_json() const {
+  return std::ranges::find(program_->names, Attribute::PayloadPath, &Name::attribute) !=
+         program_->names.end();
 }
 
 }  // namespace sluice::where

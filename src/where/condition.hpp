@@ -41,6 +41,13 @@ class Condition {
   [[nodiscard]] std::optional<Truth> evaluate(
       const model::Message& message, PayloadJson& payload,
       std::vector<std::string_view>* missing = nullptr) const;
+  // The same for who has less time: so many steps of a few nanoseconds, however large the message
+  // is. Parsing the payload does not count.
+  [[nodiscard]] std::optional<Truth> evaluate_within(std::uint64_t steps,
+                                                     const model::Message& message,
+                                                     PayloadJson& payload) const;
+  // Whether a name in it leads into the payload as JSON.
+  [[nodiscard]] bool reads_json() const;
 
   static constexpr std::size_t kLongest = 16384;  // bytes of text
   static constexpr unsigned kDeepest = 64;        // of parts within parts

@@ -82,11 +82,9 @@ Arithmetic arithmetic(Op op) {
 
 Evaluation::Evaluation(const Program& program, const model::Message& message, PayloadJson& payload,
                        std::vector<std::string_view>* missing)
-    : program_(program),
-      message_(message),
-      payload_(payload),
-      missing_(missing),
-      budget_(kSteps + kStepsPerByte * (message.payload.size() + message.properties.size())) {}
+    : Evaluation(
+          program, message, payload, missing,
+          Budget(kSteps + kStepsPerByte * (message.payload.size() + message.properties.size()))) {}
 
 std::optional<Truth> Evaluation::run() {
   const auto result = truth(program_.root);

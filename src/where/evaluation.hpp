@@ -15,6 +15,13 @@ class Evaluation {
  public:
   Evaluation(const Program& program, const model::Message& message, PayloadJson& payload,
              std::vector<std::string_view>* missing);
+  Evaluation(const Program& program, const model::Message& message, PayloadJson& payload,
+             std::vector<std::string_view>* missing, Budget budget)
+      : program_(program),
+        message_(message),
+        payload_(payload),
+        missing_(missing),
+        budget_(budget) {}
   // Nothing when the budget is spent.
   [[nodiscard]] std::optional<Truth> run();
 
