@@ -4,7 +4,7 @@ import pytest
 from conformance.frame import expect_exactly, expect_refused, payloads, shows, subscriber_of
 from integration import raw_mqtt as mqtt
 from integration.mqtt_steps import let_pass, persistent
-from integration.raw_mqtt import RawClient
+from integration.raw_mqtt import Closed, RawClient
 
 QOS = pytest.mark.parametrize("qos", [0, 1, 2])
 
@@ -447,3 +447,28 @@ def test_a_resent_message_needs_no_alias_of_the_old_connection(client, topic):
     subscriber.abort()
     again = client(client_id=subscriber.client_id, **options)
     assert resolve(again.messages(2)) == [topic, topic]
+
+
+# --- errors that pass ----------------------------------------------------------------------------
+
+@shows("4/4.8.0-2 3")
+def test_what_there_is_no_room_for_just_now_ends_its_connection_alone(small_broker, version):
+    """MQTT 3 has no other way to say that a retained message is one too many for the moment."""
+    kept, name = [], small_broker.unique()
+    with RawClient(small_broker.address, version) as other:
+        other.connect(small_broker.unique(), keep_alive=0)
+        for number in range(4):
+            with RawClient(small_broker.address, version) as raw:
+                raw.connect(small_broker.unique(), keep_alive=0)
+                raw.send(mqtt.publish_packet(version, f"{name}/{number}", b"x", qos=1, packet_id=1,
+                                             retain=True))
+                try:
+                    raw.expect(mqtt.PUBACK)
+                except Closed:
+                    break
+                kept.append(f"{name}/{number}")
+        else:
+            raise AssertionError("four retained messages where there is room for three")
+        for one in kept:  # makes room
+            other.publish(one, b"", qos=1, retain=True)
+        assert other.publish(f"{name}/other", b"x", qos=1).reason == 0

@@ -344,3 +344,19 @@ def test_a_member_leaves_by_the_whole_filter(client, topic):
     assert raw.unsubscribe(topic, group(topic)) == [0x11, 0]
     client().publish(topic, b"x", qos=1)
     raw.expect_silence()
+
+
+# --- a condition of the server's own ($where) ----------------------------------------------------
+
+@shows("5/3.9.2-1 5/3.1.2-29")
+def test_a_refused_condition_says_why_if_the_client_takes_it(client, topic, version):
+    def refuse(*properties):
+        raw = client(version, properties=list(properties))
+        raw.send(mqtt.subscribe_packet(version, 1, [(topic, 0)], [(mqtt.USER_PROPERTY, ("$where", "a ="))]))
+        answer = raw.expect(mqtt.SUBACK)
+        assert answer.codes == [0x83]
+        return answer.one(mqtt.REASON_STRING)
+
+    assert "line 1, column 4" in refuse()
+    assert refuse((mqtt.REQUEST_PROBLEM_INFORMATION, 0)) is None
+    assert refuse((mqtt.MAXIMUM_PACKET_SIZE, 40)) is None
