@@ -255,7 +255,7 @@ void index_topics(benchmark::State& state) {
     messages += kBatch;
     if (messages % 4096 == 0) {  // about a block's worth
       benchmark::DoNotOptimize(filter.folded());
-      filter.clear();
+      filter.begin(static_cast<std::uint64_t>(messages));
     }
   }
   state.SetItemsProcessed(messages);

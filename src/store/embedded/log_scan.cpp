@@ -71,9 +71,9 @@ class LogScan {
 
   Result<bool> may_hold(const TopicIndex::Candidate& candidate) {
     if (candidate.is_open) return true;
-    if (candidate.topics) return question_.may_match(*candidate.topics);
+    if (candidate.topics) return question_.may_match(*candidate.topics, candidate.block.begin);
     SL_TRY(found, topics_.of(candidate.block.begin));
-    return !found || question_.may_match(*found);
+    return !found || question_.may_match(*found, candidate.block.begin);
   }
 
   // False: the call's share is done.

@@ -70,9 +70,9 @@ class MessageSearch {
 
   Result<bool> may_hold(const TopicIndex::Candidate& candidate, View::Topics& topics) const {
     if (candidate.is_open) return true;
-    if (candidate.topics) return question_.may_match(*candidate.topics);
+    if (candidate.topics) return question_.may_match(*candidate.topics, candidate.block.begin);
     SL_TRY(found, topics.of(candidate.block.begin));
-    return !found || question_.may_match(*found);
+    return !found || question_.may_match(*found, candidate.block.begin);
   }
 
   // False: the page is full, and `next` says where to go on.

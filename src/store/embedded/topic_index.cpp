@@ -33,6 +33,7 @@ TopicBlock& TopicIndex::open_block(const SegmentPlan& segment, std::uint64_t beg
     close_locked();
     open_ = TopicBlock{begin, begin, time_ms};
     open_base_ = segment.base;
+    open_topics_.begin(begin);
   }
   return *open_;
 }
@@ -46,7 +47,6 @@ void TopicIndex::close_locked() {
   if (!open_) return;
   blocks_.push_back(*open_);
   closed_.push_back({*open_, std::make_shared<const std::string>(open_topics_.folded())});
-  open_topics_.clear();
   open_.reset();
 }
 

@@ -13,7 +13,7 @@ constexpr std::uint64_t kMultiplier = 0xd6e8feb86659fd93ULL;
 constexpr std::uint64_t kEveryByte = 0x0101010101010101ULL;
 constexpr std::uint32_t kItemMask = (1U << 30) - 1;
 // A filter whose items set one bit in so many is right mostly enough: an item that is not in it is
-// taken for one that is in one of sixteen cases, a whole topic far more seldom.
+// taken for one that is in one of 256 cases, a whole topic far more seldom.
 constexpr std::size_t kSparse = 4;
 
 std::uint64_t mixed(std::uint64_t value) {
@@ -85,9 +85,12 @@ class LevelHashes {
   std::uint64_t all_ = kMultiplier;
 };
 
-bool has(std::string_view folded, std::uint32_t hash) {
-  const std::size_t bit = hash % (folded.size() * 8);
-  return (static_cast<unsigned char>(folded[bit / 8]) >> (bit % 8) & 1) != 0;
+bool has(std::string_view folded, std::uint64_t bits) {
+  for (int i = 0; i < 4; ++i, bits >>= 16) {
+    const std::size_t bit = (bits & 0xffff) % (folded.size() * 8);
+    if ((static_cast<unsigned char>(folded[bit / 8]) >> (bit % 8) & 1) == 0) return false;
+  }
+  return true;
 }
 
 std::size_t bits_in(std::span<const std::uint64_t> words) {
@@ -154,11 +157,11 @@ void TopicQuestion::add(std::string_view filter) {
   if (filter.empty()) items.clear();
 }
 
-bool TopicQuestion::may_match(std::string_view folded) const {
+bool TopicQuestion::may_match(std::string_view folded, std::uint64_t block) const {
   if (folded.empty()) return false;
-  return std::ranges::any_of(wanted_, [folded](const std::vector<TopicItem>& items) {
+  return std::ranges::any_of(wanted_, [&](const std::vector<TopicItem>& items) {
     return std::ranges::all_of(
-        items, [folded](TopicItem item) { return has(folded, item) && has(folded, item >> 15); });
+        items, [&](TopicItem item) { return has(folded, topic_bits(block, item)); });
   });
 }
 

@@ -1,4 +1,5 @@
-// Which topics a block of the log may hold, in a few hundred bytes. Pure: no I/O, no threads.
+// Which topics a block of the log may hold, in a few hundred bytes to 8 KiB. Pure: no I/O, no
+// threads.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -30,25 +31,42 @@ class TopicItems {
   std::size_t last_count_ = 0;
 };
 
-// The items of many topics as a Bloom filter with two bits for each.
+// The four bits of an item in the filter of the block that begins at `block`, 16 bits for each.
+// They differ from block to block: what is taken for another thing in one is not in the next, and
+// no question meets a log in which every block seems to hold it. They stand on disk: never change
+// them.
+inline std::uint64_t topic_bits(std::uint64_t block, TopicItem item) {
+  constexpr auto mix = [](std::uint64_t value) {
+    const auto product = static_cast<unsigned __int128>(value) * 0xd6e8feb86659fd93ULL;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  };
+  return mix(mix(block + 0x9e3779b97f4a7c15ULL) ^ item);
+}
+
+// The items of many topics of one block as a Bloom filter with four bits for each.
 class TopicFilter {
  public:
-  static constexpr std::size_t kMaximumBytes = 4096;
+  static constexpr std::size_t kMaximumBytes = 8192;
   static constexpr std::size_t kMinimumBytes = 32;
 
+  // Empty, of the block that begins there.
+  void begin(std::uint64_t block) {
+    block_ = block;
+    words_.fill(0);
+  }
   void add(std::span<const TopicItem> items) {
     for (const TopicItem item : items) {
-      set(item);
-      set(item >> 15);
+      std::uint64_t bits = topic_bits(block_, item);
+      for (int i = 0; i < 4; ++i, bits >>= 16) set(bits & 0xffff);
     }
   }
-  void clear() { words_.fill(0); }
   // As small as it can be without becoming too dense: half of it laid over the other half.
   [[nodiscard]] std::string folded() const;
 
  private:
-  static constexpr std::uint32_t kBits = kMaximumBytes * 8;
-  void set(std::uint32_t bit) { words_[bit % kBits / 64] |= std::uint64_t{1} << (bit % 64); }
+  static_assert(kMaximumBytes * 8 == 1 << 16);
+  void set(std::uint64_t bit) { words_[bit / 64] |= std::uint64_t{1} << (bit % 64); }
+  std::uint64_t block_ = 0;
   std::array<std::uint64_t, kMaximumBytes / 8> words_{};
 };
 
@@ -58,9 +76,9 @@ class TopicQuestion {
   explicit TopicQuestion(std::span<const std::string> filters);
   explicit TopicQuestion(std::string_view filter) { add(filter); }  // empty: everything
 
-  // No: no topic that one of the filters matches is in it. `folded` as TopicFilter made it; empty:
-  // of a block without messages.
-  [[nodiscard]] bool may_match(std::string_view folded) const;
+  // No: no topic that one of the filters matches is in the block that begins at `block`. `folded`
+  // as TopicFilter made it; empty: of a block without messages.
+  [[nodiscard]] bool may_match(std::string_view folded, std::uint64_t block) const;
 
  private:
   void add(std::string_view filter);

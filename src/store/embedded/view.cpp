@@ -17,7 +17,7 @@ constexpr char kState = 's';
 constexpr char kTopicBlock = 'b';
 constexpr char kTopics = 't';
 constexpr std::string_view kCheckpointKey = "mcheckpoint";
-constexpr std::uint64_t kFormat = 2;  // 1: without the topics of the log's blocks
+constexpr std::uint64_t kFormat = 3;  // 1: without the topics of blocks; 2: two bits for each
 
 Error error_of(const rocksdb::Status& status) {
   Errc code = Errc::IoFailed;
