@@ -86,11 +86,11 @@ class Process:
                 [self.server.program, *self.server.arguments(str(self.file))],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
-    def start(self):
+    def start(self, patience=START_SECONDS):
         """Returns after how many seconds the first client was answered."""
         begun = time.monotonic()
         self.launch()
-        while time.monotonic() < begun + START_SECONDS and self.child.poll() is None:
+        while time.monotonic() < begun + patience and self.child.poll() is None:
             with contextlib.suppress(OSError, Closed, Late):
                 with RawClient(self.address, self.server.clients[0][1], timeout=2) as client:
                     if client.connect("is-it-there").reason == 0:

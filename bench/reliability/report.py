@@ -2,6 +2,9 @@
 import json
 import pathlib
 
+import finding
+from tables import table
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench/results"
 KILL = "kill"
@@ -32,11 +35,6 @@ READING = """\
   copy. It is acknowledged there when the operating system has it; every 8 MiB are synced, and here no
   round writes so much.
 """
-
-
-def table(header, rows):
-    return "\n".join(["| " + " | ".join(header) + " |", "|---|" + "---:|" * (len(header) - 1),
-                      *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
 
 
 def added_up(trials):
@@ -158,6 +156,7 @@ def size_row(found):
             f"{fill['log_bytes'] / 2**30:.1f}",
             f"{fill['append_cpu_us']:.2f} / {fill['append_us']:.2f}",
             start_cell(found), f"{found['start_again']['seconds']:.2f}",
+            f"{found['start_without_view']['seconds']:.1f}",
             mib(start["replayed_bytes"]), mib(start["rss_bytes"]), f"{session['first_ms']:.0f}",
             f"{found['oldest']['read_us']:.2f}", f"{found['newest']['read_us']:.2f}",
             mib(found["view_bytes"])]
@@ -184,7 +183,9 @@ def size_section(report, source):
         "disk, by a process that ends with `kill -9`. The start is the real server's, until its "
         "first CONNACK, with nothing of the directory in the system's cache; it reads the log from "
         "the last checkpoint on, which is what was replayed. Memory is the server's then. Reading "
-        f"is that of the first and the last messages of the queue, from files, per message.\n"])
+        f"is that of the first and the last messages of the queue, from files, per message. Without its "
+        "view, the server reads all of the log and builds every index again.\n",
+        finding.section(report)])
 
 
 def render(report, source, size=None, size_source=None):

@@ -1,6 +1,7 @@
 // Fills the log of a data directory through the store, or reads it, and says what that cost: the
 // part of `./dev bench size` that a client cannot do fast enough.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -18,13 +19,14 @@ namespace {
 
 struct Options {
   std::string data;
-  std::string filter = "size/#";
+  std::string filter = "#";
   bool fsync = true;
   std::uint64_t messages = 1'000'000;
   std::size_t payload = 32;
   std::size_t batch = 64;          // messages of one turn of a worker
   std::uint64_t waiting = 512;     // KiB that may wait for the disk
   std::uint64_t newest = 100'000;  // messages: where they begin is told
+  std::uint64_t rare = 1'000;      // messages, evenly between the others, of a topic of their own
   std::uint64_t after = 0;         // a position: read from there
 };
 
@@ -67,14 +69,29 @@ std::unique_ptr<store::Store> open(const Options& options, FileSystem& files, co
   return checked(store::open_embedded(files, clock, engine));
 }
 
-// Of one publisher of sixteen, from half to one and a half of the size asked for: topics and sizes
-// differ as they do in life, and so do the distances that the index keeps.
-store::NewMessage message(const std::vector<std::string>& topics, std::uint64_t number,
-                          std::size_t size, std::string_view bytes) {
+// What the messages are about: 1,024 devices under sixteen first levels, and the rare one.
+struct Topics {
+  std::vector<std::string> of_devices;
+  std::string rare = "rare/device/alarm";
+
+  Topics() {
+    for (int i = 0; i < 1024; ++i) {
+      of_devices.push_back("plant-" + std::to_string(i % 16) + "/device-" + std::to_string(i) +
+                           "/state");
+    }
+  }
+};
+
+// Of one device after the other, from half to one and a half of the size asked for: topics and
+// sizes differ as they do in life, and so do the distances that the index keeps.
+store::NewMessage message(const Topics& topics, const Options& options, std::uint64_t number,
+                          std::string_view bytes) {
   const std::uint64_t mixed = number * 0x9e3779b97f4a7c15ULL >> 32;
+  const std::uint64_t every = std::max<std::uint64_t>(options.messages / options.rare, 1);
   store::NewMessage message;
-  message.topic = topics[mixed % topics.size()];
-  message.payload = bytes.substr(0, size / 2 + mixed / 16 % (size + 1));
+  message.topic = topics.of_devices[mixed % topics.of_devices.size()];
+  if (number % every == every / 2) message.topic = topics.rare;
+  message.payload = bytes.substr(0, options.payload / 2 + mixed / 16 % (options.payload + 1));
   message.client_id = "publisher-1";
   message.host = "192.0.2.1";
   message.qos = 1;
@@ -88,8 +105,7 @@ store::NewMessage message(const std::vector<std::string>& topics, std::uint64_t 
   auto store = open(options, *files, clock);
   const auto queue = checked(store->open_queue(options.filter, true)).id;
   const std::string bytes(options.payload * 2, 'x');
-  std::vector<std::string> topics;
-  for (int i = 0; i < 16; ++i) topics.push_back("size/publisher/" + std::to_string(i));
+  const Topics topics;
   const auto begin = Steady::now();
   const double cpu = cpu_seconds();
   std::uint64_t newest_after = 0;
@@ -97,7 +113,7 @@ store::NewMessage message(const std::vector<std::string>& topics, std::uint64_t 
     if (options.messages - done >= options.newest) newest_after = store->head().get();
     const auto batch = store->new_batch();
     for (std::size_t i = 0; i < options.batch && done < options.messages; ++i, ++done) {
-      batch->add_message(message(topics, done, options.payload, bytes), {&queue, 1});
+      batch->add_message(message(topics, options, done, bytes), {&queue, 1});
     }
     const auto appended = store->append(batch);
     if (!appended) give_up(appended.error().detail);
@@ -182,6 +198,8 @@ int main(int argc, char** argv) {
   fill->add_option("--batch", options.batch);
   fill->add_flag("!--os", options.fsync);
   fill->add_option("--newest", options.newest, "where so many before the end begin is told");
+  fill->add_option("--rare", options.rare, "so many of a topic of their own")
+      ->check(CLI::PositiveNumber);
   auto* read = add("read", "opens the store and reads the queue from files");
   read->add_option("--after", options.after, "position; 0: from the oldest");
   CLI11_PARSE(app, argc, argv);
