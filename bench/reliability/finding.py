@@ -31,8 +31,8 @@ def unknown_line(found):
     return (f"* {of_log(found)} messages, {unknown['names']} first levels that nobody published to, "
             f"to the end of the log: median {unknown['median_ms']:,.1f} ms, most "
             f"{unknown['most_ms']:,.1f} ms; {mib(unknown['mean_scanned_bytes'])} MiB read in the mean, "
-            f"{mib(unknown['most_scanned_bytes'])} MiB in {unknown['most_requests']} requests at "
-            "most.")
+            f"{mib(unknown['most_scanned_bytes'])} MiB at most; requests: {unknown['most_requests']} "
+            "at most.")
 
 
 def cache_line(found):

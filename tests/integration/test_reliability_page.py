@@ -59,12 +59,19 @@ def test_trials_of_one_kind_are_added_up():
 
 def test_the_store_at_size_has_a_row_for_each_log():
     read = {"read": 10, "open_seconds": 1, "read_us": 2.5, "first_ms": 1}
+    answer = {"question": "by id", "messages": 1, "scanned_bytes": 3 << 20, "requests": 2,
+              "ms": 7.25, "again_median_ms": 1.5, "again_most_ms": 2.5}
+    asked = {"answers": [answer], "states": {"oldest": "passed"},
+             "unknown": {"names": 5, "median_ms": 4, "most_ms": 9, "mean_scanned_bytes": 1 << 20,
+                         "most_scanned_bytes": 2 << 20, "most_requests": 1}}
     size = {"date": "d", "machine": made_of(trial())["machine"], "results": [
         {"payload_bytes": 32, "durability": "fsync", "commit": "abc", "view_bytes": 3 << 20,
          "fill": {"messages": 1000000, "log_bytes": 3 << 29, "append_us": 2, "append_cpu_us": 1},
          "start": {"seconds": 0.5, "replayed_bytes": 7 << 20, "rss_bytes": 90 << 20},
-         "start_again": {"seconds": 0.25}, "session": {"first_ms": 12.2}, "oldest": read,
-         "newest": read}]}
+         "start_again": {"seconds": 0.25}, "oldest": read, "newest": read,
+         "session": {"first_ms": 12.2, "hits": 0, "misses": 4}, "questions": asked,
+         "near": {"read": 8, "hits": 6, "misses": 2}, "rss_after_questions_bytes": 95 << 20,
+         "start_without_view": {"seconds": 33.3}}]}
 
     page = report.render(made_of(trial()), "bench/results/x.json", size, "bench/results/y.json")
 
@@ -72,8 +79,11 @@ def test_the_store_at_size_has_a_row_for_each_log():
     size["results"][1]["fill"]["log_bytes"] = 10 << 30
     slow = report.render(made_of(trial()), "bench/results/x.json", size, "bench/results/y.json")
     assert "| 10.0 | 1.00 / 2.00 | 0.50, < 5: met |" in slow
-    assert ("| 1,000,000 of 32 B, fsync | 1.5 | 1.00 / 2.00 | 0.50 | 0.25 | 7 | 90 | 12 | 2.50 | "
-            "2.50 | 3 |") in page
+    assert ("| 1,000,000 of 32 B, fsync | 1.5 | 1.00 / 2.00 | 0.50 | 0.25 | 33.3 | 7 | 90 | 12 | "
+            "2.50 | 2.50 | 3 |") in page
+    assert "| by id | 7.2 / 1.5 | 2.5 | 1 | 3.0 | 2 |" in page
+    assert "0.0% of 4 messages" in page and "75.0% of 8 for one" in page
+    assert "| by id | 7.2 / 1.5 | 7.2 / 1.5 | 2.5 |" in slow, "a column for each log"
 
 
 @pytest.mark.parametrize("change", [
