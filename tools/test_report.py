@@ -23,6 +23,7 @@ class Suite:
     passed: int = 0
     failed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def add(self, case: str, outcome: str) -> None:
         if outcome == "passed":
@@ -48,6 +49,13 @@ def read_cases(suite: Suite, path: pathlib.Path) -> list[str]:
     return outcomes
 
 
+def said_by(name: str, test: ElementTree.Element) -> list[str]:
+    """What a test wants to be read where it passes too: its lines that begin with `report:`."""
+    output = test.findtext("system-out") or ""
+    return [f"{name}: {line.removeprefix('report:').strip()}" for line in output.splitlines()
+            if line.startswith("report:")]
+
+
 def read_ctest(suite: Suite, folder: pathlib.Path) -> None:
     for test in ElementTree.parse(folder / "ctest.xml").iter("testcase"):
         name, outcome = test.get("name"), outcome_of(test)
@@ -55,6 +63,7 @@ def read_ctest(suite: Suite, folder: pathlib.Path) -> None:
             outcome = "skipped" if outcome != "failed" else outcome
         cases = folder / "cases" / f"{name}.xml"
         outcomes = read_cases(suite, cases) if cases.exists() else []
+        suite.said += said_by(name, test)
         # A program that died or leaked after its last case passed is still a failure.
         if not outcomes or (outcome == "failed" and "failed" not in outcomes):
             suite.add(name, outcome)
@@ -84,6 +93,7 @@ def summarise(suites: list[Suite], steps: list[list[str]], expected: list[str]) 
     for suite in suites:
         print(f"  {suite.name:14} {suite.passed:5} passed {len(suite.failed):4} failed "
               f"{len(suite.skipped):4} skipped")
+        print(*(f"    {line}" for line in suite.said), sep="\n", end="\n" * bool(suite.said))
         for word, cases in (("failed", suite.failed), ("skipped", suite.skipped)):
             for case in cases:
                 print(f"    {word}: {case}")
@@ -119,7 +129,11 @@ def self_test() -> int:
     bad = '<testsuite><testcase name="a_test" status="fail"><failure/></testcase></testsuite>'
     skip = '<testsuite><testcase name="a" classname="b"><skipped/></testcase></testsuite>'
     off = '<testsuite><testcase name="a" classname="b" status="notrun"/></testsuite>'
+    speaks = ElementTree.fromstring(
+        "<testcase><system-out>other\nreport: 7 steps\n</system-out></testcase>")
     outcomes = [
+        said_by("a", speaks) == ["a: 7 steps"],
+        said_by("a", ElementTree.fromstring("<testcase/>")) == [],
         result({"unit/ctest.xml": good}, ["unit"]) == 0,
         result({"unit/ctest.xml": good, "unit/cases/a_test.xml": good}, []) == 0,
         result({"unit/ctest.xml": good}, ["integration"]) == 1,

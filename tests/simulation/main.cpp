@@ -92,6 +92,20 @@ void print(const Totals& totals, double seconds) {
   std::printf("  %-24s %016llx\n", "trace", static_cast<unsigned long long>(totals.trace));
 }
 
+// For the summary of a run of all tests (tools/test_report.py).
+void print_report(const Totals& totals, std::uint64_t seed, double seconds) {
+  std::printf(
+      "report: seeds from %llu, %llu episodes, %llu steps, %llu kills, %llu power cuts, %llu "
+      "pieces "
+      "of writes lost, %llu torn, %llu messages acknowledged, %.0f s\n",
+      static_cast<unsigned long long>(seed), static_cast<unsigned long long>(totals.episodes),
+      static_cast<unsigned long long>(totals.steps), static_cast<unsigned long long>(totals.kills),
+      static_cast<unsigned long long>(totals.power_cuts),
+      static_cast<unsigned long long>(totals.pieces_lost),
+      static_cast<unsigned long long>(totals.torn),
+      static_cast<unsigned long long>(totals.acknowledged), seconds);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -141,5 +155,6 @@ int main(int argc, char** argv) {
     totals.add(episode);
   }
   print(totals, passed());
+  print_report(totals, options.seed, passed());
   return 0;
 }
