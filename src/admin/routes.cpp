@@ -4,6 +4,7 @@
 #include "admin/target.hpp"
 #include "broker/auto_subscriptions.hpp"
 #include "broker/block_rules.hpp"
+#include "broker/enrichment_rules.hpp"
 #include "connect/documents.hpp"
 
 namespace sluice::admin {
@@ -190,6 +191,43 @@ std::vector<Route> block_rule_routes() {
        .summary = "Delete a block rule.",
        .answers = {204},
        .run = delete_block_rule},
+  };
+}
+
+std::vector<Route> enrichment_rule_routes() {
+  return {
+      {.method = Post,
+       .path = "/api/v1/enrichment-rules",
+       .id = "createEnrichmentRule",
+       .summary = "Add MQTT 5 properties to messages as the server receives them, so that every "
+                  "reader has them. Holds at once.",
+       .answers = {201},
+       .run = create_enrichment_rule,
+       .body = Body::Document,
+       .document = broker::EnrichmentRules::fields},
+      {.path = "/api/v1/enrichment-rules",
+       .id = "listEnrichmentRules",
+       .summary = "Enrichment rules, by name.",
+       .run = list_enrichment_rules,
+       .query = {kName},
+       .is_list = true},
+      {.path = "/api/v1/enrichment-rules/{name}",
+       .id = "showEnrichmentRule",
+       .summary = "One enrichment rule.",
+       .run = show_enrichment_rule},
+      {.method = Patch,
+       .path = "/api/v1/enrichment-rules/{name}",
+       .id = "changeEnrichmentRule",
+       .summary = "Change an enrichment rule. It holds from the next message on.",
+       .run = change_enrichment_rule,
+       .body = Body::Patch,
+       .document_of = "enrichment rule"},
+      {.method = Delete,
+       .path = "/api/v1/enrichment-rules/{name}",
+       .id = "deleteEnrichmentRule",
+       .summary = "Delete an enrichment rule.",
+       .answers = {204},
+       .run = delete_enrichment_rule},
   };
 }
 
@@ -491,9 +529,9 @@ std::vector<Route> dead_letter_routes() {
 const std::vector<Route>& routes() {
   static const std::vector<Route> kRoutes = [] {
     std::vector<Route> all;
-    for (auto* group :
-         {session_routes, status_routes, access_routes, block_rule_routes, subscription_routes,
-          message_routes, connection_routes, task_routes, dead_letter_routes}) {
+    for (auto* group : {session_routes, status_routes, access_routes, block_rule_routes,
+                        enrichment_rule_routes, subscription_routes, message_routes,
+                        connection_routes, task_routes, dead_letter_routes}) {
       for (auto& route : group()) all.push_back(std::move(route));
     }
     return all;

@@ -82,6 +82,22 @@ Response delete_auto_subscription(Context& context, const Call& call) {
   return remove_rule(context.sources.auto_subscriptions, call);
 }
 
+Response create_enrichment_rule(Context& context, const Call& call) {
+  return create_rule(context.sources.enrichment_rules, call, "/api/v1/enrichment-rules");
+}
+Response list_enrichment_rules(Context& context, const Call& call) {
+  return list_rules(context.sources.enrichment_rules, call);
+}
+Response show_enrichment_rule(Context& context, const Call& call) {
+  return show_rule(context.sources.enrichment_rules, call);
+}
+Response change_enrichment_rule(Context& context, const Call& call) {
+  return change_rule(context.sources.enrichment_rules, call);
+}
+Response delete_enrichment_rule(Context& context, const Call& call) {
+  return remove_rule(context.sources.enrichment_rules, call);
+}
+
 const schema::Fields& client_subscription_fields() {
   using enum schema::Type;
   static const schema::Fields kFields = {

@@ -43,6 +43,7 @@ struct Sources {
   // Rules; null where there are no clients.
   broker::NamedDocuments* block_rules = nullptr;
   broker::NamedDocuments* auto_subscriptions = nullptr;
+  broker::NamedDocuments* enrichment_rules = nullptr;
   // Of a client by its id: what it is subscribed to, one more, one less. Durable when they return.
   std::function<Outcome<boost::json::array>(const std::string& client_id)> subscriptions_of = {};
   std::function<Outcome<boost::json::object>(const std::string& client_id,

@@ -17,6 +17,7 @@
 #include "base/log.hpp"
 #include "broker/auto_subscriptions.hpp"
 #include "broker/block_rules.hpp"
+#include "broker/enrichment_rules.hpp"
 #include "store/embedded/directory_lock.hpp"
 
 namespace sluice::app {
@@ -155,6 +156,7 @@ Result<void> Composition::open_listeners() {
                           double per_second) { return broker_->drain(to, per_second); },
           .block_rules = &broker_->block_rules().documents(),
           .auto_subscriptions = &broker_->auto_subscriptions().documents(),
+          .enrichment_rules = &broker_->enrichment_rules().documents(),
           .subscriptions_of =
               [this](const std::string& client_id) { return broker_->subscriptions_of(client_id); },
           .subscribe_client =

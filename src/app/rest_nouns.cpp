@@ -32,6 +32,8 @@ constexpr std::array<Columns, 5> kPolicyColumns = {"name", "effect", "operations
 constexpr std::array<Columns, 5> kBlockRuleColumns = {"name", "type", "value", "except", "until"};
 constexpr std::array<Columns, 5> kAutoSubscriptionColumns = {"name", "filters", "qos", "users",
                                                              "client_ids"};
+constexpr std::array<Columns, 5> kEnrichmentRuleColumns = {"name", "enabled", "priority", "topics",
+                                                           "user_properties"};
 constexpr std::array<Columns, 4> kSubscriptionColumns = {"filter", "qos", "no_local", "group"};
 constexpr std::array<Columns, 6> kClientColumns = {"client_id", "status",        "username",
                                                    "address",   "subscriptions", "lag_messages"};
@@ -40,7 +42,7 @@ constexpr std::array<Columns, 7> kMessageColumns = {
 constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
                                                        "client_id", "reason"};
 
-constexpr std::array<Noun, 11> kNouns = {
+constexpr std::array<Noun, 12> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
          kConnectionVerbs, kConnectionColumns},
     Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
@@ -57,6 +59,8 @@ constexpr std::array<Noun, 11> kNouns = {
          kBlockRuleColumns},
     Noun{"auto-subscription", "/auto-subscriptions",
          "What clients are subscribed to when they connect", kRuleVerbs, kAutoSubscriptionColumns},
+    Noun{"enrichment-rule", "/enrichment-rules", "What the server adds to messages", kRuleVerbs,
+         kEnrichmentRuleColumns},
     Noun{"message", "/messages", "Stored messages: find, show, trace, publish", kMessageVerbs,
          kMessageColumns},
     Noun{"overview", "/overview", "What a start page needs", {}, {}},

@@ -10,6 +10,7 @@
 #include "broker/auto_subscriptions.hpp"
 #include "broker/block_rules.hpp"
 #include "broker/client_connection.hpp"
+#include "broker/enrichment_rules.hpp"
 #include "broker/session.hpp"
 #include "broker/shared_group.hpp"
 #include "broker/statistics.hpp"
@@ -35,7 +36,8 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
       filters_(store, options.workers),
       statistics_(std::make_unique<Statistics>(*this)),
       block_rules_(std::make_unique<BlockRules>(store, clock, [this] { review_rights(); })),
-      auto_subscriptions_(std::make_unique<AutoSubscriptions>(store, clock)) {
+      auto_subscriptions_(std::make_unique<AutoSubscriptions>(store, clock)),
+      enrichment_rules_(std::make_unique<EnrichmentRules>(store, clock)) {
   set_limits(options.limits);
   for (std::size_t i = 0; i < options.workers; ++i)
     workers_.push_back(std::make_unique<Worker>(*this, i));

@@ -32,6 +32,7 @@ namespace sluice::broker {
 
 class AutoSubscriptions;
 class BlockRules;
+class EnrichmentRules;
 class Session;
 class SharedGroup;
 class Statistics;
@@ -149,6 +150,7 @@ class Broker {
   [[nodiscard]] Conditions& conditions() { return conditions_; }
   [[nodiscard]] Retained& retained() { return retained_; }
   [[nodiscard]] BlockRules& block_rules() { return *block_rules_; }
+  [[nodiscard]] EnrichmentRules& enrichment_rules() { return *enrichment_rules_; }
   [[nodiscard]] AutoSubscriptions& auto_subscriptions() { return *auto_subscriptions_; }
   [[nodiscard]] Counters& counters() { return counters_; }
   [[nodiscard]] Tracer& tracer() { return tracer_; }
@@ -235,6 +237,7 @@ class Broker {
   std::unique_ptr<Statistics> statistics_;
   std::unique_ptr<BlockRules> block_rules_;
   std::unique_ptr<AutoSubscriptions> auto_subscriptions_;
+  std::unique_ptr<EnrichmentRules> enrichment_rules_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   BackgroundQueue readers_{*options_.threads};

@@ -5,6 +5,7 @@
 #include "broker/auto_subscriptions.hpp"
 #include "broker/block_rules.hpp"
 #include "broker/broker.hpp"
+#include "broker/enrichment_rules.hpp"
 #include "broker/session.hpp"
 #include "broker/session_records.hpp"
 #include "broker/shared_group.hpp"
@@ -54,6 +55,7 @@ class Broker::Restored {
 Result<void> Broker::load() {
   SL_TRY_VOID(block_rules_->load());
   SL_TRY_VOID(auto_subscriptions_->documents().load());
+  SL_TRY_VOID(enrichment_rules_->documents().load());
   Restored restored;
   SL_TRY_VOID(load_retained());
   SL_TRY_VOID(load_sessions(restored));

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
+#include "broker/enrichment_rules.hpp"
 #include "broker/point_to_point.hpp"
 #include "broker/session.hpp"
 #include "broker/worker.hpp"
@@ -122,11 +123,15 @@ void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode r
   acknowledge_publish(answer_to(publish), publish.packet_id, reason, why);
 }
 
-void ClientConnection::accept_publish(const mqtt::Publish& publish, const MatchPtr& match) {
+void ClientConnection::accept_publish(const mqtt::Publish& received, const MatchPtr& match) {
   if (match->topic_levels > limits_->topic_levels) {
     disconnect(ReasonCode::TopicNameInvalid);
     return;
   }
+  auto publish = received;
+  std::string enriched;
+  if (const auto& rules = worker_.broker().enrichment_rules(); rules.some())
+    publish = rules.enriched(*client_, received, enriched);
   // 0x10 tells an MQTT 5 publisher that nobody listens just now; the message is stored all the
   // same.
   const auto reason = match->nobody() && version_ == Version::V5 ? ReasonCode::NoMatchingSubscribers

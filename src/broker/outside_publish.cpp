@@ -2,6 +2,7 @@
 #include <future>
 
 #include "broker/broker.hpp"
+#include "broker/enrichment_rules.hpp"
 #include "broker/point_to_point.hpp"
 #include "broker/worker.hpp"
 #include "mqtt/topic.hpp"
@@ -82,13 +83,16 @@ void Broker::publish_on(Worker& worker, const OutsideMessage& message,
   const auto is_mail = [this](std::string_view topic) {
     return limits().point_to_point && addressee_of(topic).has_value();
   };
-  const mqtt::Publish publish{.topic = message.topic,
-                              .payload = message.payload,
-                              .qos = message.qos,
-                              .retain = message.retain && !is_mail(message.topic),
-                              .dup = false,
-                              .packet_id = 0,
-                              .properties = mqtt::Properties::from_checked(message.properties)};
+  mqtt::Publish publish{.topic = message.topic,
+                        .payload = message.payload,
+                        .qos = message.qos,
+                        .retain = message.retain && !is_mail(message.topic),
+                        .dup = false,
+                        .packet_id = 0,
+                        .properties = mqtt::Properties::from_checked(message.properties)};
+  std::string enriched;
+  if (enrichment_rules_->some())
+    publish = enrichment_rules_->enriched(message.client, publish, enriched);
   const auto index = worker.publishing().message_count();
   this->publish(worker, message.client, publish, worker.match(message.topic));
   worker.when_durable([ticket, turn = worker.publishing_turn(), index] {

@@ -1,6 +1,7 @@
 // The life of an accepted PUBLISH inside the broker. docs/life-of-a-publish.md walks through it.
 #include "base/log.hpp"
 #include "broker/broker.hpp"
+#include "broker/enrichment_rules.hpp"
 #include "broker/point_to_point.hpp"
 #include "broker/session.hpp"
 #include "broker/session_records.hpp"
@@ -65,7 +66,7 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
                   {"qos", static_cast<int>(will.qos)}});
     return;
   }
-  const mqtt::Publish publish{
+  mqtt::Publish publish{
       .topic = will.topic,
       .payload = will.payload,
       .qos = will.qos,
@@ -73,6 +74,8 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
       .dup = false,
       .packet_id = 0,
       .properties = mqtt::Properties::from_checked(will.properties)};
+  std::string enriched;
+  if (enrichment_rules_->some()) publish = enrichment_rules_->enriched(client, publish, enriched);
   this->publish(worker, client, publish, worker.match(will.topic));
 }
 

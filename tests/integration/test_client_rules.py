@@ -209,3 +209,46 @@ def test_the_command_line_knows_these_nouns(server, tmp_path):
             ("+/p2p/c", 2), ("plant/#", 0), ("to/c", 2)]
         server.cli("subscription", "remove", "c", "plant/#")
         assert len(run("subscription", "list", "c")["items"]) == 2
+
+
+def test_a_rule_adds_to_messages_before_anybody_reads_them(server):
+    user_property, response_topic, expiry = 0x26, 0x08, 0x02
+    rule = {"name": "who", "topics": ["plant/#"], "message_expiry_interval": 3600,
+            "response_topic": "answers/${client_id}",
+            "user_properties": {"publisher": "${client_id}@${host}"}}
+    server.cli("enrichment-rule", "create", "-", stdin=json.dumps(rule))
+    with RawClient(server.mqtt) as reader, RawClient(server.mqtt, 4) as old, \
+            RawClient(server.mqtt) as new:
+        reader.connect("reader", properties=[(mqtt.SESSION_EXPIRY, 600)])
+        reader.subscribe("#", qos=1)
+        old.connect("old")
+        new.connect("new")
+        old.publish("plant/old", b"1", qos=1)
+        new.publish("plant/new", b"2", qos=2, retain=True,
+                    properties=[(user_property, ("publisher", "a lie")), (user_property, ("line", "7")),
+                                (response_topic, "mine")])
+        new.publish("other", b"3", qos=1)
+        first, second, third = reader.messages(3)
+        assert first.all(user_property) == [("publisher", "old@127.0.0.1")]
+        assert 3590 <= first.one(expiry) <= 3600
+        assert second.all(user_property) == [("line", "7"), ("publisher", "new@127.0.0.1")]
+        assert second.one(response_topic) == "answers/new"
+        assert third.properties == []
+    server.kill9()
+    server.start()
+    with RawClient(server.mqtt) as reader:
+        reader.connect("other")
+        reader.subscribe("plant/#", qos=1)
+        assert ("publisher", "new@127.0.0.1") in reader.messages(1)[0].all(user_property)
+        with RawClient(server.mqtt) as new:
+            new.connect("again")
+            new.publish("plant/again", b"", qos=1)
+            assert reader.messages(1)[0].one(response_topic) == "answers/again"
+            changed = server.rest("PATCH", "/enrichment-rules/who", {"enabled": False})
+            assert changed.expect(200)["priority"] == 100
+            new.publish("plant/again", b"", qos=1)
+            assert reader.messages(1)[0].properties == []
+    assert names(server.rest("GET", "/enrichment-rules")) == ["who"]
+    bad = server.rest("POST", "/enrichment-rules", {"name": "bad", "response_topic": "a/#"})
+    assert [field["pointer"] for field in bad.expect(422)["fields"]] == ["/response_topic"]
+    server.rest("DELETE", "/enrichment-rules/who").expect(204)
