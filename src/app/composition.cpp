@@ -66,6 +66,17 @@ net::ListenerOptions options_of(const ListenerPlan& plan) {
   return options;
 }
 
+void tell(broker::Broker& broker, const connect::TaskChange& change) {
+  const std::string state(connect::name_of(change.state));
+  broker.tell_event(std::string(connect::kTaskEvents) + change.task + '/' + state,
+                    {{"event", "task." + state},
+                     {"task", change.task},
+                     {"task_id", change.task_id},
+                     {"state", state},
+                     {"reason", change.reason},
+                     {"timestamp", change.at_ms}});
+}
+
 bool is_loopback(const std::string& host) {
   return host.starts_with("127.") || host == "::1";
 }
@@ -85,6 +96,7 @@ Result<void> Composition::open() {
   access_ = std::make_unique<broker::AccessControl>(*store_, clock_, plan_.access);
   SL_TRY_VOID(access_->load());
   broker_ = std::make_unique<broker::Broker>(*store_, *access_, clock_, metrics_, plan_.broker);
+  plan_.connect.on_task_change = [this](const auto& change) { tell(*broker_, change); };
   integration_ = std::make_unique<connect::Service>(*store_, broker_->filters(), connectors_,
                                                     clock_, metrics_, plan_.connect);
   broker_->set_task_groups(

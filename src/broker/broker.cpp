@@ -6,6 +6,8 @@
 #include <mutex>
 #include <set>
 
+#include <boost/json/serialize.hpp>
+
 #include "base/log.hpp"
 #include "broker/auto_subscriptions.hpp"
 #include "broker/block_rules.hpp"
@@ -253,6 +255,15 @@ void Broker::when_settled(std::function<void()> work) {
         if (open->fetch_sub(1) == 1) (*shared)();
       });
     });
+}
+
+void Broker::tell_event(std::string topic, boost::json::object event) {
+  if (!filters_.some_dollar_filter()) return;
+  event["node"] = options_.node_name;
+  auto& worker = *workers_.front();
+  worker.post([&worker, topic = std::move(topic), payload = boost::json::serialize(event)] {
+    worker.events().add(topic, payload);
+  });
 }
 
 Result<void> Broker::settle() {

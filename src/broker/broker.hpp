@@ -161,6 +161,10 @@ class Broker {
   // thread; `work` runs on a worker.
   void when_settled(std::function<void()> work);
 
+  // What another part of the server has to tell, as a message: `$events/...`. Costs one load while
+  // nobody is subscribed to any. Any thread; does not wait.
+  void tell_event(std::string topic, boost::json::object event);
+
   // --- for administration, from any thread but a worker's: asks each worker and waits
   [[nodiscard]] boost::json::object overview();
   // A page by client id: at most `limit` behind `after`.

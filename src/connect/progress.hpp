@@ -1,7 +1,9 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "store/store.hpp"
 
@@ -15,6 +17,19 @@ enum class TaskState : std::uint8_t {
   Failed,  // only a person can mend it
 };
 [[nodiscard]] std::string_view name_of(TaskState state);
+
+// What is told when a task's state becomes another one.
+struct TaskChange {
+  std::string task;  // its name
+  std::string task_id;
+  TaskState state = TaskState::Starting;
+  std::string reason;
+  std::int64_t at_ms = 0;
+};
+// On any thread; must not block.
+using TaskListener = std::function<void(const TaskChange&)>;
+// Where these are told as messages: `$events/task/{name}/{state}`. A task does not carry its own.
+inline constexpr std::string_view kTaskEvents = "$events/task/";
 
 // How a worker stands, as of its last turn. Wall-clock times in ms, 0 for none.
 struct Progress {

@@ -13,6 +13,7 @@
 #include "base/metrics.hpp"
 #include "base/refusal.hpp"
 #include "broker/queues.hpp"
+#include "connect/progress.hpp"
 #include "connect/registry.hpp"
 #include "model/message.hpp"
 #include "store/store.hpp"
@@ -26,6 +27,7 @@ struct Options {
   std::string node_name = "sluice-1";
   std::uint64_t dead_letter_bytes = std::uint64_t{1} << 30;
   std::string files_directory = {};  // below it sinks may write; empty: none may
+  TaskListener on_task_change = {};
 };
 
 // How a connection is tried before it is saved.

@@ -285,19 +285,21 @@ void Task::start(const json::object& settings) {
   auto make = [connector, config = std::move(config)](Sink::Callbacks callbacks) {
     return connector->make_sink(config, std::move(callbacks));
   };
-  auto worker = std::make_shared<Worker>(Worker::Context{.store = around_.store,
-                                                         .dead_letters = around_.dead_letters,
-                                                         .clock = around_.clock,
-                                                         .counters = counters(),
-                                                         .task_id = record_.id,
-                                                         .node_name = around_.options.node_name,
-                                                         .worker_name = worker_client(),
-                                                         .queues = queue_ids(),
-                                                         .cursor = std::move(*cursor),
-                                                         .queues_from = queues_from(),
-                                                         .filters_before = filters_before(),
-                                                         .before = std::move(before)},
-                                         spec_, std::move(make));
+  auto worker =
+      std::make_shared<Worker>(Worker::Context{.store = around_.store,
+                                               .dead_letters = around_.dead_letters,
+                                               .clock = around_.clock,
+                                               .counters = counters(),
+                                               .task_id = record_.id,
+                                               .node_name = around_.options.node_name,
+                                               .worker_name = worker_client(),
+                                               .queues = queue_ids(),
+                                               .cursor = std::move(*cursor),
+                                               .queues_from = queues_from(),
+                                               .filters_before = filters_before(),
+                                               .before = std::move(before),
+                                               .on_change = around_.options.on_task_change},
+                               spec_, std::move(make));
   worker->start();
   const std::scoped_lock lock(mutex_);
   worker_ = std::move(worker);
@@ -313,6 +315,16 @@ void Task::fail_parked(std::string reason) {
   parked_.state = TaskState::Failed;
   parked_.since_ms = around_.clock.wall_ms();
   parked_.reason = std::move(reason);
+  tell_parked();
+}
+
+void Task::tell_parked() const {
+  if (around_.options.on_task_change)
+    around_.options.on_task_change({.task = spec_.name,
+                                    .task_id = record_.id,
+                                    .state = parked_.state,
+                                    .reason = parked_.reason,
+                                    .at_ms = parked_.since_ms});
 }
 
 void Task::request_pause() {
@@ -344,10 +356,12 @@ void Task::pause() {
   const std::scoped_lock lock(mutex_);
   if (worker) parked_ = worker->progress();
   worker_.reset();
-  if (parked_.state != TaskState::Paused) parked_.since_ms = around_.clock.wall_ms();
+  const bool is_new = parked_.state != TaskState::Paused;
+  if (is_new) parked_.since_ms = around_.clock.wall_ms();
   parked_.state = TaskState::Paused;
   parked_.reason.clear();
   parked_.next_try_ms = 0;
+  if (is_new) tell_parked();
 }
 
 Result<void> Task::seek(const Start& start) {

@@ -109,6 +109,7 @@ class Task {
   [[nodiscard]] bool has_read_all(const store::Cursor& cursor) const;
   void place_parked(const store::Cursor& cursor);
   void fail_parked(std::string reason);
+  void tell_parked() const;  // with mutex_ held
   [[nodiscard]] Result<void> skip_deleted(store::Position begin, std::uint64_t lost);
   [[nodiscard]] Result<void> find_queues_from();
   [[nodiscard]] Result<store::Cursor> begin(const Start& start) const;

@@ -313,6 +313,10 @@ void Worker::map_all(ReadBatch& batch) {
   for (std::size_t i = 0; i < batch.messages.size(); ++i) {
     const auto& message = batch.messages[i];
     auto& made = batch.records.emplace_back();
+    if (is_own_event(message)) {
+      unmapped_.push_back({i, false, {}});
+      continue;
+    }
     if (spec_.where && !judge(i, message, batch.arena)) continue;
     if (spec_.maximum_age && now_ms - message.timestamp_ms > spec_.maximum_age->count()) {
       unmapped_.push_back({i, false, {}});
@@ -330,6 +334,13 @@ void Worker::map_all(ReadBatch& batch) {
       unmapped_.push_back({i, true, std::move(record.error())});
     }
   }
+}
+
+// What a task says of itself would have it say more.
+bool Worker::is_own_event(const model::Message& message) const {
+  if (!message.topic.starts_with(kTaskEvents)) return false;
+  const auto rest = message.topic.substr(kTaskEvents.size());
+  return rest.starts_with(spec_.name) && rest.substr(spec_.name.size()).starts_with('/');
 }
 
 // Whether the task's condition is true for it: a message for which it is false or unknown is passed

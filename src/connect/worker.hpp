@@ -59,8 +59,9 @@ class Worker {
     store::Position queues_from = {};
     std::vector<std::string> filters_before = {};  // by these; empty: those of the document
     Progress before;                               // counters go on from here
-    Threads* threads = &system_threads();          // outlive the worker
-    std::uint64_t seed = std::random_device()();   // of the times between two tries
+    TaskListener on_change = {};
+    Threads* threads = &system_threads();         // outlive the worker
+    std::uint64_t seed = std::random_device()();  // of the times between two tries
   };
 
   Worker(Context context, const TaskSpec& spec, MakeSink make_sink);
@@ -103,6 +104,7 @@ class Worker {
   };
 
   void run();
+  [[nodiscard]] bool is_own_event(const model::Message& message) const;
   [[nodiscard]] bool open_sink();
   void turn();
   void take_inbox();

@@ -315,6 +315,12 @@ void Worker::set_state(TaskState state, std::string reason) {
   if (!changed && progress_.since_ms != 0) return;
   progress_.state = state;
   progress_.since_ms = context_.clock.wall_ms();
+  if (context_.on_change)
+    context_.on_change({.task = spec_.name,
+                        .task_id = context_.task_id,
+                        .state = state,
+                        .reason = progress_.reason,
+                        .at_ms = progress_.since_ms});
   const auto level = state == TaskState::Failed    ? log::Level::Error
                      : state == TaskState::Waiting ? log::Level::Warn
                                                    : log::Level::Info;

@@ -90,3 +90,27 @@ def test_a_task_carries_events_into_kafka(sluice, watcher, kafka_dev):
     for name in (b"one", b"two"):  # the key is the client that it is about: in order for each
         assert [event for key, event in told if key == name] == ["client.connected",
                                                                  "client.disconnected"]
+
+
+def test_the_states_of_a_task_are_told_but_not_to_itself(sluice, watcher):
+    def task(name, *filters):
+        return {"name": name, "source": {"filters": list(filters)}, "map": {"topic": "t"},
+                "sink": {"type": "file", "folder": name}}
+
+    with RawClient(sluice.mqtt) as reader:
+        reader.connect("reader", **watcher)
+        reader.subscribe("$events/task/#")
+        sluice.create("/tasks", task("watch", "$events/task/#"))
+        sluice.wait_task("watch", status="running")
+        sluice.create("/tasks", task("other", "flow/#"))
+        sluice.wait_task("other", status="running")
+        sluice.act("/tasks/other:pause")
+        told = events(reader, 5)
+        assert [topic for topic, _ in told] == [f"$events/task/{state}" for state in (
+            "watch/starting", "watch/running", "other/starting", "other/running", "other/paused")]
+        assert told[0][1]["task_id"] == sluice.task("watch")["id"]
+        assert {**told[4][1], "task_id": "", "timestamp": 0} == {
+            "event": "task.paused", "task": "other", "task_id": "", "state": "paused",
+            "reason": "", "node": "sluice-1", "timestamp": 0}
+        sluice.wait_task("watch", delivered=3)
+        assert sluice.task("watch")["rejected"] == 0

@@ -81,7 +81,7 @@ class ServiceTest : public testing::Test {
   void start() {
     queues = std::make_unique<test::MemoryQueues>(store);
     service = std::make_unique<Service>(store, *queues, registry, clock, metrics,
-                                        Options{.node_name = "node-a"});
+                                        Options{.node_name = "node-a", .on_task_change = told});
     ASSERT_TRUE(service->start());
   }
   static json::object parsed(std::string_view text) { return json::parse(text).as_object(); }
@@ -140,6 +140,7 @@ class ServiceTest : public testing::Test {
   SystemClock clock;
   metrics::Registry metrics;
   OtherSide other_side;
+  TaskListener told;  // from the next start() on
   std::unique_ptr<Service> service;
   int next = 0;
 };

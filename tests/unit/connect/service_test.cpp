@@ -1,5 +1,7 @@
 #include "connect/service.hpp"
 
+#include <mutex>
+
 #include <boost/json/serialize.hpp>
 
 #include "connect/text.hpp"
@@ -176,6 +178,49 @@ TEST_F(ServiceTest, RemovesATaskWithAllThatBelongsToIt) {
     }));
   }
   EXPECT_EQ(metrics.exposition().find("task=\"t\""), std::string::npos);
+}
+
+TEST_F(ServiceTest, TellsEachStateOfATaskOnce) {
+  std::mutex mutex;
+  std::vector<std::string> states;
+  service.reset();
+  told = [&](const TaskChange& change) {
+    const std::scoped_lock lock(mutex);
+    EXPECT_EQ(change.task, "t");
+    states.emplace_back(name_of(change.state));
+  };
+  const auto last_state_is = [&](std::string_view state) {
+    return eventually([&] {
+      const std::scoped_lock lock(mutex);
+      return !states.empty() && states.back() == state;
+    });
+  };
+  start();
+  create_both();
+  ASSERT_TRUE(last_state_is("running"));
+  ASSERT_TRUE(service->pause_task("t"));
+  EXPECT_TRUE(last_state_is("paused"));
+  ASSERT_TRUE(service->start_task("t"));
+  ASSERT_TRUE(last_state_is("running"));
+  service.reset();
+  EXPECT_EQ(states, (std::vector<std::string>{"starting", "running", "paused", "starting",
+                                              "running", "paused"}));
+}
+
+TEST_F(ServiceTest, CarriesWhatIsToldOfOtherTasksAlone) {
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
+  auto document = task();
+  change(document, "/source/filters/0", "$events/task/#");
+  change(document, "/map/topic", "t");
+  ASSERT_TRUE(service->create_task(document));
+  for (const auto* topic : {"$events/task/t/running", "$events/task/t2/running",
+                            "$events/task/t/paused", "$events/task/u/failed"})
+    queues->publish({.topic = topic, .payload = topic});
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 2; }));
+  EXPECT_EQ(other_side.arrived()[0].value, "$events/task/t2/running");
+  ASSERT_TRUE(eventually([&] { return service->task("t")->at("lag_messages") == 0; }));
+  EXPECT_EQ(service->task("t")->at("filtered").to_number<int>(), 2);
+  EXPECT_EQ(other_side.count(), 2U);
 }
 
 TEST_F(ServiceTest, StartsWhereTheDocumentSays) {
