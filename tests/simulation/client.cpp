@@ -270,6 +270,7 @@ void Client::publish_new() {
   }
   message.packet_id = next_packet_id();
   message.retain = message.topic.starts_with("r/");
+  message.refusals = world_.refusals();
   outgoing_.push_back(message);
   send_publish(message, false);
 }
@@ -359,6 +360,13 @@ void Client::on_connack(const mqtt::Connack& connack) {
   connected_ = true;
   had_session_ = !ends_session_;
   for (const auto& message : outgoing_) {  // in order [MQTT-4.6.0-1]
+    // On a full disk it may have been refused, and the news been lost with the connection: what the
+    // client sends again then is newer than what it sent afterwards.
+    if (!message.released && message.refusals < world_.refusals())
+      world_.note({.kind = Event::Kind::Refused,
+                   .client = plan_.id,
+                   .sequence = message.sequence,
+                   .qos = static_cast<int>(message.qos)});
     if (message.released)
       send(mqtt::Ack{.type = PacketType::Pubrel,
                      .packet_id = message.packet_id,

@@ -103,6 +103,7 @@ class Client {
     mqtt::Qos qos = mqtt::Qos::AtLeastOnce;
     bool retain = false;
     bool released = false;
+    std::uint64_t refusals = 0;  // of the log to anybody, when it was sent first
   };
   struct Asked {
     std::uint16_t packet_id = 0;

@@ -363,10 +363,16 @@ void World::drop() {
   }
   task_.reset();
   letters_.reset();
+  refusals_before_ = refusals();
   broker_.reset();
   access_.reset();
   registry_.reset();
   store_.reset();
+}
+
+std::uint64_t World::refusals() const {
+  const auto now = broker_ ? broker_->counters().refused_by_log.value() : 0;
+  return refusals_before_ + static_cast<std::uint64_t>(now);
 }
 
 void World::crash() {

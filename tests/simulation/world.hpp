@@ -71,6 +71,8 @@ class World {
   [[nodiscard]] std::shared_ptr<Wire> open_wire(const std::string& client, mqtt::Version version);
   void later(std::function<void()> work) { later_.push_back(std::move(work)); }
   void note(const test::Event& event);
+  // Publishes that the log took not, so far.
+  [[nodiscard]] std::uint64_t refusals() const;
   [[nodiscard]] std::uint64_t next_will(const std::string& name) { return ++wills_[name]; }
   void set_sink(SimulatedSink* sink) { sink_ = sink; }
   // Who published a payload, and its number.
@@ -114,6 +116,7 @@ class World {
   broker::Broker::Options broker_options_;
   connect::TaskSpec spec_;
   Totals totals_;
+  std::uint64_t refusals_before_ = 0;  // of processes that are gone
   bool calm_ = false;
   bool stopping_ = false;
   bool may_lose_power_ = true;
