@@ -18,6 +18,7 @@
 #include "broker/auto_subscriptions.hpp"
 #include "broker/block_rules.hpp"
 #include "broker/enrichment_rules.hpp"
+#include "io/address_rule.hpp"
 #include "store/embedded/directory_lock.hpp"
 
 namespace sluice::app {
@@ -209,6 +210,7 @@ Result<void> Composition::start() {
   broker_->start();
   auto bound = admin_->start();
   if (!bound) return fail(bound.error().code, bound.error().detail + "; `admin.bind` moves it");
+  if (const auto place = parse_bind_address(*bound)) io::never_call_port(place->port);
   addresses_.emplace_back("admin", *bound);
   for (const auto& listener : listeners_) listener->start();
   return write_run_files();

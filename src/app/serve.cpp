@@ -118,6 +118,16 @@ void reopen_log(const std::string& file) {
                {{"file", file}, {"reason", opened.error().detail}});
 }
 
+// HTTP goes to public addresses alone, unless somebody has named networks: the default names all
+// of them for connections to brokers, which do not obey whoever can reach them.
+void allow_networks(const EffectiveSettings& effective) {
+  const auto& networks = effective.settings.connect.networks;
+  const bool are_named = effective.origins.contains("connect.allowed_networks");
+  io::allow_networks(io::Caller::Connection, networks);
+  io::allow_networks(io::Caller::Http,
+                     are_named ? networks : io::AllowedNetworks{.loopback = false, .priv = false});
+}
+
 // What is declared to change while running does; the rest says so and waits for a restart.
 void reload(const ServeOptions& options, Current& current, Composition& server) {
   if (!options.reload) return;
@@ -128,7 +138,7 @@ void reload(const ServeOptions& options, Current& current, Composition& server) 
   if (!merged) return log_problems(merged.error());
   const auto& settings = merged->effective.settings;
   log::set_level(settings.log.level);
-  io::allow_networks(settings.connect.networks);
+  allow_networks(merged->effective);
   server.set_limits(limits_of(settings.mqtt));
   server.reload_certificates();
   current.with([&](EffectiveSettings& now) { now = merged->effective; });
@@ -198,7 +208,7 @@ int serve(const Settings& settings, const ServeOptions& options) {
   if (const auto opened = set_up_log(options.effective); !opened) return refuse(opened.error());
   for (const auto& warning : options.effective.warnings) log::warn(warning);
   raise_descriptor_limit();  // every client takes one
-  io::allow_networks(settings.connect.networks);
+  allow_networks(options.effective);
   Current current(options.effective);
   Composition server(plan_of(settings, options, current));
   const auto opened = server.open();

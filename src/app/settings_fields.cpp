@@ -453,16 +453,18 @@ const Fields& setting_fields() {
       {.name = "connect",
        .type = Type::Object,
        .help = "Connections to outside systems.",
-       .fields = {{.name = "allowed_networks",
-                   .type = Type::TextList,
-                   .help =
-                       "Networks that connections may reach, also by names and by the addresses "
-                       "that brokers advertise. Link-local and metadata addresses: never.",
-                   .fallback = json::array{"loopback", "private", "public"},
-                   .choices = {"loopback", "private", "public"},
-                   .minimum = 1,
-                   .maximum = 3,
-                   .reloadable = true}}},
+       .fields =
+           {{.name = "allowed_networks",
+             .type = Type::TextList,
+             .help = "Networks that connections may reach, also by names and by the addresses "
+                     "that brokers advertise. Link-local and metadata addresses: never. HTTP sinks "
+                     "reach `public` ones alone, unless this setting is given: then those it "
+                     "names. They never reach this server's own administration.",
+             .fallback = json::array{"loopback", "private", "public"},
+             .choices = {"loopback", "private", "public"},
+             .minimum = 1,
+             .maximum = 3,
+             .reloadable = true}}},
       log_field()};
   return kFields;
 }

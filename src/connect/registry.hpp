@@ -51,6 +51,11 @@ struct Connector {
                      std::vector<schema::Problem>& problems) = nullptr;
   // Why a record can never have this topic; nothing when it can.
   std::optional<std::string> (*why_not_topic)(std::string_view topic) = nullptr;
+  // What else a change must say: `given` are the settings as they were sent, `after` what becomes
+  // of `before` with them. Secrets that a person gave for one place do not go to another one.
+  void (*check_change)(const boost::json::object& before, const boost::json::object& after,
+                       const boost::json::object& given,
+                       std::vector<schema::Problem>& problems) = nullptr;
   // Hides what the declaration cannot mark as secret: some values of a map.
   void (*mask_settings)(boost::json::object& settings) = nullptr;
   std::string (*bound_resource)(const boost::json::object& settings) = nullptr;

@@ -15,12 +15,16 @@ namespace {
 namespace json = boost::json;
 using schema::Type;
 
-tl::unexpected<Refusal> wrong(std::string_view what, std::string pointer, std::string detail) {
+tl::unexpected<Refusal> wrong(std::string_view what, std::vector<schema::Problem> fields) {
   return refuse({.errc = Errc::InvalidArgument,
                  .code = "invalid_document",
                  .detail = "the " + std::string(what) + "'s document is not valid",
                  .hint = "correct the fields that are named and send it again",
-                 .fields = {{std::move(pointer), std::move(detail)}}});
+                 .fields = std::move(fields)});
+}
+
+tl::unexpected<Refusal> wrong(std::string_view what, std::string pointer, std::string detail) {
+  return wrong(what, {{std::move(pointer), std::move(detail)}});
 }
 
 tl::unexpected<Refusal> changed_meanwhile(std::string_view what, std::string_view which) {
@@ -55,6 +59,16 @@ json::object keep_secrets(const Connector& connector, const json::object& old, j
     }
   }
   return fresh;
+}
+
+std::vector<schema::Problem> problems_of_change(const Connection& before, const Connection& after,
+                                                const json::object& patch) {
+  std::vector<schema::Problem> problems;
+  const auto* given = patch.if_contains("settings");
+  if (given == nullptr || !given->is_object() || before.connector->check_change == nullptr)
+    return problems;
+  before.connector->check_change(before.settings, after.settings, given->get_object(), problems);
+  return problems;
 }
 
 std::string text_in(const json::object& object, std::string_view section, std::string_view name) {
@@ -140,6 +154,8 @@ Outcome<json::object> Service::change_connection(std::string_view which, const j
   if (!parsed) return tl::unexpected(std::move(parsed.error()));
   if (parsed->connector != before->connector)
     return wrong("connection", "/type", "cannot be changed: make another connection");
+  if (auto problems = problems_of_change(*before, *parsed, patch); !problems.empty())
+    return wrong("connection", std::move(problems));
   const bool is_renamed = parsed->name != before->name;
   if (is_renamed && !how.restart_tasks)
     return wrong("connection", "/name",

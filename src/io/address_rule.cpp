@@ -10,6 +10,8 @@
 #include <string>
 #include <sys/socket.h>
 
+#include "base/descriptor.hpp"
+
 namespace sluice::io {
 namespace {
 
@@ -104,8 +106,47 @@ constexpr unsigned bit_of(Network network) {
   return 1U << static_cast<unsigned>(network);
 }
 
-std::atomic<unsigned> allowed{bit_of(Network::Loopback) | bit_of(Network::Private) |
-                              bit_of(Network::Public)};
+constexpr unsigned kAllNetworks =
+    bit_of(Network::Loopback) | bit_of(Network::Private) | bit_of(Network::Public);
+
+// Networks that a caller may reach.
+struct Rules {
+  std::atomic<unsigned> connection{kAllNetworks};
+  std::atomic<unsigned> http{kAllNetworks};
+  std::atomic<std::uint16_t> administration_port{0};
+
+  std::atomic<unsigned>& of(Caller caller) { return caller == Caller::Http ? http : connection; }
+};
+Rules rules;
+
+std::uint16_t port_of(const sockaddr& address) {
+  if (address.sa_family == AF_INET) {
+    sockaddr_in in{};
+    std::memcpy(&in, &address, sizeof in);
+    return ntohs(in.sin_port);
+  }
+  if (address.sa_family != AF_INET6) return 0;
+  sockaddr_in6 in{};
+  std::memcpy(&in, &address, sizeof in);
+  return ntohs(in.sin6_port);
+}
+
+// The system lets a socket be bound to its own addresses alone.
+bool is_of_this_machine(const sockaddr& address) {
+  const Descriptor probe(::socket(address.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_storage any_port{};
+  const socklen_t size = address.sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  std::memcpy(&any_port, &address, size);
+  // Both families keep the port in the same place.
+  reinterpret_cast<sockaddr_in&>(any_port).sin_port = 0;
+  return probe.is_open() &&
+         ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&any_port), size) == 0;
+}
+
+bool is_administration(const sockaddr& address) {
+  const auto port = rules.administration_port.load(std::memory_order_relaxed);
+  return port != 0 && port_of(address) == port && is_of_this_machine(address);
+}
 
 std::string text_of(const sockaddr& address) {
   std::array<char, NI_MAXHOST> text{};
@@ -144,29 +185,39 @@ Network network_of(const sockaddr& address) {
   return network_of(bytes);
 }
 
-void allow_networks(AllowedNetworks networks) {
+void allow_networks(Caller caller, AllowedNetworks networks) {
   unsigned bits = 0;
   if (networks.loopback) bits |= bit_of(Network::Loopback);
   if (networks.priv) bits |= bit_of(Network::Private);
   if (networks.pub) bits |= bit_of(Network::Public);
-  allowed.store(bits, std::memory_order_relaxed);
+  rules.of(caller).store(bits, std::memory_order_relaxed);
 }
 
-Result<void> may_call(const sockaddr& address) {
+void never_call_port(std::uint16_t administration) {
+  rules.administration_port.store(administration, std::memory_order_relaxed);
+}
+
+Result<void> may_call(Caller caller, const sockaddr& address) {
+  if (is_administration(address))
+    return fail(Errc::NotAuthorized,
+                text_of(address) + " is where this server is administered, which is never called");
   const auto network = network_of(address);
-  if ((allowed.load(std::memory_order_relaxed) & bit_of(network)) != 0) return {};
+  if ((rules.of(caller).load(std::memory_order_relaxed) & bit_of(network)) != 0) return {};
   if (address.sa_family != AF_INET && address.sa_family != AF_INET6)
     return fail(Errc::NotAuthorized, "only IPv4 and IPv6 addresses are called");
   if (network == Network::Never)
     return fail(Errc::NotAuthorized, text_of(address) +
                                          " is a link-local, metadata or special address, which is "
                                          "never called");
-  return fail(Errc::NotAuthorized, text_of(address) + " lies in the network `" +
-                                       std::string(name_of(network)) +
-                                       "`, which the setting connect.allowed_networks leaves out");
+  const auto* why = caller == Caller::Http
+                        ? "`, which HTTP reaches only when the setting connect.allowed_networks is "
+                          "given and names it"
+                        : "`, which the setting connect.allowed_networks leaves out";
+  return fail(Errc::NotAuthorized,
+              text_of(address) + " lies in the network `" + std::string(name_of(network)) + why);
 }
 
-Result<void> may_call_host(std::string_view host) {
+Result<void> may_call_host(Caller caller, std::string_view host) {
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST;
@@ -174,7 +225,8 @@ Result<void> may_call_host(std::string_view host) {
   addrinfo* found = nullptr;
   if (getaddrinfo(std::string(host).c_str(), nullptr, &hints, &found) != 0) return {};
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
-  for (const auto* at = found; at != nullptr; at = at->ai_next) SL_TRY_VOID(may_call(*at->ai_addr));
+  for (const auto* at = found; at != nullptr; at = at->ai_next)
+    SL_TRY_VOID(may_call(caller, *at->ai_addr));
   return {};
 }
 

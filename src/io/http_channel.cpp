@@ -11,6 +11,8 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "io/http_answer.hpp"
+
 namespace sluice::io {
 namespace {
 
@@ -18,7 +20,6 @@ namespace http = boost::beast::http;
 
 constexpr std::uint32_t kMaximumAnswerHead = 64 * 1024;
 constexpr std::size_t kPiece = std::size_t{16} * 1024;
-constexpr int kMostInterim = 8;  // answers before the answer
 
 tl::unexpected<Error> closed() {
   return fail(Errc::IoFailed, "the other side closed the connection");
@@ -105,7 +106,7 @@ Result<void> HttpChannel::connect(SteadyTime until) {
   if (!addresses) return fail(addresses.error().code, place + ": " + addresses.error().detail);
   auto problem = fail(Errc::Unavailable, place + ": it has no address");
   for (const auto& address : *addresses) {
-    auto socket = connect_to(address, until);
+    auto socket = connect_to(Caller::Http, address, until);
     if (!socket) {
       problem = fail(socket.error().code, place + ": " + socket.error().detail);
       continue;
@@ -122,12 +123,11 @@ Result<void> HttpChannel::connect(SteadyTime until) {
   return problem;
 }
 
-// What came before the answer (100 Continue, 103 Early Hints) answers nothing: taken for the
-// answer, the answer itself would be read as that of the next request. RFC 9110 §15.2
 Result<HttpResponse> HttpChannel::receive(const HttpRequest& request, SteadyTime until,
                                           bool& stays_open) {
   std::string buffer;
-  for (int interim = 0; interim <= kMostInterim; ++interim) {
+  AnswerReader answer;
+  for (;;) {
     http::response_parser<http::string_body> parser;
     parser.header_limit(kMaximumAnswerHead);
     parser.body_limit(request.maximum_body_bytes);
@@ -135,18 +135,12 @@ Result<HttpResponse> HttpChannel::receive(const HttpRequest& request, SteadyTime
     parser.eager(true);
     SL_TRY_VOID(read_into(parser, buffer, until));
     auto message = parser.release();
-    const auto status = message.result_int();
-    if (status == 101) return fail(Errc::IoFailed, "the other side wants another protocol");
-    if (status < 200) continue;
-    stays_open = message.keep_alive() && buffer.empty();
-    HttpResponse response;
-    response.status = status;
-    for (const auto& field : message)
-      response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-    response.body = std::move(message.body());
-    return response;
+    const bool may_go_on = message.keep_alive() && buffer.empty();
+    SL_TRY(response, answer.take(std::move(message)));
+    if (!response) continue;
+    stays_open = may_go_on;
+    return std::move(*response);
   }
-  return fail(Errc::IoFailed, "the other side announces its answer and does not give it");
 }
 
 // One message; `buffer` holds what came after the one before, and then what came after this one.

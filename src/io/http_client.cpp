@@ -14,6 +14,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "io/http_answer.hpp"
+
 namespace sluice::io {
 namespace {
 
@@ -97,23 +99,20 @@ class Exchange {
 
   Result<HttpResponse> receive(bool is_head, std::uint64_t maximum_body_bytes) {
     beast::flat_buffer buffer(kMaximumHeaderBytes + 64 * 1024);
-    http::response_parser<http::string_body> parser;
-    parser.header_limit(kMaximumHeaderBytes);
-    parser.body_limit(maximum_body_bytes);
-    parser.skip(is_head);
-    error_code error;
-    http::async_read(stream_, buffer, parser,
-                     [&](error_code outcome, std::size_t) { error = outcome; });
-    finish();
-    if (error) return tl::unexpected(broke(url_, error));
-    auto message = parser.release();
-    HttpResponse response;
-    response.status = message.result_int();
-    for (const auto& field : message) {
-      response.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+    AnswerReader answer;
+    for (;;) {
+      http::response_parser<http::string_body> parser;
+      parser.header_limit(kMaximumHeaderBytes);
+      parser.body_limit(maximum_body_bytes);
+      parser.skip(is_head);
+      error_code error;
+      http::async_read(stream_, buffer, parser,
+                       [&](error_code outcome, std::size_t) { error = outcome; });
+      finish();
+      if (error) return tl::unexpected(broke(url_, error));
+      SL_TRY(response, answer.take(parser.release()));
+      if (response) return std::move(*response);
     }
-    response.body = std::move(message.body());
-    return response;
   }
 
  private:

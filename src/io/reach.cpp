@@ -11,8 +11,6 @@
 #include <poll.h>
 #include <thread>
 
-#include "io/address_rule.hpp"
-
 namespace sluice::io {
 namespace {
 
@@ -78,8 +76,8 @@ bool wait_for(int socket, short events, SteadyTime until) {
   }
 }
 
-Result<Descriptor> connect_to(const SocketAddress& address, SteadyTime until) {
-  SL_TRY_VOID(may_call(address.get()));
+Result<Descriptor> connect_to(Caller caller, const SocketAddress& address, SteadyTime until) {
+  SL_TRY_VOID(may_call(caller, address.get()));
   Descriptor socket(
       ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return fail(Errc::Unavailable, std::strerror(errno));

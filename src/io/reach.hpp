@@ -8,6 +8,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/result.hpp"
+#include "io/address_rule.hpp"
 
 namespace sluice::io {
 
@@ -29,7 +30,8 @@ struct SocketAddress {
 
 // One TCP connection, which does not block. Errors: NotAuthorized (the address rule), Unavailable,
 // Timeout.
-[[nodiscard]] Result<Descriptor> connect_to(const SocketAddress& address, SteadyTime until);
+[[nodiscard]] Result<Descriptor> connect_to(Caller caller, const SocketAddress& address,
+                                            SteadyTime until);
 
 // Waits until the socket can be read (`POLLIN`) or written (`POLLOUT`); false: not in time.
 [[nodiscard]] bool wait_for(int socket, short events, SteadyTime until);

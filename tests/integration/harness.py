@@ -213,6 +213,14 @@ class Sluice(Process):
         self._keep_ports()
         return self
 
+    def reload(self, settings: dict, line: str = "settings reloaded") -> None:
+        """Writes the settings file again, sends SIGHUP, waits for the log line."""
+        before = self.log_text().count(line)
+        self.settings = settings
+        self.command()
+        self.signal(signal.SIGHUP)
+        wait_until(lambda: self.log_text().count(line) > before, line)
+
     def restart(self, timeout: float = READY_SECONDS) -> "Sluice":
         """Stops it cleanly if it runs, then starts it with the same data on the same ports."""
         self.stop()

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from integration.certificates import Authority
+from integration.harness import merged
 from integration.ledger import Publisher, check, numbers_of
 from integration.raw_mqtt import RawClient
 
@@ -67,6 +68,15 @@ class Receiver:
         self.server.server_close()
 
 
+EVERYWHERE = {"connect": {"allowed_networks": ["loopback", "private", "public"]}}
+
+
+@pytest.fixture
+def sluice(make_sluice):
+    """Its requests reach this machine because the setting names it."""
+    return make_sluice(EVERYWHERE)
+
+
 @pytest.fixture
 def receiver():
     made = Receiver()
@@ -74,8 +84,8 @@ def receiver():
     made.close()
 
 
-def make(server, url, sink=None, **settings):
-    server.create("/connections", {"name": "web", "type": "http",
+def make(server, url, sink=None, verify=True, **settings):
+    server.create(f"/connections?verify={str(verify).lower()}", {"name": "web", "type": "http",
                                    "settings": {"url": url, **settings}})
     server.create("/tasks", {
         "name": "web", "source": {"filters": ["flow/#"]}, "map": {"topic": "t"},
@@ -190,6 +200,54 @@ def test_the_address_rule_and_the_settings_are_checked(sluice):
     away = sluice.rest("POST", "/connections", {
         "name": "web", "type": "http", "settings": {"url": "http://127.0.0.1:1/"}})
     assert away.status == 422 and away.body["detail"].startswith("connect: "), away
+
+
+def connection_to(url, **settings):
+    return {"name": "web", "type": "http", "settings": {"url": url, **settings}}
+
+
+def test_only_public_addresses_unless_the_setting_names_others(make_sluice, receiver, kafka_dev):
+    server = make_sluice()
+    url = f"http://127.0.0.1:{receiver.port}/in"
+    for private in (url, "http://10.0.0.1/", "http://[::1]:1/", "http://192.168.1.1/"):
+        answer = server.rest("POST", "/connections?verify=false", connection_to(private))
+        assert answer.status == 422, (private, answer)
+        assert "connect.allowed_networks" in answer.body["fields"][0]["detail"], answer
+    by_name = url.replace("127.0.0.1", "localhost")
+    account = make(server, by_name, verify=False)
+    steps = server.rest("POST", "/connections/web:verify").expect(200)["steps"]
+    assert "connect.allowed_networks" in steps[-1]["detail"], steps
+    publish(server, account, ["kept"])
+    server.wait_task("web", status="waiting",
+                     status_reason=lambda text: "connect.allowed_networks" in str(text))
+    assert not receiver.connections
+    server.add_kafka_connection("kafka", kafka_dev.bootstrap)  # which is on loopback
+
+    server.reload(merged(server.settings, EVERYWHERE))
+    server.wait_task("web", delivered=1, lag_messages=0)
+    assert receiver.values() == [b"kept"]
+
+
+def test_the_servers_own_administration_is_not_called(sluice):
+    port = sluice.addresses["admin"].rsplit(":", 1)[1]
+    for host in ("127.0.0.1", "localhost", "127.1.2.3"):
+        answer = sluice.rest("POST", "/connections", connection_to(f"http://{host}:{port}/api/v1"))
+        assert answer.status == 422, (host, answer)
+        assert "administered" in answer.body["detail"], answer
+
+
+def test_what_is_secret_does_not_go_to_another_server(sluice, receiver):
+    make(sluice, f"http://127.0.0.1:{receiver.port}/in", token="s3cret",
+         headers={"X-Key": "k3y"})
+    elsewhere = f"http://127.0.0.2:{receiver.port}/in"
+    for changes in ({"url": elsewhere}, {"url": elsewhere, "token": "***", "headers": {}},
+                    {"url": elsewhere, "token": "new", "headers": {"X-Key": "***"}},
+                    {"url": elsewhere, "token": "new", "headers": {"Y": "new"}}):
+        answer = sluice.rest("PATCH", "/connections/web?verify=false", {"settings": changes})
+        assert answer.status == 422, (changes, answer)
+        assert all("given again" in field["detail"] for field in answer.body["fields"]), answer
+    here = f"http://127.0.0.1:{receiver.port}/other"
+    sluice.rest("PATCH", "/connections/web", {"settings": {"url": here}}).expect(200)
 
 
 def test_https_with_an_authority_of_ones_own(sluice, tmp_path):

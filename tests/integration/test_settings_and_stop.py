@@ -305,21 +305,12 @@ def limits_told(server, client_id="probe"):
             mqtt.MAXIMUM_QOS)}
 
 
-def hang_up(server, settings, line):
-    """Writes the settings file again, sends SIGHUP, waits for the log line."""
-    before = server.log_text().count(line)
-    server.settings = settings
-    server.command()
-    server.signal(signal.SIGHUP)
-    wait_until(lambda: server.log_text().count(line) > before, line)
-
-
 def test_sighup_changes_limits_and_keeps_promises(make_sluice):
     server = make_sluice({"access": {"enabled": False}})
     first = server.settings
     with RawClient(server.mqtt) as old:
         old.connect("old")
-        hang_up(server, merged(first, {
+        server.reload(merged(first, {
             "mqtt": {"maximum_packet_size": "64KiB", "receive_maximum": 7, "maximum_qos": 1,
                      "topic_alias_maximum": 3},
             "store": {"durability": "os"}, "log": {"level": "debug"}}), "settings reloaded")
@@ -346,7 +337,7 @@ def test_sighup_with_a_wrong_file_changes_nothing(make_sluice):
                              ({"mqtt": {"recieve_maximum": 7}}, "recieve_maximum"),
                              ({"store": {"segment_bytes": "2GiB"},
                                "mqtt": {"maximum_packet_size": "100MiB"}}, "a quarter")):
-            hang_up(server, merged(first, merged({"log": {"level": "debug"},
+            server.reload(merged(first, merged({"log": {"level": "debug"},
                                                   "mqtt": {"topic_alias_maximum": 3}}, wrong)),
                     "settings not reloaded")
             line = [line for line in server.log_text().splitlines() if "not reloaded" in line][-1]
@@ -358,7 +349,7 @@ def test_sighup_with_a_wrong_file_changes_nothing(make_sluice):
 
 def test_sighup_narrows_the_networks(make_sluice):
     server = make_sluice()
-    hang_up(server, merged(server.settings, {"connect": {"allowed_networks": ["public"]}}),
+    server.reload(merged(server.settings, {"connect": {"allowed_networks": ["public"]}}),
             "settings reloaded")
     answer = server.rest("POST", "/connections?verify=false", {
         "name": "k", "type": "kafka", "settings": {"bootstrap_servers": "127.0.0.1:9092"}})

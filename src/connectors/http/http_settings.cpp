@@ -39,6 +39,28 @@ bool is_ours(std::string_view name) {
   return std::ranges::find(kOurs, lower) != kOurs.end();
 }
 
+// Where requests go, whatever they ask for there.
+std::string server_of(const json::object& settings) {
+  const auto url = io::parse_web_url(text_at(settings, "url"));
+  if (!url) return {};
+  return (url->is_tls ? "https://" : "http://") + ascii_lower(url->host) + ":" +
+         std::to_string(url->port);
+}
+
+// A text that stays as it was because nobody gave another one. In a map: of one of its members.
+bool is_kept(const json::value* after, const json::value* given) {
+  if (after == nullptr) return false;
+  if (!after->is_object()) {
+    const bool is_fresh = given != nullptr && *given != "***";
+    return !is_fresh && after->is_string() && !after->get_string().empty();
+  }
+  const auto* members = given == nullptr ? nullptr : given->if_object();
+  return std::ranges::any_of(after->get_object(), [&](const auto& member) {
+    const auto* fresh = members == nullptr ? nullptr : members->if_contains(member.key());
+    return is_kept(&member.value(), fresh);
+  });
+}
+
 }  // namespace
 
 Target target_of(const json::object& settings) {
@@ -73,7 +95,7 @@ void check_settings(const json::object& settings, std::vector<Problem>& problems
   };
   if (const auto url = io::parse_web_url(text_at(settings, "url")); !url) {
     problem("/settings/url", url.error().detail);
-  } else if (const auto allowed = io::may_call_host(url->host); !allowed) {
+  } else if (const auto allowed = io::may_call_host(io::Caller::Http, url->host); !allowed) {
     problem("/settings/url", allowed.error().detail);
   }
   for (const auto& [name, value] : settings.at("headers").as_object()) {
@@ -94,6 +116,20 @@ void check_settings(const json::object& settings, std::vector<Problem>& problems
     problem("/settings/token", "must not stand beside `username`: one of them says who we are");
   if (text_at(settings, "certificate_pem").empty() != text_at(settings, "key_pem").empty())
     problem("/settings/key_pem", "must stand beside `certificate_pem`");
+}
+
+// Whoever may change the address must not learn by it what was typed for the one before.
+void check_change(const json::object& before, const json::object& after, const json::object& given,
+                  std::vector<Problem>& problems) {
+  const auto server = server_of(before);
+  if (server == server_of(after)) return;
+  for (const auto* name : {"headers", "password", "token", "key_pem"}) {
+    if (!is_kept(after.if_contains(name), given.if_contains(name))) continue;
+    problems.push_back({std::string("/settings/") + name,
+                        "must be given again with the new `url`, or be taken out: what is saved "
+                        "was given for " +
+                            server});
+  }
 }
 
 void check_sink(const json::object& sink, std::vector<Problem>& problems) {
@@ -135,7 +171,7 @@ std::vector<VerifyStep> verify(const json::object& settings, std::string_view /*
   const auto connect = [&](io::SteadyTime until) -> Result<std::string> {
     Result<std::string> outcome = fail(Errc::Unavailable, "there is no address");
     for (const auto& address : addresses) {
-      auto connected = io::connect_to(address, until);
+      auto connected = io::connect_to(io::Caller::Http, address, until);
       if (connected) {
         socket = std::move(*connected);
         return "it accepts connections; no request is sent, for it would be acted upon";

@@ -26,6 +26,8 @@ struct Target {
 [[nodiscard]] Target target_of(const boost::json::object& settings);
 
 void check_settings(const boost::json::object& settings, std::vector<schema::Problem>& problems);
+void check_change(const boost::json::object& before, const boost::json::object& after,
+                  const boost::json::object& given, std::vector<schema::Problem>& problems);
 void check_sink(const boost::json::object& sink, std::vector<schema::Problem>& problems);
 void mask_headers(boost::json::object& settings);
 [[nodiscard]] std::vector<connect::VerifyStep> verify(const boost::json::object& settings,

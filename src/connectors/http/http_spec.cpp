@@ -105,6 +105,7 @@ void register_http(connect::Registry& registry) {
   connector.connection_fields = http_connection_fields();
   connector.sink_fields = http_sink_fields();
   connector.check_connection = http::check_settings;
+  connector.check_change = http::check_change;
   connector.check_sink = http::check_sink;
   connector.mask_settings = http::mask_headers;
   connector.bound_resource = http_bound_resource;

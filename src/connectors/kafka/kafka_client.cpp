@@ -38,7 +38,7 @@ std::string scram_hint(std::string_view detail) {
 // that it is about to connect to. On the library's threads; the socket does not block.
 int connect_if_allowed(int socket, const sockaddr* address, int size, const char* /*broker*/,
                        void* /*opaque*/) {
-  if (const auto allowed = io::may_call(*address); !allowed) {
+  if (const auto allowed = io::may_call(io::Caller::Connection, *address); !allowed) {
     log::debug("kafka connection refused here", {{"reason", allowed.error().detail}});
     return kRefused;
   }

@@ -55,7 +55,7 @@ void check_servers(const json::object& settings, std::vector<Problem>& problems)
     problems.push_back({"/settings/bootstrap_servers",
                         "must be host:port, several separated by commas, IPv6 in brackets"});
   for (const auto& server : servers_of(text_at(settings, "bootstrap_servers"))) {
-    if (const auto allowed = io::may_call_host(server.host); !allowed)
+    if (const auto allowed = io::may_call_host(io::Caller::Connection, server.host); !allowed)
       problems.push_back({"/settings/bootstrap_servers", allowed.error().detail});
   }
 }

@@ -125,7 +125,7 @@ std::vector<io::SocketAddress> allowed_addresses(const Server& server, SteadyTim
     return {};
   }
   std::erase_if(*found, [&](const io::SocketAddress& address) {
-    const auto allowed = io::may_call(address.get());
+    const auto allowed = io::may_call(io::Caller::Connection, address.get());
     if (!allowed) why = allowed.error().detail;
     return !allowed;
   });
@@ -136,7 +136,8 @@ Result<Descriptor> connect_to_one(const std::vector<io::SocketAddress>& addresse
                                   SteadyTime until) {
   Result<Descriptor> last = fail(Errc::Unavailable, "it has no address");
   for (const auto& address : addresses) {
-    last = io::connect_to(address, std::min(until, SteadyClock::now() + kOneConnectWithin));
+    last = io::connect_to(io::Caller::Connection, address,
+                          std::min(until, SteadyClock::now() + kOneConnectWithin));
     if (last) return last;
   }
   return last;

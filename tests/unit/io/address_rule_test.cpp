@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,7 +14,11 @@ namespace {
 
 class AddressRule : public testing::Test {
  protected:
-  void TearDown() override { allow_networks({}); }
+  void TearDown() override {
+    allow_networks(Caller::Connection, {});
+    allow_networks(Caller::Http, {});
+    never_call_port(0);
+  }
 };
 
 Network network_of_text(const std::string& text) {
@@ -74,30 +79,65 @@ TEST_F(AddressRule, KnowsWhereAddressesLie) {
 }
 
 TEST_F(AddressRule, RefusesWhatTheSettingLeavesOut) {
-  EXPECT_TRUE(may_call_host("127.0.0.1").has_value());
-  EXPECT_TRUE(may_call_host("10.0.0.1").has_value());
-  EXPECT_TRUE(may_call_host("2600::1").has_value());
-  allow_networks({.loopback = false, .priv = false});
+  EXPECT_TRUE(may_call_host(Caller::Connection, "127.0.0.1").has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "10.0.0.1").has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "2600::1").has_value());
+  allow_networks(Caller::Connection, {.loopback = false, .priv = false});
 
   for (const auto* host : {"127.0.0.1", "[::1]", "2130706433", "10.0.0.1", "::ffff:10.0.0.1"}) {
-    const auto answer = may_call_host(host);
+    const auto answer = may_call_host(Caller::Connection, host);
     ASSERT_FALSE(answer.has_value()) << host;
     EXPECT_EQ(answer.error().code, Errc::NotAuthorized);
     EXPECT_NE(answer.error().detail.find("connect.allowed_networks"), std::string::npos);
   }
-  EXPECT_TRUE(may_call_host("1.1.1.1").has_value());
-  EXPECT_TRUE(may_call_host("localhost").has_value()) << "a name has no address yet";
+  EXPECT_TRUE(may_call_host(Caller::Connection, "1.1.1.1").has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "localhost").has_value())
+      << "a name has no address yet";
 
-  allow_networks({.pub = false});
-  EXPECT_FALSE(may_call_host("1.1.1.1").has_value());
-  EXPECT_TRUE(may_call_host("10.0.0.1").has_value());
+  allow_networks(Caller::Connection, {.pub = false});
+  EXPECT_FALSE(may_call_host(Caller::Connection, "1.1.1.1").has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "10.0.0.1").has_value());
 }
 
 TEST_F(AddressRule, NeverCallsMetadataServices) {
   for (const auto* host : {"169.254.169.254", "2852039166", "[fd00:ec2::254]", "0.0.0.0"}) {
-    const auto answer = may_call_host(host);
+    const auto answer = may_call_host(Caller::Connection, host);
     ASSERT_FALSE(answer.has_value()) << host;
     EXPECT_NE(answer.error().detail.find("never called"), std::string::npos);
+  }
+}
+
+TEST_F(AddressRule, HasNetworksOfItsOwnForHttp) {
+  allow_networks(Caller::Http, {.loopback = false, .priv = false});
+
+  EXPECT_TRUE(may_call_host(Caller::Connection, "127.0.0.1").has_value());
+  EXPECT_TRUE(may_call_host(Caller::Http, "1.1.1.1").has_value());
+  for (const auto* host : {"127.0.0.1", "10.0.0.1"}) {
+    const auto answer = may_call_host(Caller::Http, host);
+    ASSERT_FALSE(answer.has_value()) << host;
+    EXPECT_NE(answer.error().detail.find("is given and names it"), std::string::npos);
+  }
+}
+
+sockaddr_in at(std::uint32_t host, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(host);
+  address.sin_port = htons(port);
+  return address;
+}
+
+TEST_F(AddressRule, NeverCallsTheAdministrationOfThisMachine) {
+  never_call_port(8080);
+  const auto may = [](Caller caller, const sockaddr_in& address) {
+    return may_call(caller, reinterpret_cast<const sockaddr&>(address)).has_value();
+  };
+
+  for (const auto caller : {Caller::Connection, Caller::Http}) {
+    EXPECT_FALSE(may(caller, at(INADDR_LOOPBACK, 8080)));
+    EXPECT_FALSE(may(caller, at(0x7f010203, 8080))) << "all of 127/8 is this machine";
+    EXPECT_TRUE(may(caller, at(INADDR_LOOPBACK, 8081)));
+    EXPECT_TRUE(may(caller, at(0x08080808, 8080))) << "the same port elsewhere";
   }
 }
 
@@ -107,7 +147,7 @@ TEST_F(AddressRule, CallsIpAlone) {
   sockaddr address{};
   std::memcpy(&address, &local, sizeof address);
 
-  EXPECT_FALSE(may_call(address).has_value());
+  EXPECT_FALSE(may_call(Caller::Connection, address).has_value());
 }
 
 }  // namespace

@@ -76,6 +76,29 @@ TEST(HttpClient, SendsHeadersAndBody) {
   EXPECT_THAT(server.received(), HasSubstr("Content-Length: 2\r\n"));
 }
 
+TEST(HttpClient, ReadsOverWhatComesBeforeTheAnswer) {
+  OneShotServer server(
+      "HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstout");
+
+  const auto answer = send({.url = server.url()});
+
+  ASSERT_TRUE(answer.has_value()) << answer.error().detail;
+  EXPECT_EQ(answer->status, 200U);
+  EXPECT_EQ(answer->body, "stout");
+}
+
+TEST(HttpClient, GivesUpOnAnAnswerThatIsOnlyAnnounced) {
+  std::string hints;
+  for (int i = 0; i < 20; ++i) hints += "HTTP/1.1 103 Early Hints\r\n\r\n";
+  OneShotServer server(hints);
+
+  const auto answer = send({.url = server.url()});
+
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_THAT(answer.error().detail, HasSubstr("announces"));
+}
+
 TEST(HttpClient, GivesUpOnAServerThatDoesNotAnswer) {
   OneShotServer server("", true);
 

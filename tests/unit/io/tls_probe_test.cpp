@@ -51,7 +51,8 @@ class OneConnection {
     const auto addresses = resolve("localhost", std::to_string(port_), soon());
     if (addresses) {
       for (const auto& address : *addresses) {
-        if (auto socket = connect_to(address, soon())) return std::move(*socket);
+        if (auto socket = connect_to(Caller::Connection, address, soon()))
+          return std::move(*socket);
       }
     }
     ADD_FAILURE() << "nobody accepts on localhost";

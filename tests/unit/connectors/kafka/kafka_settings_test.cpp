@@ -166,11 +166,11 @@ TEST(KafkaSettings, RefusesAddressesThatAreNeverCalled) {
     EXPECT_NE(problems_of({{"bootstrap_servers", servers}}).find("/settings/bootstrap_servers: "),
               std::string::npos)
         << servers;
-  io::allow_networks({.loopback = false});
+  io::allow_networks(io::Caller::Connection, {.loopback = false});
   EXPECT_NE(problems_of({{"bootstrap_servers", "127.0.0.1:9092"}}).find("allowed_networks"),
             std::string::npos);
   EXPECT_EQ(problems_of({{"bootstrap_servers", "localhost:9092"}}), "");
-  io::allow_networks({});
+  io::allow_networks(io::Caller::Connection, {});
 }
 
 TEST(KafkaSettings, NamesTheFieldThatSetsAProperty) {

@@ -32,9 +32,9 @@ TEST(KafkaVerify, RefusesANameWithAnAddressThatMayNotBeCalled) {
   const auto bootstrap = kafka.bootstrap();
   auto by_name =
       settings_with({{"bootstrap_servers", "localhost" + bootstrap.substr(bootstrap.find(':'))}});
-  io::allow_networks({.loopback = false});
+  io::allow_networks(io::Caller::Connection, {.loopback = false});
   const auto steps = verify(by_name);
-  io::allow_networks({});
+  io::allow_networks(io::Caller::Connection, {});
 
   ASSERT_EQ(steps.size(), 1U);
   EXPECT_FALSE(steps[0].ok);
