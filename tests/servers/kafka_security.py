@@ -65,7 +65,7 @@ class SecureKafka(ApacheKafka):
             "listener.security.protocol.map":
                 "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,"
                 + ",".join(f"{name}:{name}" for name in names),
-            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(self.directory / "server.pem"),
             "ssl.truststore.type": "PEM",
@@ -79,6 +79,10 @@ class SecureKafka(ApacheKafka):
             prefix = f"listener.name.{listener}"
             self.settings[f"{prefix}.plain.sasl.jaas.config"] = (
                 f"{modules}.plain.PlainLoginModule required {users};")
+            # Takes any token that says who it is of and until when: who signs is not the question.
+            self.settings[f"{prefix}.oauthbearer.sasl.jaas.config"] = (
+                f"{modules}.oauthbearer.OAuthBearerLoginModule required "
+                'unsecuredLoginStringClaim_sub="admin";')
             for mechanism in ("scram-sha-256", "scram-sha-512"):
                 self.settings[f"{prefix}.{mechanism}.sasl.jaas.config"] = (
                     f"{modules}.scram.ScramLoginModule required;")

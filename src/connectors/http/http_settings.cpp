@@ -6,6 +6,7 @@
 #include "base/ascii.hpp"
 #include "base/base64.hpp"
 #include "base/json_text.hpp"
+#include "connect/kept_secrets.hpp"
 #include "io/address_rule.hpp"
 #include "io/reach.hpp"
 
@@ -45,20 +46,6 @@ std::string server_of(const json::object& settings) {
   if (!url) return {};
   return (url->is_tls ? "https://" : "http://") + ascii_lower(url->host) + ":" +
          std::to_string(url->port);
-}
-
-// A text that stays as it was because nobody gave another one. In a map: of one of its members.
-bool is_kept(const json::value* after, const json::value* given) {
-  if (after == nullptr) return false;
-  if (!after->is_object()) {
-    const bool is_fresh = given != nullptr && *given != "***";
-    return !is_fresh && after->is_string() && !after->get_string().empty();
-  }
-  const auto* members = given == nullptr ? nullptr : given->if_object();
-  return std::ranges::any_of(after->get_object(), [&](const auto& member) {
-    const auto* fresh = members == nullptr ? nullptr : members->if_contains(member.key());
-    return is_kept(&member.value(), fresh);
-  });
 }
 
 }  // namespace
@@ -124,7 +111,7 @@ void check_change(const json::object& before, const json::object& after, const j
   const auto server = server_of(before);
   if (server == server_of(after)) return;
   for (const auto* name : {"headers", "password", "token", "key_pem"}) {
-    if (!is_kept(after.if_contains(name), given.if_contains(name))) continue;
+    if (!connect::is_kept(after.if_contains(name), given.if_contains(name))) continue;
     problems.push_back({std::string("/settings/") + name,
                         "must be given again with the new `url`, or be taken out: what is saved "
                         "was given for " +

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <sys/socket.h>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "io/address_rule.hpp"
 
@@ -46,6 +47,19 @@ int connect_if_allowed(int socket, const sockaddr* address, int size, const char
   return errno == EINPROGRESS ? 0 : errno;
 }
 
+// On a thread that the library has for this alone. It asks again ten seconds after a failure.
+void refresh_token(rd_kafka_t* client, const char* /*config*/, void* opaque) {
+  const auto& endpoint = *static_cast<const TokenEndpoint*>(opaque);
+  const auto token = fetch_token(endpoint, system_clock().wall_ms());
+  char error[512] = "";
+  if (token && rd_kafka_oauthbearer_set_token(client, token->value.c_str(), token->expires_ms,
+                                              endpoint.client_id.c_str(), nullptr, 0, error,
+                                              sizeof error) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    return;
+  const auto why = "`token_url` gave no token: " + (token ? error : token.error().detail);
+  rd_kafka_oauthbearer_set_token_failure(client, why.c_str());
+}
+
 }  // namespace
 
 Result<Conf> make_conf(const Properties& properties) {
@@ -70,13 +84,31 @@ bool is_value_of(const std::string& property, const std::string& value) {
          RD_KAFKA_CONF_OK;
 }
 
-Result<Client> make_client(rd_kafka_type_t type, Conf conf) {
+void destroy_client(rd_kafka_t* client) {
+  const std::unique_ptr<TokenEndpoint> tokens(static_cast<TokenEndpoint*>(rd_kafka_opaque(client)));
+  rd_kafka_destroy(client);
+}
+
+Result<Client> make_client(rd_kafka_type_t type, Conf conf, std::optional<TokenEndpoint> tokens) {
+  std::unique_ptr<TokenEndpoint> endpoint;
+  if (tokens) {
+    endpoint = std::make_unique<TokenEndpoint>(std::move(*tokens));
+    rd_kafka_conf_set_opaque(conf.get(), endpoint.get());
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf.get(), refresh_token);
+    rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
+  }
   char error[512] = "";
   Client client(rd_kafka_new(type, conf.get(), error, sizeof error));
   if (!client)
     return fail(Errc::InvalidArgument,
                 std::string("the Kafka client refuses its settings: ") + error);
   [[maybe_unused]] const auto* given = conf.release();  // the client owns it now
+  if (endpoint.release() == nullptr) return client;
+  const Handle<rd_kafka_error_t, rd_kafka_error_destroy> refused(
+      rd_kafka_sasl_background_callbacks_enable(client.get()));
+  if (refused)
+    return fail(Errc::InvalidArgument, std::string("the Kafka client cannot ask for tokens: ") +
+                                           rd_kafka_error_string(refused.get()));
   return client;
 }
 
@@ -97,6 +129,9 @@ std::string hint_for(rd_kafka_resp_err_t error, std::string_view detail) {
   switch (error) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+      if (detail.find("OAUTHBEARER") != detail.npos)
+        return "check username, password and token_url of the connection, and that the brokers "
+               "take tokens of that issuer";
       return "check username, password and sasl_mechanism of the connection" + scram_hint(detail);
     case RD_KAFKA_RESP_ERR__SSL:
       return "check ca_pem, certificate_pem and key_pem of the connection, and that the broker "

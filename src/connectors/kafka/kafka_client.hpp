@@ -1,6 +1,7 @@
 // librdkafka's handles with owners. Only the files of this folder see the library.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "base/result.hpp"
+#include "connectors/kafka/kafka_token.hpp"
 
 namespace sluice::connectors::kafka {
 
@@ -20,7 +22,9 @@ template <class T, void (*Destroy)(T*)>
 using Handle = std::unique_ptr<T, Deleter<T, Destroy>>;
 
 using Conf = Handle<rd_kafka_conf_t, rd_kafka_conf_destroy>;
-using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
+// With what it asks for tokens with, if it does: the library knows it by address.
+void destroy_client(rd_kafka_t* client);
+using Client = Handle<rd_kafka_t, destroy_client>;
 using Queue = Handle<rd_kafka_queue_t, rd_kafka_queue_destroy>;
 using TopicHandle = Handle<rd_kafka_topic_t, rd_kafka_topic_destroy>;
 using Event = Handle<rd_kafka_event_t, rd_kafka_event_destroy>;
@@ -37,8 +41,10 @@ using Properties = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] Result<Conf> make_conf(const Properties& properties);
 // Whether the library knows such a property and takes this value.
 [[nodiscard]] bool is_value_of(const std::string& property, const std::string& value);
-// Errors: InvalidArgument. Does not wait for any broker.
-[[nodiscard]] Result<Client> make_client(rd_kafka_type_t type, Conf conf);
+// Errors: InvalidArgument. Does not wait for any broker, nor for a token: a thread of the library
+// asks for it, and again before it expires, whether records flow or not.
+[[nodiscard]] Result<Client> make_client(rd_kafka_type_t type, Conf conf,
+                                         std::optional<TokenEndpoint> tokens);
 
 // What an error of the library means for a person, and what to do about it.
 [[nodiscard]] std::string explain(rd_kafka_resp_err_t error, const std::string& detail);

@@ -67,7 +67,7 @@ std::optional<rd_kafka_resp_err_t> try_to_write(const json::object& settings,
   auto conf = make_conf(properties);
   if (!conf) return std::nullopt;
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR);
-  const auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
+  const auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf), tokens_of(settings));
   if (!client) return std::nullopt;
   const Queue events(rd_kafka_queue_get_main(client->get()));
   const TopicHandle handle(rd_kafka_topic_new(client->get(), topic.c_str(), nullptr));

@@ -13,7 +13,7 @@ Result<Client> make_asking_client(const boost::json::object& settings) {
   auto properties = client_properties(settings);
   properties.emplace_back("allow.auto.create.topics", "false");
   SL_TRY(conf, make_conf(properties));
-  return make_client(RD_KAFKA_PRODUCER, std::move(conf));
+  return make_client(RD_KAFKA_PRODUCER, std::move(conf), tokens_of(settings));
 }
 
 // As the producer's partitioner, murmur2_random, does it: Java's clients do the same.

@@ -55,12 +55,13 @@ bool is_purged(rd_kafka_resp_err_t error) {
 }  // namespace
 
 Result<std::unique_ptr<Producer>> Producer::make(const Properties& properties,
+                                                 std::optional<TokenEndpoint> tokens,
                                                  std::optional<CreateTopic> create,
                                                  std::function<void()> on_ready) {
   auto conf = make_conf(properties);
   if (!conf) return tl::unexpected(std::move(conf).error());
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-  auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
+  auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf), std::move(tokens));
   if (!client) return tl::unexpected(std::move(client).error());
   Queue events(rd_kafka_queue_get_main(client->get()));
   return std::unique_ptr<Producer>(

@@ -32,6 +32,7 @@ class Producer {
  public:
   using Milliseconds = std::chrono::milliseconds;
   [[nodiscard]] static Result<std::unique_ptr<Producer>> make(const Properties& properties,
+                                                              std::optional<TokenEndpoint> tokens,
                                                               std::optional<CreateTopic> create,
                                                               std::function<void()> on_ready);
   ~Producer();

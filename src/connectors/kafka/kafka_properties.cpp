@@ -125,8 +125,8 @@ constexpr std::array kRefusedProperties = {
     Refused{Refused::By::Begin, "sasl.kerberos.",
             "Kerberos is not available: it runs a program and reads a key file of this server"},
     Refused{Refused::By::Begin, "sasl.oauthbearer.",
-            "OAUTHBEARER is not available in this version, and its properties name files, programs "
-            "and addresses"},
+            "it can name files, programs and addresses: `token_url` of the connection says where "
+            "tokens come from"},
     Refused{Refused::By::Begin, "metadata.authentication",
             "it asks addresses of the cloud for credentials"},
     Refused{Refused::By::Begin, "sasl.login", kJavaClass},

@@ -4,8 +4,10 @@
 #include <string_view>
 
 #include "base/json_text.hpp"
+#include "connect/kept_secrets.hpp"
 #include "connectors/kafka/kafka_properties.hpp"
 #include "io/address_rule.hpp"
+#include "io/http_client.hpp"
 #include "io/pem_text.hpp"
 
 namespace sluice::connectors::kafka {
@@ -58,6 +60,32 @@ void check_servers(const json::object& settings, std::vector<Problem>& problems)
     if (const auto allowed = io::may_call_host(io::Caller::Connection, server.host); !allowed)
       problems.push_back({"/settings/bootstrap_servers", allowed.error().detail});
   }
+}
+
+bool uses_tokens(const json::object& settings) {
+  return text_at(settings, "security_protocol").starts_with("SASL_") &&
+         text_at(settings, "sasl_mechanism") == "OAUTHBEARER";
+}
+
+void check_tokens(const json::object& settings, std::vector<Problem>& problems) {
+  const auto problem = [&](std::string detail) {
+    problems.push_back({"/settings/token_url", std::move(detail)});
+  };
+  const auto text = text_at(settings, "token_url");
+  if (!uses_tokens(settings)) {
+    if (!text.empty()) problem("must be left out without the sasl_mechanism OAUTHBEARER");
+    return;
+  }
+  if (text.empty()) return problem("is needed for OAUTHBEARER: where tokens are asked for");
+  const auto url = io::parse_web_url(text);
+  if (!url) return problem(url.error().detail);
+  if (!url->is_tls && uses_tls(settings))
+    problem("must begin with https://: the client's secret goes there");
+  if (const auto allowed = io::may_call_host(io::Caller::Http, url->host); !allowed)
+    problem(allowed.error().detail);
+  const auto ca_pem = real_line_breaks(text_at(settings, "token_ca_pem"));
+  if (auto why = ca_pem.empty() ? std::nullopt : io::why_not_certificates(ca_pem))
+    problems.push_back({"/settings/token_ca_pem", std::move(*why)});
 }
 
 void check_login(const json::object& settings, std::vector<Problem>& problems) {
@@ -132,7 +160,26 @@ void check_settings(const json::object& settings, std::vector<Problem>& problems
   check_servers(settings, problems);
   check_properties(settings.at("properties").as_object(), problems);
   check_login(settings, problems);
+  check_tokens(settings, problems);
   check_tls(settings, problems);
+}
+
+void check_change(const json::object& before, const json::object& after, const json::object& given,
+                  std::vector<Problem>& problems) {
+  const auto url = text_at(before, "token_url");
+  if (url.empty() || url == text_at(after, "token_url")) return;
+  if (connect::is_kept(after.if_contains("password"), given.if_contains("password")))
+    problems.push_back({"/settings/password",
+                        "must be given again with the new `token_url`: it was given for " + url});
+}
+
+std::optional<TokenEndpoint> tokens_of(const json::object& settings) {
+  if (!uses_tokens(settings)) return std::nullopt;
+  return TokenEndpoint{.url = text_at(settings, "token_url"),
+                       .client_id = text_at(settings, "username"),
+                       .secret = text_at(settings, "password"),
+                       .scope = text_at(settings, "token_scope"),
+                       .identity = {.ca_pem = real_line_breaks(text_at(settings, "token_ca_pem"))}};
 }
 
 Properties client_properties(const json::object& settings) {
@@ -153,7 +200,7 @@ Properties client_properties(const json::object& settings) {
   };
   if (protocol.starts_with("SASL_")) {
     out.emplace_back("sasl.mechanism", text_at(settings, "sasl_mechanism"));
-    if (auto name = text_at(settings, "username"); !name.empty()) {
+    if (auto name = text_at(settings, "username"); !name.empty() && !uses_tokens(settings)) {
       out.emplace_back("sasl.username", name);
       out.emplace_back("sasl.password", text_at(settings, "password"));
     }

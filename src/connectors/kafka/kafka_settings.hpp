@@ -1,6 +1,7 @@
 // From the settings of a connection and a sink to properties of the client library.
 #pragma once
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ namespace sluice::connectors::kafka {
 // Rules across fields, certificates that are none, and `properties` against the list of what may be
 // set.
 void check_settings(const boost::json::object& settings, std::vector<schema::Problem>& problems);
+// The secret does not go to another `token_url`.
+void check_change(const boost::json::object& before, const boost::json::object& after,
+                  const boost::json::object& given, std::vector<schema::Problem>& problems);
 
 [[nodiscard]] bool uses_tls(const boost::json::object& settings);
 // Certificates and key, from fields or Java's properties.
@@ -29,6 +33,8 @@ struct Server {
 
 // Addresses, security and the properties of the connection: what every client needs.
 [[nodiscard]] Properties client_properties(const boost::json::object& settings);
+// Where it gets its tokens, with OAUTHBEARER.
+[[nodiscard]] std::optional<TokenEndpoint> tokens_of(const boost::json::object& settings);
 // How long records of a flow may gather before the producer sees them: out of the task's
 // `linger_ms`, whose rest is the producer's.
 [[nodiscard]] std::chrono::milliseconds gather_time(const boost::json::object& sink);

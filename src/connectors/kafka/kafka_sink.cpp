@@ -77,7 +77,7 @@ Result<void> KafkaSink::replace_producer() {
     producer_.reset();
   }
   auto made = Producer::make(producer_properties(connection_, sink_, client_id_, batch_bytes_),
-                             create_, callbacks_.on_ready);
+                             tokens_of(connection_), create_, callbacks_.on_ready);
   if (!made) return tl::unexpected(std::move(made).error());
   producer_ = std::move(*made);
   return {};

@@ -31,11 +31,28 @@ schema::Fields connection_fields() {
        .choices = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}},
       {.name = "sasl_mechanism",
        .type = Type::Choice,
-       .help = "How user name and password are proven.",
+       .help = "How user name and password are proven. OAUTHBEARER: they are a client's id and "
+               "secret, for which `token_url` gives tokens.",
        .fallback = "PLAIN",
-       .choices = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}},
+       .choices = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}},
       {.name = "username", .help = "For SASL.", .fallback = "", .maximum = 1024},
       {.name = "password", .help = "For SASL.", .fallback = "", .secret = true, .maximum = 4096},
+      {.name = "token_url",
+       .help = "With OAUTHBEARER: where tokens are asked for, by client credentials. https://, and "
+               "http:// with SASL_PLAINTEXT alone. Called as HTTP sinks call: see the setting "
+               "connect.allowed_networks.",
+       .fallback = "",
+       .maximum = 2048},
+      {.name = "token_scope",
+       .help = "With OAUTHBEARER: the scope to ask for.",
+       .fallback = "",
+       .maximum = 1024},
+      {.name = "token_ca_pem",
+       .help = "Certificates (PEM) of those who sign that of `token_url`. Empty: those the machine "
+               "trusts.",
+       .fallback = "",
+       .secret = true,
+       .maximum = 1 << 20},
       {.name = "ca_pem",
        .help = "Certificates (PEM) of those who sign the brokers' certificates. Empty: those the "
                "machine trusts.",
@@ -133,6 +150,7 @@ void register_kafka(connect::Registry& registry) {
   connector.connection_fields = connection_fields();
   connector.sink_fields = sink_fields();
   connector.check_connection = kafka::check_settings;
+  connector.check_change = kafka::check_change;
   connector.why_not_topic = kafka::why_not_topic;
   connector.mask_settings = kafka::mask_properties;
   connector.bound_resource = bound_resource;

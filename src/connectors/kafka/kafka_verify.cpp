@@ -221,7 +221,7 @@ Result<void> Verification::make_library_client() {
   properties.emplace_back("allow.auto.create.topics", "false");  // looking makes none
   SL_TRY(conf, make_conf(properties));
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
-  SL_TRY(client, make_client(RD_KAFKA_PRODUCER, std::move(conf)));
+  SL_TRY(client, make_client(RD_KAFKA_PRODUCER, std::move(conf), tokens_of(settings_)));
   client_ = std::move(client);
   events_.reset(rd_kafka_queue_get_main(client_.get()));
   return {};

@@ -103,7 +103,7 @@ TEST(KafkaSettings, SaysWhyAPropertyMayNotBeSetAndWhatToDoInstead) {
   says("ssl.truststore.location", "stores of Java are not read. Give PEM");
   says("plugin.library.paths", "loads code");
   says("sasl.kerberos.kinit.cmd", "runs a program");
-  says("sasl.oauthbearer.config", "OAUTHBEARER is not available");
+  says("sasl.oauthbearer.config", "`token_url` of the connection");
   says("key.serializer", "bytes are written as they are");
   says("retries", "the task decides");
   says("debug", "passwords");
