@@ -105,15 +105,17 @@ Result<Token> fetch_token(const TokenEndpoint& endpoint, std::int64_t now_ms) {
   request.maximum_body_bytes = kLongestAnswer;
   request.body = "grant_type=client_credentials";
   if (!endpoint.scope.empty()) request.body += "&scope=" + form_encoded(endpoint.scope);
+  const auto login = base64(form_encoded(endpoint.client_id) + ":" + form_encoded(endpoint.secret));
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
                      {"Accept", "application/json"},
-                     {"Authorization", "Basic " + base64(form_encoded(endpoint.client_id) + ":" +
-                                                         form_encoded(endpoint.secret))}};
+                     {"Authorization", "Basic " + login}};
   io::HttpChannel channel(std::move(url), endpoint.identity);
   const auto answer = channel.exchange(request, std::chrono::steady_clock::now() + kWithin);
   if (!answer) return tl::unexpected(answer.error().error);
   if (answer->status == 200) return token_in(answer->body, now_ms);
-  const auto reason = reason_in(answer->body);
+  auto reason = reason_in(answer->body);
+  for (const auto* secret : {&endpoint.secret, &login})  // a friendly page may repeat them
+    if (!secret->empty() && answer->body.find(*secret) != std::string::npos) reason.clear();
   return fail(Errc::NotAuthorized, "the answer is " + std::to_string(answer->status) +
                                        (reason.empty() ? "" : ", " + reason));
 }
