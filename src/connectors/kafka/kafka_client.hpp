@@ -44,7 +44,7 @@ using Properties = std::vector<std::pair<std::string, std::string>>;
 // Errors: InvalidArgument. Does not wait for any broker, nor for a token: a thread of the library
 // asks for it, and again before it expires, whether records flow or not.
 [[nodiscard]] Result<Client> make_client(rd_kafka_type_t type, Conf conf,
-                                         std::optional<TokenEndpoint> tokens);
+                                         std::optional<TokenEndpoint> tokens = {});
 
 // What an error of the library means for a person, and what to do about it.
 [[nodiscard]] std::string explain(rd_kafka_resp_err_t error, const std::string& detail);

@@ -48,7 +48,10 @@ TEST(KafkaToken, IsRefusedWhenItIsNone) {
 }
 
 TEST(KafkaToken, IsAskedForWhereTheAddressRuleAllowsIt) {
-  const auto token = fetch_token({.url = "https://169.254.169.254/token"}, kNow);
+  TokenEndpoint endpoint;
+  endpoint.url = "https://169.254.169.254/token";
+
+  const auto token = fetch_token(endpoint, kNow);
 
   ASSERT_FALSE(token.has_value());
   EXPECT_THAT(token.error().detail, HasSubstr("never called"));
