@@ -120,7 +120,8 @@ void check_enrichment_rule(const json::object& document, std::vector<schema::Pro
     problems.push_back({"/user_properties", "must have at most 10 names"});
   for (const auto& [name, value] : properties) {
     const std::string_view text = value.get_string();
-    if (name.size() > kLongestText || text.size() > kLongestText || !is_enrichment_text(text))
+    if (name.size() > kLongestText || !mqtt::is_valid_utf8(name) || text.size() > kLongestText ||
+        !mqtt::is_valid_utf8(text) || !is_enrichment_text(text))
       problems.push_back({schema::child_pointer("/user_properties", name),
                           "must be a text of at most 8192 bytes; ${client_id}, ${username}, "
                           "${host} and ${topic} may stand in it, and $${ for ${"});
@@ -162,6 +163,10 @@ struct Additions {
   std::optional<std::string> correlation_data;
   std::vector<std::pair<std::string_view, std::string>> user_properties;
   std::size_t bytes = 0;
+  // A rule names it, but what it became cannot be sent. The publisher's is taken away all the same:
+  // who reads it takes it for the rule's.
+  bool response_topic_is_none = false;
+  std::vector<std::string_view> left_out;  // user properties
 
   void set(std::optional<std::string>& place, const std::optional<EnrichmentText>& text,
            const Client& client, const mqtt::Publish& publish) {
@@ -171,8 +176,12 @@ struct Additions {
                          const mqtt::Publish& publish) {
     const auto is_it = [name](const auto& known) { return known.first == name; };
     if (std::ranges::any_of(user_properties, is_it)) return;
+    if (std::ranges::find(left_out, name) != left_out.end()) return;
     auto value = text.filled(client, publish);
-    if (bytes + name.size() + value.size() > kMostAdded) return;
+    if (bytes + name.size() + value.size() > kMostAdded) {
+      left_out.push_back(name);
+      return;
+    }
     bytes += name.size() + value.size();
     user_properties.emplace_back(name, std::move(value));
   }
@@ -182,11 +191,12 @@ struct Additions {
       case PropertyId::MessageExpiryInterval:
         return expiry.has_value();
       case PropertyId::ResponseTopic:
-        return response_topic.has_value();
+        return response_topic.has_value() || response_topic_is_none;
       case PropertyId::CorrelationData:
         return correlation_data.has_value();
       case PropertyId::UserProperty:
-        return std::ranges::any_of(user_properties,
+        return std::ranges::find(left_out, property.name) != left_out.end() ||
+               std::ranges::any_of(user_properties,
                                    [&](const auto& added) { return added.first == property.name; });
       default:
         return false;
@@ -260,8 +270,10 @@ mqtt::Publish EnrichmentRules::enriched(const Client& client, const mqtt::Publis
       added.add_user_property(name, text, client, publish);
   }
   // A client id with a wildcard in it makes no topic of it.
-  if (added.response_topic && !mqtt::is_valid_topic_name(*added.response_topic, kTopicLevels))
+  if (added.response_topic && !mqtt::is_valid_topic_name(*added.response_topic, kTopicLevels)) {
     added.response_topic.reset();
+    added.response_topic_is_none = true;
+  }
   properties.clear();
   mqtt::PropertyWriter writer(properties);
   for (auto it = publish.properties.begin(); it != publish.properties.end(); ++it)

@@ -43,9 +43,10 @@ inline constexpr std::chrono::seconds kConnectDeadline{15};
 inline constexpr std::size_t kLongestCondition = 1024;
 
 // What a condition may cost for one message, on the event loop: steps of a few nanoseconds, and
-// a payload that takes about a millisecond to parse. A usual one takes less than a hundred steps.
-inline constexpr std::uint64_t kConditionSteps = 50'000;
-inline constexpr std::size_t kLargestJudgedPayload = 256 << 10;
+// a payload that takes about a millisecond to parse. A usual one takes less than a hundred steps; a
+// client may have many conditions, and each is asked about each message.
+inline constexpr std::uint64_t kConditionSteps = 10'000;
+inline constexpr std::size_t kLargestJudgedPayload = 64 << 10;
 
 // Different ones in one group: each is asked about every message of the group.
 inline constexpr std::size_t kConditionsPerGroup = 64;

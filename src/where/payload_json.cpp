@@ -27,13 +27,13 @@ const json::value* follow(const json::value* value, const std::vector<PathStep>&
 
 PayloadJson::PayloadJson()
     : memory_(std::make_unique_for_overwrite<unsigned char[]>(kMemory)),
-      resource_(memory_.get(), kMemory) {}
+      resource_(std::in_place, memory_.get(), kMemory) {}
 
 void PayloadJson::use(std::string_view payload) {
   payload_ = payload;
   if (!is_parsed_) return;
   value_.reset();
-  resource_.release();
+  resource_.emplace(memory_.get(), kMemory);
   is_parsed_ = false;
 }
 
@@ -43,7 +43,7 @@ const json::value* PayloadJson::get() {
     json::parse_options options;
     options.max_depth = kDeepest;
     json::error_code error;
-    auto value = json::parse(payload_, error, &resource_, options);
+    auto value = json::parse(payload_, error, &*resource_, options);
     if (!error) value_.emplace(std::move(value));
   }
   return value_ ? &*value_ : nullptr;

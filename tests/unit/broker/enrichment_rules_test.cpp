@@ -114,6 +114,29 @@ TEST_F(Enrichment, KeepsToWhatAMessageMayHave) {
   EXPECT_EQ(result[0].second.size(), 8191U);  // no half of a character
 }
 
+// Whoever reads it would take the publisher's for the rule's.
+TEST_F(Enrichment, TakesThePublishersAwayWhereItCannotPutItsOwn) {
+  std::string forged;
+  mqtt::PropertyWriter writer(forged);
+  writer.text(PropertyId::ResponseTopic, "forged/answers");
+  writer.user("publisher", "forged");
+  writer.user("line", "3");
+  json::object filling;
+  for (int i = 0; i < 10; ++i) filling["p" + std::to_string(i)] = "${client_id}";
+  add({{"name", "aaa"}, {"priority", 1}, {"user_properties", filling}});
+  add({{"name", "bbb"},
+       {"response_topic", "answers/${client_id}"},
+       {"user_properties", {{"publisher", "${client_id}"}}}});
+  client.client_id = "a+" + std::string(60'000, 'b');
+
+  const auto properties = enriched("t", forged);
+
+  EXPECT_FALSE(properties.text(PropertyId::ResponseTopic));
+  const auto pairs = user_properties(properties);
+  EXPECT_THAT(pairs, testing::Contains(Pair("line", "3")));
+  EXPECT_THAT(pairs, testing::Not(testing::Contains(Pair("publisher", testing::_))));
+}
+
 TEST_F(Enrichment, RefusesWhatItCouldNotDo) {
   EXPECT_THAT(problems_of({{"name", "aaa"}}), ElementsAre(""));
   EXPECT_THAT(problems_of({{"name", "aaa"}, {"message_expiry_interval", 0}}),

@@ -43,6 +43,23 @@ void expect_all(Given& given, std::string_view truth, std::vector<std::string_vi
   for (const auto text : texts) EXPECT_EQ(given.evaluate(text), truth) << text;
 }
 
+// Its memory starts over with each payload: a block that doubled with each would soon be larger
+// than any machine.
+TEST(PayloadJson, TakesAnyNumberOfPayloadsThatAreLargerThanItsOwnMemory) {
+  std::string text = "{";
+  for (int i = 0; i < 1000; ++i) text += "\"member-" + std::to_string(i) + "\":21.5,";
+  text += "\"last\":7}";
+  PayloadJson payload;
+  for (int i = 0; i < 200; ++i) {
+    payload.use(text);
+    const auto* value = payload.get();
+    ASSERT_NE(value, nullptr) << i;
+    ASSERT_EQ(value->as_object().at("last").as_int64(), 7);
+    payload.use("{\"small\":1}");
+    ASSERT_NE(payload.get(), nullptr);
+  }
+}
+
 // interface.md §6
 TEST(Condition, IsTrueOfWhatTheMessageHas) {
   Given given;
