@@ -1,6 +1,7 @@
 #include "broker/delivery.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
@@ -375,6 +376,17 @@ std::uint64_t Delivery::lag() const {
   return session_.worker().broker().store().count_after(queues_, tracker_.read(), 1'000'000);
 }
 
+// How many messages of its queues are looked at in a turn: each condition is asked about each.
+std::size_t Delivery::looks_at_once() const {
+  const auto conditions = session_.conditions();
+  if (conditions == 0) return std::numeric_limits<std::size_t>::max();
+  return std::max<std::size_t>(kPassedAtOnce / conditions, 1);
+}
+
+std::size_t Delivery::room_for_a_read() const {
+  return std::min(static_cast<std::size_t>(window_) - in_flight_.size(), looks_at_once());
+}
+
 void Delivery::pump() {
   pump_marked_ = false;
   if (!ready()) return;
@@ -382,19 +394,21 @@ void Delivery::pump() {
   if (some_wait_) send_waiting();
   if (!at_tail_ && queues_.empty()) at_tail_ = true;
   std::size_t passed = 0;
+  std::size_t looked_at = 0;
   while (!at_tail_ && !reading_ && has_room()) {
-    if (passed >= kPassedAtOnce) return mark_pump();  // others want their turn
-    const store::ReadRequest request{
-        .queues = queues_,
-        .after = tracker_.read(),
-        .maximum_messages = static_cast<std::size_t>(window_) - in_flight_.size(),
-        .maximum_bytes = kOutputHighWater,
-        .visibility = session_.worker().broker().visibility()};
+    if (passed >= kPassedAtOnce || looked_at >= looks_at_once())
+      return mark_pump();  // others want their turn
+    const store::ReadRequest request{.queues = queues_,
+                                     .after = tracker_.read(),
+                                     .maximum_messages = room_for_a_read(),
+                                     .maximum_bytes = kOutputHighWater,
+                                     .visibility = session_.worker().broker().visibility()};
     const auto result = session_.worker().broker().store().read_cached(request);
     if (!result) {
       read_from_log();
       return;
     }
+    looked_at += result->entries.size();
     passed += take(*result);
   }
   if (rare_ && !rare_->groups.empty() && has_room()) {
@@ -468,13 +482,12 @@ std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& ent
 void Delivery::read_from_log() {
   reading_ = true;
   auto& broker = session_.worker().broker();
-  const store::ReadRequest request{
-      .queues = {},
-      .after = tracker_.read(),
-      .maximum_messages = static_cast<std::size_t>(window_) - in_flight_.size(),
-      .maximum_bytes = kOutputHighWater,
-      .visibility = broker.visibility(),
-      .pass_damaged = true};
+  const store::ReadRequest request{.queues = {},
+                                   .after = tracker_.read(),
+                                   .maximum_messages = room_for_a_read(),
+                                   .maximum_bytes = kOutputHighWater,
+                                   .visibility = broker.visibility(),
+                                   .pass_damaged = true};
   broker.read_on_pool(
       session_.worker(), queues_, request,
       [session = session_.shared_from_this(), epoch = epoch_](Result<store::ReadResult> result) {

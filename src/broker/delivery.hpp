@@ -157,6 +157,8 @@ class Delivery {
 
   [[nodiscard]] bool ready() const;
   [[nodiscard]] bool has_room() const;
+  [[nodiscard]] std::size_t looks_at_once() const;
+  [[nodiscard]] std::size_t room_for_a_read() const;
   [[nodiscard]] std::uint16_t next_packet_id();
   [[nodiscard]] Iterator find(std::uint16_t packet_id);
   [[nodiscard]] bool is_own(const model::Message& message) const;

@@ -195,6 +195,24 @@ TEST_F(SubscriptionConditions, HoldForWhatWaitedWhileTheClientWasAway) {
   EXPECT_THAT(take_and_acknowledge(again), ElementsAre(reading(41)));
 }
 
+// Each is asked about each message, so that a turn looks at fewer messages: all come all the same.
+TEST_F(SubscriptionConditions, LoseNothingWhereOneClientHasMany) {
+  ScriptedClient client(*server);
+  client.connect("reader", true, kLong);
+  for (const auto* filter : {"plant/+", "plant/#", "#", "+/#", "+/+"})
+    subscribe(client, filter, kHot);
+  client.drop();
+  std::vector<std::string> hot;
+  for (int i = 0; i < 600; ++i) {
+    publish(reading(i));
+    if (i > 20) hot.push_back(reading(i));
+  }
+
+  ScriptedClient again(*server);
+  again.connect("reader", false, kLong);
+  EXPECT_THAT(take_and_acknowledge(again), testing::ElementsAreArray(hot));
+}
+
 TEST_F(SubscriptionConditions, OutliveTheProcess) {
   {
     ScriptedClient client(*server);
