@@ -43,7 +43,7 @@ function(sluice_test name)
     endif()
   endforeach()
   add_test(NAME ${target} COMMAND ${target})
-  set_tests_properties(${target} PROPERTIES LABELS "unit;${arg_LABELS}" TIMEOUT 300)
+  set_tests_properties(${target} PROPERTIES LABELS "unit;${arg_LABELS}" TIMEOUT 900)
 endfunction()
 
 # sluice_fuzzer(decode_packet LINK mqtt): decode_packet_fuzz.cpp, with libFuzzer when SLUICE_FUZZ is
@@ -65,7 +65,7 @@ function(sluice_fuzzer name)
     target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
     add_test(NAME ${target}_corpus COMMAND ${target} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}
              --seconds 11)
-    set_tests_properties(${target}_corpus PROPERTIES LABELS "fuzz" TIMEOUT 300)
+    set_tests_properties(${target}_corpus PROPERTIES LABELS "fuzz" TIMEOUT 900)
   endif()
 endfunction()
 
