@@ -34,21 +34,6 @@ struct GivenToken {
 [[nodiscard]] Response delete_policy(Context& context, const Call& call);
 [[nodiscard]] Response list_clients(Context& context, const Call& call);
 
-[[nodiscard]] Response create_block_rule(Context& context, const Call& call);
-[[nodiscard]] Response list_block_rules(Context& context, const Call& call);
-[[nodiscard]] Response show_block_rule(Context& context, const Call& call);
-[[nodiscard]] Response change_block_rule(Context& context, const Call& call);
-[[nodiscard]] Response delete_block_rule(Context& context, const Call& call);
-[[nodiscard]] Response create_auto_subscription(Context& context, const Call& call);
-[[nodiscard]] Response list_auto_subscriptions(Context& context, const Call& call);
-[[nodiscard]] Response show_auto_subscription(Context& context, const Call& call);
-[[nodiscard]] Response change_auto_subscription(Context& context, const Call& call);
-[[nodiscard]] Response delete_auto_subscription(Context& context, const Call& call);
-[[nodiscard]] Response create_enrichment_rule(Context& context, const Call& call);
-[[nodiscard]] Response list_enrichment_rules(Context& context, const Call& call);
-[[nodiscard]] Response show_enrichment_rule(Context& context, const Call& call);
-[[nodiscard]] Response change_enrichment_rule(Context& context, const Call& call);
-[[nodiscard]] Response delete_enrichment_rule(Context& context, const Call& call);
 [[nodiscard]] const schema::Fields& client_subscription_fields();
 [[nodiscard]] Response list_client_subscriptions(Context& context, const Call& call);
 [[nodiscard]] Response create_client_subscription(Context& context, const Call& call);

@@ -1,6 +1,7 @@
 #include "admin/actions.hpp"
 #include "admin/message_json.hpp"
 #include "admin/route.hpp"
+#include "admin/rule_actions.hpp"
 #include "admin/target.hpp"
 #include "broker/auto_subscriptions.hpp"
 #include "broker/block_rules.hpp"
@@ -155,34 +156,38 @@ std::vector<Route> access_routes() {
   };
 }
 
+constexpr std::string_view kBlockRules = "/api/v1/block-rules";
+constexpr std::string_view kEnrichmentRules = "/api/v1/enrichment-rules";
+constexpr std::string_view kAutoSubscriptions = "/api/v1/auto-subscriptions";
+
 std::vector<Route> block_rule_routes() {
   constexpr Parameter kRuleType{"type", "Only those that look at this: client_id, user, address."};
   return {
       {.method = Post,
-       .path = "/api/v1/block-rules",
+       .path = kBlockRules,
        .id = "createBlockRule",
        .summary =
            "Keep clients out, by client id, user or address: 0x8A, with MQTT 3 return code 5. "
            "Those that are connected are disconnected at once.",
        .answers = {201},
-       .run = create_block_rule,
+       .run = create_rule<&Sources::block_rules, kBlockRules>,
        .body = Body::Document,
        .document = broker::BlockRules::fields},
-      {.path = "/api/v1/block-rules",
+      {.path = kBlockRules,
        .id = "listBlockRules",
        .summary = "Block rules, by name; also those whose time is over.",
-       .run = list_block_rules,
+       .run = list_rules<&Sources::block_rules>,
        .query = {kName, kRuleType},
        .is_list = true},
       {.path = "/api/v1/block-rules/{name}",
        .id = "showBlockRule",
        .summary = "One block rule.",
-       .run = show_block_rule},
+       .run = show_rule<&Sources::block_rules>},
       {.method = Patch,
        .path = "/api/v1/block-rules/{name}",
        .id = "changeBlockRule",
        .summary = "Change a block rule. It holds at once, for connected clients too.",
-       .run = change_block_rule,
+       .run = change_rule<&Sources::block_rules>,
        .body = Body::Patch,
        .document_of = "block rule"},
       {.method = Delete,
@@ -190,36 +195,36 @@ std::vector<Route> block_rule_routes() {
        .id = "deleteBlockRule",
        .summary = "Delete a block rule.",
        .answers = {204},
-       .run = delete_block_rule},
+       .run = remove_rule<&Sources::block_rules>},
   };
 }
 
 std::vector<Route> enrichment_rule_routes() {
   return {
       {.method = Post,
-       .path = "/api/v1/enrichment-rules",
+       .path = kEnrichmentRules,
        .id = "createEnrichmentRule",
        .summary = "Add MQTT 5 properties to messages as the server receives them, so that every "
                   "reader has them. Holds at once.",
        .answers = {201},
-       .run = create_enrichment_rule,
+       .run = create_rule<&Sources::enrichment_rules, kEnrichmentRules>,
        .body = Body::Document,
        .document = broker::EnrichmentRules::fields},
-      {.path = "/api/v1/enrichment-rules",
+      {.path = kEnrichmentRules,
        .id = "listEnrichmentRules",
        .summary = "Enrichment rules, by name.",
-       .run = list_enrichment_rules,
+       .run = list_rules<&Sources::enrichment_rules>,
        .query = {kName},
        .is_list = true},
       {.path = "/api/v1/enrichment-rules/{name}",
        .id = "showEnrichmentRule",
        .summary = "One enrichment rule.",
-       .run = show_enrichment_rule},
+       .run = show_rule<&Sources::enrichment_rules>},
       {.method = Patch,
        .path = "/api/v1/enrichment-rules/{name}",
        .id = "changeEnrichmentRule",
        .summary = "Change an enrichment rule. It holds from the next message on.",
-       .run = change_enrichment_rule,
+       .run = change_rule<&Sources::enrichment_rules>,
        .body = Body::Patch,
        .document_of = "enrichment rule"},
       {.method = Delete,
@@ -227,35 +232,35 @@ std::vector<Route> enrichment_rule_routes() {
        .id = "deleteEnrichmentRule",
        .summary = "Delete an enrichment rule.",
        .answers = {204},
-       .run = delete_enrichment_rule},
+       .run = remove_rule<&Sources::enrichment_rules>},
   };
 }
 
 std::vector<Route> subscription_routes() {
   return {
       {.method = Post,
-       .path = "/api/v1/auto-subscriptions",
+       .path = kAutoSubscriptions,
        .id = "createAutoSubscription",
        .summary = "Subscribe clients when they connect, as far as their policies allow it.",
        .answers = {201},
-       .run = create_auto_subscription,
+       .run = create_rule<&Sources::auto_subscriptions, kAutoSubscriptions>,
        .body = Body::Document,
        .document = broker::AutoSubscriptions::fields},
-      {.path = "/api/v1/auto-subscriptions",
+      {.path = kAutoSubscriptions,
        .id = "listAutoSubscriptions",
        .summary = "Auto-subscription rules, by name.",
-       .run = list_auto_subscriptions,
+       .run = list_rules<&Sources::auto_subscriptions>,
        .query = {kName},
        .is_list = true},
       {.path = "/api/v1/auto-subscriptions/{name}",
        .id = "showAutoSubscription",
        .summary = "One auto-subscription rule.",
-       .run = show_auto_subscription},
+       .run = show_rule<&Sources::auto_subscriptions>},
       {.method = Patch,
        .path = "/api/v1/auto-subscriptions/{name}",
        .id = "changeAutoSubscription",
        .summary = "Change an auto-subscription rule, for those who connect from now on.",
-       .run = change_auto_subscription,
+       .run = change_rule<&Sources::auto_subscriptions>,
        .body = Body::Patch,
        .document_of = "auto-subscription rule"},
       {.method = Delete,
@@ -263,7 +268,7 @@ std::vector<Route> subscription_routes() {
        .id = "deleteAutoSubscription",
        .summary = "Delete an auto-subscription rule. Subscriptions that it made stay.",
        .answers = {204},
-       .run = delete_auto_subscription},
+       .run = remove_rule<&Sources::auto_subscriptions>},
       {.path = "/api/v1/clients/{name}/subscriptions",
        .id = "listClientSubscriptions",
        .summary = "What a client is subscribed to; the filter is also the name, by which they go.",

@@ -1,5 +1,7 @@
 // Rules that an administrator makes: who is kept out, who is subscribed to what; and subscriptions
 // made for one client.
+#include "admin/rule_actions.hpp"
+
 #include <boost/json/array.hpp>
 
 #include "admin/actions.hpp"
@@ -20,6 +22,8 @@ Response no_clients_here() {
                                   .detail = "there are no clients here",
                                   .hint = "start the server"});
 }
+
+}  // namespace
 
 Response create_rule(NamedDocuments* rules, const Call& call, std::string_view collection) {
   if (rules == nullptr) return no_clients_here();
@@ -46,56 +50,6 @@ Response remove_rule(NamedDocuments* rules, const Call& call) {
   if (rules == nullptr) return no_clients_here();
   if (auto stale = refuse_stale(call, rules->find(call.name()))) return *stale;
   return deleted_response(rules->remove(call.name()));
-}
-
-}  // namespace
-
-Response create_block_rule(Context& context, const Call& call) {
-  return create_rule(context.sources.block_rules, call, "/api/v1/block-rules");
-}
-Response list_block_rules(Context& context, const Call& call) {
-  return list_rules(context.sources.block_rules, call);
-}
-Response show_block_rule(Context& context, const Call& call) {
-  return show_rule(context.sources.block_rules, call);
-}
-Response change_block_rule(Context& context, const Call& call) {
-  return change_rule(context.sources.block_rules, call);
-}
-Response delete_block_rule(Context& context, const Call& call) {
-  return remove_rule(context.sources.block_rules, call);
-}
-
-Response create_auto_subscription(Context& context, const Call& call) {
-  return create_rule(context.sources.auto_subscriptions, call, "/api/v1/auto-subscriptions");
-}
-Response list_auto_subscriptions(Context& context, const Call& call) {
-  return list_rules(context.sources.auto_subscriptions, call);
-}
-Response show_auto_subscription(Context& context, const Call& call) {
-  return show_rule(context.sources.auto_subscriptions, call);
-}
-Response change_auto_subscription(Context& context, const Call& call) {
-  return change_rule(context.sources.auto_subscriptions, call);
-}
-Response delete_auto_subscription(Context& context, const Call& call) {
-  return remove_rule(context.sources.auto_subscriptions, call);
-}
-
-Response create_enrichment_rule(Context& context, const Call& call) {
-  return create_rule(context.sources.enrichment_rules, call, "/api/v1/enrichment-rules");
-}
-Response list_enrichment_rules(Context& context, const Call& call) {
-  return list_rules(context.sources.enrichment_rules, call);
-}
-Response show_enrichment_rule(Context& context, const Call& call) {
-  return show_rule(context.sources.enrichment_rules, call);
-}
-Response change_enrichment_rule(Context& context, const Call& call) {
-  return change_rule(context.sources.enrichment_rules, call);
-}
-Response delete_enrichment_rule(Context& context, const Call& call) {
-  return remove_rule(context.sources.enrichment_rules, call);
 }
 
 const schema::Fields& client_subscription_fields() {

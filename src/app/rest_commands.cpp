@@ -32,20 +32,6 @@ constexpr std::size_t kDeepestDocument = 32;           // as the server takes it
 constexpr std::chrono::seconds kAnswerWithin{150};
 constexpr std::size_t kMostPages = 10'000;  // a server that never ends its list
 
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
-    if (is_plain) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 Result<std::string> read_text(const std::string& path, std::size_t limit) {
   std::string text;
   const auto read = [&](std::istream& in) {
@@ -200,7 +186,7 @@ int list(RestClient& client, const RestCommand& command, const std::string& path
     for (auto& item : found->get_array()) items.push_back(std::move(item));
     const auto* next = object->if_contains("next");
     if (next == nullptr || !next->is_string() || next->get_string().empty()) break;
-    page = "&page=" + percent_encoded(next->get_string());
+    page = "&page=" + io::percent_encoded(next->get_string());
   }
   if (command.output == OutputFormat::Json) {
     fmt::print("{}\n", json_text(json::object{{"items", std::move(items)}}));
@@ -212,10 +198,10 @@ int list(RestClient& client, const RestCommand& command, const std::string& path
 
 int list_messages(RestClient& client, const RestCommand& command) {
   const auto& wanted = command.message;
-  std::string query = "&order=" + percent_encoded(wanted.order);
+  std::string query = "&order=" + io::percent_encoded(wanted.order);
   for (const auto& [name, value] : {std::pair("filter", &wanted.filter),
                                     std::pair("from", &wanted.from), std::pair("to", &wanted.to)}) {
-    if (!value->empty()) query += fmt::format("&{}={}", name, percent_encoded(*value));
+    if (!value->empty()) query += fmt::format("&{}={}", name, io::percent_encoded(*value));
   }
   return list(client, command, std::string(command.noun->path), command.noun->columns, query,
               wanted.limit);
@@ -267,7 +253,7 @@ bool names_a_file(const RestCommand& command) {
 std::string verification_query(const RestCommand& command) {
   std::string query;
   if (!command.verify) query += "&verify=false";
-  if (!command.topic.empty()) query += "&topic=" + percent_encoded(command.topic);
+  if (!command.topic.empty()) query += "&topic=" + io::percent_encoded(command.topic);
   if (!query.empty()) query.front() = '?';
   return query;
 }
@@ -359,7 +345,8 @@ int run_dead_letters(RestClient& client, const RestCommand& command, const std::
     answer = client.send("DELETE", letters);
   } else {
     for (const auto& id : command.ids) {
-      answer = client.send(verb == "show" ? "GET" : "DELETE", letters + "/" + percent_encoded(id));
+      answer =
+          client.send(verb == "show" ? "GET" : "DELETE", letters + "/" + io::percent_encoded(id));
       if (!answer || answer->status >= 300 || id == command.ids.back()) break;
     }
   }
@@ -374,13 +361,13 @@ int run_subscriptions(RestClient& client, const RestCommand& command, const std:
       {"filter", filter}, {"qos", command.message.qos}, {"where", command.where}};
   const auto answer = command.verb == "add"
                           ? client.send("POST", path, json::serialize(document))
-                          : client.send("DELETE", path + "/" + percent_encoded(filter));
+                          : client.send("DELETE", path + "/" + io::percent_encoded(filter));
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
 int run(RestClient& client, const RestCommand& command) {
   const std::string path(command.noun->path);
-  const auto one = path + "/" + percent_encoded(command.name);
+  const auto one = path + "/" + io::percent_encoded(command.name);
   const auto& verb = command.verb;
   if (command.noun->name == "dead-letter") return run_dead_letters(client, command, one);
   if (command.noun->name == "subscription") return run_subscriptions(client, command, one);

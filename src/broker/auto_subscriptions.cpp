@@ -40,18 +40,6 @@ const DocumentKind kAutoSubscriptionKind{.noun = "auto-subscription rule",
                                          .check = check_auto_subscription,
                                          .maximum = 100};
 
-std::vector<std::string> texts_in(const json::value& list) {
-  std::vector<std::string> all;
-  for (const auto& value : list.get_array()) all.emplace_back(value.get_string());
-  return all;
-}
-
-bool any_wildcard_matches(const std::vector<std::string>& patterns, std::string_view text) {
-  return patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& pattern) {
-           return matches_wildcard(pattern, text);
-         });
-}
-
 }  // namespace
 
 struct AutoSubscriptions::Rule {

@@ -139,21 +139,9 @@ const DocumentKind kEnrichmentRuleKind{.noun = "enrichment rule",
                                        .check = check_enrichment_rule,
                                        .maximum = 20};
 
-std::vector<std::string> texts_of(const json::value& list) {
-  std::vector<std::string> texts;
-  for (const auto& value : list.get_array()) texts.emplace_back(value.get_string());
-  return texts;
-}
-
 std::optional<EnrichmentText> text_of(const json::value& value) {
   const auto* text = value.if_string();
   return text == nullptr ? std::nullopt : EnrichmentText::parse(*text);
-}
-
-bool some_wildcard_matches(const std::vector<std::string>& patterns, std::string_view text) {
-  return patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& pattern) {
-           return matches_wildcard(pattern, text);
-         });
 }
 
 // What rules add to one message. What the first one says stays.
@@ -221,8 +209,8 @@ struct EnrichmentRules::Rule {
       return mqtt::matches(filter, topic);
     };
     return (topics.empty() || std::ranges::any_of(topics, matches)) &&
-           some_wildcard_matches(users, client.username) &&
-           some_wildcard_matches(client_ids, client.client_id);
+           any_wildcard_matches(users, client.username) &&
+           any_wildcard_matches(client_ids, client.client_id);
   }
 };
 
@@ -238,9 +226,9 @@ void EnrichmentRules::compile(const NamedDocuments::All& all) {
   for (const auto& document : all) {
     if (!document.at("enabled").get_bool()) continue;
     Rule rule{.priority = document.at("priority").to_number<std::int64_t>(),
-              .topics = texts_of(document.at("topics")),
-              .users = texts_of(document.at("users")),
-              .client_ids = texts_of(document.at("client_ids")),
+              .topics = texts_in(document.at("topics")),
+              .users = texts_in(document.at("users")),
+              .client_ids = texts_in(document.at("client_ids")),
               .expiry = std::nullopt,
               .response_topic = text_of(document.at("response_topic")),
               .correlation_data = text_of(document.at("correlation_data")),

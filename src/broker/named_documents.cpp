@@ -72,6 +72,12 @@ schema::Field rule_description_field() {
   return {.name = "description", .help = "For people.", .fallback = "", .maximum = 128};
 }
 
+std::vector<std::string> texts_in(const json::value& list) {
+  std::vector<std::string> texts;
+  for (const auto& value : list.get_array()) texts.emplace_back(value.get_string());
+  return texts;
+}
+
 NamedDocuments::NamedDocuments(store::Store& store, const Clock& clock, const DocumentKind& kind,
                                Listener changed)
     : store_(store), clock_(clock), kind_(kind), changed_(std::move(changed)) {}

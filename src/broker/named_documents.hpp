@@ -30,6 +30,9 @@ struct DocumentKind {
 [[nodiscard]] schema::Field rule_name_field();
 [[nodiscard]] schema::Field rule_description_field();
 
+// A list of texts, which the fields' check has seen.
+[[nodiscard]] std::vector<std::string> texts_in(const boost::json::value& list);
+
 // Rules of one kind as an administrator makes them: documents with a `name`, kept in the store,
 // with `id`, `created` and `updated` added.
 //

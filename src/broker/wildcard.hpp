@@ -1,5 +1,8 @@
 #pragma once
+#include <algorithm>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::broker {
 
@@ -29,6 +32,14 @@ namespace sluice::broker {
   }
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
+}
+
+// No pattern: any text.
+[[nodiscard]] inline bool any_wildcard_matches(const std::vector<std::string>& patterns,
+                                               std::string_view text) {
+  return patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& pattern) {
+           return matches_wildcard(pattern, text);
+         });
 }
 
 }  // namespace sluice::broker

@@ -22,6 +22,9 @@ struct Url {
 // The same for http and https.
 [[nodiscard]] Result<Url> parse_web_url(std::string_view text);
 
+// For a query or a form: all but letters, digits and -._~ as %XX.
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {

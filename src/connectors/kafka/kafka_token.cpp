@@ -22,23 +22,6 @@ constexpr std::size_t kLongestReason = 200;
 constexpr std::int64_t kAssumedMs = 5 * 60 * 1000;
 constexpr std::int64_t kLongestSeconds = 366 * 24 * 3600;
 
-// application/x-www-form-urlencoded, as RFC 6749 §2.3.1 wants it in the header too.
-std::string form_encoded(std::string_view text) {
-  static constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  static constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    if (kPlain.find(c) != std::string_view::npos) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
-  }
-  return out;
-}
-
 std::optional<std::int64_t> seconds_at(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
   if (value == nullptr || !value->is_number()) return std::nullopt;
@@ -104,8 +87,9 @@ Result<Token> fetch_token(const TokenEndpoint& endpoint, std::int64_t now_ms) {
   io::HttpRequest request{.method = "POST", .url = endpoint.url};
   request.maximum_body_bytes = kLongestAnswer;
   request.body = "grant_type=client_credentials";
-  if (!endpoint.scope.empty()) request.body += "&scope=" + form_encoded(endpoint.scope);
-  const auto login = base64(form_encoded(endpoint.client_id) + ":" + form_encoded(endpoint.secret));
+  if (!endpoint.scope.empty()) request.body += "&scope=" + io::percent_encoded(endpoint.scope);
+  const auto login =
+      base64(io::percent_encoded(endpoint.client_id) + ":" + io::percent_encoded(endpoint.secret));
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
                      {"Accept", "application/json"},
                      {"Authorization", "Basic " + login}};
