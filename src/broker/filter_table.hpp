@@ -75,6 +75,9 @@ struct Match {
     std::vector<SharedGroupPtr> groups;
     std::unique_ptr<std::vector<ChoosyReceiver>> choosy;  // mostly none
     [[nodiscard]] bool empty() const { return receivers.empty() && groups.empty() && !choosy; }
+    [[nodiscard]] std::size_t sessions() const {
+      return receivers.size() + (choosy ? choosy->size() : 0);
+    }
   };
   std::vector<store::QueueId> queues;                             // in which the message is indexed
   std::vector<std::shared_ptr<const std::string>> queue_filters;  // theirs, for trim()

@@ -100,25 +100,21 @@ json::object Broker::consumers_of(const model::Message& message) {
     const auto most = kMostConsumers / workers_.size();
     json::array some_sessions;
     json::array some_groups;
-    for (const auto& receiver : here.receivers) {
-      if (some_sessions.size() >= most) break;
-      if (auto shown = session_state(*receiver.session, message); !shown.empty()) {
-        some_sessions.push_back(std::move(shown));
-      }
-    }
-    if (here.choosy)
-      for (const auto& receiver : *here.choosy) {
+    const auto add_all = [&](const auto& receivers) {
+      for (const auto& receiver : receivers) {
         if (some_sessions.size() >= most) break;
         if (auto shown = session_state(*receiver.session, message); !shown.empty())
           some_sessions.push_back(std::move(shown));
       }
+    };
+    add_all(here.receivers);
+    if (here.choosy) add_all(*here.choosy);
     for (const auto& group : here.groups) {
       if (some_groups.size() >= most) break;
       some_groups.push_back(group_state(*group, message));
     }
     const std::scoped_lock lock(mutex);
-    const auto receivers = here.receivers.size() + (here.choosy ? here.choosy->size() : 0);
-    if (receivers > most) more += receivers - most;
+    if (here.sessions() > most) more += here.sessions() - most;
     if (here.groups.size() > most) more += here.groups.size() - most;
     sessions.insert(sessions.end(), some_sessions.begin(), some_sessions.end());
     groups.insert(groups.end(), some_groups.begin(), some_groups.end());

@@ -381,7 +381,7 @@ void Worker::dispatch(const Turn& turn) {
   for (std::size_t first = 0, end = 0; first < turn.matches.size(); first = end) {
     end = end_of_run(turn, first);
     const auto& here = turn.matches[first]->workers[index_];
-    const bool many = here.receivers.size() + (here.choosy ? here.choosy->size() : 0) > 1;
+    const bool many = here.sessions() > 1;
     if (many) forms_.begin(*turn.batch, first, end);
     const Delivery::Run run{turn.batch, first, end, many ? &forms_ : nullptr};
     for (const auto& receiver : here.receivers) receiver.session->delivery().offer(run, receiver);

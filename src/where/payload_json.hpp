@@ -34,8 +34,8 @@ class PayloadJson {
 
   std::string_view payload_;
   std::unique_ptr<unsigned char[]> memory_;
-  // Made anew for each payload that did not fit: release() keeps the size of the next block, which
-  // doubles with every block, until no machine has so much.
+  // Made anew for each payload: release() would keep the size of the next block, which doubles with
+  // every block, until no machine has so much.
   std::optional<boost::json::monotonic_resource> resource_;
   std::optional<boost::json::value> value_;
   bool is_parsed_ = false;
