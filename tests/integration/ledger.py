@@ -108,14 +108,16 @@ class Publisher(Member):
 
     `acknowledged` holds the numbers in the order of their PUBACK or PUBCOMP, `latencies` how long
     each took from its first sending. `refused` counts acknowledgements that say no: that message
-    is sent again later, so its order is no longer the publisher's.
+    is sent again later, so its order is no longer the publisher's. `payload` makes the payload of
+    a number where the usual one will not do.
     """
 
     def __init__(self, address, client_id, topic, qos, *, window=50, rate=None, padding=32,
-                 limit=None, **options):
+                 limit=None, payload=None, **options):
         super().__init__(address, client_id, **options)
         self.topic, self.qos, self.window, self.rate = topic, qos, window, rate
         self.padding, self.limit = b"x" * padding, limit
+        self.payload = payload or self.payload_of_number
         self.sent = 0  # numbers given out
         self.acknowledged, self.latencies = [], []
         self.refused = collections.Counter()
@@ -136,7 +138,7 @@ class Publisher(Member):
         self.wait(lambda: len(self.acknowledged) >= count,
                   lambda: f"{len(self.acknowledged)} of {count} acknowledged", timeout)
 
-    def payload(self, number):
+    def payload_of_number(self, number):
         return b"%s:%d:%s" % (self.client_id.encode(), number, self.padding)
 
     def begin_anew(self):

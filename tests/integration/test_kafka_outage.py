@@ -215,8 +215,8 @@ def test_an_oversized_record_becomes_a_dead_letter(make_sluice, kafka):
     with Flow(server, kafka, topic_config={"max.message.bytes": "2000"}) as flow:
         account = flow.publishers[0].account
         payload = b"\x00\xff" + b"big:" * 2000
-        with Publisher(server.mqtt, "big", "flow/big", 1, limit=1, **account) as big:
-            big.payload = lambda number: payload
+        with Publisher(server.mqtt, "big", "flow/big", 1, limit=1,
+                       payload=lambda number: payload, **account) as big:
             big.wait_acknowledged(1)
             big.stop()
 
@@ -245,12 +245,12 @@ def test_a_rejected_message_does_not_stop_its_own_publisher(make_sluice, kafka):
     account = server.allow_all("device")
     server.add_kafka_connection("kafka", kafka.bootstrap)
     server.add_kafka_task("flow", "kafka", ["flow/#"], topic)
-    publisher = Publisher(server.mqtt, "mixed", "flow/mixed", 1, limit=300,
-                          username=account.name, password=account.password)
-    publisher.payload = lambda number: b"mixed:%d:%s" % (
-        number, b"x" * (5000 if number % 10 == 5 else 50))
 
-    with publisher:
+    def payload(number):
+        return b"mixed:%d:%s" % (number, b"x" * (5000 if number % 10 == 5 else 50))
+
+    with Publisher(server.mqtt, "mixed", "flow/mixed", 1, limit=300, payload=payload,
+                   username=account.name, password=account.password) as publisher:
         publisher.wait_acknowledged(300)
         publisher.stop()
 
