@@ -38,26 +38,28 @@ StoreSettings store(const SettingReader& in) {
 
 MqttSettings mqtt(const SettingReader& in) {
   const auto expiry_ms = in.number<std::uint64_t>("session_expiry_maximum");
-  return {.maximum_packet_size = in.number<std::uint32_t>("maximum_packet_size"),
-          .maximum_qos = in.number<std::uint8_t>("maximum_qos"),
-          .receive_maximum = in.number<std::uint16_t>("receive_maximum"),
-          .maximum_inflight = in.number<std::uint16_t>("maximum_inflight"),
-          .topic_alias_maximum = in.number<std::uint16_t>("topic_alias_maximum"),
-          .session_expiry_maximum_s = static_cast<std::uint32_t>(expiry_ms / 1000),
-          .keep_alive_maximum_s = in.number<std::uint16_t>("keep_alive_maximum"),
-          .connections = in.number<std::uint32_t>("connections"),
-          .subscriptions_per_client = in.number<std::uint32_t>("subscriptions_per_client"),
-          .conditions_per_client = in.number<std::uint32_t>("conditions_per_client"),
-          .topic_levels = in.number<std::uint32_t>("topic_levels"),
-          .retained_maximum = in.number<std::uint32_t>("retained_maximum"),
-          .delayed_maximum = in.number<std::uint32_t>("delayed_maximum"),
-          .groups = in.number<std::uint32_t>("groups"),
-          .group_strategy = broker::group_strategy(in.text("group_strategy"))
-                                .value_or(broker::GroupStrategy::RoundRobin),
-          .sessions_per_user = in.number<std::uint32_t>("sessions_per_user"),
-          .redirect_to = in.text("redirect_to"),
-          .redirect_permanently = in.flag("redirect_permanently"),
-          .point_to_point = in.flag("point_to_point")};
+  return {
+      .maximum_packet_size = in.number<std::uint32_t>("maximum_packet_size"),
+      .maximum_qos = in.number<std::uint8_t>("maximum_qos"),
+      .receive_maximum = in.number<std::uint16_t>("receive_maximum"),
+      .maximum_inflight = in.number<std::uint16_t>("maximum_inflight"),
+      .topic_alias_maximum = in.number<std::uint16_t>("topic_alias_maximum"),
+      .session_expiry_maximum_s = static_cast<std::uint32_t>(expiry_ms / 1000),
+      .keep_alive_maximum_s = in.number<std::uint16_t>("keep_alive_maximum"),
+      .connections = in.number<std::uint32_t>("connections"),
+      .subscriptions_per_client = in.number<std::uint32_t>("subscriptions_per_client"),
+      .conditions_per_client = in.number<std::uint32_t>("conditions_per_client"),
+      .topic_levels = in.number<std::uint32_t>("topic_levels"),
+      .retained_maximum = in.number<std::uint32_t>("retained_maximum"),
+      .delayed_maximum = in.number<std::uint32_t>("delayed_maximum"),
+      .groups = in.number<std::uint32_t>("groups"),
+      .group_strategy = broker::group_strategy(in.text("group_strategy"))
+                            .value_or(broker::GroupStrategy::RoundRobin),
+      .sessions_per_user = in.number<std::uint32_t>("sessions_per_user"),
+      .redirect_to = in.text("redirect_to"),
+      .redirect_permanently = in.flag("redirect_permanently"),
+      .point_to_point = in.flag("point_to_point"),
+      .messages_per_second_per_client = in.number<std::uint32_t>("messages_per_second_per_client")};
 }
 
 ConnectSettings connect_settings(const SettingReader& in) {

@@ -80,6 +80,7 @@ struct MqttSettings {
   std::string redirect_to;
   bool redirect_permanently = false;
   bool point_to_point = false;
+  std::uint32_t messages_per_second_per_client = 0;  // 0: no limit
 };
 
 struct ConnectSettings {

@@ -378,9 +378,11 @@ Field mqtt() {
        .type = Type::Boolean,
        .help = "Whether {first}/p2p/{clientId} goes to that client alone, without a subscription.",
        .fallback = false}));
-  fields.push_back(whole("messages_per_second_per_client",
-                         "Publishes of a client in a second; 0: no limit. Not served yet.", 0, 0,
-                         kMost32));
+  fields.push_back(changeable(
+      whole("messages_per_second_per_client",
+            "Publishes of a client in a second; 0: no limit. Who publishes faster is read no "
+            "further for a while; nobody is disconnected. A second's worth may come at once.",
+            0, 0, kMost32)));
   return {.name = "mqtt",
           .type = Type::Object,
           .help = "Limits; each is announced in CONNACK where MQTT 5 can.",

@@ -334,7 +334,8 @@ boost::json::object Broker::describe(Session& session) {
           {"address", session.client().host},
           {"subscriptions", session.subscriptions().size()},
           {"in_flight", session.delivery().in_flight()},
-          {"lag_messages", session.delivery().lag()}};
+          {"lag_messages", session.delivery().lag()},
+          {"held_back_seconds", session.connection() ? session.connection()->held_back_s() : 0}};
 }
 
 }  // namespace sluice::broker

@@ -52,6 +52,8 @@ void ClientConnection::on_deadline() {
       refuse_with_connack(ReasonCode::ServerUnavailable);
       return;
     case State::Open:
+      // It may have sent what we do not read.
+      if (is_held_back_ || worker_.stalled()) note_heard();
       if (worker_.broker().clock().steady() < silent_too_long())
         watch_keep_alive();
       else
@@ -92,7 +94,7 @@ void ClientConnection::on_malformed(ReasonCode reason) {
 
 void ClientConnection::on_packet(const mqtt::Frame& frame) {
   if (state_ == State::Closed) return;
-  last_heard_ = worker_.deadlines().tick_at(worker_.loop().now());
+  note_heard();
   if (state_ == State::AwaitingConnect) {
     if (frame.type != PacketType::Connect) {  // [MQTT-3.1.0-1]
       on_malformed(ReasonCode::ProtocolError);
@@ -361,6 +363,10 @@ void ClientConnection::tell_disconnected() {
   if (left_with_ == ReasonCode::UnspecifiedError) reason = "connection_lost";
   events.add(Event::ClientDisconnected, *client_,
              {{"reason", reason}, {"disconnected_at", worker_.broker().clock().wall_ms()}});
+}
+
+void ClientConnection::note_heard() {
+  last_heard_ = worker_.deadlines().tick_at(worker_.loop().now());
 }
 
 void ClientConnection::watch_keep_alive() {

@@ -12,6 +12,7 @@
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
 #include "broker/link.hpp"
+#include "broker/publish_pace.hpp"
 #include "broker/sent_aliases.hpp"
 #include "broker/will.hpp"
 #include "broker/wire_forms.hpp"
@@ -52,6 +53,8 @@ class ClientConnection final : public Deadline,
   [[nodiscard]] std::size_t maximum_packet_size() const;  // that may come in now
   // For net, to find the worker of a client before anything is decided.
   [[nodiscard]] bool waits_for_connect() const { return state_ == State::AwaitingConnect; }
+  // There is a limit to how fast it may publish: what is read beyond that has to be kept.
+  [[nodiscard]] bool is_paced() const;
 
   // --- from delivery and worker
   [[nodiscard]] bool is_open() const { return state_ == State::Open; }
@@ -78,6 +81,8 @@ class ClientConnection final : public Deadline,
   void shut_down();  // the server stops: the will stays for the next start
 
   [[nodiscard]] mqtt::Version version() const { return version_; }
+  // Since it connected, because it published faster than it may.
+  [[nodiscard]] float held_back_s() const { return held_back_s_; }
   [[nodiscard]] const std::string& host() const { return client_->host; }
 
  private:
@@ -121,6 +126,8 @@ class ClientConnection final : public Deadline,
   void send_auth(mqtt::ReasonCode reason, std::string_view data);
 
   void handle_publish(const mqtt::Publish& publish);
+  void hold_back(std::uint32_t per_second);
+  void go_on();
   [[nodiscard]] std::optional<mqtt::ReasonCode> resolve_alias(mqtt::Publish& publish);
   void refuse_publish(const mqtt::Publish& publish, mqtt::ReasonCode reason,
                       std::string_view why = {});
@@ -152,6 +159,7 @@ class ClientConnection final : public Deadline,
   void leave_session();
   void tell_connected();
   void tell_disconnected();
+  void note_heard();
   void watch_keep_alive();
   [[nodiscard]] Deadlines::Time silent_too_long() const;
   void on_deadline() override;  // of CONNECT, of its answer, of the next packet
@@ -168,6 +176,7 @@ class ClientConnection final : public Deadline,
   bool wants_reasons_ : 1 = true;  // in words, also where they are not a farewell
   bool has_method_ : 1 = false;    // came with the one authentication method that there is
   bool was_admitted_ : 1 = false;
+  bool is_held_back_ : 1 = false;
   mqtt::Version version_ = mqtt::Version::V311;
   // Why it ends; nothing is known of one that just breaks.
   mqtt::ReasonCode left_with_ = mqtt::ReasonCode::UnspecifiedError;
@@ -176,6 +185,8 @@ class ClientConnection final : public Deadline,
   // Publishes from the client: of QoS 1 without their PUBACK, of QoS 2 without their PUBCOMP.
   std::uint32_t unacknowledged_ = 0;
   std::uint32_t last_heard_ = 0;  // a tick of the worker's deadlines
+  float held_back_s_ = 0;
+  PublishPace pace_;
   std::unique_ptr<Aliases> aliases_;
 
   friend class Worker;

@@ -60,6 +60,11 @@ Counters::Counters(metrics::Registry& registry)
           {.name = "sluice_acknowledgement_seconds",
            .help = "From the append of a turn's publishes to their acknowledgement: what the disk "
                    "costs a publisher.",
+           .kind = Kind::Histogram})),
+      held_back_seconds(registry.histogram(
+          {.name = "sluice_client_held_back_seconds",
+           .help = "Pauses in reading from clients that publish faster than "
+                   "mqtt.messages_per_second_per_client allows: how many, and how long.",
            .kind = Kind::Histogram})) {}
 
 }  // namespace sluice::broker

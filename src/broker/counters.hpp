@@ -29,6 +29,7 @@ struct Counters {
   metrics::Counter& refused_by_log;
   metrics::Counter& wills_refused;
   metrics::Histogram& acknowledgement_seconds;
+  metrics::Histogram& held_back_seconds;
 };
 
 }  // namespace sluice::broker

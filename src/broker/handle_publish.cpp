@@ -45,6 +45,8 @@ void ClientConnection::handle_publish(const mqtt::Publish& received) {
   auto& broker = worker_.broker();
   const auto& limits = *limits_;
   ++worker_.traffic().received;
+  if (const auto per_second = broker.limits().messages_per_second; per_second != 0) [[unlikely]]
+    hold_back(per_second);
   if (static_cast<std::uint8_t>(publish.qos) > limits.maximum_qos) {  // [MQTT-3.2.2-11]
     disconnect(ReasonCode::QosNotSupported);
     return;

@@ -18,7 +18,8 @@ class Link {
   virtual void flush() = 0;
   // Sends what is in output() and then closes. Nothing more is read.
   virtual void close_after_output() = 0;
-  // While held, nothing is read from the peer: CONNECT is being decided on.
+  // While held, nothing is read from the peer: a login is being decided on, or it publishes too
+  // fast. Never both: what is not read begins no login, and publishes nothing.
   virtual void hold_reading(bool hold) = 0;
   // Already on the worker's list of those to flush.
   bool dirty = false;

@@ -1,5 +1,6 @@
 #include "net/connection.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -73,7 +74,7 @@ void Connection::read_all() {
     auto& buffer = listening_.read_buffer(worker_);
     const auto kept = partial_.size();
     if (buffer.size() < kept + kMinimumRead) buffer.resize(kept + kMinimumRead);
-    const auto room = buffer.size() - kept;
+    const auto room = most_to_read(buffer.size() - kept);
     const auto count = ::recv(socket_.get(), buffer.data() + kept, room, 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
@@ -101,6 +102,12 @@ bool Connection::may_read() {
     return false;
   }
   return true;
+}
+
+// As much again as the beginning of a packet that is there, so that a large one is not copied for
+// each small piece of it.
+std::size_t Connection::most_to_read(std::size_t room) const {
+  return client_->is_paced() ? std::min(room, std::max(kPacedRead, partial_.size())) : room;
 }
 
 // The loop told of these bytes once and will not do so again.
@@ -161,6 +168,7 @@ void Connection::hold_reading(bool hold) {
       const auto bytes = std::exchange(self->partial_, {});
       self->consume(bytes);
     }
+    if (self->ended_below_ && !self->held_) self->close_from_below();
     self->read_all();
   });
 }

@@ -16,6 +16,8 @@ namespace sluice::net {
 
 inline constexpr std::size_t kReadBuffer = 256 * 1024;  // one for each worker
 inline constexpr std::size_t kMinimumRead = 64 * 1024;
+// At a time from a client that may be held back: what it has sent too early is kept.
+inline constexpr std::size_t kPacedRead = 16 * 1024;
 inline constexpr std::chrono::seconds kFarewell{5};
 inline constexpr std::uint32_t kDroppedInput = 4 << 20;
 // Deliveries stop at broker::kOutputHighWater; a peer that does not take its answers either is read
@@ -89,6 +91,7 @@ class Connection final : public broker::Link,
  private:
   void read_all();
   [[nodiscard]] bool may_read();
+  [[nodiscard]] std::size_t most_to_read(std::size_t room) const;
   void read_later();
   void consume(std::string_view bytes);
   [[nodiscard]] bool belongs_elsewhere(const mqtt::Frame& frame, std::string_view bytes);
@@ -119,6 +122,7 @@ class Connection final : public broker::Link,
   bool closing_ = false;
   bool ended_ = false;
   bool waits_for_handshake_ = false;
+  bool ended_below_ = false;   // once what was read before is handled
   std::uint32_t dropped_ = 0;  // input of a peer that was told that the connection ends
   broker::Worker& worker_;
   Listening& listening_;

@@ -25,7 +25,8 @@ void Connection::read_layers() {
   while (!held_ && !closing_ && !ended_) {
     if (!may_read()) return;
     auto& wire = listening_.wire_buffers(worker_).input;
-    const auto count = ::recv(socket_.get(), wire.data(), wire.size(), 0);
+    const auto room = most_to_read(wire.size());
+    const auto count = ::recv(socket_.get(), wire.data(), room, 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (count <= 0) {
@@ -34,7 +35,7 @@ void Connection::read_layers() {
     }
     const auto size = static_cast<std::size_t>(count);
     take_wire({wire.data(), size});
-    if (size < wire.size() && !hung_up_) return;  // drained: the loop tells of more
+    if (size < room && !hung_up_) return;  // drained: the loop tells of more
     if (!layers_) {
       read_later();
       return;
@@ -65,7 +66,8 @@ void Connection::take_wire(std::string_view wire) {
     partial_.clear();
     consume({buffer.data(), kept + size});
   }
-  if (is_over) close_from_below();
+  ended_below_ = is_over;
+  if (is_over && !held_) close_from_below();  // else behind what is kept: hold_reading()
 }
 
 void Connection::adopt_certified_user() {
