@@ -1,4 +1,5 @@
 #include "admin/actions.hpp"
+#include "admin/group_actions.hpp"
 #include "admin/message_json.hpp"
 #include "admin/route.hpp"
 #include "admin/rule_actions.hpp"
@@ -535,7 +536,7 @@ const std::vector<Route>& routes() {
   static const std::vector<Route> kRoutes = [] {
     std::vector<Route> all;
     for (auto* group : {session_routes, status_routes, access_routes, block_rule_routes,
-                        enrichment_rule_routes, subscription_routes, message_routes,
+                        enrichment_rule_routes, group_routes, subscription_routes, message_routes,
                         connection_routes, task_routes, dead_letter_routes}) {
       for (auto& route : group()) all.push_back(std::move(route));
     }

@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,10 @@ struct Sources {
   broker::NamedDocuments* block_rules = nullptr;
   broker::NamedDocuments* auto_subscriptions = nullptr;
   broker::NamedDocuments* enrichment_rules = nullptr;
+  broker::NamedDocuments* groups = nullptr;
+  // Groups that clients are in, by filter; of one: with its members.
+  std::function<boost::json::array(const std::optional<std::string>& only)> groups_in_use = {};
+  std::function<Result<void>(const std::string& group)> end_group = {};
   // Of a client by its id: what it is subscribed to, one more, one less. Durable when they return.
   std::function<Outcome<boost::json::array>(const std::string& client_id)> subscriptions_of = {};
   std::function<Outcome<boost::json::object>(const std::string& client_id,

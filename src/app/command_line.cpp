@@ -360,6 +360,8 @@ class CommandLine {
       add_drain_arguments(command);
     } else if (!verb.empty() && verb != "list") {
       command.add_option("name", rest_.name, "Name or id")->type_name("NAME")->required();
+      if (noun.name == "group" && verb == "delete")
+        command.add_flag("--force", rest_.force, "Also end the subscriptions of its members");
     }
     command.callback([this, &noun, verb = std::string(verb)] {
       chosen_ = [this, &noun, verb] { return run_rest(noun, verb); };

@@ -18,6 +18,7 @@
 #include "broker/auto_subscriptions.hpp"
 #include "broker/block_rules.hpp"
 #include "broker/enrichment_rules.hpp"
+#include "broker/made_groups.hpp"
 #include "io/address_rule.hpp"
 #include "store/embedded/directory_lock.hpp"
 
@@ -170,6 +171,12 @@ Result<void> Composition::open_listeners() {
           .block_rules = &broker_->block_rules().documents(),
           .auto_subscriptions = &broker_->auto_subscriptions().documents(),
           .enrichment_rules = &broker_->enrichment_rules().documents(),
+          .groups = &broker_->made_groups().documents(),
+          .groups_in_use =
+              [this](const std::optional<std::string>& only) {
+                return broker_->groups_in_use(only);
+              },
+          .end_group = [this](const std::string& group) { return broker_->end_group(group); },
           .subscriptions_of =
               [this](const std::string& client_id) { return broker_->subscriptions_of(client_id); },
           .subscribe_client =

@@ -389,7 +389,7 @@ int run(RestClient& client, const RestCommand& command) {
   if (verb.empty()) answer = client.send("GET", path);
   if (verb == "show") answer = client.send("GET", one);
   if (verb == "trace") answer = client.send("GET", one + "/trace");
-  if (verb == "delete") answer = client.send("DELETE", one);
+  if (verb == "delete") answer = client.send("DELETE", one + (command.force ? "?force=true" : ""));
   if (verb == "start" || verb == "pause" || verb == "verify") {
     answer = client.send("POST", one + ":" + verb + verification_query(command));
   }

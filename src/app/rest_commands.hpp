@@ -61,6 +61,7 @@ struct RestCommand {
   std::string where;             // subscription add: its condition
   std::vector<std::string> ids;  // dead-letter: of messages
   bool all = false;              // of them
+  bool force = false;            // group delete: with members in it
   MessageArguments message;
   DrainArguments drain;
   OutputFormat output = OutputFormat::Table;

@@ -34,6 +34,8 @@ constexpr std::array<Columns, 5> kAutoSubscriptionColumns = {"name", "filters", 
                                                              "client_ids"};
 constexpr std::array<Columns, 5> kEnrichmentRuleColumns = {"name", "enabled", "priority", "topics",
                                                            "user_properties"};
+constexpr std::array<Columns, 5> kGroupColumns = {"name", "made", "strategy", "members",
+                                                  "description"};
 constexpr std::array<Columns, 4> kSubscriptionColumns = {"filter", "qos", "no_local", "group"};
 constexpr std::array<Columns, 6> kClientColumns = {"client_id", "status",        "username",
                                                    "address",   "subscriptions", "lag_messages"};
@@ -42,7 +44,7 @@ constexpr std::array<Columns, 7> kMessageColumns = {
 constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
                                                        "client_id", "reason"};
 
-constexpr std::array<Noun, 12> kNouns = {
+constexpr std::array<Noun, 13> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
          kConnectionVerbs, kConnectionColumns},
     Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
@@ -61,6 +63,7 @@ constexpr std::array<Noun, 12> kNouns = {
          "What clients are subscribed to when they connect", kRuleVerbs, kAutoSubscriptionColumns},
     Noun{"enrichment-rule", "/enrichment-rules", "What the server adds to messages", kRuleVerbs,
          kEnrichmentRuleColumns},
+    Noun{"group", "/groups", "Shared subscription groups", kRuleVerbs, kGroupColumns},
     Noun{"message", "/messages", "Stored messages: find, show, trace, publish", kMessageVerbs,
          kMessageColumns},
     Noun{"overview", "/overview", "What a start page needs", {}, {}},

@@ -38,6 +38,7 @@ broker::Limits limits_of(const MqttSettings& settings) {
   limits.sessions_per_user = settings.sessions_per_user;
   limits.redirect_to = settings.redirect_to;
   limits.redirect_permanently = settings.redirect_permanently;
+  limits.groups_must_exist = settings.groups_must_exist;
   limits.point_to_point = settings.point_to_point;
   limits.messages_per_second = settings.messages_per_second_per_client;
   return limits;

@@ -58,6 +58,7 @@ MqttSettings mqtt(const SettingReader& in) {
       .sessions_per_user = in.number<std::uint32_t>("sessions_per_user"),
       .redirect_to = in.text("redirect_to"),
       .redirect_permanently = in.flag("redirect_permanently"),
+      .groups_must_exist = in.flag("groups_must_exist"),
       .point_to_point = in.flag("point_to_point"),
       .messages_per_second_per_client = in.number<std::uint32_t>("messages_per_second_per_client")};
 }

@@ -79,6 +79,7 @@ struct MqttSettings {
   std::uint32_t sessions_per_user = 0;
   std::string redirect_to;
   bool redirect_permanently = false;
+  bool groups_must_exist = false;
   bool point_to_point = false;
   std::uint32_t messages_per_second_per_client = 0;  // 0: no limit
 };

@@ -288,13 +288,6 @@ Field store() {
                        .maximum = 1024 * kGiB}}}}};
 }
 
-Field off_yet(std::string name, std::string help) {
-  return {.name = std::move(name),
-          .type = Type::Boolean,
-          .help = std::move(help) + " Not served yet.",
-          .fallback = false};
-}
-
 Field changeable(Field field) {
   field.reloadable = true;
   return field;
@@ -371,8 +364,12 @@ Field mqtt() {
                                .help = "Whether clients are told that they need not come back "
                                        "(0x9D instead of 0x9C).",
                                .fallback = false}));
-  fields.push_back(off_yet("groups_must_exist",
-                           "Whether a shared subscription needs a group that was made before."));
+  fields.push_back(changeable(
+      {.name = "groups_must_exist",
+       .type = Type::Boolean,
+       .help = "Whether a shared subscription needs a group that an administrator has made: others "
+               "are refused with 0x8F. Subscriptions that are there stay.",
+       .fallback = false}));
   fields.push_back(changeable(
       {.name = "point_to_point",
        .type = Type::Boolean,

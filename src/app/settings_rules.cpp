@@ -26,7 +26,6 @@ constexpr std::array kNotServed = {
     NotServed{"/admin/certificate", "", "REST over TLS is not in this version"},
     NotServed{"/admin/key", "", "REST over TLS is not in this version"},
     NotServed{"/store/engine", R"("embedded")", "the rocketmq engine is not in this version"},
-    NotServed{"/mqtt/groups_must_exist", "false", "groups are made by subscribing in this version"},
 };
 
 const json::value* value_at(const json::object& values, std::string_view pointer) {

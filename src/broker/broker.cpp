@@ -13,6 +13,7 @@
 #include "broker/block_rules.hpp"
 #include "broker/client_connection.hpp"
 #include "broker/enrichment_rules.hpp"
+#include "broker/made_groups.hpp"
 #include "broker/session.hpp"
 #include "broker/shared_group.hpp"
 #include "broker/statistics.hpp"
@@ -39,7 +40,8 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
       statistics_(std::make_unique<Statistics>(*this)),
       block_rules_(std::make_unique<BlockRules>(store, clock, [this] { review_rights(); })),
       auto_subscriptions_(std::make_unique<AutoSubscriptions>(store, clock)),
-      enrichment_rules_(std::make_unique<EnrichmentRules>(store, clock)) {
+      enrichment_rules_(std::make_unique<EnrichmentRules>(store, clock)),
+      made_groups_(std::make_unique<MadeGroups>(store, clock, [this] { choose_strategies(); })) {
   set_limits(options.limits);
   for (std::size_t i = 0; i < options.workers; ++i)
     workers_.push_back(std::make_unique<Worker>(*this, i));
@@ -73,8 +75,8 @@ void Broker::set_limits(const Limits& limits) {
   choose_strategies();
 }
 
-GroupStrategy Broker::group_strategy(std::string_view) const {
-  return limits().group_strategy;
+GroupStrategy Broker::group_strategy(std::string_view group) const {
+  return made_groups_->strategy_of(group).value_or(limits().group_strategy);
 }
 
 void Broker::choose_strategies() {

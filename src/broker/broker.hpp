@@ -33,6 +33,7 @@ namespace sluice::broker {
 class AutoSubscriptions;
 class BlockRules;
 class EnrichmentRules;
+class MadeGroups;
 class Session;
 class SharedGroup;
 class Statistics;
@@ -111,6 +112,8 @@ class Broker {
     return owns_group_ && owns_group_(group);
   }
 
+  [[nodiscard]] MadeGroups& made_groups() { return *made_groups_; }
+
   // --- files, read on a thread of their own; `done` runs on the worker
   void read_on_pool(Worker& worker, std::vector<store::QueueId> queues, store::ReadRequest request,
                     std::function<void(Result<store::ReadResult>)> done);
@@ -181,6 +184,11 @@ class Broker {
                                                               const ClientSubscription& wanted);
   [[nodiscard]] Outcome<void> unsubscribe_client(const std::string& client_id,
                                                  const std::string& filter);
+  // For each group and filter that clients are in: how many, what waits. `only`: of one group, with
+  // the client ids of its members.
+  [[nodiscard]] boost::json::array groups_in_use(const std::optional<std::string>& only);
+  // Ends all subscriptions in it; durable when this returns.
+  [[nodiscard]] Result<void> end_group(const std::string& name);
   // The sessions and groups that are to get a message and how far each is: arrays `sessions` and
   // `groups`, at most kMostConsumers in each; `more` says how many are left out.
   static constexpr std::size_t kMostConsumers = 500;
@@ -242,6 +250,7 @@ class Broker {
   std::unique_ptr<BlockRules> block_rules_;
   std::unique_ptr<AutoSubscriptions> auto_subscriptions_;
   std::unique_ptr<EnrichmentRules> enrichment_rules_;
+  std::unique_ptr<MadeGroups> made_groups_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   BackgroundQueue readers_{*options_.threads};

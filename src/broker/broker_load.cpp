@@ -6,6 +6,7 @@
 #include "broker/block_rules.hpp"
 #include "broker/broker.hpp"
 #include "broker/enrichment_rules.hpp"
+#include "broker/made_groups.hpp"
 #include "broker/session.hpp"
 #include "broker/session_records.hpp"
 #include "broker/shared_group.hpp"
@@ -56,6 +57,7 @@ Result<void> Broker::load() {
   SL_TRY_VOID(block_rules_->load());
   SL_TRY_VOID(auto_subscriptions_->documents().load());
   SL_TRY_VOID(enrichment_rules_->documents().load());
+  SL_TRY_VOID(made_groups_->documents().load());
   Restored restored;
   SL_TRY_VOID(load_retained());
   SL_TRY_VOID(load_sessions(restored));

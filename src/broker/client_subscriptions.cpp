@@ -63,6 +63,14 @@ Refusal refusal_of_condition(const std::string& why) {
           .fields = {{"/where", why}}};
 }
 
+Refusal no_such_group(const std::string& why) {
+  return {.errc = Errc::InvalidArgument,
+          .code = "invalid_document",
+          .detail = why,
+          .hint = "POST /groups makes one; mqtt.groups_must_exist: false does without",
+          .fields = {{"/filter", "names no group that was made"}}};
+}
+
 json::object shown_subscription(const Session& session, const Subscription& subscription) {
   json::object entity{{"filter", subscription.name},
                       {"qos", static_cast<int>(subscription.options.qos)},
@@ -111,6 +119,8 @@ Outcome<json::object> Broker::subscribe_client(const std::string& client_id,
                                                .no_local = wanted.no_local,
                                                .retain_as_published = wanted.retain_as_published},
                                               0, limits(), condition);
+        if (grant.reason == ReasonCode::TopicFilterInvalid && !grant.why.empty())
+          return ticket->answer(refuse(no_such_group(grant.why)));
         if (!grant.why.empty()) return ticket->answer(refuse(refusal_of_condition(grant.why)));
         if (mqtt::is_error(grant.reason))
           return ticket->answer(refuse(refusal_of_grant(grant.reason, wanted.filter)));

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "broker/broker.hpp"
+#include "broker/made_groups.hpp"
 #include "broker/point_to_point.hpp"
 #include "broker/session.hpp"
 #include "broker/worker.hpp"
@@ -16,6 +17,9 @@ using mqtt::Qos;
 using mqtt::ReasonCode;
 
 namespace {
+
+constexpr std::string_view kNoSuchGroup =
+    "there is no such shared subscription group, and subscribing does not make one here";
 
 // Another's mail: its filter leads into the very queue of that client.
 bool is_mail_of_another(const Session& session, std::string_view filter, bool shared) {
@@ -39,6 +43,10 @@ Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& requ
       (shared && broker.is_task_group(shared->group)) ||
       (broker.limits().point_to_point && is_mail_of_another(session, filter, shared.has_value())))
     return {broker.options().refused_subscription};
+  // The filter is well formed, and not one that this client may name: what 0x8F says (§3.9.3). 0x87
+  // would blame its rights, 0x9E all shared subscriptions.
+  if (shared && broker.limits().groups_must_exist && !broker.made_groups().contains(shared->group))
+    return {ReasonCode::TopicFilterInvalid, false, std::string(kNoSuchGroup)};
   const auto* existing = session.find_subscription(request.filter);
   const bool is_new = existing == nullptr;
   if (is_new && (session.subscriptions().size() >= limits.subscriptions_per_client ||

@@ -26,7 +26,8 @@ struct Limits {
   std::uint32_t delayed_maximum = 100'000;  // messages that wait for their time
   std::uint32_t groups = 1000;
   GroupStrategy group_strategy = GroupStrategy::RoundRobin;  // of groups that name none
-  bool point_to_point = false;  // `{first}/p2p/{clientId}` goes to that client alone
+  bool groups_must_exist = false;  // clients may not make groups by subscribing
+  bool point_to_point = false;     // `{first}/p2p/{clientId}` goes to that client alone
   // Publishes of one client; who publishes faster is held back. 0: no limit.
   std::uint32_t messages_per_second = 0;
   // Where clients are sent instead of being admitted; empty: they are admitted.

@@ -284,8 +284,6 @@ const Refused kNotServed[] = {
      "--set: admin.certificate must not be set: REST over TLS is not in this version"},
     {"store.engine=rocketmq",
      "--set: store.engine must be \"embedded\": the rocketmq engine is not in this version"},
-    {"mqtt.groups_must_exist=true",
-     "--set: mqtt.groups_must_exist must be false: groups are made by subscribing in this version"},
 };
 
 TEST_F(SettingsTest, RefuseWhatThisVersionDoesNotServe) {
@@ -474,10 +472,9 @@ TEST_F(SettingsTest, AreShownAsOneWouldWriteThem) {
     if (shown.name == "store.segment_bytes") EXPECT_EQ(shown.value, "256MiB");
     if (shown.name == "mqtt.session_expiry_maximum") EXPECT_EQ(shown.value, "30d");
     if (shown.name == "io_threads") EXPECT_EQ(shown.value, "auto");
-    const bool is_not_served = shown.name == "mqtt.groups_must_exist";
     const bool is_reloadable = shown.name == "log.level" ||
                                shown.name == "connect.allowed_networks" ||
-                               (shown.name.starts_with("mqtt.") && !is_not_served);
+                               shown.name.starts_with("mqtt.");
     EXPECT_EQ(shown.reloadable, is_reloadable) << shown.name;
   }
   EXPECT_THAT(
