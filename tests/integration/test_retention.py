@@ -63,7 +63,9 @@ def test_the_log_stays_within_its_bound_and_what_is_live_survives(tmp_path, slui
             traffic.fill(12 * MIB)
             sizes.append(disk_bytes(server))
             memory.append(server.rss_bytes())
-            assert log_bytes(server) <= 8 * MIB + 4 * MIB
+            # Files go behind the publishers' back: a busy machine may be one file late.
+            wait_until(lambda: log_bytes(server) <= 8 * MIB + 4 * MIB, "the log within its bound",
+                       timeout=10)
         server.kill9()
         shutil.rmtree(server.data / "view")  # built again from the files that are left
         server.start()
