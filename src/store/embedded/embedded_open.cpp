@@ -9,12 +9,53 @@
 
 namespace sluice::store {
 
+namespace {
+
+// One is kept, for whoever wants to know what happened to it.
+Result<void> set_view_aside(const std::string& directory, const Clock& clock,
+                            const std::string& reason) {
+  namespace fs = std::filesystem;
+  constexpr std::string_view kPrefix = "view.damaged-";
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    std::error_code ignored;
+    if (entry.path().filename().string().starts_with(kPrefix)) fs::remove_all(entry, ignored);
+  }
+  const auto now = static_cast<std::time_t>(clock.wall_ms() / 1000);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  char time[32];
+  std::strftime(time, sizeof time, "%Y%m%dT%H%M%SZ", &utc);
+  const std::string to = directory + "/" + std::string(kPrefix) + time;
+  fs::rename(directory + "/view", to, error);
+  if (error) {
+    return fail(Errc::IoFailed, directory + "/view is damaged (" + reason +
+                                    ") and cannot be set aside: " + error.message() +
+                                    "; remove it, and the next start builds it again");
+  }
+  log::warn("the view cannot be used: it was set aside and is built again from the log",
+            {{"reason", reason}, {"kept_as", to}});
+  return {};
+}
+
+}  // namespace
+
+// Whatever happened to the view's files, the log has all that was in them: retention writes again
+// what is live before it deletes. A store that has read of such a view begins anew.
 Result<std::unique_ptr<Store>> open_embedded(FileSystem& files, const Clock& clock,
                                              EmbeddedOptions options) {
   SL_TRY(lock, embedded::DirectoryLock::acquire(options.directory));
-  auto store =
-      std::make_unique<embedded::EmbeddedStore>(files, clock, std::move(options), std::move(lock));
-  SL_TRY_VOID(store->open());
+  auto store = std::make_unique<embedded::EmbeddedStore>(files, clock, options, std::move(lock));
+  auto opened = store->open();
+  if (!opened && store->view_is_damaged()) {
+    store.reset();
+    SL_TRY(again, embedded::DirectoryLock::acquire(options.directory));
+    SL_TRY_VOID(set_view_aside(options.directory, clock, opened.error().detail));
+    store = std::make_unique<embedded::EmbeddedStore>(files, clock, std::move(options),
+                                                      std::move(again));
+    opened = store->open();
+  }
+  if (!opened) return tl::unexpected(opened.error());
   return store;
 }
 
@@ -58,10 +99,14 @@ Result<void> EmbeddedStore::open() {
   SL_TRY_VOID(files_.sync_directory(options_.directory));
   SL_TRY(begin, read_begin(files_, options_.directory));
   SL_TRY(checkpoint, open_view(begin));
-  const auto visit = [this](const SegmentPlan& segment, const FrameHeader& header,
-                            std::string_view body) { return replay(segment, header, body); };
-  SL_TRY(found, recover(files_, log_directory_, {checkpoint.position, checkpoint.generation, begin},
-                        visit));
+  // Damage that is met later would end somebody's read: now it costs a replay. Every byte of the
+  // view is read beside that of the log, so that its size does not make a start longer.
+  Result<void> whole;
+  const auto verifier = options_.threads->start([this, &whole] { whole = view_->verify(); });
+  auto recovered = recover_from(checkpoint, begin);
+  verifier->join();
+  if (!whole) return refuse_view(whole.error());
+  SL_TRY(found, std::move(recovered));
 
   segments_.set_recorded_begin(begin.begin);
   for (const RecoveredSegment& segment : found.segments) {
@@ -83,6 +128,7 @@ Result<void> EmbeddedStore::open() {
     log::warn("where the log begins could not be recorded; the next start tries again",
               {{"reason", settled.error().detail}});
   }
+  view_->begin_merging();
   checkpointer_ = options_.threads->start([this] { checkpoint_loop(); });
   opened_ = true;
   log::info("log opened", {{"directory", options_.directory},
@@ -93,56 +139,32 @@ Result<void> EmbeddedStore::open() {
   return {};
 }
 
-// Whatever happened to the view's files, the log has all that was in them: retention writes again
-// what is live before it deletes.
-Result<Checkpoint> EmbeddedStore::open_view(const BeginRecord& begin) {
-  auto checkpoint = open_whole_view(begin);
-  if (checkpoint || checkpoint.error().code != Errc::Corrupt) return checkpoint;
-  view_.reset();
-  index_.clear();
-  topics_.clear();
-  SL_TRY_VOID(set_view_aside(checkpoint.error().detail));
-  return open_whole_view(begin);
+Result<Recovered> EmbeddedStore::recover_from(const Checkpoint& checkpoint,
+                                              const BeginRecord& begin) {
+  const auto visit = [this](const SegmentPlan& segment, const FrameHeader& header,
+                            std::string_view body) { return replay(segment, header, body); };
+  return recover(files_, log_directory_, {checkpoint.position, checkpoint.generation, begin},
+                 visit);
 }
 
-Result<Checkpoint> EmbeddedStore::open_whole_view(const BeginRecord& begin) {
-  SL_TRY(view, View::open(options_.directory + "/view"));
-  view_ = std::move(view);
-  // Damage that is met later would end somebody's read: now it costs a replay.
-  SL_TRY_VOID(view_->verify());
-  SL_TRY(checkpoint, load_view());
+tl::unexpected<Error> EmbeddedStore::refuse_view(const Error& error) {
+  view_is_damaged_ = error.code == Errc::Corrupt;
+  return tl::unexpected(error);
+}
+
+Result<Checkpoint> EmbeddedStore::open_view(const BeginRecord& begin) {
+  auto view = View::open(options_.directory + "/view");
+  if (!view) return refuse_view(view.error());
+  view_ = std::move(*view);
+  auto checkpoint = load_view();
+  if (!checkpoint) return refuse_view(checkpoint.error());
   const bool is_known = begin.state == BeginRecord::State::Whole && begin.begin.generation != 0;
-  if (is_known && checkpoint.position != 0 && checkpoint.position < begin.begin.base) {
-    return fail(Errc::Corrupt, "view: it ends at position " + std::to_string(checkpoint.position) +
-                                   ", before the log begins: it is an old copy");
+  if (is_known && checkpoint->position != 0 && checkpoint->position < begin.begin.base) {
+    return refuse_view({Errc::Corrupt, "view: it ends at position " +
+                                           std::to_string(checkpoint->position) +
+                                           ", before the log begins: it is an old copy"});
   }
   return checkpoint;
-}
-
-// One is kept, for whoever wants to know what happened to it.
-Result<void> EmbeddedStore::set_view_aside(const std::string& reason) {
-  namespace fs = std::filesystem;
-  constexpr std::string_view kPrefix = "view.damaged-";
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(options_.directory, error)) {
-    std::error_code ignored;
-    if (entry.path().filename().string().starts_with(kPrefix)) fs::remove_all(entry, ignored);
-  }
-  const auto now = static_cast<std::time_t>(clock_.wall_ms() / 1000);
-  std::tm utc{};
-  ::gmtime_r(&now, &utc);
-  char time[32];
-  std::strftime(time, sizeof time, "%Y%m%dT%H%M%SZ", &utc);
-  const std::string to = options_.directory + "/" + std::string(kPrefix) + time;
-  fs::rename(options_.directory + "/view", to, error);
-  if (error) {
-    return fail(Errc::IoFailed, options_.directory + "/view is damaged (" + reason +
-                                    ") and cannot be set aside: " + error.message() +
-                                    "; remove it, and the next start builds it again");
-  }
-  log::warn("the view cannot be used: it was set aside and is built again from the log",
-            {{"reason", reason}, {"kept_as", to}});
-  return {};
 }
 
 // The queues and where the view ends.

@@ -38,6 +38,8 @@ class EmbeddedStore final : public Store {
   EmbeddedStore(FileSystem& files, const Clock& clock, EmbeddedOptions options, DirectoryLock lock);
   ~EmbeddedStore() override;
   [[nodiscard]] Result<void> open();
+  // Why open() failed: the view is damaged. Another store may be opened once it is set aside.
+  [[nodiscard]] bool view_is_damaged() const { return view_is_damaged_; }
 
   [[nodiscard]] BatchPtr new_batch() override;
   [[nodiscard]] Result<Position> append(const BatchPtr& batch,
@@ -81,9 +83,10 @@ class EmbeddedStore final : public Store {
  private:
   // Opening.
   [[nodiscard]] Result<Checkpoint> open_view(const BeginRecord& begin);
-  [[nodiscard]] Result<Checkpoint> open_whole_view(const BeginRecord& begin);
   [[nodiscard]] Result<Checkpoint> load_view();
-  [[nodiscard]] Result<void> set_view_aside(const std::string& reason);
+  [[nodiscard]] tl::unexpected<Error> refuse_view(const Error& error);
+  [[nodiscard]] Result<Recovered> recover_from(const Checkpoint& checkpoint,
+                                               const BeginRecord& begin);
   [[nodiscard]] Result<void> replay(const SegmentPlan& segment, const FrameHeader& header,
                                     std::string_view body);
   [[nodiscard]] Result<void> replay_checkpoint(const SegmentPlan& segment);
@@ -210,6 +213,7 @@ class EmbeddedStore final : public Store {
   SegmentFiles segments_;
   CommitLog log_;
   std::unique_ptr<Threads::Thread> checkpointer_;
+  bool view_is_damaged_ = false;
 };
 
 }  // namespace sluice::store::embedded

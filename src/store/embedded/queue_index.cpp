@@ -83,15 +83,6 @@ std::uint64_t QueueIndex::drop_nameless(std::uint64_t position) {
   return highest;
 }
 
-void QueueIndex::clear() {
-  const std::scoped_lock lock(mutex_);
-  persistent_.clear();
-  volatile_.clear();
-  queues_.clear();
-  dropped_.clear();
-  dirty_.clear();
-}
-
 std::vector<QueueId> QueueIndex::ids() const {
   std::vector<QueueId> ids;
   const std::scoped_lock lock(mutex_);

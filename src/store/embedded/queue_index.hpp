@@ -149,7 +149,6 @@ class QueueIndex {
   // Persistent queues that were dropped up to there, to be erased from the view.
   [[nodiscard]] std::vector<QueueId> dropped(std::uint64_t up_to) const;
   void forget_dropped(std::uint64_t up_to);
-  void clear();  // before the store is open: what was read of a damaged view
   // Read from the view at start.
   void add_block(QueueId id, const BlockSummary& block);
 

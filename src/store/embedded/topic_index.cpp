@@ -55,12 +55,6 @@ void TopicIndex::load(const TopicBlock& block) {
   blocks_.push_back(block);
 }
 
-void TopicIndex::clear() {
-  const std::scoped_lock lock(mutex_);
-  blocks_.clear();
-  closed_.clear();
-}
-
 void TopicIndex::write(View::Changes& changes, std::uint64_t position) const {
   const std::scoped_lock lock(mutex_);
   if (trimmed_ > 0) changes.erase_topics_before(trimmed_);

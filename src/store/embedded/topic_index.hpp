@@ -41,7 +41,6 @@ class TopicIndex {
 
   // From the view, ascending. What begins before the log does is left to trim().
   void load(const TopicBlock& block);
-  void clear();
   // Closed blocks that end at or before `position` go into the view, with those before `begin` out
   // of it; then, once they are on disk, out of memory. No trim() in between.
   void write(View::Changes& changes, std::uint64_t position) const;

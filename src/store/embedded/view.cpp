@@ -12,12 +12,14 @@ namespace sluice::store::embedded {
 namespace {
 
 // First bytes of the keys.
-constexpr char kQueue = 'q';
+constexpr char kQueue = 'q';    // blocks of entries
+constexpr char kSummary = 'k';  // of each of those: a start reads them alone
 constexpr char kState = 's';
 constexpr char kTopicBlock = 'b';
 constexpr char kTopics = 't';
 constexpr std::string_view kCheckpointKey = "mcheckpoint";
-constexpr std::uint64_t kFormat = 3;  // 1: without the topics of blocks; 2: two bits for each
+// 1: without the topics of blocks; 2: two bits for each; 3: summaries in the blocks alone
+constexpr std::uint64_t kFormat = 4;
 
 Error error_of(const rocksdb::Status& status) {
   Errc code = Errc::IoFailed;
@@ -39,20 +41,25 @@ std::string state_key(StateKind kind, std::string_view key) {
   return bytes;
 }
 
-std::string block_key(std::uint64_t queue, std::uint64_t first) {
-  std::string bytes(1, kQueue);
+std::string block_key(char kind, std::uint64_t queue, std::uint64_t first) {
+  std::string bytes(1, kind);
   append_be(bytes, queue);
   append_be(bytes, first);
   return bytes;
 }
 constexpr std::size_t kBlockKeyBytes = 17;
 
-// Value of a block: number of entries, last minus first, then each one's distance to the one
-// before.
-std::string encode_block(std::span<const std::uint64_t> positions) {
+// Number of entries, last minus first.
+std::string encode_summary(std::span<const std::uint64_t> positions) {
   std::string bytes;
   append_varint(bytes, positions.size());
   append_varint(bytes, positions.back() - positions.front());
+  return bytes;
+}
+
+// Value of a block: its summary, then each entry's distance to the one before.
+std::string encode_block(std::span<const std::uint64_t> positions) {
+  std::string bytes = encode_summary(positions);
   for (std::size_t i = 1; i < positions.size(); ++i) {
     append_varint(bytes, positions[i] - positions[i - 1]);
   }
@@ -110,9 +117,17 @@ rocksdb::Options options() {
   options.max_log_file_size = 1 << 20;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.avoid_flush_during_shutdown = true;  // a checkpoint flushed already
+  options.disable_auto_compactions = true;     // until begin_merging()
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(32 << 20);
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+// For what a start reads: it would only fill the cache with what nobody asks for again.
+rocksdb::ReadOptions once() {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
   return options;
 }
 
@@ -208,9 +223,9 @@ View::Scan View::scan(StateKind kind, std::string_view prefix) const {
 Result<void> View::entries(QueueId queue, std::uint64_t after, std::uint64_t up_to,
                            std::size_t maximum, std::vector<std::uint64_t>& into) const {
   const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(rocksdb::ReadOptions()));
-  const std::string queue_prefix = block_key(queue.get(), 0).substr(0, 9);
+  const std::string queue_prefix = block_key(kQueue, queue.get(), 0).substr(0, 9);
   // The block that begins at or before `after` may reach beyond it.
-  at->SeekForPrev(slice(block_key(queue.get(), after)));
+  at->SeekForPrev(slice(block_key(kQueue, queue.get(), after)));
   if (!at->Valid() || !text(at->key()).starts_with(queue_prefix)) at->Seek(slice(queue_prefix));
   std::vector<std::uint64_t> block;
   for (; at->Valid() && text(at->key()).starts_with(queue_prefix); at->Next()) {
@@ -230,7 +245,7 @@ Result<void> View::entries(QueueId queue, std::uint64_t after, std::uint64_t up_
 
 Result<std::vector<std::uint64_t>> View::block(QueueId queue, std::uint64_t first) const {
   std::vector<std::uint64_t> positions;
-  const std::string key = block_key(queue.get(), first);
+  const std::string key = block_key(kQueue, queue.get(), first);
   std::string value;
   const auto status = db_->Get(rocksdb::ReadOptions(), slice(key), &value);
   if (status.IsNotFound()) return positions;
@@ -240,8 +255,8 @@ Result<std::vector<std::uint64_t>> View::block(QueueId queue, std::uint64_t firs
 }
 
 Result<void> View::for_each_block(VisitBlock visit) const {
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(rocksdb::ReadOptions()));
-  const std::string prefix(1, kQueue);
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(once()));
+  const std::string prefix(1, kSummary);
   for (at->Seek(slice(prefix)); at->Valid() && text(at->key()).starts_with(prefix); at->Next()) {
     const auto summary = summary_of(text(at->key()), text(at->value()));
     if (!summary) return damaged_block();
@@ -252,7 +267,7 @@ Result<void> View::for_each_block(VisitBlock visit) const {
 }
 
 Result<void> View::for_each_topic_block(VisitTopicBlock visit) const {
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(rocksdb::ReadOptions()));
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(once()));
   const std::string prefix(1, kTopicBlock);
   for (at->Seek(slice(prefix)); at->Valid() && text(at->key()).starts_with(prefix); at->Next()) {
     const auto block = topic_block_of(text(at->key()), text(at->value()));
@@ -300,17 +315,24 @@ void View::Changes::erase(StateKind kind, std::string_view key) {
 }
 
 void View::Changes::put_block(QueueId queue, std::span<const std::uint64_t> positions) {
-  static_cast<void>(batch_->Put(slice(block_key(queue.get(), positions.front())),
-                                slice(encode_block(positions))));
+  const std::uint64_t first = positions.front();
+  static_cast<void>(
+      batch_->Put(slice(block_key(kQueue, queue.get(), first)), slice(encode_block(positions))));
+  static_cast<void>(batch_->Put(slice(block_key(kSummary, queue.get(), first)),
+                                slice(encode_summary(positions))));
 }
 
 void View::Changes::erase_block(QueueId queue, std::uint64_t first) {
-  static_cast<void>(batch_->Delete(slice(block_key(queue.get(), first))));
+  for (const char kind : {kQueue, kSummary}) {
+    static_cast<void>(batch_->Delete(slice(block_key(kind, queue.get(), first))));
+  }
 }
 
 void View::Changes::erase_queue(QueueId queue) {
-  static_cast<void>(
-      batch_->DeleteRange(slice(block_key(queue.get(), 0)), slice(block_key(queue.get() + 1, 0))));
+  for (const char kind : {kQueue, kSummary}) {
+    static_cast<void>(batch_->DeleteRange(slice(block_key(kind, queue.get(), 0)),
+                                          slice(block_key(kind, queue.get() + 1, 0))));
+  }
 }
 
 void View::Changes::put_topics(const TopicBlock& block, std::string_view topics) {
@@ -328,7 +350,14 @@ void View::Changes::erase_topics_before(std::uint64_t position) {
   }
 }
 
+void View::begin_merging() {
+  if (merges_) return;
+  // Fails where the file of options cannot be written, on a full disk: then the next write tries.
+  merges_ = db_->EnableAutoCompaction({db_->DefaultColumnFamily()}).ok();
+}
+
 Result<void> View::write(Changes& changes, const Checkpoint& checkpoint) {
+  begin_merging();
   std::string value;
   for (const std::uint64_t number : {kFormat, checkpoint.position, checkpoint.generation,
                                      checkpoint.time_and_node, checkpoint.next_queue}) {

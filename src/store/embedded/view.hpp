@@ -108,12 +108,16 @@ class View {
     friend class View;
     std::unique_ptr<rocksdb::WriteBatch> batch_;
   };
+  // Files that a killed process left to be merged wait for this, or for the first write: they must
+  // not make a start longer.
+  void begin_merging();
   // All of it is on disk, or nothing.
   [[nodiscard]] Result<void> write(Changes& changes, const Checkpoint& checkpoint);
 
  private:
   explicit View(std::unique_ptr<rocksdb::DB> db);
   std::unique_ptr<rocksdb::DB> db_;
+  bool merges_ = false;
 };
 
 }  // namespace sluice::store::embedded
