@@ -29,7 +29,8 @@ class Paho:
         self.connected, self.messages, self.subscribed = (queue.Queue() for _ in range(3))
         clean = {} if version == paho.MQTTv5 else {"clean_session": connect.pop("clean", True)}
         self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=client_id,
-                                  protocol=version, **clean)
+                                  protocol=version, transport=connect.pop("transport", "tcp"),
+                                  **clean)
         self.client.on_connect = lambda c, u, flags, reason, props: self.connected.put(
             (flags, reason))
         self.client.on_message = lambda c, u, message: self.messages.put(message)
