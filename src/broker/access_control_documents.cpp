@@ -39,7 +39,7 @@ Refusal not_found(std::string_view kind, std::string_view which) {
 }
 
 Refusal too_many(std::string_view kind, std::size_t maximum) {
-  return {.errc = Errc::Overloaded,
+  return {.errc = Errc::WrongState,
           .code = "limit_reached",
           .detail = "there are " + std::to_string(maximum) + " " + std::string(kind) + " already",
           .hint = "delete some that are not used"};

@@ -26,7 +26,13 @@ void check_auto_subscription(const json::object& document, std::vector<schema::P
     const auto pointer = "/filters/" + std::to_string(index++);
     if (shared &&
         (shared->group.empty() || shared->group.find_first_of("$%") != std::string_view::npos)) {
-      problems.push_back({pointer, "must name a group without variables: $share/{group}/{filter}"});
+      problems.push_back(
+          {pointer, "must name a group without variables and wildcards: $share/{group}/{filter}"});
+      continue;
+    }
+    if (shared && (shared->filter.empty() || mqtt::parse_shared_filter(shared->filter))) {
+      problems.push_back(
+          {pointer, "must have one topic filter behind the group: $share/{group}/{filter}"});
       continue;
     }
     if (const auto parsed = ResourceTemplate::parse(filter_in_name(name)); !parsed)

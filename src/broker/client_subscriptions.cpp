@@ -36,7 +36,7 @@ Refusal refusal_of_grant(ReasonCode reason, std::string_view filter) {
           .hint = "+ stands for a whole level, # for the last ones; mqtt.topic_levels is a limit",
           .fields = {{"/filter", "must be a topic filter"}}};
     case ReasonCode::QuotaExceeded:
-      return {.errc = Errc::Overloaded,
+      return {.errc = Errc::WrongState,
               .code = "limit_reached",
               .detail = "the client has as many subscriptions as it may have",
               .hint = "mqtt.subscriptions_per_client and mqtt.groups are the limits"};

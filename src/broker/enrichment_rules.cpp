@@ -112,7 +112,11 @@ void check_enrichment_rule(const json::object& document, std::vector<schema::Pro
   std::size_t index = 0;
   for (const auto& filter : document.at("topics").get_array()) {
     const auto pointer = "/topics/" + std::to_string(index++);
-    if (!mqtt::is_valid_topic_filter(filter.get_string(), kTopicLevels))
+    if (mqtt::parse_shared_filter(filter.get_string()))
+      problems.push_back({pointer,
+                          "must be a topic filter without $share/{group}/: a rule is about the "
+                          "topics of messages, whoever subscribes to them"});
+    else if (!mqtt::is_valid_topic_filter(filter.get_string(), kTopicLevels))
       problems.push_back({pointer, "must be a topic filter, in which + and # may stand"});
   }
   const auto& properties = document.at("user_properties").get_object();

@@ -146,10 +146,11 @@ Outcome<json::object> NamedDocuments::create(const json::object& document) {
          .hint = "choose another name, or change that one",
          .fields = {{"/name", "is taken"}}});
   if (all.size() >= kind_.maximum)
-    return refuse({.errc = Errc::Overloaded,
+    return refuse({.errc = Errc::WrongState,
                    .code = "limit_reached",
-                   .detail = "there are " + std::to_string(kind_.maximum) + " of these already",
-                   .hint = "delete some that are not used"});
+                   .detail = "there are " + std::to_string(kind_.maximum) + ' ' +
+                             std::string(kind_.noun) + "s already, as many as there may be",
+                   .hint = "delete one that is not used, or add to one that there is"});
   const auto now = rfc3339(clock_.wall_ms());
   const auto id = new_entity_id(clock_);
   auto entity = rule_entity(*fields, json::value(id), json::value(now), now);

@@ -129,7 +129,7 @@ std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessa
     }
   }
   if (message.retain && !message.payload.empty() && !has_room_for_retained(message.topic)) {
-    return Refusal{.errc = Errc::Overloaded,
+    return Refusal{.errc = Errc::WrongState,
                    .code = "limit_reached",
                    .detail = "there are as many retained messages as there may be",
                    .hint = "mqtt.retained_maximum"};

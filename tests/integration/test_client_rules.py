@@ -251,4 +251,14 @@ def test_a_rule_adds_to_messages_before_anybody_reads_them(server):
     assert names(server.rest("GET", "/enrichment-rules")) == ["who"]
     bad = server.rest("POST", "/enrichment-rules", {"name": "bad", "response_topic": "a/#"})
     assert [field["pointer"] for field in bad.expect(422)["fields"]] == ["/response_topic"]
+    shared = server.rest("POST", "/enrichment-rules", {
+        "name": "shared", "topics": ["$share/g/plant/#"], "correlation_data": "c"}).expect(422)
+    assert shared["fields"][0]["pointer"] == "/topics/0"
+    assert "without $share/{group}/" in shared["fields"][0]["detail"]
+    for number in range(19):
+        server.create("/enrichment-rules", {"name": f"rule-{number}", "correlation_data": "c"})
+    full = server.rest("POST", "/enrichment-rules",
+                       {"name": "one-more", "correlation_data": "c"}).expect(409)
+    assert full["code"] == "limit_reached" and full["detail"].startswith("there are 20 enrichment")
+    assert full["hint"].startswith("delete one that is not used")
     server.rest("DELETE", "/enrichment-rules/who").expect(204)

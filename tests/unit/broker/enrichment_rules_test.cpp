@@ -147,13 +147,21 @@ TEST_F(Enrichment, RefusesWhatItCouldNotDo) {
               ElementsAre("/user_properties/k"));
   EXPECT_THAT(problems_of({{"name", "aaa"}, {"topics", {"a/#/b"}}, {"correlation_data", "c"}}),
               ElementsAre("/topics/0"));
+  for (const auto* shared : {"$share/g/a", "$share/g", "$share//a"})
+    EXPECT_THAT(
+        problems_of({{"name", "aaa"}, {"topics", {"a", shared}}, {"correlation_data", "c"}}),
+        ElementsAre("/topics/1"));
   json::object many;
   for (int i = 0; i < 11; ++i) many["k" + std::to_string(i)] = "v";
   EXPECT_THAT(problems_of({{"name", "aaa"}, {"user_properties", many}}),
               ElementsAre("/user_properties"));
   for (int i = 0; i < 20; ++i)
     add({{"name", "rule-" + std::to_string(i)}, {"correlation_data", "c"}});
-  EXPECT_FALSE(rules.documents().create({{"name", "one-more"}, {"correlation_data", "c"}}));
+  const auto one_more = rules.documents().create({{"name", "one-more"}, {"correlation_data", "c"}});
+  ASSERT_FALSE(one_more);
+  EXPECT_EQ(one_more.error().code, "limit_reached");
+  EXPECT_EQ(one_more.error().detail,
+            "there are 20 enrichment rules already, as many as there may be");
 }
 
 }  // namespace

@@ -131,7 +131,8 @@ TEST_F(ClientRules, AreRefusedWithTheFieldThatIsWrong) {
   }
   auto& autos = server.broker.auto_subscriptions().documents();
   for (const auto* filter :
-       {"a/#/b", "$share//x", "$share/${client_id}/x", "$share/%c/x", "${nonsense}/a"}) {
+       {"a/#/b", "$share//x", "$share/g", "$share/g/", "$share/g+/x", "$share/g/$share/h/x",
+        "$share/${client_id}/x", "$share/%c/x", "${nonsense}/a"}) {
     const auto made = autos.create({{"name", "abc"}, {"filters", json::array{filter}}});
     ASSERT_FALSE(made) << filter;
     EXPECT_EQ(made.error().fields.front().pointer, "/filters/0");
