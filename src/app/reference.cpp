@@ -11,6 +11,7 @@
 #include "app/settings.hpp"
 #include "app/store_metrics.hpp"
 #include "base/metrics.hpp"
+#include "broker/conditions.hpp"
 #include "broker/counters.hpp"
 #include "connect/registry.hpp"
 #include "connect/service.hpp"
@@ -83,6 +84,7 @@ std::string settings_reference() {
 std::string metrics_reference() {
   metrics::Registry registry;
   const broker::Counters counters(registry);
+  broker::Conditions().show_bytes(registry);
   declare_store_metrics(registry, [] { return store::Statistics{}; });
   static_cast<void>(store_histograms(registry));
   declare_memory_metrics(registry);

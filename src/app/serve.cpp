@@ -30,6 +30,7 @@ broker::Limits limits_of(const MqttSettings& settings) {
   limits.connections = settings.connections;
   limits.subscriptions_per_client = settings.subscriptions_per_client;
   limits.conditions_per_client = settings.conditions_per_client;
+  limits.conditions_bytes = settings.conditions_bytes;
   limits.topic_levels = settings.topic_levels;
   limits.retained_maximum = settings.retained_maximum;
   limits.delayed_maximum = settings.delayed_maximum;

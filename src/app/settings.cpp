@@ -49,6 +49,7 @@ MqttSettings mqtt(const SettingReader& in) {
       .connections = in.number<std::uint32_t>("connections"),
       .subscriptions_per_client = in.number<std::uint32_t>("subscriptions_per_client"),
       .conditions_per_client = in.number<std::uint32_t>("conditions_per_client"),
+      .conditions_bytes = in.number<std::uint64_t>("conditions_bytes"),
       .topic_levels = in.number<std::uint32_t>("topic_levels"),
       .retained_maximum = in.number<std::uint32_t>("retained_maximum"),
       .delayed_maximum = in.number<std::uint32_t>("delayed_maximum"),

@@ -71,6 +71,7 @@ struct MqttSettings {
   std::uint32_t connections = 0;
   std::uint32_t subscriptions_per_client = 0;
   std::uint32_t conditions_per_client = 0;
+  std::uint64_t conditions_bytes = 0;
   std::uint32_t topic_levels = 0;
   std::uint32_t retained_maximum = 0;
   std::uint32_t delayed_maximum = 0;

@@ -329,6 +329,14 @@ Field mqtt() {
             "Subscriptions of a session that have a condition ($where). Each is asked about every "
             "message on its filter, so this bounds what a client can make the server compute.",
             20, 0, kMost32),
+        Field{.name = "conditions_bytes",
+              .type = Type::Bytes,
+              .help =
+                  "Memory of all conditions ($where) together, compiled: a new one beyond it is "
+                  "refused. Equal ones stand once.",
+              .fallback = "64MiB",
+              .minimum = 0,
+              .maximum = 1024 * kGiB},
         whole("sessions_per_user",
               "Sessions of one user, connected or away: new ones are refused. A fleet may share a "
               "user, so this bounds memory. Without access control all clients are one user.",

@@ -43,6 +43,7 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
       enrichment_rules_(std::make_unique<EnrichmentRules>(store, clock)),
       made_groups_(std::make_unique<MadeGroups>(store, clock, [this] { choose_strategies(); })) {
   set_limits(options.limits);
+  conditions_.show_bytes(registry);
   for (std::size_t i = 0; i < options.workers; ++i)
     workers_.push_back(std::make_unique<Worker>(*this, i));
   durable_listener_ = store_.add_durable_listener([this](store::Position) {
@@ -107,6 +108,12 @@ Worker& Broker::worker_of(std::string_view client_id) {
 
 Worker& Broker::worker_of_group(std::string_view key) {
   return *workers_[TextHash{}(key) % workers_.size()];
+}
+
+Result<ConditionPtr> Broker::compile_condition(std::string_view text) {
+  auto compiled = conditions_.compile(text, limits().conditions_bytes);
+  if (!compiled && compiled.error().code == Errc::Overloaded) counters_.conditions_refused.add();
+  return compiled;
 }
 
 bool Broker::GroupEntry::has_room_for(const ConditionPtr& condition) const {

@@ -150,7 +150,9 @@ class Broker {
   void set_limits(const Limits& limits);  // any thread
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] FilterTable& filters() { return filters_; }
-  [[nodiscard]] Conditions& conditions() { return conditions_; }
+  [[nodiscard]] const Conditions& conditions() const { return conditions_; }
+  // As Conditions::compile(), within the limits. Any thread.
+  [[nodiscard]] Result<ConditionPtr> compile_condition(std::string_view text);
   [[nodiscard]] Retained& retained() { return retained_; }
   [[nodiscard]] BlockRules& block_rules() { return *block_rules_; }
   [[nodiscard]] EnrichmentRules& enrichment_rules() { return *enrichment_rules_; }

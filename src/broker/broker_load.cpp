@@ -143,7 +143,8 @@ Result<void> Broker::load_subscriptions(Restored& restored) {
         if (!record) return failure.keep(tl::unexpected(record.error()));
         ConditionPtr condition;
         if (!record->condition.empty()) {
-          auto compiled = conditions_.compile(record->condition);
+          // Whatever the limit is now: it was acknowledged.
+          auto compiled = conditions_.compile(record->condition, SIZE_MAX);
           if (!compiled) return failure.keep(tl::unexpected(compiled.error()));
           condition = std::move(*compiled);
         }

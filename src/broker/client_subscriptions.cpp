@@ -55,7 +55,15 @@ Refusal refusal_of_grant(ReasonCode reason, std::string_view filter) {
   }
 }
 
-Refusal refusal_of_condition(const std::string& why) {
+Refusal refusal_of_condition(Errc errc, const std::string& why) {
+  if (errc == Errc::Overloaded)
+    return {.errc = Errc::WrongState,
+            .code = "limit_reached",
+            .detail = why,
+            .hint =
+                "mqtt.conditions_per_client and mqtt.conditions_bytes are limits; a condition has "
+                "at most " +
+                std::to_string(kLongestCondition) + " bytes"};
   return {.errc = Errc::InvalidArgument,
           .code = "invalid_document",
           .detail = why,
@@ -105,8 +113,9 @@ Outcome<json::object> Broker::subscribe_client(const std::string& client_id,
   auto& worker = worker_of(client_id);
   ConditionPtr condition;
   if (!wanted.where.empty()) {
-    auto compiled = conditions_.compile(wanted.where);
-    if (!compiled) return refuse(refusal_of_condition(compiled.error().detail));
+    auto compiled = compile_condition(wanted.where);
+    if (!compiled)
+      return refuse(refusal_of_condition(compiled.error().code, compiled.error().detail));
     condition = std::move(*compiled);
   }
   return ask_worker<json::object>(
@@ -121,7 +130,8 @@ Outcome<json::object> Broker::subscribe_client(const std::string& client_id,
                                               0, limits(), condition);
         if (grant.reason == ReasonCode::TopicFilterInvalid && !grant.why.empty())
           return ticket->answer(refuse(no_such_group(grant.why)));
-        if (!grant.why.empty()) return ticket->answer(refuse(refusal_of_condition(grant.why)));
+        if (!grant.why.empty())
+          return ticket->answer(refuse(refusal_of_condition(Errc::Overloaded, grant.why)));
         if (mqtt::is_error(grant.reason))
           return ticket->answer(refuse(refusal_of_grant(grant.reason, wanted.filter)));
         worker.when_durable(

@@ -43,6 +43,15 @@ Counters::Counters(metrics::Registry& registry)
       dropped_log_busy(registry.counter(dropped(), {{"reason", "log_busy"}})),
       dropped_slow_client(registry.counter(dropped(), {{"reason", "slow_client"}})),
       not_judged(registry.counter(dropped(), {{"reason", "condition_too_costly"}})),
+      dropped_unjudged(registry.counter(dropped(), {{"reason", "conditions_busy"}})),
+      condition_turns_spent(registry.counter(
+          {.name = "sluice_condition_turns_spent_total",
+           .help = "Turns of an event loop in which conditions ($where) took all that they may "
+                   "take: what is left of them waits for the next turn."})),
+      conditions_refused(registry.counter(
+          {.name = "sluice_conditions_refused_total",
+           .help = "Conditions ($where) refused for their length or for the memory that all of "
+                   "them take, mqtt.conditions_bytes."})),
       passed_over_in_groups(registry.counter(dropped(), {{"reason", "no_member_accepts"}})),
       delivered_to_nobody(registry.counter(dropped(), {{"reason", "dollar_topic"}})),
       events_dropped(registry.counter(

@@ -19,6 +19,9 @@ struct Counters {
   metrics::Counter& dropped_log_busy;
   metrics::Counter& dropped_slow_client;
   metrics::Counter& not_judged;
+  metrics::Counter& dropped_unjudged;
+  metrics::Counter& condition_turns_spent;
+  metrics::Counter& conditions_refused;
   metrics::Counter& passed_over_in_groups;
   metrics::Counter& delivered_to_nobody;
   metrics::Counter& events_dropped;

@@ -376,11 +376,17 @@ std::uint64_t Delivery::lag() const {
   return session_.worker().broker().store().count_after(queues_, tracker_.read(), 1'000'000);
 }
 
-// How many messages of its queues are looked at in a turn: each condition is asked about each.
+bool Delivery::is_put_off() const {
+  return session_.conditions() > 0 && session_.worker().judge().is_spent();
+}
+
+// How many messages of its queues are looked at in a turn: each condition is asked about each, and
+// may take all that it may take.
 std::size_t Delivery::looks_at_once() const {
   const auto conditions = session_.conditions();
   if (conditions == 0) return std::numeric_limits<std::size_t>::max();
-  return std::max<std::size_t>(kPassedAtOnce / conditions, 1);
+  const auto affordable = session_.worker().judge().steps_left() / kConditionSteps;
+  return std::max<std::size_t>(std::min<std::size_t>(kPassedAtOnce, affordable) / conditions, 1);
 }
 
 std::size_t Delivery::room_for_a_read() const {
@@ -396,7 +402,7 @@ void Delivery::pump() {
   std::size_t passed = 0;
   std::size_t looked_at = 0;
   while (!at_tail_ && !reading_ && has_room()) {
-    if (passed >= kPassedAtOnce || looked_at >= looks_at_once())
+    if (passed >= kPassedAtOnce || looked_at >= looks_at_once() || is_put_off())
       return mark_pump();  // others want their turn
     const store::ReadRequest request{.queues = queues_,
                                      .after = tracker_.read(),
@@ -480,6 +486,13 @@ std::optional<DeliveryOptions> Delivery::options_for(const store::ReadEntry& ent
 
 // The cache does not reach back that far: files are read, and files never block a loop.
 void Delivery::read_from_log() {
+  auto& turns = session_.worker().condition_turns();
+  const bool has_conditions = session_.conditions() > 0;
+  if (has_conditions) {
+    if (rare().waits_for_read) return;
+    rare().waits_for_read = !turns.begin_read(session_.shared_from_this());
+    if (rare().waits_for_read) return;
+  }
   reading_ = true;
   auto& broker = session_.worker().broker();
   const store::ReadRequest request{.queues = {},
@@ -488,22 +501,24 @@ void Delivery::read_from_log() {
                                    .maximum_bytes = kOutputHighWater,
                                    .visibility = broker.visibility(),
                                    .pass_damaged = true};
-  broker.read_on_pool(
-      session_.worker(), queues_, request,
-      [session = session_.shared_from_this(), epoch = epoch_](Result<store::ReadResult> result) {
-        auto& delivery = session->delivery();
-        delivery.reading_ = false;
-        if (delivery.epoch_ == epoch && delivery.ready() && result) {
-          delivery.take(*result);
-          // What was appended since that read was offered to a session that was behind: only a
-          // read on the worker itself can tell that there is no more.
-          delivery.at_tail_ = false;
-        }
-        if (result)
-          delivery.pump();
-        else if (delivery.epoch_ == epoch)
-          delivery.try_again_later(&Delivery::pump);
-      });
+  broker.read_on_pool(session_.worker(), queues_, request,
+                      [session = session_.shared_from_this(), epoch = epoch_, &turns,
+                       has_conditions](Result<store::ReadResult> result) {
+                        auto& delivery = session->delivery();
+                        delivery.reading_ = false;
+                        if (has_conditions) turns.end_read();
+                        if (delivery.epoch_ == epoch && delivery.ready() && result) {
+                          delivery.take(*result);
+                          // What was appended since that read was offered to a session that was
+                          // behind: only a read on the worker itself can tell that there is no
+                          // more.
+                          delivery.at_tail_ = false;
+                        }
+                        if (result)
+                          delivery.pump();
+                        else if (delivery.epoch_ == epoch)
+                          delivery.try_again_later(&Delivery::pump);
+                      });
 }
 
 }  // namespace sluice::broker

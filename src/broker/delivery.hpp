@@ -97,6 +97,8 @@ class Delivery {
   void set_connected_at(store::Position head) { connected_at_ = head; }
 
   void pump();  // hands out what is waiting, as far as there is room
+  // After ConditionTurns::begin_read() said no.
+  void on_read_allowed();
   void write_cursor(store::Batch& batch);
   [[nodiscard]] bool cursor_is_marked() const { return cursor_marked_; }
   void mark_cursor() { cursor_marked_ = true; }
@@ -157,6 +159,8 @@ class Delivery {
 
   [[nodiscard]] bool ready() const;
   [[nodiscard]] bool has_room() const;
+  // Conditions have taken what they may in this turn, and this session has some.
+  [[nodiscard]] bool is_put_off() const;
   [[nodiscard]] std::size_t looks_at_once() const;
   [[nodiscard]] std::size_t room_for_a_read() const;
   [[nodiscard]] std::uint16_t next_packet_id();
@@ -244,6 +248,7 @@ class Delivery {
     std::vector<Rest> leftovers;
     std::uint64_t last_leftover = 0;
     bool settling = false;               // the newest leftovers wait for what is on the way
+    bool waits_for_read = false;         // until on_read_allowed()
     std::vector<SharedGroupPtr> groups;  // that wait for room
   };
   [[nodiscard]] Rare& rare() {

@@ -11,6 +11,11 @@ namespace sluice::broker {
 
 using mqtt::Qos;
 
+void Delivery::on_read_allowed() {
+  if (rare_) rare_->waits_for_read = false;
+  mark_pump();
+}
+
 bool Delivery::accepts(const SubscriptionCondition* condition,
                        const model::Message& message) const {
   if (condition == nullptr) return true;
@@ -47,8 +52,9 @@ void Delivery::offer_by_conditions(const Run& run, std::size_t index,
   if (queued) {
     if (message.position() <= tracker_.read()) return;  // found in the queue already
     if (!at_tail_) return;                              // to be found there later
-    if (!ready()) {
+    if (!ready() || is_put_off()) {
       at_tail_ = false;
+      if (ready()) mark_pump();
       return;
     }
   } else if (leftovers() > 0 && !goes_directly(message)) {

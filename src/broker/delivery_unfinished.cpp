@@ -76,7 +76,7 @@ void Delivery::walk_retained() {
   const auto& retained = session_.worker().broker().retained();
   std::size_t looked_at = 0;
   while (!walks.empty() && has_room()) {
-    if (looked_at >= kPassedAtOnce) return mark_pump();  // others want their turn
+    if (looked_at >= kPassedAtOnce || is_put_off()) return mark_pump();  // others want their turn
     auto& walk = walks.front();
     const auto* subscription = session_.find_subscription(walk.name);
     const auto room = std::min<std::size_t>(kRetainedAtOnce, window_ - in_flight_.size());

@@ -87,22 +87,30 @@ void SharedGroup::pump_by_key() {
   for (auto it = given_back_.begin(); it != given_back_.end();) {
     if (!it->second) return load_given_back();
     const auto message = it->second;
+    if (has_no_time_for(*message)) return put_off();
     it = hand_out(message) ? given_back_.erase(it) : std::next(it);
   }
   while (true) {
-    if (has_passed_enough()) return;
-    std::vector<model::MessagePtr> waiting;
-    for (; fetched_next_ < fetched_.size(); ++fetched_next_) {
-      auto message = fetched_[fetched_next_];
-      if (!hand_out(message)) waiting.push_back(std::move(message));
-    }
-    fetched_ = std::move(waiting);
-    fetched_next_ = 0;
+    if (has_passed_enough() || !hand_out_fetched()) return put_off();
     if (at_tail_ || reading_ || fetched_.size() >= kFetch) return;
     const auto before = fetched_.size();
     fetch();
     if (fetched_.size() == before && (at_tail_ || reading_)) return;
   }
+}
+
+// What nobody has room for stays. False: so does what there is no time for in this turn.
+bool SharedGroup::hand_out_fetched() {
+  std::vector<model::MessagePtr> waiting;
+  bool has_time = true;
+  for (; fetched_next_ < fetched_.size(); ++fetched_next_) {
+    auto message = fetched_[fetched_next_];
+    has_time = has_time && !has_no_time_for(*message);
+    if (!has_time || !hand_out(message)) waiting.push_back(std::move(message));
+  }
+  fetched_ = std::move(waiting);
+  fetched_next_ = 0;
+  return has_time;
 }
 
 bool SharedGroup::hand_out_by_key(const model::MessagePtr& message) {

@@ -1,5 +1,6 @@
 // Members of shared groups that have a condition, `$where`.
 #include <algorithm>
+#include <utility>
 
 #include "broker/broker.hpp"
 #include "broker/session.hpp"
@@ -69,11 +70,24 @@ bool SharedGroup::passes_over(const model::MessagePtr& message) {
   return true;
 }
 
-// Others want their turn: it goes on with the next one.
-bool SharedGroup::has_passed_enough() {
-  if (!conditions_ || conditions_->passed_over < kPassedAtOnce) return false;
-  worker_.post([self = shared_from_this()] { self->pump(); });
-  return true;
+bool SharedGroup::has_passed_enough() const {
+  return conditions_ && conditions_->passed_over >= kPassedAtOnce;
+}
+
+bool SharedGroup::has_no_time_for(const model::Message& message) const {
+  return conditions_ && worker_.judge().is_spent() &&
+         !conditions_->accepted.contains(message.position().get());
+}
+
+// Others want their turn.
+void SharedGroup::put_off() {
+  if (!conditions_ || !std::exchange(conditions_->is_put_off, true))
+    worker_.condition_turns().add(shared_from_this());
+}
+
+void SharedGroup::go_on() {
+  if (conditions_) conditions_->is_put_off = false;
+  pump();
 }
 
 }  // namespace sluice::broker

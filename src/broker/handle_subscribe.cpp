@@ -32,7 +32,7 @@ std::optional<std::string_view> where_of(const mqtt::Properties& properties) {
 void ClientConnection::handle_subscribe(const mqtt::Subscribe& subscribe) {
   const auto where = where_of(subscribe.properties);
   if (!where) return grant_all(subscribe, nullptr);
-  auto condition = worker_.broker().conditions().compile(*where);
+  auto condition = worker_.broker().compile_condition(*where);
   if (condition) return grant_all(subscribe, *condition);
   const auto reason = condition.error().code == Errc::Overloaded
                           ? ReasonCode::QuotaExceeded

@@ -21,6 +21,10 @@ struct Limits {
   std::uint32_t connections = 1'000'000;
   std::uint32_t subscriptions_per_client = 1000;
   std::uint32_t conditions_per_client = 20;  // subscriptions with `$where`
+  // Of all conditions, compiled. Equal ones stand once, so that a fleet takes what one client does;
+  // where each client has its own, a usual one takes 1 KB: room for some sixty thousand, while
+  // clients that make the largest ones they can have a server that goes on.
+  std::uint64_t conditions_bytes = 64 << 20;
   std::uint32_t topic_levels = 128;
   std::uint32_t retained_maximum = 1'000'000;
   std::uint32_t delayed_maximum = 100'000;  // messages that wait for their time
@@ -50,6 +54,21 @@ inline constexpr std::size_t kLongestCondition = 1024;
 // client may have many conditions, and each is asked about each message.
 inline constexpr std::uint64_t kConditionSteps = 10'000;
 inline constexpr std::size_t kLargestJudgedPayload = 64 << 10;
+
+// What all conditions of an event loop may cost in one of its turns: some milliseconds, after which
+// other clients are served before the rest goes on. Asking one takes the time of some steps before
+// it takes any, and a payload is parsed at this price for a byte.
+inline constexpr std::uint64_t kConditionStepsInATurn = 1'000'000;
+inline constexpr std::uint64_t kStepsToAsk = 50;
+inline constexpr std::uint64_t kStepsPerJsonByte = 4;
+
+// Messages of QoS 0 that wait for their conditions to be asked in a later turn, of one event loop.
+// What comes on top is dropped: QoS 1 and 2 wait in the log.
+inline constexpr std::size_t kUnjudgedBytes = 16 << 20;
+
+// Reads of the log under way for sessions with conditions, of one event loop: all of them may come
+// back in one turn.
+inline constexpr std::size_t kReadsToBeJudged = 4;
 
 // Different ones in one group: each is asked about every message of the group.
 inline constexpr std::size_t kConditionsPerGroup = 64;

@@ -127,7 +127,7 @@ void SharedGroup::offer(const Delivery::Run& run) {
   for (std::size_t index = run.first; index < run.end; ++index) {
     const auto position = run.batch->message(index).position();
     if (position <= tracker_.read()) continue;  // found in the queue already
-    if (!nothing_waits()) {
+    if (!nothing_waits() || has_no_time_for(run.batch->message(index))) {
       at_tail_ = false;
       pump();
       return;

@@ -37,6 +37,7 @@ struct GroupConditions {
   std::vector<ConditionPtr> different;
   std::unordered_map<std::uint64_t, std::uint64_t> accepted;  // by position: a bit for each of them
   std::size_t passed_over = 0;                                // since the pump began
+  bool is_put_off = false;                                    // in ConditionTurns
 };
 
 // One shared subscription: one cursor over one filter, many members, each message to one of them.
@@ -72,6 +73,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   void member_has_room(const Session& session);
   void member_left(const Session& session);  // its connection is gone
   void set_strategy(GroupStrategy strategy);
+  void go_on();  // it was put off, until there is time for its conditions
   // From dispatch, on its own worker: messages that were just appended. Runs arrive in log order.
   void offer(const Delivery::Run& run);
 
@@ -110,6 +112,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   void pump();
   void pump_in_order();
   void pump_by_key();
+  [[nodiscard]] bool hand_out_fetched();
   bool hand_out(const model::MessagePtr& message);
   bool hand_out_by_strategy(const model::MessagePtr& message);
   bool hand_out_by_turns(const model::MessagePtr& message);
@@ -120,7 +123,10 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   [[nodiscard]] bool accepts(const Member& member, const model::Message& message);
   [[nodiscard]] std::uint64_t judged(const model::Message& message);
   [[nodiscard]] bool passes_over(const model::MessagePtr& message);
-  [[nodiscard]] bool has_passed_enough();
+  [[nodiscard]] bool has_passed_enough() const;
+  // There is no time left to ask about the message in this turn.
+  [[nodiscard]] bool has_no_time_for(const model::Message& message) const;
+  void put_off();
   [[nodiscard]] bool goes_past() const { return is_keyed(strategy()) || conditions_ != nullptr; }
   [[nodiscard]] Member* member_for(const model::Message& message);
   [[nodiscard]] std::optional<std::size_t> sticky_member(const model::Message& message);

@@ -154,12 +154,16 @@ void Worker::end_turn() {
     append_publishing();
     seal_waiting();
     run_durable();
+    condition_turns_.run();  // before new messages ask for more
     drain_mailbox();
     for (const auto& session : std::exchange(pumps_, {})) session->delivery().pump();
-    if (state_->empty() && !has_to_publish() && pumps_.empty() && !has_unsealed_work()) break;
+    if (state_->empty() && !has_to_publish() && pumps_.empty() && !has_unsealed_work() &&
+        (!condition_turns_.some_wait() || judge_.is_spent()))
+      break;
   }
   flush_output();
   count_traffic();
+  end_turn_of_conditions();
   // What did not settle goes on at once; what the log refuses waits for its news.
   if (!pumps_.empty() || (!state_->empty() && !state_refused_) || has_unsealed_work() ||
       (!stalled_ && !events_.empty()))
@@ -167,6 +171,13 @@ void Worker::end_turn() {
   expect_durable();
   const auto& store = broker_.store();
   log_is_busy_ = store.head().get() - store.durable().get() > kLogBusyBytes;
+}
+
+// What they have no steps for goes on when others have been served.
+void Worker::end_turn_of_conditions() {
+  if (judge_.is_spent()) broker_.counters().condition_turns_spent.add();
+  judge_.begin_turn();
+  if (condition_turns_.some_wait()) post([] {});
 }
 
 void Worker::count_traffic() {
@@ -364,38 +375,30 @@ void Worker::drain_mailbox() {
     turns.swap(mailbox_);
   }
   if (!broker_.options().deliver_after_durable) {
-    for (const auto& turn : turns) dispatch(*turn);
+    for (const auto& turn : turns) dispatch(turn);
     return;
   }
   held_.insert(held_.end(), turns.begin(), turns.end());
   const auto durable = broker_.store().durable();
   while (!held_.empty() && held_.front()->batch->end() <= durable) {
-    dispatch(*held_.front());
+    dispatch(held_.front());
     held_.pop_front();
   }
 }
 
 // Every session and every group that matches is handed the messages, a run of neighbours with the
 // same receivers at a time.
-void Worker::dispatch(const Turn& turn) {
-  for (std::size_t first = 0, end = 0; first < turn.matches.size(); first = end) {
-    end = end_of_run(turn, first);
-    const auto& here = turn.matches[first]->workers[index_];
+void Worker::dispatch(const TurnPtr& turn) {
+  for (std::size_t first = 0, end = 0; first < turn->matches.size(); first = end) {
+    end = end_of_run(*turn, first);
+    const auto& here = turn->matches[first]->workers[index_];
     const bool many = here.sessions() > 1;
-    if (many) forms_.begin(*turn.batch, first, end);
-    const Delivery::Run run{turn.batch, first, end, many ? &forms_ : nullptr};
+    if (many) forms_.begin(*turn->batch, first, end);
+    const Delivery::Run run{turn->batch, first, end, many ? &forms_ : nullptr};
     for (const auto& receiver : here.receivers) receiver.session->delivery().offer(run, receiver);
-    if (here.choosy) dispatch_by_conditions(run, *here.choosy);
+    if (here.choosy) condition_turns_.dispatch(turn, run, *here.choosy);
     for (const auto& group : here.groups) group->offer(run);
   }
-}
-
-// Message by message: what its payload says is found out once for all of them.
-void Worker::dispatch_by_conditions(const Delivery::Run& run,
-                                    const std::vector<ChoosyReceiver>& receivers) {
-  for (std::size_t index = run.first; index < run.end; ++index)
-    for (const auto& receiver : receivers)
-      receiver.session->delivery().offer_by_conditions(run, index, receiver);
 }
 
 std::size_t Worker::end_of_run(const Turn& turn, std::size_t first) {
@@ -419,6 +422,13 @@ void Worker::trim_later(const Turn& turn) {
     trim_timer_armed_ = false;
     for (const auto& filter : std::exchange(grown_, {})) broker_.filters().trim(*filter);
   });
+}
+
+void Worker::mark_pump(const SessionPtr& session) {
+  if (session->conditions() > 0)
+    condition_turns_.add(session);
+  else
+    pumps_.push_back(session);
 }
 
 void Worker::mark_dirty(std::shared_ptr<Link> link) {

@@ -14,6 +14,7 @@
 
 #include "base/event_loop.hpp"
 #include "broker/answers.hpp"
+#include "broker/condition_turns.hpp"
 #include "broker/conditions.hpp"
 #include "broker/delayed.hpp"
 #include "broker/delivery.hpp"
@@ -95,6 +96,7 @@ class Worker {
   [[nodiscard]] Traffic& traffic() { return traffic_; }
   [[nodiscard]] std::string& scratch() { return scratch_; }  // for one packet
   [[nodiscard]] ConditionJudge& judge() { return judge_; }
+  [[nodiscard]] ConditionTurns& condition_turns() { return condition_turns_; }
   [[nodiscard]] DueWills& wills() { return wills_; }
   [[nodiscard]] DelayedMessages& delayed() { return delayed_; }
   [[nodiscard]] Events& events() { return events_; }
@@ -115,7 +117,7 @@ class Worker {
 
   // --- output
   void mark_dirty(std::shared_ptr<Link> link);
-  void mark_pump(const SessionPtr& session) { pumps_.push_back(session); }
+  void mark_pump(const SessionPtr& session);
   void mark_cursor(Session& session, bool now);
   void mark_cursor(SharedGroup& group, bool now);
 
@@ -163,9 +165,7 @@ class Worker {
   }
   void refuse_publishing(Errc reason);
   void drain_mailbox();
-  void dispatch(const Turn& turn);
-  static void dispatch_by_conditions(const Delivery::Run& run,
-                                     const std::vector<ChoosyReceiver>& receivers);
+  void dispatch(const TurnPtr& turn);
   [[nodiscard]] static std::size_t end_of_run(const Turn& turn, std::size_t first);
   void seal_waiting();
   // What durable work itself wants durable, of a session that writes no state: nobody else would
@@ -183,6 +183,7 @@ class Worker {
   void write_cursors(bool all);
   void flush_output();
   void count_traffic();
+  void end_turn_of_conditions();
   void take_buffer(std::string& output);
   void trim_later(const Turn& turn);
 
@@ -195,6 +196,7 @@ class Worker {
   WireForms forms_;
   std::string scratch_;
   ConditionJudge judge_;
+  ConditionTurns condition_turns_{*this};
   DueWills wills_{*this};
   DelayedMessages delayed_{*this};
   Events events_{*this};

@@ -37,9 +37,28 @@ std::optional<Truth> Condition::evaluate(const model::Message& message, PayloadJ
   return Evaluation(*program_, message, payload, missing).run();
 }
 
-std::optional<Truth> Condition::evaluate_within(std::uint64_t steps, const model::Message& message,
+std::optional<Truth> Condition::evaluate_within(std::uint64_t& steps, const model::Message& message,
                                                 PayloadJson& payload) const {
-  return Evaluation(*program_, message, payload, nullptr, Budget(steps)).run();
+  Evaluation evaluation(*program_, message, payload, nullptr, Budget(steps));
+  const auto result = evaluation.run();
+  steps = evaluation.steps_left();
+  return result;
+}
+
+std::size_t Condition::bytes() const {
+  const auto& program = *program_;
+  auto bytes = sizeof(Program) + program.nodes.capacity() * sizeof(Node) +
+               program.children.capacity() * sizeof(program.children[0]) +
+               program.names.capacity() * sizeof(Name) +
+               program.literals.capacity() * sizeof(Literal);
+  for (const auto& name : program.names) {
+    bytes += name.spelling.capacity() + name.property.capacity();
+    bytes += name.path.capacity() * sizeof(PathStep);
+    for (const auto& step : name.path)
+      if (const auto* member = std::get_if<std::string>(&step)) bytes += member->capacity();
+  }
+  for (const auto& literal : program.literals) bytes += literal.text.capacity();
+  return bytes;
 }
 
 bool Condition::reads_json() const {

@@ -42,10 +42,12 @@ class Condition {
       const model::Message& message, PayloadJson& payload,
       std::vector<std::string_view>* missing = nullptr) const;
   // The same for who has less time: so many steps of a few nanoseconds, however large the message
-  // is. Parsing the payload does not count.
-  [[nodiscard]] std::optional<Truth> evaluate_within(std::uint64_t steps,
+  // is; `steps` becomes what is left of them. Parsing the payload does not count.
+  [[nodiscard]] std::optional<Truth> evaluate_within(std::uint64_t& steps,
                                                      const model::Message& message,
                                                      PayloadJson& payload) const;
+  // What it takes in memory, compiled, about.
+  [[nodiscard]] std::size_t bytes() const;
   // Whether a name in it leads into the payload as JSON.
   [[nodiscard]] bool reads_json() const;
 

@@ -24,6 +24,7 @@ class Evaluation {
         budget_(budget) {}
   // Nothing when the budget is spent.
   [[nodiscard]] std::optional<Truth> run();
+  [[nodiscard]] std::uint64_t steps_left() const { return budget_.left(); }
 
  private:
   [[nodiscard]] Value value(std::uint32_t index);

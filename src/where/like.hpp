@@ -18,6 +18,7 @@ class Budget {
     return true;
   }
   [[nodiscard]] bool is_spent() const { return left_ == 0; }
+  [[nodiscard]] std::uint64_t left() const { return left_; }
 
  private:
   std::uint64_t left_;

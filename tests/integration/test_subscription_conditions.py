@@ -70,6 +70,63 @@ def test_a_condition_outlives_kill_9_and_an_absence(server):
     assert temperatures(client.messages(1)) == [1]
 
 
+def test_costly_conditions_of_many_hold_up_nobody_else(server):
+    """What they have to do takes hundreds of turns of the loop: a PING is answered in between."""
+    clients, messages = 100, 60
+    filters = ["plant/1", "plant/+", "plant/#", "+/1", "+/+"]
+    readers, seen_in_between = [], False
+    try:
+        for number in range(clients):
+            readers.append(reader(server, f"r{number}"))
+            for place, name in enumerate(filters):  # all different: each has to be asked
+                text = f"payload LIKE '%aab%aab' OR qty = {number * 10 + place} OR payload LIKE 'a%'"
+                assert readers[-1].subscribe(name, qos=1, properties=where(text)) == [1]
+        with RawClient(server.mqtt) as publisher, RawClient(server.mqtt) as canary:
+            publisher.connect("publisher")
+            canary.connect("canary")
+            for sent in range(messages, 4 * messages, messages):
+                publisher.send(b"".join(mqtt.publish_packet(5, "plant/1", b"a" * 1500 + b"b", qos=1,
+                                                            packet_id=sent + number)
+                                        for number in range(messages)))
+                canary.expect_silence()  # PINGREQ, PINGRESP
+                metrics = server.metrics()
+                if metrics["sluice_messages_sent_total"] < clients * sent:
+                    seen_in_between = True
+                for client in readers:
+                    assert len(client.messages(messages, timeout=120)) == messages
+        assert seen_in_between
+        assert server.metrics()["sluice_condition_turns_spent_total"] > 100
+        for client in readers:
+            client.expect_silence()
+    finally:
+        for client in readers:
+            client.abort()
+
+
+def test_the_memory_of_conditions_is_bounded(tmp_path):
+    made = Sluice(tmp_path / "server", {"access": {"enabled": False},
+                                        "mqtt": {"conditions_bytes": "16KiB"}})
+    try:
+        server = made.start()
+        with reader(server, "r") as client:
+            codes = []
+            while QUOTA_EXCEEDED not in codes:
+                text = f"payload.a{len(codes)} IN ({', '.join(map(str, range(100)))})"
+                client.send(mqtt.subscribe_packet(5, 9, [(f"c/{len(codes)}", 1)], where(text)))
+                answer = client.expect(mqtt.SUBACK)
+                codes += answer.codes
+            assert len(codes) > 1
+            assert "mqtt.conditions_bytes" in answer.one(REASON_STRING)
+            refused = server.rest("POST", "/clients/r/subscriptions", {"filter": "d", "where": text})
+            assert refused.status == 409 and refused.body["code"] == "limit_reached", refused
+            metrics = server.metrics()
+            assert 0 < metrics["sluice_conditions_bytes"] <= 16 << 10
+            assert metrics["sluice_conditions_refused_total"] == 2
+            assert client.subscribe("plain", qos=1) == [1]
+    finally:
+        made.kill9()
+
+
 def test_a_bad_condition_is_answered_with_what_was_expected(server):
     with reader(server, "r") as client:
         client.send(mqtt.subscribe_packet(5, 9, [("a/#", 1), ("b/#", 0)], where("payload.a >")))

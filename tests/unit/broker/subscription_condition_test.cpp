@@ -324,8 +324,8 @@ TEST(SubscriptionRecord, HasItsFirstFormWithoutACondition) {
   const Subscription subscription{.name = "a/+", .options = {.qos = Qos::AtLeastOnce}, .since = {}};
   EXPECT_EQ(encode(subscription, {}).front(), 1);
   Conditions conditions;
-  const auto condition = conditions.compile("$qos = 1").value();
-  EXPECT_EQ(conditions.compile("$qos = 1").value(), condition);  // compiled once
+  const auto condition = conditions.compile("$qos = 1", SIZE_MAX).value();
+  EXPECT_EQ(conditions.compile("$qos = 1", SIZE_MAX).value(), condition);  // compiled once
   const auto record = encode(subscription, {}, condition.get());
   EXPECT_EQ(decode_subscription("a/+", record).value().condition, "$qos = 1");
   EXPECT_EQ(decode_subscription("a/+", encode(subscription, {})).value().condition, "");
