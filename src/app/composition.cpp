@@ -70,7 +70,7 @@ net::ListenerOptions options_of(const ListenerPlan& plan) {
 
 void tell(broker::Broker& broker, const connect::TaskChange& change) {
   const std::string state(connect::name_of(change.state));
-  broker.tell_event(std::string(connect::kTaskEvents) + change.task + '/' + state,
+  broker.tell_event(change.task_id, std::string(connect::kTaskEvents) + change.task + '/' + state,
                     {{"event", "task." + state},
                      {"task", change.task},
                      {"task_id", change.task_id},

@@ -266,12 +266,13 @@ void Broker::when_settled(std::function<void()> work) {
     });
 }
 
-void Broker::tell_event(std::string topic, boost::json::object event) {
+void Broker::tell_event(std::string subject, std::string topic, boost::json::object event) {
   if (!filters_.some_dollar_filter()) return;
   event["node"] = options_.node_name;
   auto& worker = *workers_.front();
-  worker.post([&worker, topic = std::move(topic), payload = boost::json::serialize(event)] {
-    worker.events().add(topic, payload);
+  worker.post([&worker, subject = std::move(subject), topic = std::move(topic),
+               payload = boost::json::serialize(event)] {
+    worker.events().add_state(subject, topic, payload);
   });
 }
 

@@ -168,7 +168,8 @@ class Broker {
 
   // What another part of the server has to tell, as a message: `$events/...`. Costs one load while
   // nobody is subscribed to any. Any thread; does not wait.
-  void tell_event(std::string topic, boost::json::object event);
+  // `subject`: whose state it is (Events::add_state).
+  void tell_event(std::string subject, std::string topic, boost::json::object event);
 
   // --- for administration, from any thread but a worker's: asks each worker and waits
   [[nodiscard]] boost::json::object overview();

@@ -1,5 +1,6 @@
 #include "broker/events.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/json/serialize.hpp>
@@ -94,6 +95,42 @@ void Events::add(std::string topic, std::string payload) {
         .client_id = {},
         .username = {},
         .host = {}});
+}
+
+void Events::add_state(const std::string& name, std::string topic, std::string payload) {
+  if (!wants(topic)) return;
+  const auto now = worker_.broker().clock().steady();
+  if (!subjects_.contains(name))
+    std::erase_if(subjects_, [&](const auto& entry) {
+      const auto& other = entry.second;
+      return !other.is_late && now - other.last >= kStatesAtOnce * kStateInterval;
+    });
+  auto& subject = subjects_[name];
+  const auto passed = static_cast<std::size_t>((now - subject.last) / kStateInterval);
+  if (passed > 0) {
+    subject.told -= std::min(subject.told, passed);
+    subject.last = now;
+  }
+  Entry entry{.topic = std::move(topic),
+              .payload = std::move(payload),
+              .client_id = {},
+              .username = {},
+              .host = {}};
+  if (!subject.is_late && subject.told < kStatesAtOnce) {
+    ++subject.told;
+    return keep(std::move(entry));
+  }
+  if (subject.is_late) worker_.broker().counters().events_dropped.add();
+  subject.newest = std::move(entry);
+  if (!std::exchange(subject.is_late, true))
+    worker_.timers().after(kStateInterval, [this, name] { tell_late(name); });
+}
+
+void Events::tell_late(const std::string& name) {
+  auto& subject = subjects_[name];
+  subject.is_late = false;
+  subject.last = worker_.broker().clock().steady();
+  if (wants(subject.newest.topic)) keep(std::exchange(subject.newest, {}));
 }
 
 void Events::keep(Entry entry) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ class Events {
   static constexpr std::size_t kMaximumBytes = 1 << 20;
   // Of messages: they come when there is too much already.
   static constexpr std::size_t kMessagesPerSecond = 500;
+  static constexpr std::size_t kStatesAtOnce = 20;
+  static constexpr std::chrono::seconds kStateInterval{5};
 
   explicit Events(Worker& worker) : worker_(worker) {}
 
@@ -54,6 +57,10 @@ class Events {
                        std::string_view reason);
   // Anything else, if somebody is subscribed to it.
   void add(std::string topic, std::string payload);
+  // How something stands, e.g. a task: what one subject has to tell is bounded to kStatesAtOnce,
+  // and one in kStateInterval from then on; the newest is told in the end. Two tasks that carry
+  // each other's events and fail at them would tell each other for ever.
+  void add_state(const std::string& subject, std::string topic, std::string payload);
 
   // Into this turn's publishes.
   void flush();
@@ -71,12 +78,20 @@ class Events {
   [[nodiscard]] bool wants(std::string_view topic) const;
   [[nodiscard]] bool is_in_time(Event event);
   void keep(Entry entry);
+  struct Subject {
+    std::size_t told = 0;  // of those that it may tell at once
+    EventLoop::Time last{};
+    bool is_late = false;  // `newest` waits for its time
+    Entry newest;
+  };
+  void tell_late(const std::string& name);
 
   Worker& worker_;
   std::vector<Entry> waiting_;
   std::size_t bytes_ = 0;
   EventLoop::Time second_{};  // in which so many were made
   std::size_t messages_ = 0;
+  std::map<std::string, Subject> subjects_;  // that have told something lately
 };
 
 }  // namespace sluice::broker

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from integration.harness import read_topic
-from integration.raw_mqtt import RawClient
+from integration.harness import read_topic, wait_until
+from integration.raw_mqtt import Late, RawClient
+from integration.test_http_sink import EVERYWHERE, Receiver
 
 
 @pytest.fixture
@@ -114,3 +115,55 @@ def test_the_states_of_a_task_are_told_but_not_to_itself(sluice, watcher):
             "reason": "", "node": "sluice-1", "timestamp": 0}
         sluice.wait_task("watch", delivered=3)
         assert sluice.task("watch")["rejected"] == 0
+
+
+def arriving(reader, seconds):
+    """The topics of what comes within the time."""
+    topics, end = [], time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            topics.append(reader.receive(left).topic)
+        except Late:
+            break
+    return topics
+
+
+def test_two_tasks_that_carry_each_others_events_do_not_go_on_for_ever(make_sluice):
+    """Each is refused every other time, which changes its state, which is the other's next
+    message."""
+    server = make_sluice({"access": {"enabled": False}, **EVERYWHERE})
+    receivers = [Receiver(), Receiver()]
+
+    def every_other_time(receiver):
+        return lambda _: (503 if len(receiver.requests) % 2 else 200, {}, b"")
+
+    try:
+        with RawClient(server.mqtt) as reader:
+            reader.connect("watcher")
+            reader.subscribe("$events/task/#")
+            for index, receiver in enumerate(receivers):
+                receiver.answer = every_other_time(receiver)
+                server.create("/connections?verify=false", {
+                    "name": f"web{index}", "type": "http",
+                    "settings": {"url": f"http://127.0.0.1:{receiver.port}/in"}})
+                server.create("/tasks", {
+                    "name": f"task{index}", "source": {"filters": ["$events/#"]},
+                    "map": {"topic": "t"},
+                    "delivery": {"retry": {"initial": "1ms", "maximum": "1ms"}},
+                    "sink": {"type": "http", "connection": f"web{index}"}})
+            # They do go on: there is something to bound.
+            wait_until(lambda: server.metrics()["sluice_events_dropped_total"] > 0,
+                       "the tasks to have told more than they may")
+            begin = time.monotonic()
+            told = arriving(reader, 6)
+            seconds = time.monotonic() - begin
+            assert len(told) <= 2 * 20 + 2 * (seconds / 5 + 1), len(told)
+            for index in range(2):
+                server.act(f"/tasks/task{index}:pause")
+            last = []
+            wait_until(lambda: last.extend(arriving(reader, 1)) or
+                       {f"$events/task/task{index}/paused" for index in range(2)} <= set(last),
+                       "the newest states", 60)
+    finally:
+        for receiver in receivers:
+            receiver.close()

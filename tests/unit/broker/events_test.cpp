@@ -49,6 +49,22 @@ TEST_F(ServersTopics, TellNothingWhileNobodyListens) {
   EXPECT_THAT(in_log("$SYS/#"), IsEmpty());
 }
 
+// Two tasks that carry each other's events and fail at them would go on for ever.
+TEST_F(ServersTopics, BoundWhatOneSubjectTellsOfItsState) {
+  ScriptedClient watcher(server);
+  watcher.connect("watcher");
+  watcher.subscribe("$events/task/#", Qos::AtMostOnce);
+  for (int i = 0; i < 500; ++i)
+    for (const auto* task : {"one", "two"})
+      server.broker.tell_event(task, "$events/task/" + std::string(task) + "/waiting", {{"n", i}});
+  server.make_durable();
+  server.make_durable();
+
+  EXPECT_THAT(watcher.take<mqtt::Publish>(), SizeIs(2 * Events::kStatesAtOnce));
+  // The newest of each waits for its time.
+  EXPECT_EQ(server.broker.counters().events_dropped.value(), 2 * (500 - Events::kStatesAtOnce - 1));
+}
+
 TEST_F(ServersTopics, TellTheLifeOfAClientInOrder) {
   ScriptedClient watcher(server);
   watcher.connect("watcher");
