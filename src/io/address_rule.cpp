@@ -10,6 +10,7 @@
 #include <string>
 #include <sys/socket.h>
 
+#include "base/ascii.hpp"
 #include "base/descriptor.hpp"
 
 namespace sluice::io {
@@ -148,6 +149,18 @@ bool is_administration(const sockaddr& address) {
   return port != 0 && port_of(address) == port && is_of_this_machine(address);
 }
 
+// RFC 6761: these names mean the machine itself, whoever resolves them.
+bool is_localhost(std::string_view host) {
+  auto name = ascii_lower(host);
+  if (name.ends_with('.')) name.pop_back();
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
+tl::unexpected<Error> refuse_administration(const std::string& where) {
+  return fail(Errc::NotAuthorized,
+              where + " is where this server is administered, which is never called");
+}
+
 std::string text_of(const sockaddr& address) {
   std::array<char, NI_MAXHOST> text{};
   const socklen_t size = address.sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
@@ -198,9 +211,7 @@ void never_call_port(std::uint16_t administration) {
 }
 
 Result<void> may_call(Caller caller, const sockaddr& address) {
-  if (is_administration(address))
-    return fail(Errc::NotAuthorized,
-                text_of(address) + " is where this server is administered, which is never called");
+  if (is_administration(address)) return refuse_administration(text_of(address));
   const auto network = network_of(address);
   if ((rules.of(caller).load(std::memory_order_relaxed) & bit_of(network)) != 0) return {};
   if (address.sa_family != AF_INET && address.sa_family != AF_INET6)
@@ -217,13 +228,17 @@ Result<void> may_call(Caller caller, const sockaddr& address) {
               text_of(address) + " lies in the network `" + std::string(name_of(network)) + why);
 }
 
-Result<void> may_call_host(Caller caller, std::string_view host) {
+Result<void> may_call_host(Caller caller, std::string_view host, std::uint16_t port) {
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   addrinfo hints{};
-  hints.ai_flags = AI_NUMERICHOST;
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (getaddrinfo(std::string(host).c_str(), nullptr, &hints, &found) != 0) return {};
+  const auto service = std::to_string(port);
+  if (is_localhost(host) && port != 0 &&
+      port == rules.administration_port.load(std::memory_order_relaxed))
+    return refuse_administration(std::string(host));
+  if (getaddrinfo(std::string(host).c_str(), service.c_str(), &hints, &found) != 0) return {};
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
   for (const auto* at = found; at != nullptr; at = at->ai_next)
     SL_TRY_VOID(may_call(caller, *at->ai_addr));

@@ -38,7 +38,8 @@ void never_call_port(std::uint16_t administration);
 [[nodiscard]] Result<void> may_call(Caller caller, const sockaddr& address);
 
 // The same for a host as people write it, in every spelling that the system reads as an address
-// (2852039166, 0251.0376.1, ::ffff:10.0.0.1). A name passes: it has no address yet.
-[[nodiscard]] Result<void> may_call_host(Caller caller, std::string_view host);
+// (2852039166, 0251.0376.1, ::ffff:10.0.0.1). A name passes, as it has no address yet; but for
+// localhost at the port where this server is administered, which is no other's.
+[[nodiscard]] Result<void> may_call_host(Caller caller, std::string_view host, std::uint16_t port);
 
 }  // namespace sluice::io

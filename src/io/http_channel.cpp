@@ -66,12 +66,21 @@ class HttpChannel::Stream {
 
   // Between two requests nothing comes but the end.
   [[nodiscard]] bool has_ended() const {
-    const int socket = tls_ ? tls_->socket() : socket_.get();
-    pollfd ready{.fd = socket, .events = POLLIN, .revents = 0};
+    pollfd ready{.fd = socket(), .events = POLLIN, .revents = 0};
     return ::poll(&ready, 1, 0) != 0;
   }
 
+  [[nodiscard]] bool may_go_on() const {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    auto& address = reinterpret_cast<sockaddr&>(peer);
+    return ::getpeername(socket(), &address, &size) == 0 &&
+           may_call(Caller::Http, address).has_value();
+  }
+
  private:
+  [[nodiscard]] int socket() const { return tls_ ? tls_->socket() : socket_.get(); }
+
   Descriptor socket_;
   std::optional<TlsProbe> tls_;
 };
@@ -85,7 +94,8 @@ Result<HttpResponse, HttpChannel::Failure> HttpChannel::exchange(const HttpReque
                                                                  SteadyTime until) {
   auto bytes = request_bytes(request, url_);
   if (!bytes) return tl::unexpected(Failure{std::move(bytes.error())});
-  if (stream_ && stream_->has_ended()) stream_.reset();
+  // The rule may have changed since the connection was made.
+  if (stream_ && (stream_->has_ended() || !stream_->may_go_on())) stream_.reset();
   if (!stream_) {
     if (auto connected = connect(until); !connected)
       return tl::unexpected(Failure{std::move(connected.error())});

@@ -11,8 +11,9 @@
 
 namespace sluice::io {
 
-// Requests to one HTTP server over one connection, which is kept open between them. Every
-// connection is made to an address that the address rule has seen; redirects are not followed.
+// Requests to one HTTP server over one connection, which is kept open between them. Every request
+// goes to an address that the address rule allows now, over a connection that is open as over a new
+// one; redirects are not followed.
 //
 // Owns:    the connection.
 // Threads: one at a time; every call blocks until its deadline at most.

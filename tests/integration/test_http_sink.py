@@ -1,6 +1,7 @@
 """The HTTP sink against a real HTTP server that can refuse, be busy and go away."""
 import http.server
 import json
+import socket
 import ssl
 import threading
 import time
@@ -229,11 +230,45 @@ def test_only_public_addresses_unless_the_setting_names_others(make_sluice, rece
 
 
 def test_the_servers_own_administration_is_not_called(sluice):
+    """By a name that nobody can tell before it is looked up."""
     port = sluice.addresses["admin"].rsplit(":", 1)[1]
-    for host in ("127.0.0.1", "localhost", "127.1.2.3"):
-        answer = sluice.rest("POST", "/connections", connection_to(f"http://{host}:{port}/api/v1"))
+    answer = sluice.rest("POST", "/connections",
+                         connection_to(f"http://{socket.gethostname()}:{port}/api/v1"))
+    assert answer.status == 422, answer
+    assert "administered" in answer.body["detail"], answer
+
+
+def test_the_servers_own_administration_is_not_even_saved(sluice):
+    port = sluice.addresses["admin"].rsplit(":", 1)[1]
+    for host in ("127.0.0.1", "localhost", "127.1.2.3", "[::1]", "2130706433", "x.localhost."):
+        for given in (connection_to(f"http://{host}:{port}/api/v1"),
+                      {"name": "k", "type": "kafka",
+                       "settings": {"bootstrap_servers": f"{host}:{port}"}}):
+            answer = sluice.rest("POST", "/connections?verify=false", given)
+            assert answer.status == 422, (host, answer)
+            assert "administered" in answer.body["fields"][0]["detail"], answer
+    for host in ("169.254.169.254", "2852039166", "[fd00:ec2::254]", "100.100.100.200"):
+        answer = sluice.rest("POST", "/connections?verify=false",
+                             connection_to(f"http://{host}/latest/meta-data"))
         assert answer.status == 422, (host, answer)
-        assert "administered" in answer.body["detail"], answer
+        assert "never called" in answer.body["fields"][0]["detail"], answer
+
+
+def test_a_connection_that_is_open_obeys_narrower_networks(make_sluice, receiver):
+    server = make_sluice(EVERYWHERE)
+    account = make(server, f"http://127.0.0.1:{receiver.port}/in")
+    publish(server, account, ["before"])
+    server.wait_task("web", delivered=1)
+
+    server.reload(merged(server.settings, {"connect": {"allowed_networks": ["public"]}}))
+    publish(server, account, ["after"])
+    server.wait_task("web", status="waiting",
+                     status_reason=lambda text: "connect.allowed_networks" in str(text))
+    assert receiver.values() == [b"before"]
+
+    server.reload(merged(server.settings, EVERYWHERE))
+    server.wait_task("web", delivered=2, lag_messages=0)
+    assert receiver.values() == [b"before", b"after"]
 
 
 def test_what_is_secret_does_not_go_to_another_server(sluice, receiver):

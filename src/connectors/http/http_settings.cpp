@@ -82,7 +82,8 @@ void check_settings(const json::object& settings, std::vector<Problem>& problems
   };
   if (const auto url = io::parse_web_url(text_at(settings, "url")); !url) {
     problem("/settings/url", url.error().detail);
-  } else if (const auto allowed = io::may_call_host(io::Caller::Http, url->host); !allowed) {
+  } else if (const auto allowed = io::may_call_host(io::Caller::Http, url->host, url->port);
+             !allowed) {
     problem("/settings/url", allowed.error().detail);
   }
   for (const auto& [name, value] : settings.at("headers").as_object()) {

@@ -1,6 +1,7 @@
 #include "connectors/kafka/kafka_settings.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <string_view>
 
 #include "base/json_text.hpp"
@@ -57,7 +58,9 @@ void check_servers(const json::object& settings, std::vector<Problem>& problems)
     problems.push_back({"/settings/bootstrap_servers",
                         "must be host:port, several separated by commas, IPv6 in brackets"});
   for (const auto& server : servers_of(text_at(settings, "bootstrap_servers"))) {
-    if (const auto allowed = io::may_call_host(io::Caller::Connection, server.host); !allowed)
+    std::uint16_t port = 0;  // of an odd one: said above
+    std::from_chars(server.port.data(), server.port.data() + server.port.size(), port);
+    if (const auto allowed = io::may_call_host(io::Caller::Connection, server.host, port); !allowed)
       problems.push_back({"/settings/bootstrap_servers", allowed.error().detail});
   }
 }
@@ -81,7 +84,7 @@ void check_tokens(const json::object& settings, std::vector<Problem>& problems) 
   if (!url) return problem(url.error().detail);
   if (!url->is_tls && uses_tls(settings))
     problem("must begin with https://: the client's secret goes there");
-  if (const auto allowed = io::may_call_host(io::Caller::Http, url->host); !allowed)
+  if (const auto allowed = io::may_call_host(io::Caller::Http, url->host, url->port); !allowed)
     problem(allowed.error().detail);
   const auto ca_pem = real_line_breaks(text_at(settings, "token_ca_pem"));
   if (auto why = ca_pem.empty() ? std::nullopt : io::why_not_certificates(ca_pem))

@@ -79,29 +79,29 @@ TEST_F(AddressRule, KnowsWhereAddressesLie) {
 }
 
 TEST_F(AddressRule, RefusesWhatTheSettingLeavesOut) {
-  EXPECT_TRUE(may_call_host(Caller::Connection, "127.0.0.1").has_value());
-  EXPECT_TRUE(may_call_host(Caller::Connection, "10.0.0.1").has_value());
-  EXPECT_TRUE(may_call_host(Caller::Connection, "2600::1").has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "127.0.0.1", 9092).has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "10.0.0.1", 9092).has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "2600::1", 9092).has_value());
   allow_networks(Caller::Connection, {.loopback = false, .priv = false});
 
   for (const auto* host : {"127.0.0.1", "[::1]", "2130706433", "10.0.0.1", "::ffff:10.0.0.1"}) {
-    const auto answer = may_call_host(Caller::Connection, host);
+    const auto answer = may_call_host(Caller::Connection, host, 9092);
     ASSERT_FALSE(answer.has_value()) << host;
     EXPECT_EQ(answer.error().code, Errc::NotAuthorized);
     EXPECT_NE(answer.error().detail.find("connect.allowed_networks"), std::string::npos);
   }
-  EXPECT_TRUE(may_call_host(Caller::Connection, "1.1.1.1").has_value());
-  EXPECT_TRUE(may_call_host(Caller::Connection, "localhost").has_value())
+  EXPECT_TRUE(may_call_host(Caller::Connection, "1.1.1.1", 9092).has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "localhost", 9092).has_value())
       << "a name has no address yet";
 
   allow_networks(Caller::Connection, {.pub = false});
-  EXPECT_FALSE(may_call_host(Caller::Connection, "1.1.1.1").has_value());
-  EXPECT_TRUE(may_call_host(Caller::Connection, "10.0.0.1").has_value());
+  EXPECT_FALSE(may_call_host(Caller::Connection, "1.1.1.1", 9092).has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "10.0.0.1", 9092).has_value());
 }
 
 TEST_F(AddressRule, NeverCallsMetadataServices) {
   for (const auto* host : {"169.254.169.254", "2852039166", "[fd00:ec2::254]", "0.0.0.0"}) {
-    const auto answer = may_call_host(Caller::Connection, host);
+    const auto answer = may_call_host(Caller::Connection, host, 9092);
     ASSERT_FALSE(answer.has_value()) << host;
     EXPECT_NE(answer.error().detail.find("never called"), std::string::npos);
   }
@@ -110,10 +110,10 @@ TEST_F(AddressRule, NeverCallsMetadataServices) {
 TEST_F(AddressRule, HasNetworksOfItsOwnForHttp) {
   allow_networks(Caller::Http, {.loopback = false, .priv = false});
 
-  EXPECT_TRUE(may_call_host(Caller::Connection, "127.0.0.1").has_value());
-  EXPECT_TRUE(may_call_host(Caller::Http, "1.1.1.1").has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "127.0.0.1", 9092).has_value());
+  EXPECT_TRUE(may_call_host(Caller::Http, "1.1.1.1", 9092).has_value());
   for (const auto* host : {"127.0.0.1", "10.0.0.1"}) {
-    const auto answer = may_call_host(Caller::Http, host);
+    const auto answer = may_call_host(Caller::Http, host, 9092);
     ASSERT_FALSE(answer.has_value()) << host;
     EXPECT_NE(answer.error().detail.find("is given and names it"), std::string::npos);
   }
@@ -139,6 +139,19 @@ TEST_F(AddressRule, NeverCallsTheAdministrationOfThisMachine) {
     EXPECT_TRUE(may(caller, at(INADDR_LOOPBACK, 8081)));
     EXPECT_TRUE(may(caller, at(0x08080808, 8080))) << "the same port elsewhere";
   }
+}
+
+TEST_F(AddressRule, RefusesTheAdministrationInEverySpelling) {
+  never_call_port(8080);
+  for (const auto* host : {"127.0.0.1", "[::1]", "2130706433", "0x7f.1", "::ffff:127.0.0.1",
+                           "localhost", "LOCALHOST.", "any.localhost"}) {
+    const auto answer = may_call_host(Caller::Connection, host, 8080);
+    ASSERT_FALSE(answer.has_value()) << host;
+    EXPECT_NE(answer.error().detail.find("administered"), std::string::npos) << host;
+    EXPECT_TRUE(may_call_host(Caller::Connection, host, 8081).has_value()) << host;
+  }
+  EXPECT_TRUE(may_call_host(Caller::Connection, "a-localhost", 8080).has_value());
+  EXPECT_TRUE(may_call_host(Caller::Connection, "8.8.8.8", 8080).has_value());
 }
 
 TEST_F(AddressRule, CallsIpAlone) {
