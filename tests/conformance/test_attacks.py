@@ -1,4 +1,6 @@
 """Attack cases on the wire, each with the outcome that it must have: conformance/attacks.txt."""
+import itertools
+import resource
 import socket
 import time
 
@@ -52,7 +54,10 @@ def test_a3_a_large_connect_is_refused_by_its_header(broker, server):
 
 def test_a5_a_slow_connect_is_closed_in_time_and_holds_up_nobody(broker):
     whole = mqtt.connect_packet(5, broker.unique(), username="x" * 100)
-    idle = [socket.create_connection(broker.address, timeout=10) for _ in range(500)]
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    idle = [socket.create_connection(broker.address, timeout=10)
+            for _ in range(min(10_000, hard - 1000))]
     halves = [("tls", b""), ("tls", b"\x16\x03\x01\x02\x00\x01\x00"),  # of a ClientHello
               ("ws", b"GET /mqtt HTTP/1.1\r\nHost: a\r\n")]
     stalled = [socket.create_connection(broker.server.address(listener), timeout=10)
@@ -86,6 +91,24 @@ def test_a6_thousands_of_user_properties_go_through_in_order(client, topic):
     assert raw.messages(1)[0].properties == users
 
 
+def test_a6_what_user_properties_cost_grows_with_their_number_alone(server, client, topic):
+    """Ten times as many cost about ten times as much; were it a hundred times, this would tell."""
+    raw = client()
+    raw.subscribe(topic, qos=0)
+
+    def cpu_seconds(count, messages):
+        users = [(mqtt.USER_PROPERTY, (f"n{number}", str(number))) for number in range(count)]
+        sent = mqtt.publish_packet(5, topic, b"x", properties=users)
+        before = server.cpu_seconds()
+        for _ in range(messages):
+            raw.send(sent)
+            raw.messages(1)
+        return server.cpu_seconds() - before
+
+    few, many = cpu_seconds(500, 300), cpu_seconds(5000, 300)
+    assert many < 40 * max(few, 0.05), (few, many)
+
+
 def test_a7_levels_are_limited(client):
     raw = client()
     assert raw.subscribe("/" * 65535, "+/" * 32767 + "+", "#") == [0x8F, 0x8F, 0]
@@ -106,6 +129,27 @@ def test_a7_many_wildcard_filters_give_one_copy(client, topic):
         publisher.publish("/".join(names), str(number), qos=1)
     assert [int(entry.payload) for entry in raw.messages(20)] == list(range(20))
     raw.expect_silence()
+
+
+def test_a7_one_publish_among_ten_thousand_wildcard_filters(server, client, topic):
+    """All of them match; each client gets one copy, and the match is made once."""
+    names = f"{topic}/a/b/c/d/e/f/g/h/i/j/k/l/m/n".split("/")
+    prefix, levels = names[:2], names[2:]
+    choices = itertools.product((False, True), repeat=len(levels))
+    filters = ["/".join(prefix + [level if named else "+" for level, named in zip(levels, choice)])
+               for choice in itertools.islice(choices, 10_000)]
+    readers, publisher = [client() for _ in range(-(-len(filters) // 1000))], client()
+    for number, raw in enumerate(readers):
+        mine = filters[1000 * number:1000 * number + 1000]
+        for at in range(0, len(mine), 250):
+            assert set(raw.subscribe(*mine[at:at + 250], qos=1)) == {1}
+    before = server.cpu_seconds()
+    for number in range(100):
+        publisher.publish("/".join(names), str(number), qos=1)
+    for raw in readers:
+        assert [int(entry.payload) for entry in raw.messages(100)] == list(range(100))
+        raw.expect_silence()
+    assert server.cpu_seconds() - before < 10
 
 
 def test_a9_acknowledgements_that_nobody_waits_for(client):

@@ -67,7 +67,7 @@ struct Received {
 // A client on a link that only the test moves.
 class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
  public:
-  class TestLink final : public Link {
+  class TestLink : public Link {
    public:
     std::string& output() override { return output_; }
     [[nodiscard]] std::size_t waiting_bytes() const override { return output_.size() + stuck; }
