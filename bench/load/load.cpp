@@ -14,6 +14,7 @@ namespace {
 
 int run(const Options& options) {
   if (options.idle != 0) return run_idle(options);
+  if (options.connects > 0) return run_connects(options);
   if (options.sessions != 0) return run_sessions(options);
   return options.offline ? run_offline(options) : run_flow(options);
 }

@@ -50,6 +50,8 @@ void declare_others(CLI::App& app, Options& options) {
   app.add_option("--idle", options.idle,
                  "instead: open so many connections, and with --persistent sessions with one "
                  "subscription each, and say what memory they take");
+  app.add_option("--connects", options.connects,
+                 "instead: so many clients a second, for --seconds, connect, log in and leave");
   app.add_option(
       "--sessions", options.sessions,
       "instead: begin so many sessions with one subscription each whose clients leave at "

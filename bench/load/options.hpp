@@ -34,6 +34,7 @@ struct Options {
   bool offline = false;
   std::size_t idle = 0;
   std::size_t sessions = 0;
+  double connects = 0;
 
   [[nodiscard]] bool pairs() const { return subscribers == publishers && group.empty(); }
   // How often one message is delivered altogether.

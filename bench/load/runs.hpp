@@ -8,6 +8,7 @@ namespace sluice::load {
 int run_flow(const Options& options);      // messages from publishers to subscribers
 int run_offline(const Options& options);   // the queue of an absent session
 int run_idle(const Options& options);      // connections that say nothing
+int run_connects(const Options& options);  // clients that come, log in and leave, at a rate
 int run_sessions(const Options& options);  // sessions whose clients are away
 
 }  // namespace sluice::load
