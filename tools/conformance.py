@@ -19,6 +19,9 @@ FOLDER = "tests/conformance"
 STATEMENT = re.compile(r"([\d.]+-\d+)\s+(server|client|both)\s+(.*?)(?:\s+-- (.*))?$")
 TOKEN = re.compile(r"([45])/([\d.]+-\d+)$")
 STANDARDS = {4: "3.1.1", 5: "5.0"}
+# The attack cases on the wire, on memory and on transports: each needs its line in attacks.txt.
+CASES = [f"{group}{number}" for group, count in (("A", 11), ("B", 5), ("D", 3))
+         for number in range(1, count + 1)]
 
 HEAD = """\
 # Conformance
@@ -116,14 +119,18 @@ def cell(tests):
     return "; ".join(parts)
 
 
-def attacks(root):
-    """The table of attack cases. Each test named must exist."""
+def attacks(root, cases):
+    """The table of attack cases. Each of `cases` must be there, and each test named must exist."""
+    found = []
     rows = ["", "## Attack cases on the wire", "",
             "| case | outcome | tests |", "|---|---|---|"]
     for line in (root / FOLDER / "attacks.txt").read_text().splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         name, outcome, tests = (part.strip() for part in line.split("|"))
+        found.append(name.split()[0])
+        if not outcome or not tests:
+            raise Problem(f"{FOLDER}/attacks.txt: {name}: an outcome and a test are needed")
         for test in tests.split():
             if test.startswith("("):
                 break
@@ -134,10 +141,12 @@ def attacks(root):
         shown = tests if tests.startswith("(") else ", ".join(
             "`tests/" + test.replace("::", ": ") + "`" for test in tests.split())
         rows.append(f"| {name} | {outcome} | {shown} |")
+    if sorted(found) != sorted(cases):
+        raise Problem(f"{FOLDER}/attacks.txt has {' '.join(found)} instead of {' '.join(cases)}")
     return rows
 
 
-def render(root):
+def render(root, cases):
     statements, shown = collect(root)
     lines = [HEAD]
     for version, standard in STANDARDS.items():
@@ -161,7 +170,7 @@ def render(root):
         lines += ["| MQTT- | what | shown by |", "|---|---|---|", *rows, ""]
     while lines[-1] == "":
         lines.pop()
-    return "\n".join(lines + attacks(root)) + "\n"
+    return "\n".join(lines + attacks(root, cases)) + "\n"
 
 
 def self_test():
@@ -189,13 +198,26 @@ def self_test():
         for text, wanted in cases.items():
             (root / FOLDER / "test_a.py").write_text(text)
             try:
-                said = render(root)
+                said = render(root, ["A1"])
             except Problem as problem:
                 said = str(problem)
             if wanted not in said:
                 print(f"{text}\ngave\n{said}\nwithout {wanted}")
                 return 1
-    print(f"conformance: {len(cases)} cases hold")
+        (root / FOLDER / "test_a.py").write_text(good)
+        for lines, wanted in {  # what attacks.txt says: what is wrong with it
+                "A1 | closed |": "an outcome and a test are needed",
+                "A2 | closed | conformance/test_a.py::test_a": "has A2 instead of A1"}.items():
+            (root / FOLDER / "attacks.txt").write_text(lines + "\n")
+            try:
+                render(root, ["A1"])
+                said = "nothing"
+            except Problem as problem:
+                said = str(problem)
+            if wanted not in said:
+                print(f"{lines}\ngave\n{said}\nwithout {wanted}")
+                return 1
+    print(f"conformance: {len(cases) + 2} cases hold")
     return 0
 
 
@@ -205,7 +227,7 @@ def main():
     if sys.argv[1:] == ["--self-test"]:
         return self_test()
     try:
-        text = render(root)
+        text = render(root, CASES)
     except Problem as problem:
         print(f"conformance: {problem}", file=sys.stderr)
         return 1
