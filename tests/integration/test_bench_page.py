@@ -8,7 +8,10 @@ from integration.harness import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "bench"))
 
+sys.path.insert(0, str(REPOSITORY / "bench/load"))
+
 import page  # noqa: E402
+import storms  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 
 PAGE = REPOSITORY / "docs/benchmarks.md"
@@ -85,3 +88,21 @@ def test_what_was_lost_or_failed_is_said():
 def test_scenarios_have_names_of_their_own():
     names = [scenario.name for scenario in SCENARIOS]
     assert len(set(names)) == len(names)
+
+
+def test_the_page_of_storms_is_that_of_its_results():
+    results = sorted(storms.RESULTS.glob("*-storms.json"))
+    assert storms.PAGE.is_file() == bool(results), "bench/load/storms.py writes it from its results"
+    if not results:
+        return
+    path = results[-1]
+    written = storms.render(json.loads(path.read_text()), str(path.relative_to(REPOSITORY)))
+    assert storms.PAGE.read_text() == written, "`python3 bench/load/storms.py page` writes it again"
+
+
+def test_a_storm_that_costs_too_much_is_said():
+    def run(p99_us):
+        return {"flow": {"puback_p99_us": 1000, "delivery_p99_us": p99_us}}
+    assert storms.judged([run(1000), run(50_000), run(19_000)]) == "met"
+    assert storms.judged([run(1000), run(50_000), run(21_000)]) == "**missed**"
+    assert storms.judged([run(1000)], others=0.5) == "not judged: disturbed"
