@@ -191,6 +191,7 @@ Response publish_message(Context& context, const Call& call) {
   auto message = parse_message(call.body);
   if (!message) return problem_response(message.error());
   message->client.host = call.request.remote_address;
+  message->client.listener = broker::ListenerName(broker::kAdministration);
   if (!context.sources.publish) {
     return problem_response(Problem{.status = 503,
                                     .code = "unavailable",

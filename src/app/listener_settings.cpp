@@ -148,6 +148,9 @@ std::vector<ListenerSettings> listeners_of(const json::object& listeners) {
     settings.bind = listener.bind("bind");
     settings.proxies = listener.texts("proxies");
     settings.connections = listener.number<std::uint32_t>("connections");
+    settings.maximum_packet_size = listener.number_if_given<std::uint32_t>("maximum_packet_size");
+    settings.messages_per_second_per_client =
+        listener.number_if_given<std::uint32_t>("messages_per_second_per_client");
     const auto type = listener.text("type");
     if (is_encrypted(type)) settings.tls = tls_of(listener);
     if (!is_web_socket(type)) continue;

@@ -45,6 +45,18 @@ broker::Limits limits_of(const MqttSettings& settings) {
   return limits;
 }
 
+std::vector<broker::ListenerLimits> listener_limits_of(
+    const std::vector<ListenerSettings>& listeners) {
+  std::vector<broker::ListenerLimits> limits;
+  for (const auto& listener : listeners) {
+    if (!listener.maximum_packet_size && !listener.messages_per_second_per_client) continue;
+    limits.push_back({.listener = broker::ListenerName(listener.name),
+                      .maximum_packet_size = listener.maximum_packet_size,
+                      .messages_per_second = listener.messages_per_second_per_client});
+  }
+  return limits;
+}
+
 store::Retention retention_of(const StoreSettings& settings) {
   store::Retention retention;
   if (settings.retention_ms) retention.time = std::chrono::milliseconds(*settings.retention_ms);
@@ -71,10 +83,12 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
   plan.store.retention = retention_of(settings.store);
   plan.broker.workers = settings.io_threads;
   plan.broker.limits = limits_of(settings.mqtt);
+  plan.broker.listener_limits = listener_limits_of(settings.listeners);
   plan.broker.deliver_after_durable = settings.store.deliver_after == DeliverAfter::Durable;
   plan.broker.node_name = settings.node_name;
   plan.broker.version = SLUICE_VERSION;
   plan.access.enabled = settings.access_enabled;
+  plan.access.listeners = settings.listener_names;
   if (!settings.names_refused_subscriptions)
     plan.broker.refused_subscription = mqtt::ReasonCode::UnspecifiedError;
   plan.connect.node_name = settings.node_name;

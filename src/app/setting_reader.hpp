@@ -35,9 +35,20 @@ class SettingReader {
     SL_CHECK(std::in_range<Number>(value));
     return static_cast<Number>(value);
   }
+  // None: not given, and there is no default.
+  template <class Number>
+  [[nodiscard]] std::optional<Number> number_if_given(std::string_view name) const {
+    if (!values_.contains(name)) return std::nullopt;
+    return number<Number>(name);
+  }
   [[nodiscard]] std::vector<std::string> texts(std::string_view name) const {
     std::vector<std::string> all;
     for (const auto& member : values_.at(name).as_array()) all.emplace_back(member.as_string());
+    return all;
+  }
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const auto& member : values_) all.emplace_back(member.key());
     return all;
   }
   // None: a word that means without end.

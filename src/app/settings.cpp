@@ -132,6 +132,7 @@ Settings settings_of(const json::object& values) {
           .data = in.text("data"),
           .io_threads = io_threads(values.at("io_threads")),
           .listeners = listeners_of(in.in("listeners").values()),
+          .listener_names = in.in("listeners").names(),
           .admin = {.bind = admin.bind("bind"),
                     .host_names = admin.texts("host_names"),
                     .metrics_public = admin.flag("metrics_public")},

@@ -38,6 +38,8 @@ struct ListenerSettings {
   std::optional<net::WebSocketServing> web_socket;  // none: packets stand there as they are
   std::vector<std::string> proxies;                 // addresses and ranges
   std::uint32_t connections = 0;
+  std::optional<std::uint32_t> maximum_packet_size;  // none: that of `mqtt`
+  std::optional<std::uint32_t> messages_per_second_per_client;
 };
 
 struct AdminSettings {
@@ -101,6 +103,7 @@ struct Settings {
   std::string data;
   std::size_t io_threads = 1;
   std::vector<ListenerSettings> listeners;  // those that are enabled, by name
+  std::vector<std::string> listener_names;  // also of those that are not
   AdminSettings admin;
   bool access_enabled = true;
   bool names_refused_subscriptions = true;

@@ -161,7 +161,17 @@ Field listeners() {
        .maximum = 64,
        .pattern_help = "an address or a range such as 10.0.0.0/8",
        .allowed = is_network},
-      whole("connections", "Clients of this listener at one time.", 1'000'000, 1, kMost32)};
+      whole("connections", "Clients of this listener at one time.", 1'000'000, 1, kMost32),
+      {.name = "maximum_packet_size",
+       .type = Type::Bytes,
+       .help = "For its clients, in place of mqtt.maximum_packet_size; not more than that.",
+       .minimum = 256,
+       .maximum = 256 * kMiB},
+      {.name = "messages_per_second_per_client",
+       .type = Type::Integer,
+       .help = "For its clients, in place of the setting of `mqtt`; 0: no limit.",
+       .minimum = 0,
+       .maximum = kMost32}};
   return {
       .name = "listeners",
       .type = Type::ObjectMap,

@@ -93,6 +93,23 @@ void check_packet_fits(const json::object& values, std::vector<Problem>& problem
                    schema::bytes_text(packet->get_int64()))});
 }
 
+// A client of one listener is never promised what the broker does not take from any.
+void check_listener_packets_fit(const json::object& values, const json::object& listeners,
+                                std::vector<Problem>& problems) {
+  const auto* of_all = value_at(values, "/mqtt/maximum_packet_size");
+  if (of_all == nullptr || !of_all->is_int64()) return;
+  for (const auto& listener : listeners) {
+    const auto* settings = listener.value().if_object();
+    const auto* own = settings ? settings->if_contains("maximum_packet_size") : nullptr;
+    if (own == nullptr || !own->is_int64() || own->get_int64() <= of_all->get_int64()) continue;
+    problems.push_back(
+        {schema::child_pointer("/listeners", listener.key()) + "/maximum_packet_size",
+         fmt::format("must be at most {}, which is mqtt.maximum_packet_size, not {}",
+                     schema::bytes_text(of_all->get_int64()),
+                     schema::bytes_text(own->get_int64()))});
+  }
+}
+
 }  // namespace
 
 std::vector<Problem> check_setting_rules(const json::object& values) {
@@ -104,6 +121,7 @@ std::vector<Problem> check_setting_rules(const json::object& values) {
       if (!listener.value().is_object()) continue;
       check_listener(listener.key(), listener.value().get_object(), problems);
     }
+    check_listener_packets_fit(values, listeners->get_object(), problems);
   }
   check_same_address(values, problems);
   check_packet_fits(values, problems);

@@ -40,6 +40,15 @@ Result<PolicyPtr> policy_from_stored(const json::object& stored) {
   return std::make_shared<const Policy>(policy_from(stored));
 }
 
+// They were there when it was made.
+void warn_of_listeners(const Policy& policy, const std::vector<std::string>& known) {
+  std::vector<schema::Problem> problems;
+  check_policy_listeners(policy.document, known, problems);
+  for (const auto& problem : problems)
+    log::warn("a policy names a listener that there is not",
+              {{"policy", policy.name}, {"field", problem.pointer}, {"problem", problem.detail}});
+}
+
 }  // namespace
 
 AccessControl::AccessControl(store::Store& store, const Clock& clock, Options options)
@@ -80,6 +89,7 @@ Result<void> AccessControl::load() {
                                    return policy.has_value();
                                  }));
   if (failure) return tl::unexpected(*failure);
+  for (const auto& [name, policy] : policies) warn_of_listeners(*policy, state_->options.listeners);
   if (enabled()) SL_TRY_VOID(state_->load_salts_key());
 
   log::info("access control loaded", {{"enabled", enabled() ? "true" : "false"},

@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/refusal.hpp"
+#include "broker/listener_name.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
 
@@ -22,8 +23,9 @@ struct Client {
   std::string client_id;
   std::string username;
   bool has_username = false;
-  bool is_certified = false;  // a verified certificate says the user name: no password is asked
-  std::string host;           // address without port
+  bool is_certified = false;   // a verified certificate says the user name: no password is asked
+  std::string host;            // address without port
+  ListenerName listener = {};  // through which it came
 };
 // Shared by a connection and its session.
 using ClientPtr = std::shared_ptr<const Client>;
@@ -77,6 +79,8 @@ class AccessControl {
     std::size_t maximum_waiting_logins = 10'000;
     // Of one peer: about ten seconds of hashing, the patience of a client.
     std::size_t maximum_waiting_logins_per_peer = 256;
+    // That policies may name, beside `admin`; empty: nobody knows, any.
+    std::vector<std::string> listeners = {};
   };
   AccessControl(store::Store& store, const Clock& clock, Options options);
   ~AccessControl();

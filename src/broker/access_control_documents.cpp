@@ -154,6 +154,8 @@ Outcome<void> AccessControl::remove_user(std::string_view which) {
 Outcome<json::object> AccessControl::create_policy(const json::object& document) {
   auto checked = schema::check(policy_fields(), document);
   if (checked.problems.empty()) check_policy(checked.value, checked.problems);
+  if (checked.problems.empty())
+    check_policy_listeners(checked.value, state_->options.listeners, checked.problems);
   if (!checked.problems.empty()) return refuse(invalid(std::move(checked.problems)));
 
   const std::string name(checked.value.at("name").get_string());

@@ -68,12 +68,26 @@ Broker::~Broker() {
 }
 
 void Broker::set_limits(const Limits& limits) {
+  LimitSet set{limits, {}};
+  for (const auto& given : options_.listener_limits) {
+    auto& own = set.own.emplace_back(given.listener, limits).second;
+    if (given.maximum_packet_size)
+      own.maximum_packet_size = std::min(*given.maximum_packet_size, limits.maximum_packet_size);
+    if (given.messages_per_second) own.messages_per_second = *given.messages_per_second;
+  }
   every_limits_.with([&](auto& every) {
-    every.push_back(std::make_unique<const Limits>(limits));
+    every.push_back(std::make_unique<const LimitSet>(std::move(set)));
     limits_.store(every.back().get(), std::memory_order_release);
   });
   filters_.set_point_to_point(limits.point_to_point);
   choose_strategies();
+}
+
+const Limits& Broker::limits(ListenerName listener) const {
+  const auto& set = *limits_.load(std::memory_order_acquire);
+  for (const auto& [name, own] : set.own)
+    if (name == listener) return own;
+  return set.common;
 }
 
 GroupStrategy Broker::group_strategy(std::string_view group) const {
@@ -342,6 +356,7 @@ boost::json::object Broker::describe(Session& session) {
           {"status", session.connection() ? "connected" : "disconnected"},
           {"username", session.client().username},
           {"address", session.client().host},
+          {"listener", session.client().listener.text()},
           {"subscriptions", session.subscriptions().size()},
           {"in_flight", session.delivery().in_flight()},
           {"lag_messages", session.delivery().lag()},

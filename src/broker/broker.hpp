@@ -50,6 +50,7 @@ class Broker {
   struct Options {
     std::size_t workers = 1;
     Limits limits;
+    std::vector<ListenerLimits> listener_limits = {};
     bool deliver_after_durable = false;
     // What a subscription that no policy allows is answered with; UnspecifiedError tells nothing.
     mqtt::ReasonCode refused_subscription = mqtt::ReasonCode::NotAuthorized;
@@ -146,8 +147,11 @@ class Broker {
   [[nodiscard]] const Clock& clock() const { return clock_; }
   // The newest limits. The reference stays valid as long as the broker: a connection keeps those of
   // its CONNECT, because they were promised in CONNACK.
-  [[nodiscard]] const Limits& limits() const { return *limits_.load(std::memory_order_acquire); }
-  void set_limits(const Limits& limits);  // any thread
+  [[nodiscard]] const Limits& limits() const {
+    return limits_.load(std::memory_order_acquire)->common;
+  }
+  [[nodiscard]] const Limits& limits(ListenerName listener) const;  // for its clients
+  void set_limits(const Limits& limits);                            // any thread
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] FilterTable& filters() { return filters_; }
   [[nodiscard]] const Conditions& conditions() const { return conditions_; }
@@ -234,8 +238,12 @@ class Broker {
   AccessControl& access_;
   const Clock& clock_;
   const Options options_;
-  Guarded<std::vector<std::unique_ptr<const Limits>>> every_limits_;  // since the start
-  std::atomic<const Limits*> limits_{nullptr};
+  struct LimitSet {
+    Limits common;
+    std::vector<std::pair<ListenerName, Limits>> own;  // of listeners that have their own
+  };
+  Guarded<std::vector<std::unique_ptr<const LimitSet>>> every_limits_;  // since the start
+  std::atomic<const LimitSet*> limits_{nullptr};
   Counters counters_;
   Tracer tracer_;
   LineLimit client_lines_;

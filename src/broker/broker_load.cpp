@@ -122,7 +122,8 @@ Result<void> Broker::load_sessions(Restored& restored) {
             worker, std::make_shared<const Client>(Client{.client_id = std::string(key),
                                                           .username = record->username,
                                                           .has_username = record->has_username,
-                                                          .host = record->host}));
+                                                          .host = record->host,
+                                                          .listener = record->listener}));
         session->restore(record->expiry_s, record->created_ms, record->user_id);
         session_counts_.add(counted_user(session->client()));
         worker.add_session(session);
@@ -238,7 +239,8 @@ Result<void> Broker::load_wills() {
               worker, std::make_shared<const Client>(Client{.client_id = std::string(key),
                                                             .username = will->username,
                                                             .has_username = will->has_username,
-                                                            .host = will->host}));
+                                                            .host = will->host,
+                                                            .listener = will->listener}));
           session->restore_for_will(kWillGraceAfterRestart);
           session_counts_.add(counted_user(session->client()));
           worker.add_session(session);

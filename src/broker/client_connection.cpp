@@ -12,12 +12,13 @@ using mqtt::PacketType;
 using mqtt::ReasonCode;
 using mqtt::Version;
 
-ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Link> link, std::string host)
+ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Link> link, std::string host,
+                                   ListenerName listener)
     : worker_(worker),
       link_(std::move(link)),
-      limits_(&worker.broker().limits()),
-      client_(std::make_shared<const Client>(
-          Client{.client_id = {}, .username = {}, .host = std::move(host)})) {}
+      limits_(&worker.broker().limits(listener)),
+      client_(std::make_shared<const Client>(Client{
+          .client_id = {}, .username = {}, .host = std::move(host), .listener = listener})) {}
 
 ClientConnection::~ClientConnection() = default;
 
@@ -27,8 +28,8 @@ void ClientConnection::start() {
 }
 
 void ClientConnection::set_host(std::string host) {
-  client_ = std::make_shared<const Client>(
-      Client{.client_id = {}, .username = {}, .host = std::move(host)});
+  client_ = std::make_shared<const Client>(Client{
+      .client_id = {}, .username = {}, .host = std::move(host), .listener = client_->listener});
 }
 
 void ClientConnection::set_certified_user(std::string name) {
@@ -36,7 +37,8 @@ void ClientConnection::set_certified_user(std::string name) {
                                                   .username = std::move(name),
                                                   .has_username = true,
                                                   .is_certified = true,
-                                                  .host = client_->host});
+                                                  .host = client_->host,
+                                                  .listener = client_->listener});
 }
 
 void ClientConnection::on_deadline() {

@@ -33,8 +33,9 @@ class Worker;
 class ClientConnection final : public Deadline,
                                public std::enable_shared_from_this<ClientConnection> {
  public:
-  // `host`: the peer's address without port.
-  ClientConnection(Worker& worker, std::shared_ptr<Link> link, std::string host);
+  // `host`: the peer's address without port. `listener`: through which it came.
+  ClientConnection(Worker& worker, std::shared_ptr<Link> link, std::string host,
+                   ListenerName listener);
   ~ClientConnection();
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;

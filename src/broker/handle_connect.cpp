@@ -18,7 +18,7 @@ using mqtt::Version;
 
 void ClientConnection::handle_connect(const mqtt::Connect& connect) {
   version_ = connect.version;
-  limits_ = &worker_.broker().limits();
+  limits_ = &worker_.broker().limits(client_->listener);
   clear_deadline();
   if (const auto reason = refuse_connect(connect)) {
     refuse_with_connack(*reason);
@@ -88,7 +88,8 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
       .username = is_certified ? client_->username : std::string(connect.username.value_or("")),
       .has_username = is_certified || connect.username.has_value(),
       .is_certified = is_certified,
-      .host = client_->host});
+      .host = client_->host,
+      .listener = client_->listener});
   pending_->clean_start = connect.clean_start;
   pending_->receive_maximum = limits.maximum_inflight;
   pending_->keep_alive_s = connect.keep_alive_s;
@@ -137,6 +138,7 @@ void ClientConnection::note_will(const mqtt::Will& will) {
   pending_->will->username = client_->username;
   pending_->will->has_username = client_->has_username;
   pending_->will->host = client_->host;
+  pending_->will->listener = client_->listener;
 }
 
 void ClientConnection::on_authenticated(ReasonCode reason) {

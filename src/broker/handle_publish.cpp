@@ -45,7 +45,8 @@ void ClientConnection::handle_publish(const mqtt::Publish& received) {
   auto& broker = worker_.broker();
   const auto& limits = *limits_;
   ++worker_.traffic().received;
-  if (const auto per_second = broker.limits().messages_per_second; per_second != 0) [[unlikely]]
+  if (const auto per_second = broker.limits(client_->listener).messages_per_second; per_second != 0)
+      [[unlikely]]
     hold_back(per_second);
   if (static_cast<std::uint8_t>(publish.qos) > limits.maximum_qos) {  // [MQTT-3.2.2-11]
     disconnect(ReasonCode::QosNotSupported);
@@ -215,7 +216,8 @@ void ClientConnection::accept_delayed(const mqtt::Publish& publish, std::uint32_
                                            .retain = publish.retain,
                                            .username = client_->username,
                                            .has_username = client_->has_username,
-                                           .host = client_->host}};
+                                           .host = client_->host,
+                                           .listener = client_->listener}};
   if (!broker.has_room_for_delayed(DelayedMessages::bytes_of(entry.message)))
     return refuse_publish(publish, ReasonCode::QuotaExceeded, kTooManyDelayed);
   auto& batch = worker_.publishing();

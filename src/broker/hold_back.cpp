@@ -9,7 +9,7 @@
 namespace sluice::broker {
 
 bool ClientConnection::is_paced() const {
-  return worker_.broker().limits().messages_per_second != 0;
+  return worker_.broker().limits(client_->listener).messages_per_second != 0;
 }
 
 void ClientConnection::hold_back(std::uint32_t per_second) {

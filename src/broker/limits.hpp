@@ -2,9 +2,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "broker/group_strategy.hpp"
+#include "broker/listener_name.hpp"
 
 namespace sluice::broker {
 
@@ -40,6 +42,13 @@ struct Limits {
   // Connected or away. A whole fleet may share one user, and one that is away takes 1.4 KB: this is
   // a bound for memory, not for the usual. Without access control all clients count as one user.
   std::uint32_t sessions_per_user = 1'000'000;
+};
+
+// What a listener says otherwise, from its settings: for the clients that come through it.
+struct ListenerLimits {
+  ListenerName listener;
+  std::optional<std::uint32_t> maximum_packet_size;  // where it is less than that of all
+  std::optional<std::uint32_t> messages_per_second;
 };
 
 // Until CONNECT has been accepted a peer is a stranger: its first packet may not be larger.

@@ -52,7 +52,8 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
   const Client client{.client_id = client_id,
                       .username = will.username,
                       .has_username = will.has_username,
-                      .host = will.host};
+                      .host = will.host,
+                      .listener = will.listener};
   if (access_.enabled() &&
       ((will.has_username && !access_.user_exists(will.username)) ||
        !access_.compile(client)->may_publish(will.topic, will.qos, will.retain))) {

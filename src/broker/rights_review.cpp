@@ -68,8 +68,11 @@ void RightsReview::look_at(Session& session) {
     ++seen_.disconnected;
     return;
   }
-  // Without an address nobody can say what the policies of some addresses mean: CONNECT looks.
-  if (session.subscriptions().empty() || session.client().host.empty()) return;
+  // Without an address or a listener nobody can say what the policies of some of them mean: CONNECT
+  // looks.
+  if (session.subscriptions().empty() || session.client().host.empty() ||
+      !session.client().listener.is_known())
+    return;
   // Compiled for this look alone: kept, they would cost memory for every session that is away.
   const auto rights = worker_.broker().access().compile(session.client());
   seen_.subscriptions += session.drop_uncovered(*rights);

@@ -67,6 +67,7 @@ void Session::save() {
       .username = client_->username,
       .user_id = knows_user_id_ ? std::optional(user_id_) : std::nullopt,
       .host = client_->host,
+      .listener = client_->listener,
       .has_username = client_->has_username,
       .expiry_s = expiry_s_,
       .created_ms = created_ms_,

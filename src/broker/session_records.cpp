@@ -8,7 +8,8 @@ namespace sluice::broker {
 
 namespace {
 constexpr std::uint8_t kForm = 1;
-constexpr std::uint8_t kSessionForm = 2;     // 1 ends before the user's id
+constexpr std::uint8_t kUserIdForm = 2;      // of a session; 1 ends before the user's id
+constexpr std::uint8_t kListenerForm = 3;    // of a session; 2 ends before the listener
 constexpr std::uint8_t kUnfinishedForm = 2;  // of a subscription; 1 ends before what is unfinished
 constexpr std::uint8_t kConditionForm = 3;   // of a subscription, and then its condition
 constexpr std::uint32_t kMostLeftovers = 1 << 20;  // in a record that is whole
@@ -62,7 +63,7 @@ Unfinished take_unfinished(ByteReader& in) {
 
 std::string encode(const SessionRecord& record) {
   return ByteWriter()
-      .number(kSessionForm)
+      .number(kListenerForm)
       .text(record.username)
       .boolean(record.has_username)
       .number(record.expiry_s)
@@ -71,25 +72,27 @@ std::string encode(const SessionRecord& record) {
       .boolean(record.user_id.has_value())
       .text(record.user_id.value_or(""))
       .text(record.host)
+      .text(record.listener.text())
       .take();
 }
 
 Result<SessionRecord> decode_session(std::string_view bytes) {
   ByteReader in(bytes);
   const auto form = in.number<std::uint8_t>();
-  if (form != kForm && form != kSessionForm) return fail(Errc::Corrupt, "session of unknown form");
+  if (form < kForm || form > kListenerForm) return fail(Errc::Corrupt, "session of unknown form");
   SessionRecord record;
   record.username = in.text();
   record.has_username = in.boolean();
   record.expiry_s = in.number<std::uint32_t>();
   record.created_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
   record.disconnected_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
-  if (form == kSessionForm) {
+  if (form >= kUserIdForm) {
     const bool known = in.boolean();
     std::string user_id(in.text());
     if (known) record.user_id = std::move(user_id);
     record.host = in.text();
   }
+  if (form >= kListenerForm) record.listener = ListenerName(in.text());
   if (!in.ok()) return fail(Errc::Corrupt, "session record is too short");
   return record;
 }

@@ -17,6 +17,7 @@ struct SessionRecord {
   std::string username;
   std::optional<std::string> user_id;  // nothing in a record of the first form
   std::string host;                    // of the last connection; empty in the first form
+  ListenerName listener = {};          // of the last connection; not known in the first two forms
   bool has_username = false;
   std::uint32_t expiry_s = 0;
   std::int64_t created_ms = 0;

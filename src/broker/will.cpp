@@ -4,6 +4,11 @@
 
 namespace sluice::broker {
 
+namespace {
+constexpr std::uint8_t kWillForm = 1;
+constexpr std::uint8_t kWillListenerForm = 2;  // 1 ends before the listener
+}  // namespace
+
 WillMessage will_of(const mqtt::Will& will) {
   WillMessage kept;
   kept.topic = will.topic;
@@ -21,7 +26,7 @@ WillMessage will_of(const mqtt::Will& will) {
 
 std::string encode(const WillMessage& will) {
   return ByteWriter()
-      .number(std::uint8_t{1})
+      .number(kWillListenerForm)
       .text(will.topic)
       .text(will.payload)
       .text(will.properties)
@@ -31,12 +36,15 @@ std::string encode(const WillMessage& will) {
       .text(will.username)
       .boolean(will.has_username)
       .text(will.host)
+      .text(will.listener.text())
       .take();
 }
 
 Result<WillMessage> decode_will(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.number<std::uint8_t>() != 1) return fail(Errc::Corrupt, "will record of unknown form");
+  const auto form = in.number<std::uint8_t>();
+  if (form != kWillForm && form != kWillListenerForm)
+    return fail(Errc::Corrupt, "will record of unknown form");
   WillMessage will;
   will.topic = in.text();
   will.payload = in.text();
@@ -47,6 +55,7 @@ Result<WillMessage> decode_will(std::string_view bytes) {
   will.username = in.text();
   will.has_username = in.boolean();
   will.host = in.text();
+  if (form >= kWillListenerForm) will.listener = ListenerName(in.text());
   if (!in.ok()) return fail(Errc::Corrupt, "will record is too short");
   return will;
 }

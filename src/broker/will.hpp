@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "broker/listener_name.hpp"
 #include "mqtt/packet.hpp"
 
 namespace sluice::broker {
@@ -19,6 +20,7 @@ struct WillMessage {
   std::string username;
   bool has_username = false;
   std::string host;
+  ListenerName listener = {};
 };
 
 [[nodiscard]] WillMessage will_of(const mqtt::Will& will);

@@ -26,8 +26,8 @@ Connection::~Connection() = default;
 
 void Connection::start(std::string host, std::string_view received) {
   may_move_ = received.empty() && worker_.broker().worker_count() > 1;
-  client_ =
-      std::make_shared<broker::ClientConnection>(worker_, shared_from_this(), std::move(host));
+  client_ = std::make_shared<broker::ClientConnection>(worker_, shared_from_this(), std::move(host),
+                                                       listening_.listener_name());
   client_->start();
   if (layers_ && layers_->is_open()) adopt_certified_user();  // it came from another worker
   if (!worker_.loop().watch(socket_.get(), shared_from_this())) {

@@ -41,6 +41,7 @@ class Listening {
   [[nodiscard]] virtual std::string& read_buffer(const broker::Worker& worker) = 0;
   [[nodiscard]] virtual WireBuffers& wire_buffers(const broker::Worker& worker) = 0;
   [[nodiscard]] virtual Handshakes& handshakes(const broker::Worker& worker) = 0;
+  [[nodiscard]] virtual broker::ListenerName listener_name() const = 0;
   // A TLS handshake is done; or why a connection's layers ended.
   virtual void note_handshake(const Layers& layers) = 0;
   virtual void note_failure(const std::string& host, const Layers& layers) = 0;

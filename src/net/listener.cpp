@@ -72,6 +72,7 @@ struct Listener::Wire {
 Listener::Listener(broker::Broker& broker, ListenerOptions options, Counters& counters)
     : broker_(broker),
       options_(std::move(options)),
+      name_(options_.name),
       counters_(counters),
       failure_lines_(broker.clock()),
       highest_descriptor_(highest_for_clients()) {

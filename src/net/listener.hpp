@@ -56,6 +56,7 @@ class Listener final : public Listening {
   [[nodiscard]] std::string& read_buffer(const broker::Worker& worker) override;
   [[nodiscard]] WireBuffers& wire_buffers(const broker::Worker& worker) override;
   [[nodiscard]] Handshakes& handshakes(const broker::Worker& worker) override;
+  [[nodiscard]] broker::ListenerName listener_name() const override { return name_; }
   void note_handshake(const Layers& layers) override;
   void note_failure(const std::string& host, const Layers& layers) override;
   void note_end() override { open_.fetch_sub(1, std::memory_order_relaxed); }
@@ -81,6 +82,7 @@ class Listener final : public Listening {
 
   broker::Broker& broker_;
   const ListenerOptions options_;
+  const broker::ListenerName name_;
   Counters& counters_;
   Guarded<std::shared_ptr<const io::TlsContext>> tls_;
   std::shared_ptr<const WebSocketServing> web_socket_;

@@ -171,7 +171,8 @@ std::string World::history() const {
 std::shared_ptr<Wire> World::open_wire(const std::string& client, mqtt::Version version) {
   auto& worker = broker_->worker_of(client);
   auto wire = std::make_shared<Wire>(*this, worker, version);
-  wire->server_side_ = std::make_shared<broker::ClientConnection>(worker, wire, "192.0.2.1");
+  wire->server_side_ = std::make_shared<broker::ClientConnection>(worker, wire, "192.0.2.1",
+                                                                  broker::ListenerName("tcp"));
   wire->server_side_->start();
   wires_.push_back(wire);
   return wire;

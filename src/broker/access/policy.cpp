@@ -30,6 +30,9 @@ bool any_matches(const std::vector<NamePattern>& patterns, std::string_view name
 bool Policy::concerns(const Client& client) const {
   if (!users.empty() && !(client.has_username && any_matches(users, client.username))) return false;
   if (!client_ids.empty() && !any_matches(client_ids, client.client_id)) return false;
+  const bool came_through_one =
+      client.listener.is_known() ? any_matches(listeners, client.listener.text()) : !allow;
+  if (!listeners.empty() && !came_through_one) return false;
   if (sources.empty()) return true;
 
   boost::system::error_code unreadable;
@@ -64,6 +67,7 @@ Policy policy_from(const json::object& document) {
     if (const auto network = Network::parse(source.get_string()))
       policy.sources.push_back(*network);
   }
+  policy.listeners = name_patterns(list_in(document, "listeners"));
   policy.qos_mask = 0;
   for (const auto& qos : list_in(document, "qos")) {
     policy.qos_mask =
@@ -72,6 +76,22 @@ Policy policy_from(const json::object& document) {
   policy.retained = contains_text(list_in(document, "message_types"), kRetained);
   policy.general = contains_text(list_in(document, "message_types"), kGeneral);
   return policy;
+}
+
+void check_policy_listeners(const json::object& document, const std::vector<std::string>& known,
+                            std::vector<schema::Problem>& problems) {
+  if (known.empty()) return;
+  std::size_t index = 0;
+  for (const auto& pattern : name_patterns(list_in(document, "listeners"))) {
+    const auto pointer = "/listeners/" + std::to_string(index++);
+    if (pattern.matches(kAdministration)) continue;
+    if (std::ranges::any_of(known, [&](const auto& name) { return pattern.matches(name); }))
+      continue;
+    std::string names;
+    for (const auto& name : known) names += name + ", ";
+    problems.push_back({pointer, "names no listener of the settings: " + names +
+                                     "or `admin` for publishing by REST"});
+  }
 }
 
 PolicySet::PolicySet(std::map<std::string, PolicyPtr> by_name) : by_name_(std::move(by_name)) {

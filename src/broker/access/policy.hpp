@@ -81,15 +81,22 @@ struct Policy {
   std::vector<NamePattern> users;
   std::vector<NamePattern> client_ids;
   std::vector<Network> sources;
+  std::vector<NamePattern> listeners;
   std::uint8_t qos_mask = 0b111;
   bool retained = true;
   bool general = true;
 
-  // Does it say anything about this client? A deny does when an address cannot be read.
+  // Does it say anything about this client? A deny does when an address cannot be read, or when it
+  // is not known through which listener the client came.
   [[nodiscard]] bool concerns(const Client& client) const;
   [[nodiscard]] bool has_variables() const;  // one of its resources has
 };
 using PolicyPtr = std::shared_ptr<const Policy>;
+
+// Each name in `listeners` of a document that is none of `known`, nor `admin`.
+void check_policy_listeners(const boost::json::object& document,
+                            const std::vector<std::string>& known,
+                            std::vector<schema::Problem>& problems);
 
 // What schema::check cannot say, added to `problems`. `document` has passed the check.
 void check_policy(const boost::json::object& document, std::vector<schema::Problem>& problems);

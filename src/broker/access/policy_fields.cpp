@@ -10,7 +10,10 @@
 namespace sluice::broker {
 
 const boost::json::array& list_in(const boost::json::object& document, std::string_view name) {
-  return document.at(name).get_array();
+  // A document that was stored before there was this field.
+  static const boost::json::array kNone;
+  const auto* list = document.if_contains(name);
+  return list == nullptr ? kNone : list->get_array();
 }
 
 bool contains_text(const boost::json::array& list, std::string_view text) {
@@ -106,6 +109,7 @@ void check_policy(const json::object& document, Problems& problems) {
   check_resources(document, problems);
   check_names(document, "users", problems);
   check_names(document, "client_ids", problems);
+  check_names(document, "listeners", problems);
   check_sources(document, problems);
   check_qos(document, problems);
   check_message_types(document, problems);
@@ -174,6 +178,12 @@ const schema::Fields& AccessControl::policy_fields() {
        .help = "Addresses or ranges (CIDR) of the client. Empty: any.",
        .fallback = json::array(),
        .maximum = 1000},
+      {.name = "listeners",
+       .type = Type::TextList,
+       .help = "Names of the listeners through which the client comes, as the settings have them; "
+               "may end in *. `admin`: publishing by REST. Empty: any.",
+       .fallback = json::array(),
+       .maximum = 100},
       {.name = "qos",
        .type = Type::IntegerList,
        .help = "QoS levels of a publish or a subscription.",

@@ -15,7 +15,7 @@ inline constexpr std::string_view kSubscribe = "subscribe";
 inline constexpr std::string_view kRetained = "retained";
 inline constexpr std::string_view kGeneral = "general";
 
-// Of a document that was checked: the list of this name.
+// Of a document that was checked, now or by an older version: the list of this name.
 [[nodiscard]] const boost::json::array& list_in(const boost::json::object& document,
                                                 std::string_view name);
 [[nodiscard]] bool contains_text(const boost::json::array& list, std::string_view text);

@@ -136,7 +136,8 @@ class Peer {
  private:
   void open(BrokerUnderTest& server) {
     link_ = std::make_shared<ScriptedClient::TestLink>();
-    connection_ = std::make_shared<ClientConnection>(server.broker.worker(0), link_, "192.0.2.1");
+    connection_ = std::make_shared<ClientConnection>(server.broker.worker(0), link_, "192.0.2.1",
+                                                     ListenerName("tcp"));
     connection_->start();
     in_flight_.clear();
     receive_maximum_ = 65535;

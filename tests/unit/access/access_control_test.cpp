@@ -163,6 +163,34 @@ TEST_F(AccessControlTest, DoesNotStartWithADamagedDocument) {
   }
 }
 
+TEST_F(AccessControlTest, TakesAPolicyOfAnOlderVersion) {
+  MemoryStore store;
+  const auto batch = store.new_batch();
+  batch->put(kStateKind, "policy/x",
+             R"({"id":"x","name":"abc","description":"","effect":"allow","operations":["connect"],
+                 "resources":[],"users":[],"client_ids":[],"sources":[],"qos":[0,1,2],
+                 "message_types":["retained","general"]})");
+  ASSERT_TRUE(store.append(batch).has_value());
+  AccessControl access(store, clock_, {});
+
+  ASSERT_TRUE(access.load().has_value());
+  EXPECT_TRUE(access.compile(client_of("meter"))->may_connect());
+}
+
+// A deny of a listener with a slip in its name would deny nothing.
+TEST_F(AccessControlTest, RefusesAPolicyOfAListenerThatThereIsNot) {
+  reopen({.listeners = {"tcp", "wss"}});
+  const auto policy = [](std::string_view listeners) {
+    return R"({"name":"abc","effect":"deny","operations":["connect"],"listeners":)" +
+           std::string(listeners) + "}";
+  };
+
+  EXPECT_THAT(pointers(policy(R"(["tcp","tpc"])")), ElementsAre("/listeners/1"));
+  EXPECT_THAT(pointers(policy(R"(["tls*"])")), ElementsAre("/listeners/0"));
+  EXPECT_THAT(pointers(policy(R"(["w*s"])")), ElementsAre("/listeners/0"));
+  EXPECT_THAT(pointers(policy(R"(["tcp","w*","admin"])")), ElementsAre("none: it was taken"));
+}
+
 TEST_F(AccessControlTest, CountsEveryChange) {
   const auto start = access_->generation();
   ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"p"})")).has_value());

@@ -343,6 +343,39 @@ TEST(Permissions, TreatAnUnreadableAddressAsTheWorst) {
                    ->may_publish("a", kQ0, false));
 }
 
+TEST(Permissions, AreThoseOfTheListenerThroughWhichTheClientCame) {
+  Client client = meter();
+  const auto may = [&](const std::vector<std::string>& policies) {
+    const auto granted = permissions(policies, client);
+    const bool connect = granted->may_connect();
+    EXPECT_EQ(granted->may_subscribe("a/b", kQ0), connect);
+    return connect && granted->may_publish("a", kQ0, false);
+  };
+  const auto by_tls = with(R"("listeners":["tls"])");
+  const auto not_by_ws = deny_with(R"("listeners":["ws*"])");
+
+  client.listener = ListenerName("tls");
+  EXPECT_TRUE(may({by_tls, not_by_ws}));
+  client.listener = ListenerName("tcp");
+  EXPECT_FALSE(may({by_tls}));
+  client.listener = ListenerName("wss");
+  EXPECT_TRUE(may({with(R"("listeners":["ws","wss"])")}));
+  EXPECT_FALSE(may({with(R"("listeners":["ws","wss"])"), not_by_ws}));
+}
+
+// A session that an older version stored does not say it.
+TEST(Permissions, TreatAnUnknownListenerAsTheWorst) {
+  Client client = meter();
+
+  EXPECT_FALSE(permissions({with(R"("listeners":["*"])")}, client)->may_connect());
+  EXPECT_FALSE(permissions({kAllowPublish, deny_with(R"("listeners":["ws"])")}, client)
+                   ->may_publish("a", kQ0, false));
+  EXPECT_TRUE(
+      permissions({kAllowPublish, deny_with(R"("listeners":["ws"],"sources":["192.0.2.1"])")},
+                  client)
+          ->may_publish("a", kQ0, false));
+}
+
 // Very many clients have the same few policies: what these say is in memory once.
 TEST(Permissions, AreOneObjectForAllWhomTheSamePoliciesConcern) {
   const PolicySet set({{"all", std::make_shared<Policy>(policy(kAllowAll))},

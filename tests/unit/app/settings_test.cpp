@@ -393,6 +393,9 @@ const Refused kImpossible[] = {
     {"mqtt.maximum_packet_size=100MiB",
      "--set: mqtt.maximum_packet_size must be at most 64MiB, a quarter of store.segment_bytes "
      "(256MiB), not 100MiB"},
+    {"listeners.tcp.maximum_packet_size=2MiB",
+     "--set: listeners.tcp.maximum_packet_size must be at most 1MiB, which is "
+     "mqtt.maximum_packet_size, not 2MiB"},
     {"store.segment_bytes=2MiB",
      "mqtt.maximum_packet_size must be at most 512KiB, a quarter of store.segment_bytes (2MiB), "
      "not 1MiB"},
@@ -406,6 +409,21 @@ TEST_F(SettingsTest, RefuseValuesThatDoNotGoTogether) {
     set(std::string(each.text));
     EXPECT_THAT(problems(), ElementsAre(each.problem));
   }
+}
+
+TEST_F(SettingsTest, ReadTheLimitsOfAListener) {
+  file(
+      "listeners:\n  tcp: {maximum_packet_size: 4KiB, messages_per_second_per_client: 0}\n"
+      "  six: {type: mqtt, bind: '[::1]:0'}\n");
+  const auto settings = load().settings;
+
+  ASSERT_EQ(settings.listeners.size(), 2U);
+  EXPECT_EQ(settings.listeners[0].maximum_packet_size, std::nullopt);
+  EXPECT_EQ(settings.listeners[0].messages_per_second_per_client, std::nullopt);
+  EXPECT_EQ(settings.listeners[1].maximum_packet_size, 4096U);
+  EXPECT_EQ(settings.listeners[1].messages_per_second_per_client, 0U);
+  EXPECT_THAT(settings.listener_names,
+              testing::UnorderedElementsAre("tcp", "tls", "ws", "wss", "six"));
 }
 
 TEST_F(SettingsTest, LetSeveralListenersTakeAnyFreePort) {

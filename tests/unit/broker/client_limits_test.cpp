@@ -43,6 +43,30 @@ class ClientLimits : public testing::Test {
   BrokerUnderTest server{store};
 };
 
+// The setting maximum_packet_size of a listener.
+TEST_F(ClientLimits, OfAListenerArePromisedToItsClientsAlone) {
+  BrokerUnderTest with_own(
+      store, Limits{}, false, false, 1,
+      {{.listener = ListenerName("ws"), .maximum_packet_size = 4096, .messages_per_second = {}}});
+  const auto promised = [&](std::string_view listener) {
+    ScriptedClient client(with_own, mqtt::Version::V5, listener);
+    const auto before = client.connection->maximum_packet_size();
+    const auto answer = client.connect(listener);
+    EXPECT_EQ(answer.properties.number(PropertyId::MaximumPacketSize),
+              client.connection->maximum_packet_size());
+    EXPECT_EQ(before,
+              std::min<std::size_t>(client.connection->maximum_packet_size(), kMaximumConnectSize));
+    return client.connection->maximum_packet_size();
+  };
+
+  EXPECT_EQ(promised("tcp"), 1U << 20);
+  EXPECT_EQ(promised("ws"), 4096U);
+  Limits lower;
+  lower.maximum_packet_size = 1024;
+  with_own.broker.set_limits(lower);
+  EXPECT_EQ(promised("ws"), 1024U);
+}
+
 TEST_F(ClientLimits, CountQosTwoUntilItsPubcomp) {
   Limits limits;
   limits.receive_maximum = 2;

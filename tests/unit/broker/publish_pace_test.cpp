@@ -104,6 +104,26 @@ TEST_F(HeldBack, ClientIsReadAgainByItselfAndKeepsItsConnection) {
   EXPECT_NE(metrics().find("sluice_client_held_back_seconds_count 1"), std::string::npos);
 }
 
+TEST_F(HeldBack, ByTheRateOfItsListener) {
+  BrokerUnderTest with_own(
+      store, limits(), false, false, 1,
+      {{.listener = ListenerName("inside"), .maximum_packet_size = {}, .messages_per_second = 0},
+       {.listener = ListenerName("slow"), .maximum_packet_size = {}, .messages_per_second = 2}});
+  const auto until_held = [&](std::string_view listener) {
+    ScriptedClient client(with_own, mqtt::Version::V5, listener);
+    client.connect(listener);
+    int published = 0;
+    for (; published < 100 && !client.link->held; ++published)
+      client.publish("a/b", "x", Qos::AtMostOnce);
+    return published;
+  };
+
+  EXPECT_EQ(until_held("inside"), 100);
+  EXPECT_LE(until_held("slow"), 4);
+  EXPECT_GE(until_held("tcp"), 19);
+  EXPECT_LT(until_held("other"), 100);
+}
+
 TEST_F(HeldBack, OneClientAndNoOtherOne) {
   ScriptedClient fast(server);
   ScriptedClient other(server);

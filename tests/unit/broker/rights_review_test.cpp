@@ -22,8 +22,8 @@ using testing::IsEmpty;
 class User : public ScriptedClient {
  public:
   explicit User(BrokerUnderTest& server, std::string_view name = "meter",
-                mqtt::Version version = mqtt::Version::V5)
-      : ScriptedClient(server, version) {
+                mqtt::Version version = mqtt::Version::V5, std::string_view listener = "tcp")
+      : ScriptedClient(server, version, listener) {
     username = name;
     password = "secret";
   }
@@ -161,6 +161,60 @@ TEST_F(Rights, TakenRightBeforeACrashEndTheSubscriptionAtConnect) {
 
   EXPECT_THAT(again.take_payloads(), IsEmpty());
   EXPECT_EQ(records(store::StateKind::Subscription), 0U);
+}
+
+// What policies of one listener give to a session holds for as long as the client has come through
+// that one last: also while it is away, over a crash, and when other policies change.
+TEST_F(Rights, OfAListenerStayWithTheSessionUntilItComesThroughAnotherOne) {
+  ASSERT_TRUE(server->access.create_policy({{"name", "by-tls"},
+                                            {"effect", "allow"},
+                                            {"operations", {"subscribe"}},
+                                            {"resources", {"private/#"}},
+                                            {"listeners", {"tls"}}}));
+  User client(*server, "meter", mqtt::Version::V5, "tls");
+  client.connect("c", true, kLong);
+  ASSERT_THAT(client.subscribe("private/#", Qos::AtLeastOnce),
+              ElementsAre(ReasonCode::GrantedQos1));
+  client.drop();
+  publish("private/a", "while it was away");
+
+  crash_and_restart();
+  allow("unrelated", R"(["subscribe"])", "else/#");  // all sessions are looked at
+  EXPECT_EQ(server->broker.filters().size(), 1U);
+  User by_tcp(*server);
+  EXPECT_TRUE(by_tcp.connect("c", false, kLong).session_present);
+  server->turn();
+
+  EXPECT_THAT(by_tcp.take_payloads(), IsEmpty());
+  EXPECT_EQ(server->broker.filters().size(), 0U);
+}
+
+TEST_F(Rights, OfAListenerDecideAboutWillsOfItsClients) {
+  ASSERT_TRUE(server->access.create_policy({{"name", "wills"},
+                                            {"effect", "allow"},
+                                            {"operations", {"publish"}},
+                                            {"resources", {"wills/#"}},
+                                            {"listeners", {"tls"}}}));
+  const auto dies = [&](std::string_view listener) {
+    User client(*server, "meter", mqtt::Version::V5, listener);
+    client.will = mqtt::Will{.topic = "wills/c",
+                             .payload = listener,
+                             .qos = Qos::AtLeastOnce,
+                             .retain = false,
+                             .properties = {}};
+    const auto reason = client.connect(listener, true, kLong).reason;
+    client.drop();
+    return reason;
+  };
+  User watcher(*server, "other");
+  watcher.connect("watcher");
+  watcher.subscribe("wills/#", Qos::AtLeastOnce);
+
+  EXPECT_EQ(dies("tcp"), ReasonCode::NotAuthorized);
+  EXPECT_EQ(dies("tls"), ReasonCode::Success);
+  server->turn();
+
+  EXPECT_THAT(watcher.take_payloads(), ElementsAre("tls"));
 }
 
 TEST_F(Rights, ToConnectEndTheConnectionAndKeepTheSession) {

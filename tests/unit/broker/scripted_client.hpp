@@ -22,12 +22,14 @@ constexpr std::uint32_t kLong = 3600;  // seconds; as Session Expiry: the sessio
 struct BrokerUnderTest {
   explicit BrokerUnderTest(sluice::test::MemoryStore& in_store, Limits limits = {},
                            bool with_access_control = false, bool deliver_after_durable = false,
-                           std::size_t workers = 1)
+                           std::size_t workers = 1,
+                           std::vector<ListenerLimits> listener_limits = {})
       : store(in_store),
         access(store, clock, {.enabled = with_access_control}),
         broker(store, access, clock, registry,
                {.workers = workers,
                 .limits = limits,
+                .listener_limits = std::move(listener_limits),
                 .deliver_after_durable = deliver_after_durable}) {}
   ~BrokerUnderTest() { broker.stop(); }
 
@@ -87,9 +89,11 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
     std::string output_;
   };
 
-  explicit ScriptedClient(BrokerUnderTest& server, mqtt::Version in_version = mqtt::Version::V5)
+  explicit ScriptedClient(BrokerUnderTest& server, mqtt::Version in_version = mqtt::Version::V5,
+                          std::string_view listener = "tcp")
       : version(in_version), server_(server), link(std::make_shared<TestLink>()) {
-    connection = std::make_shared<ClientConnection>(server.broker.worker(0), link, "192.0.2.1");
+    connection = std::make_shared<ClientConnection>(server.broker.worker(0), link, "192.0.2.1",
+                                                    ListenerName(listener));
     connection->start();
   }
 

@@ -32,7 +32,8 @@ class Peer {
   Peer(Worker& worker, std::string_view client_id)
       : worker_(worker),
         link_(std::make_shared<PeerLink>(*this)),
-        connection_(std::make_shared<ClientConnection>(worker, link_, "192.0.2.1")) {
+        connection_(
+            std::make_shared<ClientConnection>(worker, link_, "192.0.2.1", ListenerName("tcp"))) {
     connection_->start();
     mqtt::Connect connect;
     connect.version = mqtt::Version::V5;
