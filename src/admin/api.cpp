@@ -9,6 +9,7 @@
 #include "admin/duplicate_names.hpp"
 #include "admin/origin.hpp"
 #include "admin/target.hpp"
+#include "admin/user_login.hpp"
 #include "base/ascii.hpp"
 #include "base/json_text.hpp"
 #include "base/log.hpp"
@@ -158,6 +159,7 @@ Api::Api(Sources sources, const AdministratorAccounts& accounts, ApiOptions opti
                .sessions = sessions_,
                .logins = logins_,
                .refusal_lines = refusal_lines_,
+               .waiting_users = waiting_users_,
                .started_ms = sources_.clock.wall_ms()},
       answered_{} {
   const metrics::Declaration answered{.name = "sluice_admin_requests_total",
@@ -233,7 +235,11 @@ Response Api::run(const Route& route, const Request& request, Call call) {
   Identity identity;
   const bool is_open =
       route.guard == Guard::Open || (route.guard == Guard::Metrics && options_.metrics_public);
-  if (!is_open) {
+  if (route.guard == Guard::AdministratorOrUser && comes_from_a_user(request)) {
+    auto user = admit_user(context_, request);
+    if (!user) return user.error();
+    call.user = std::move(*user);
+  } else if (!is_open) {
     auto known = identify(request);
     if (!known) return known.error();
     identity = std::move(*known);

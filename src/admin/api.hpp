@@ -35,6 +35,7 @@ class Api {
   LoginSessions sessions_;
   LoginLimit logins_;
   LineLimit refusal_lines_;
+  std::atomic<int> waiting_users_{0};
   Context context_;
   std::array<metrics::Counter*, 4> answered_;  // 2xx, 3xx, 4xx, 5xx
 };

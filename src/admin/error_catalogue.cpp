@@ -38,6 +38,8 @@ const std::vector<ErrorKind>& error_catalogue() {
       {"session_ended", 401, "The token has ended, or never was one."},
       {"timeout", 504, "The other side did not answer in time."},
       {"too_many_logins", 429, "Too many attempts to log in; wait as long as `Retry-After` says."},
+      {"too_many_messages", 429,
+       "The user publishes faster than `mqtt.messages_per_second_per_client` allows."},
       {"unavailable", 503, "The other side is away."},
       {"unknown_host", 421, "The Host header names no host of this server."},
       {"unknown_parameter", 400, "The path takes no such query parameter."},

@@ -127,6 +127,33 @@ json::value times_of(const broker::Tracer& tracer, const model::Message& message
   return times;
 }
 
+// A user publishes, with no other right than that of an MQTT client. None: go on.
+std::optional<Response> publish_as(const std::string& user, const Call& call,
+                                   broker::OutsideMessage& message) {
+  auto& client = message.client;
+  if (client.has_username && client.username != user) {
+    return problem_response(
+        Problem{.status = 422,
+                .code = "invalid_document",
+                .detail = "the message cannot be published as it stands",
+                .hint = "only administrators publish with the rights of others",
+                .fields = {{"/username", "must be the user who logs in, or left out"}}});
+  }
+  if (!call.body.contains("client_id")) client.client_id = user;
+  client.username = user;
+  client.has_username = true;
+  message.is_by_user = message.checks_policies = true;
+  return std::nullopt;
+}
+
+Response refused_response(const Refusal& refusal) {
+  if (refusal.code != broker::kTooManyMessages) return problem_response(refusal);
+  auto response = problem_response(
+      Problem{.status = 429, .code = refusal.code, .detail = refusal.detail, .hint = refusal.hint});
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 }  // namespace
 
 Response list_messages(Context& context, const Call& call) {
@@ -192,6 +219,9 @@ Response publish_message(Context& context, const Call& call) {
   if (!message) return problem_response(message.error());
   message->client.host = call.request.remote_address;
   message->client.listener = broker::ListenerName(broker::kAdministration);
+  if (call.user) {
+    if (auto refused = publish_as(*call.user, call, *message)) return *refused;
+  }
   if (!context.sources.publish) {
     return problem_response(Problem{.status = 503,
                                     .code = "unavailable",
@@ -199,7 +229,7 @@ Response publish_message(Context& context, const Call& call) {
                                     .hint = "start the server"});
   }
   const auto id = context.sources.publish(*message);
-  if (!id) return problem_response(id.error());
+  if (!id) return refused_response(id.error());
   const auto text = model::to_hex(*id);
   auto response = json_response(201, {{"id", text}});
   response.headers.emplace_back("Location", "/api/v1/messages/" + text);

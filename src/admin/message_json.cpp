@@ -169,11 +169,12 @@ const schema::Fields& message_fields() {
        .help = "Keep it as the topic's retained message.",
        .fallback = false},
       {.name = "username",
-       .help = "The MQTT user whose policies decide. Without one the administrator's own right "
-               "does: every topic but those that begin with `$`.",
+       .help =
+           "The MQTT user whose policies decide; a user who calls may only name itself. Without "
+           "one an administrator's own right does: every topic but those that begin with `$`.",
        .maximum = 64},
       {.name = "client_id",
-       .help = "Shown as the publisher.",
+       .help = "Shown as the publisher. Of a user who calls: its name when left out.",
        .fallback = "administration",
        .maximum = 256,
        .pattern_help = "UTF-8",

@@ -94,6 +94,11 @@ json::object operation_of(const Route& route) {
   }
   shown["responses"] = answers_of(route);
   if (route.guard == Guard::Open) shown["security"] = json::array();
+  if (route.guard == Guard::AdministratorOrUser) {
+    shown["security"] =
+        json::array{json::object{{"bearer", json::array()}},
+                    json::object{{"cookie", json::array()}}, json::object{{"user", json::array()}}};
+  }
   return shown;
 }
 
@@ -144,7 +149,8 @@ json::object components(const connect::Registry& connectors) {
        json::object{
            {"bearer", json::object{{"type", "http"}, {"scheme", "bearer"}}},
            {"cookie",
-            json::object{{"type", "apiKey"}, {"in", "cookie"}, {"name", "sluice_session"}}}}},
+            json::object{{"type", "apiKey"}, {"in", "cookie"}, {"name", "sluice_session"}}},
+           {"user", json::object{{"type", "http"}, {"scheme", "basic"}}}}},
       {"parameters",
        json::object{
            {"limit", parameter("query", "limit", "How many at most.", limit)},

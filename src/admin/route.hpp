@@ -1,5 +1,6 @@
 // One declaration per route: dispatch, checks and the OpenAPI document come from it.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -32,13 +33,15 @@ struct Context {
   LoginSessions& sessions;
   LoginLimit& logins;
   LineLimit& refusal_lines;
+  std::atomic<int>& waiting_users;  // whose password is being checked
   std::int64_t started_ms = 0;
 };
 
 // A request that has found its route.
 struct Call {
   const Request& request;
-  const Identity* identity = nullptr;  // null where the route is open
+  const Identity* identity = nullptr;    // null where the route is open, or an MQTT user asks
+  std::optional<std::string> user = {};  // of MQTT, who has logged in for this call
   std::map<std::string, std::string> query = {};
   std::vector<std::string> parts = {};  // what stood for `{...}`, in order
   boost::json::object body = {};
@@ -54,7 +57,8 @@ struct Call {
 enum class Guard : std::uint8_t {
   Open,
   Administrator,
-  Metrics,  // open when metrics are public
+  AdministratorOrUser,  // of MQTT, with name and password
+  Metrics,              // open when metrics are public
 };
 
 enum class Body : std::uint8_t {

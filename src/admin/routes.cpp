@@ -318,9 +318,11 @@ std::vector<Route> message_routes() {
       {.method = Post,
        .path = "/api/v1/messages",
        .id = "publishMessage",
-       .summary = "Publish a message. Answered once it is durable, with its id.",
+       .summary = "Publish a message. Answered once it is durable, with its id. MQTT users may "
+                  "with their name and password: their policies decide.",
        .answers = {201},
        .run = publish_message,
+       .guard = Guard::AdministratorOrUser,
        .body = Body::Document,
        .document = message_fields},
       {.path = "/api/v1/messages/{id}",

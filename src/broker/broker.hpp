@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
 #include "base/line_limit.hpp"
+#include "base/recent_map.hpp"
 #include "base/threads.hpp"
 #include "broker/access_control.hpp"
 #include "broker/client_subscription.hpp"
@@ -21,6 +22,7 @@
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
 #include "broker/outside_message.hpp"
+#include "broker/publish_pace.hpp"
 #include "broker/retained.hpp"
 #include "broker/session_counts.hpp"
 #include "broker/tracer.hpp"
@@ -231,6 +233,8 @@ class Broker {
                   const std::shared_ptr<Ticket>& ticket);
   [[nodiscard]] std::optional<Refusal> refuse_outside(Worker& worker,
                                                       const OutsideMessage& message);
+  [[nodiscard]] std::optional<Refusal> refuse_user(Worker& worker, const OutsideMessage& message);
+  [[nodiscard]] bool is_due(const Client& client);
   void ask_workers(const std::function<void(Worker&)>& question);
   [[nodiscard]] Result<void> settle();
 
@@ -238,6 +242,7 @@ class Broker {
   AccessControl& access_;
   const Clock& clock_;
   const Options options_;
+  Guarded<RecentMap<PublishPace>> user_paces_{kPacedUsers};  // of who publishes by REST
   struct LimitSet {
     Limits common;
     std::vector<std::pair<ListenerName, Limits>> own;  // of listeners that have their own

@@ -51,6 +51,10 @@ struct ListenerLimits {
   std::optional<std::uint32_t> messages_per_second;
 };
 
+// Users who publish by REST whose pace is known: who was quiet the longest is forgotten first, and
+// may begin with a burst again.
+inline constexpr std::size_t kPacedUsers = 10'000;
+
 // Until CONNECT has been accepted a peer is a stranger: its first packet may not be larger.
 inline constexpr std::size_t kMaximumConnectSize = 256 * 1024;
 inline constexpr std::chrono::seconds kConnectDeadline{15};

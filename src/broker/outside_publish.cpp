@@ -1,9 +1,12 @@
-// A message that an administrator publishes: the way of every other, from a worker's turn on.
+// A message that comes by REST, of an administrator or of a user: the way of every other, from a
+// worker's turn on. Where a user's rights decide, they do as for an MQTT client of that user.
 #include <future>
 
+#include "broker/block_rules.hpp"
 #include "broker/broker.hpp"
 #include "broker/enrichment_rules.hpp"
 #include "broker/point_to_point.hpp"
+#include "broker/session.hpp"
 #include "broker/worker.hpp"
 #include "mqtt/topic.hpp"
 
@@ -75,18 +78,19 @@ Outcome<model::MessageId> Broker::publish_from_outside(const OutsideMessage& mes
   return answer.get();
 }
 
-void Broker::publish_on(Worker& worker, const OutsideMessage& message,
+void Broker::publish_on(Worker& worker, const OutsideMessage& given,
                         const std::shared_ptr<Ticket>& ticket) {
+  auto message = given;
+  // Before the rights are asked, as for a client's.
+  if (limits().point_to_point && addressee_of(message.topic)) message.retain = false;
   if (auto refused = refuse_outside(worker, message)) {
+    counters_.publishes_refused.add();
     return ticket->answer(tl::unexpected(std::move(*refused)));
   }
-  const auto is_mail = [this](std::string_view topic) {
-    return limits().point_to_point && addressee_of(topic).has_value();
-  };
   mqtt::Publish publish{.topic = message.topic,
                         .payload = message.payload,
                         .qos = message.qos,
-                        .retain = message.retain && !is_mail(message.topic),
+                        .retain = message.retain,
                         .dup = false,
                         .packet_id = 0,
                         .properties = mqtt::Properties::from_checked(message.properties)};
@@ -118,15 +122,8 @@ std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessa
     return not_allowed("topics that begin with `$` belong to the server",
                        "choose a topic that begins otherwise");
   }
-  if (message.checks_policies && access_.enabled()) {
-    const auto& username = message.client.username;
-    if (!access_.user_exists(username)) {
-      return invalid("/username", "there is no user `" + username + "`");
-    }
-    if (!access_.compile(message.client)->may_publish(message.topic, message.qos, message.retain)) {
-      return not_allowed("no policy allows `" + username + "` to publish this",
-                         "POST /policies makes one; leave `username` out to publish as yourself");
-    }
+  if (message.checks_policies) {
+    if (auto refused = refuse_user(worker, message)) return refused;
   }
   if (message.retain && !message.payload.empty() && !has_room_for_retained(message.topic)) {
     return Refusal{.errc = Errc::WrongState,
@@ -135,7 +132,51 @@ std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessa
                    .hint = "mqtt.retained_maximum"};
   }
   if (worker.log_is_busy()) return log_refused(store_.health());
+  if (message.checks_policies && !is_due(message.client)) {
+    return Refusal{.errc = Errc::Overloaded,
+                   .code = std::string(kTooManyMessages),
+                   .detail = "`" + message.client.username +
+                             "` publishes faster than mqtt.messages_per_second_per_client allows",
+                   .hint = "wait as long as Retry-After says"};
+  }
   return std::nullopt;
+}
+
+// What would keep a client of this user from the same: at CONNECT, then at PUBLISH.
+std::optional<Refusal> Broker::refuse_user(Worker& worker, const OutsideMessage& message) {
+  const auto& client = message.client;
+  if (block_rules_->blocking(client)) {
+    counters_.clients_blocked.add();
+    return not_allowed("a block rule keeps this client out", "GET /block-rules shows them");
+  }
+  if (!access_.enabled()) return std::nullopt;
+  const auto& username = client.username;
+  if (!access_.user_exists(username)) {
+    return invalid("/username", "there is no user `" + username + "`");
+  }
+  const auto session = worker.find_session(client.client_id);
+  if (session && !session->ended() && session->client().username != username) {
+    return not_allowed("the client id belongs to another user", "choose another `client_id`");
+  }
+  const auto rights = access_.compile(client);
+  if (message.is_by_user && !rights->may_connect()) {
+    return not_allowed("no policy allows `" + username + "` to connect as this client from here",
+                       "`listeners` of a policy has `admin` for REST");
+  }
+  if (!rights->may_publish(message.topic, message.qos, message.retain)) {
+    return not_allowed("no policy allows `" + username + "` to publish this",
+                       "POST /policies makes one; administrators who leave `username` out publish "
+                       "as themselves");
+  }
+  return std::nullopt;
+}
+
+// By name: whoever publishes by REST can choose client ids at will.
+bool Broker::is_due(const Client& client) {
+  const auto per_second = limits().messages_per_second;
+  if (per_second == 0) return true;
+  return user_paces_.with(
+      [&](auto& paces) { return paces[client.username].take_if_due(per_second, clock_.steady()); });
 }
 
 }  // namespace sluice::broker

@@ -29,6 +29,15 @@ class PublishPace {
     return wait <= Wait::zero() ? Wait::zero() : std::max(wait, kLeastWait);
   }
 
+  // For who can be told to come again: false, and nothing is counted, when it is too early.
+  [[nodiscard]] bool take_if_due(std::uint32_t per_second, Time now) {
+    const Wait each(Wait(std::chrono::seconds(1)).count() / per_second);
+    const auto used_up = std::max(used_up_, now) + each;
+    if (used_up - kBurst > now) return false;
+    used_up_ = used_up;
+    return true;
+  }
+
  private:
   Time used_up_{};
 };

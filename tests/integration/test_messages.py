@@ -188,6 +188,65 @@ def test_publishing_asks_the_policies_of_the_user(sluice):
     assert sluice.rest("GET", "/messages", token="").status == 401
 
 
+def as_user(server, message, login="meter:secret-1"):
+    """An MQTT user publishes by REST, with its own name and password."""
+    basic = base64.b64encode(login.encode()).decode()
+    return server.rest("POST", "/messages", message, token="",
+                       headers={"Authorization": f"Basic {basic}"})
+
+
+def test_a_user_publishes_by_rest_as_its_client_would(sluice):
+    sluice.add_user("meter", "secret-1")
+    sluice.add_user("other", "secret-2")
+    sluice.add_policy("out", operations=["publish"], resources=["meters/${client_id}/#"],
+                      users=["meter"], qos=[0, 1], message_types=["general"])
+    post = {"topic": "meters/m-1/state", "payload": "1", "client_id": "m-1"}
+    refused = as_user(sluice, post).expect(403)  # it could not connect either
+    assert refused["code"] == "not_allowed" and "connect" in refused["detail"]
+    sluice.add_policy("may-connect", operations=["connect"], client_ids=["m-*"])
+    message = as_user(sluice, post).expect(201)["id"]
+    stored = sluice.get(f"/messages/{message}")
+    assert (stored["username"], stored["client_id"]) == ("meter", "m-1")
+
+    as_user(sluice, post, "meter:wrong").expect(401)
+    as_user(sluice, post, "admin:" + sluice.administrator.password).expect(401)
+    as_user(sluice, post | {"username": "other"}).expect(422)
+    for wrong in ({"qos": 2}, {"retain": True}, {"topic": "meters/m-2/state"},
+                  {"client_id": "m-2"}, {"client_id": "x-1"}, {"topic": "$SYS/x"}):
+        assert as_user(sluice, post | wrong).status == 403, wrong
+    with RawClient(sluice.mqtt) as raw:  # of another user: its client id is taken
+        assert raw.connect("m-1", username="other", password="secret-2").reason == 0
+        refused = as_user(sluice, post).expect(403)
+        assert "another user" in refused["detail"]
+    as_user(sluice, post).expect(201)
+    sluice.create("/block-rules", {"name": "stolen", "type": "user", "value": "meter"})
+    assert "block rule" in as_user(sluice, post).expect(403)["detail"]
+    assert sluice.metrics()["sluice_publishes_refused_total"] >= 8
+
+
+def test_a_user_publishes_by_rest_no_faster_than_by_mqtt(make_sluice):
+    server = make_sluice({"mqtt": {"messages_per_second_per_client": 1}})
+    server.allow_all("meter", "secret-1")
+    post = {"topic": "a", "payload": "1"}
+    as_user(server, post).expect(201)  # its password is known from here on
+    answers = [as_user(server, post | {"client_id": f"c-{number}"}) for number in range(30)]
+    too_fast = [answer for answer in answers if answer.status == 429]
+    assert too_fast, "30 messages at once, and one a second allowed"
+    assert too_fast[0].body["code"] == "too_many_messages"
+    assert int(too_fast[0].headers["retry-after"]) >= 1
+    assert {answer.status for answer in answers} <= {201, 429}
+    wait_until(lambda: as_user(server, post).status == 201, "it may publish again")
+    for _ in range(20):  # an administrator as itself
+        server.create("/messages", post)
+
+
+def test_with_the_switch_off_nobody_publishes_by_rest_without_a_login(make_sluice):
+    server = make_sluice({"access": {"enabled": False}})
+    post = {"topic": "a", "payload": "1"}
+    as_user(server, post, "anybody:anything").expect(401)
+    server.create("/messages", post)
+
+
 def test_the_command_line_finds_shows_traces_and_publishes(sluice, tmp_path):
     payload = tmp_path / "payload"
     payload.write_bytes(b"\x00\xff binary")

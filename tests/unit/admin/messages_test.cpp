@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include "admin/message_json.hpp"
+#include "base/base64.hpp"
+#include "broker/access/login_guard.hpp"
 #include "fixture.hpp"
 
 namespace sluice::admin {
@@ -192,7 +194,7 @@ TEST_F(MessagesTest, TopicsAreCountedInTheNewestMessages) {
 
 class PublishTest : public MessagesTest {
  protected:
-  Response publish(const std::string& body) {
+  Response publish(const std::string& body, const std::string& authorization = {}) {
     auto with_publish = sources();
     with_publish.publish =
         [this](const broker::OutsideMessage& message) -> Outcome<model::MessageId> {
@@ -201,9 +203,14 @@ class PublishTest : public MessagesTest {
     };
     Api api(with_publish, accounts_, {});
     auto asked = request(Method::Post, "/api/v1/messages", body);
-    asked.authorization = "Bearer " + api.create_local_token();
+    asked.authorization =
+        authorization.empty() ? "Bearer " + api.create_local_token() : authorization;
     return api.answer(asked);
   }
+  void add_user(std::string_view name) {
+    ASSERT_TRUE(access_.create_user({{"name", name}, {"password", "secret:1"}}));
+  }
+  static std::string basic(std::string_view login) { return "Basic " + base64(login); }
 
   std::optional<broker::OutsideMessage> published_;
 };
@@ -233,6 +240,65 @@ TEST_F(PublishTest, WithoutAUserTheAdministratorsRightDecides) {
   EXPECT_FALSE(published_->checks_policies);
   EXPECT_FALSE(published_->client.has_username);
   EXPECT_EQ(published_->qos, mqtt::Qos::AtLeastOnce);
+}
+
+TEST_F(PublishTest, WithAUsersPasswordThatUsersRightDecides) {
+  add_user("meter");
+  ASSERT_EQ(publish(R"({"topic":"a","payload":"1"})", basic("meter:secret:1")).status, 201U);
+
+  EXPECT_TRUE(published_->checks_policies);
+  EXPECT_TRUE(published_->is_by_user);
+  EXPECT_EQ(published_->client.username, "meter");
+  EXPECT_EQ(published_->client.client_id, "meter");
+  EXPECT_EQ(published_->client.listener.text(), "admin");
+  ASSERT_EQ(publish(R"({"topic":"a","client_id":"m-1","username":"meter"})",
+                    "bASIC " + base64("meter:secret:1"))
+                .status,
+            201U);
+  EXPECT_EQ(published_->client.client_id, "m-1");
+}
+
+TEST_F(PublishTest, AUserMayNotPublishAsAnother) {
+  add_user("meter");
+  const auto answer = publish(R"({"topic":"a","username":"other"})", basic("meter:secret:1"));
+
+  EXPECT_EQ(answer.status, 422U);
+  EXPECT_EQ(problem_code(answer), "invalid_document");
+  EXPECT_FALSE(published_);
+}
+
+TEST_F(PublishTest, AWrongPasswordIsRefusedBeforeTheBodyIsRead) {
+  add_user("meter");
+  for (const auto* login : {"meter:wrong", "meter:", "nobody:secret:1", "meter", ":secret:1", ""}) {
+    const auto answer = publish("{", basic(login));
+    EXPECT_EQ(answer.status, 401U) << login;
+    EXPECT_EQ(problem_code(answer), "wrong_credentials") << login;
+    EXPECT_EQ(header_of(answer, "WWW-Authenticate"), "");  // no browser is to ask
+  }
+  EXPECT_EQ(publish("{}", "Basic !").status, 401U);
+  EXPECT_FALSE(published_);
+}
+
+TEST_F(PublishTest, WhoGuessesIsHeldBack) {
+  add_user("meter");
+  Response answer;
+  for (int i = 0; i <= broker::LoginGuard::kFree; ++i)
+    answer = publish("{}", basic("meter:" + std::to_string(i)));
+
+  EXPECT_EQ(answer.status, 429U);
+  EXPECT_EQ(problem_code(answer), "too_many_logins");
+  EXPECT_EQ(header_of(answer, "Retry-After"), "1");
+}
+
+// A user's password opens this one route.
+TEST_F(PublishTest, AUserMayDoNothingElse) {
+  add_user("meter");
+  make_api();
+  for (const auto* path : {"/api/v1/messages", "/api/v1/users", "/metrics"}) {
+    auto asked = request(Method::Get, path);
+    asked.authorization = basic("meter:secret:1");
+    EXPECT_EQ(api_->answer(asked).status, 401U) << path;
+  }
 }
 
 TEST_F(PublishTest, RefusesWhatCannotBePublished) {

@@ -74,6 +74,18 @@ TEST(PublishPace, DoesNotSaveUpWhatASilentClientDidNotUse) {
   EXPECT_EQ(more, 9);  // and the tenth has to be waited for
 }
 
+TEST(PublishPace, CountsNothingThatComesTooEarly) {
+  PublishPace pace;
+  int taken = 0;
+  auto now = kStart;
+
+  for (; now < kStart + seconds(10); now += milliseconds(1))
+    if (pace.take_if_due(5, now)) ++taken;
+
+  EXPECT_GE(taken, 5 * 10);
+  EXPECT_LE(taken, 5 * 11);
+}
+
 class HeldBack : public testing::Test {
  protected:
   static Limits limits() {
