@@ -45,6 +45,7 @@ void ClientConnection::on_deadline() {
   const auto self = shared_from_this();  // closing lets go of it
   switch (state_) {
     case State::AwaitingConnect:
+      worker_.broker().counters().disconnects_no_connect.add();
       close();
       return;
     case State::Authenticating:
@@ -175,6 +176,7 @@ bool ClientConnection::takes_answer(std::size_t begin) {
   out.resize(begin);
   worker_.broker().counters().too_large_for_client.add();
   left_with_ = ReasonCode::PacketTooLarge;
+  worker_.broker().counters().disconnects.add(left_with_);
   close();
   return false;
 }
@@ -281,6 +283,7 @@ bool ClientConnection::send_whole(std::string_view packets, std::size_t count) {
 void ClientConnection::disconnect(ReasonCode reason) {
   if (state_ == State::Closed) return;
   left_with_ = reason;
+  worker_.broker().counters().disconnects.add(reason);
   if (version_ == Version::V5 && state_ == State::Open) {
     mqtt::encode(output(), version_, mqtt::Disconnect{.reason = reason, .properties = {}});
     link_->says_farewell = true;
@@ -297,6 +300,7 @@ void ClientConnection::taken_over() {
 void ClientConnection::redirect(const Redirect& to) {
   if (state_ == State::Closed) return;
   left_with_ = to.permanently ? ReasonCode::ServerMoved : ReasonCode::UseAnotherServer;
+  worker_.broker().counters().disconnects.add(left_with_);
   if (version_ == Version::V5 && state_ == State::Open) {
     std::string properties;
     if (!to.server.empty())

@@ -6,6 +6,7 @@ namespace {
 
 using metrics::Declaration;
 using metrics::Kind;
+using mqtt::ReasonCode;
 
 Declaration dropped() {
   return {.name = "sluice_messages_dropped_total",
@@ -14,7 +15,39 @@ Declaration dropped() {
           .labels = {"reason"}};
 }
 
+Declaration disconnects() {
+  return {.name = "sluice_disconnects_total",
+          .help = "Connections that the server ended, by reason.",
+          .kind = Kind::Counter,
+          .labels = {"reason"}};
+}
+
+constexpr ReasonCode kDisconnects[] = {
+    ReasonCode::UnspecifiedError,     ReasonCode::MalformedPacket,
+    ReasonCode::ProtocolError,        ReasonCode::NotAuthorized,
+    ReasonCode::ServerBusy,           ReasonCode::KeepAliveTimeout,
+    ReasonCode::SessionTakenOver,     ReasonCode::TopicNameInvalid,
+    ReasonCode::TopicFilterInvalid,   ReasonCode::ReceiveMaximumExceeded,
+    ReasonCode::TopicAliasInvalid,    ReasonCode::PacketTooLarge,
+    ReasonCode::QuotaExceeded,        ReasonCode::AdministrativeAction,
+    ReasonCode::PayloadFormatInvalid, ReasonCode::QosNotSupported,
+    ReasonCode::UseAnotherServer,     ReasonCode::ServerMoved};
+
+constexpr ReasonCode kRefusedSubscriptions[] = {
+    ReasonCode::UnspecifiedError, ReasonCode::ImplementationSpecificError,
+    ReasonCode::NotAuthorized, ReasonCode::TopicFilterInvalid, ReasonCode::QuotaExceeded};
+
 }  // namespace
+
+ByReason::ByReason(metrics::Registry& registry, const Declaration& declaration,
+                   std::span<const ReasonCode> reasons) {
+  const auto counter_of = [&](ReasonCode reason) {
+    return &registry.counter(declaration, {{"reason", std::string(mqtt::name_of(reason))}});
+  };
+  counters_.fill(counter_of(ReasonCode::UnspecifiedError));
+  for (const auto reason : reasons)
+    counters_[static_cast<std::uint8_t>(reason)] = counter_of(reason);
+}
 
 Counters::Counters(metrics::Registry& registry)
     : connections(registry.gauge({.name = "sluice_connections",
@@ -25,6 +58,14 @@ Counters::Counters(metrics::Registry& registry)
       sessions_refused(registry.counter(
           {.name = "sluice_sessions_refused_total",
            .help = "Sessions not begun because their user has mqtt.sessions_per_user of them."})),
+      disconnects(registry, broker::disconnects(), kDisconnects),
+      disconnects_no_connect(registry.counter(broker::disconnects(), {{"reason", "no_connect"}})),
+      subscriptions_refused(registry,
+                            {.name = "sluice_subscriptions_refused_total",
+                             .help = "Filters of SUBSCRIBE packets that were refused, by reason.",
+                             .kind = Kind::Counter,
+                             .labels = {"reason"}},
+                            kRefusedSubscriptions),
       clients_blocked(registry.counter({.name = "sluice_clients_blocked_total",
                                         .help = "CONNECT packets refused by a block rule."})),
       delayed(

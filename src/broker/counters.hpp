@@ -1,7 +1,23 @@
 #pragma once
+#include <array>
+#include <span>
+
 #include "base/metrics.hpp"
+#include "mqtt/reason_code.hpp"
 
 namespace sluice::broker {
+
+// A counter with a label `reason`, for each reason code that is listed; the others count as
+// UnspecifiedError, which is.
+class ByReason {
+ public:
+  ByReason(metrics::Registry& registry, const metrics::Declaration& declaration,
+           std::span<const mqtt::ReasonCode> reasons);
+  void add(mqtt::ReasonCode reason) { counters_[static_cast<std::uint8_t>(reason)]->add(); }
+
+ private:
+  std::array<metrics::Counter*, 256> counters_{};
+};
 
 // What the broker counts; declared once here, shown at /metrics and in docs/reference/metrics.md.
 struct Counters {
@@ -10,6 +26,9 @@ struct Counters {
   metrics::Gauge& connections;
   metrics::Counter& connections_refused;
   metrics::Counter& sessions_refused;
+  ByReason disconnects;                      // by the server, of whatever version
+  metrics::Counter& disconnects_no_connect;  // of those who sent no CONNECT in time
+  ByReason subscriptions_refused;
   metrics::Counter& clients_blocked;
   metrics::Gauge& delayed;
   metrics::Counter& messages_received;

@@ -60,6 +60,8 @@ void ClientConnection::grant_all(const mqtt::Subscribe& subscribe, const Conditi
 // The answer waits until the subscriptions are on disk; retained messages follow it.
 void ClientConnection::answer_subscribe(mqtt::Suback answer, std::string why,
                                         std::vector<std::string> wants_retained) {
+  for (const auto reason : answer.reasons)
+    if (mqtt::is_error(reason)) worker_.broker().counters().subscriptions_refused.add(reason);
   if (!why.empty())
     if (const auto untold = worker_.broker().client_lines().due(client_->host))
       log::info("subscription refused", {{"client_id", client_->client_id},

@@ -43,6 +43,62 @@ class ClientLimits : public testing::Test {
   BrokerUnderTest server{store};
 };
 
+TEST_F(ClientLimits, SendNoMoreUnacknowledgedThanTheServersOwnBound) {
+  Limits limits;
+  limits.maximum_inflight = 2;
+  BrokerUnderTest strict(store, limits);
+  ScriptedClient reader(strict);
+  ScriptedClient publisher(strict);
+  reader.connect("reader");  // takes 65,535
+  publisher.connect("publisher");
+  reader.subscribe("a", Qos::AtLeastOnce);
+  for (std::uint16_t id = 1; id <= 3; ++id) publisher.publish("a", "x", Qos::AtLeastOnce, id);
+  strict.make_durable();
+
+  const auto first = reader.take<mqtt::Publish>();
+  ASSERT_EQ(first.size(), 2U);
+  reader.ack(PacketType::Puback, first[0].packet_id);
+  strict.make_durable();
+
+  EXPECT_EQ(reader.take<mqtt::Publish>().size(), 1U);
+}
+
+// What waits for the disk waits in memory.
+TEST_F(ClientLimits, RefuseQosZeroFirstWhileTheLogIsBehind) {
+  ScriptedClient publisher(server);
+  publisher.connect("publisher");
+  const std::string payload(1'000'000, 'x');
+  for (std::uint16_t id = 1; id <= 60; ++id) {
+    publisher.publish("a", payload, Qos::AtLeastOnce, id);
+    server.turn();
+  }
+  const auto dropped = [&] { return server.broker.counters().dropped_log_busy.value(); };
+
+  publisher.publish("a", "not kept", Qos::AtMostOnce);
+  server.turn();
+  EXPECT_EQ(dropped(), 1U);
+  server.make_durable();
+  publisher.publish("a", "kept", Qos::AtMostOnce);
+  server.turn();
+
+  EXPECT_EQ(dropped(), 1U);
+  EXPECT_EQ(publisher.take<mqtt::Ack>().size(), 60U);
+}
+
+// Beside the reason that its client is told.
+TEST_F(ClientLimits, CountWhomTheyDisconnectByReason) {
+  ScriptedClient client(server);
+  client.connect("client");
+
+  client.publish(std::string(200, '/'), "x", Qos::AtMostOnce);  // levels
+  server.turn();
+
+  EXPECT_TRUE(client.link->closed);
+  EXPECT_NE(server.registry.exposition().find(
+                "sluice_disconnects_total{reason=\"topic_name_invalid\"} 1"),
+            std::string::npos);
+}
+
 // The setting maximum_packet_size of a listener.
 TEST_F(ClientLimits, OfAListenerArePromisedToItsClientsAlone) {
   BrokerUnderTest with_own(

@@ -577,6 +577,26 @@ TEST_F(Wills, AreSentInTheirOrderWhenSeveralWereRefused) {
   EXPECT_THAT(watcher.take_payloads(), ElementsAre("one", "two"));
 }
 
+// In memory 16 MiB of them; the next start finds the others in their records.
+TEST_F(Wills, AreRefusedWhenTooManyWaitForTheDisk) {
+  constexpr std::size_t kClients = 300;
+  const std::string payload(60'000, 'x');
+  std::vector<std::unique_ptr<ScriptedClient>> clients;
+  for (std::size_t i = 0; i < kClients; ++i) {
+    auto& client = clients.emplace_back(std::make_unique<ScriptedClient>(*server));
+    client->will = will(payload);
+    client->connect("broken-" + std::to_string(i), true, kLong);
+  }
+  store.fail_appends(Errc::NoSpace);
+
+  for (const auto& client : clients) client->connection->disconnect(ReasonCode::UnspecifiedError);
+  server->turn();
+
+  const auto refused = server->broker.counters().wills_refused.value();
+  EXPECT_GT(refused, 0U);
+  EXPECT_LT(refused, kClients / 2);
+}
+
 TEST_F(Wills, AreKeptBesideTheNextOneOfTheirClient) {
   ScriptedClient watcher(*server);
   watcher.connect("watcher", true, kLong);
