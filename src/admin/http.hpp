@@ -29,6 +29,7 @@ struct Request {
   std::string cookie;
   std::string if_match;
   std::string body;
+  bool is_encrypted = false;
   std::string remote_address;  // without port
   std::string local_address;   // that the client connected to, without port
 };

@@ -120,8 +120,11 @@ bool Connections::make_room(const asio::ip::address& address) {
   return true;
 }
 
-HttpConnection::HttpConnection(asio::ip::tcp::socket socket, Connections& all)
-    : all_(all), stream_(std::move(socket)), buffer_(all.options.maximum_header_bytes + 64 * 1024) {
+HttpConnection::HttpConnection(asio::ip::tcp::socket socket,
+                               std::shared_ptr<const io::TlsContext> tls, Connections& all)
+    : all_(all),
+      stream_(std::move(socket), std::move(tls)),
+      buffer_(all.options.maximum_header_bytes + 64 * 1024) {
   beast::error_code error;
   const auto remote = stream_.socket().remote_endpoint(error);
   remote_address_ = address_of(remote, error);
@@ -138,7 +141,14 @@ HttpConnection::~HttpConnection() {
 }
 
 void HttpConnection::begin() {
-  wait_for_request();
+  if (!stream_.is_usable()) return close();
+  if (!stream_.is_encrypted()) return wait_for_request();
+  waits_since_ = std::chrono::steady_clock::now();
+  stream_.expires_after(all_.options.request_deadline);
+  stream_.async_handshake([self = shared_from_this()](ErrorCode error) {
+    if (error) return self->close();
+    self->wait_for_request();
+  });
 }
 
 void HttpConnection::end_when_answered() {
@@ -244,6 +254,7 @@ Request HttpConnection::request() const {
           .cookie = header(http::field::cookie),
           .if_match = header(http::field::if_match),
           .body = message.body(),
+          .is_encrypted = stream_.is_encrypted(),
           .remote_address = remote_address_,
           .local_address = local_address_};
 }
@@ -272,6 +283,17 @@ void HttpConnection::write(Response response, bool keep_alive, bool is_head) {
   http::async_write(stream_, message, [self = shared_from_this()](ErrorCode error, std::size_t) {
     if (error) return self->close();
     if (self->message_->keep_alive()) return self->wait_for_request();
+    self->say_farewell();
+  });
+}
+
+// In TLS the end is said, too; whoever sends more instead of answering it is read to the end below.
+void HttpConnection::say_farewell() {
+  if (!stream_.is_encrypted()) return begin_to_drain();
+  waits_since_ = std::chrono::steady_clock::now();
+  stream_.expires_after(all_.options.drain_deadline);
+  stream_.async_shutdown([self = shared_from_this()](ErrorCode error) {
+    if (!error || self->all_.stopping) return self->close();
     self->begin_to_drain();
   });
 }
@@ -287,13 +309,14 @@ void HttpConnection::begin_to_drain() {
 
 void HttpConnection::drain() {
   buffer_.clear();
-  stream_.async_read_some(buffer_.prepare(kReadBytes),
-                          [self = shared_from_this()](ErrorCode error, std::size_t count) {
-                            self->drained_ += count;
-                            const bool enough = self->drained_ > kMaximumDrained;
-                            if (error || enough || self->all_.stopping) return self->close();
-                            self->drain();
-                          });
+  stream_.plain().async_read_some(buffer_.prepare(kReadBytes),
+                                  [self = shared_from_this()](ErrorCode error, std::size_t count) {
+                                    self->drained_ += count;
+                                    const bool enough = self->drained_ > kMaximumDrained;
+                                    if (error || enough || self->all_.stopping)
+                                      return self->close();
+                                    self->drain();
+                                  });
 }
 
 void HttpConnection::close() {

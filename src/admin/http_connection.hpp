@@ -10,13 +10,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
 #include "admin/api.hpp"
+#include "admin/http_stream.hpp"
 #include "admin/server.hpp"
 
 namespace sluice::admin {
@@ -45,7 +45,9 @@ struct Connections {
 // Threads: the server's one; the API alone runs on a pool.
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
-  HttpConnection(boost::asio::ip::tcp::socket socket, Connections& all);
+  // `tls` is null: HTTP as it is.
+  HttpConnection(boost::asio::ip::tcp::socket socket, std::shared_ptr<const io::TlsContext> tls,
+                 Connections& all);
   ~HttpConnection();
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
@@ -76,13 +78,14 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void answer_on(boost::asio::thread_pool& pool, Request wanted, bool is_query);
   void refuse(ErrorCode error);
   void write(Response response, bool keep_alive, bool is_head);
+  void say_farewell();
   void begin_to_drain();
   void drain();
   void close();
   [[nodiscard]] Request request() const;
 
   Connections& all_;
-  boost::beast::tcp_stream stream_;
+  HttpStream stream_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   std::optional<Message> message_;

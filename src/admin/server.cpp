@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "admin/http_connection.hpp"
+#include "base/guarded.hpp"
 #include "base/log.hpp"
 
 namespace sluice::admin {
@@ -77,6 +78,7 @@ struct Server::State {
   tcp::acceptor acceptor{loop};
   asio::steady_timer pause{loop};
   std::thread thread;
+  Guarded<std::shared_ptr<const io::TlsContext>> tls;
 
   Result<std::string> listen() {
     SL_TRY(endpoint, parse_bind(options.bind));
@@ -103,7 +105,9 @@ struct Server::State {
       error_code gone;
       const auto remote = socket.remote_endpoint(gone);
       if (!gone && connections.make_room(remote.address())) {
-        std::make_shared<HttpConnection>(std::move(socket), connections)->begin();
+        auto context = tls.with([](const auto& current) { return current; });
+        std::make_shared<HttpConnection>(std::move(socket), std::move(context), connections)
+            ->begin();
       }
       accept();
     });
@@ -132,6 +136,28 @@ Server::Server(Sources sources, const AdministratorAccounts& accounts, Options o
 
 Server::~Server() {
   stop();
+}
+
+Result<void> Server::load_certificate() {
+  if (!state_->options.tls) return {};
+  auto loaded = io::TlsContext::load(*state_->options.tls);
+  if (!loaded)
+    return fail(Errc::InvalidArgument,
+                "admin." + loaded.error().setting + " " + loaded.error().detail);
+  for (const auto& warning : (*loaded)->warnings()) log::warn(warning, {{"listener", "admin"}});
+  state_->tls.with([&](auto& current) { current = *std::move(loaded); });
+  return {};
+}
+
+std::optional<std::int64_t> Server::certificate_expires_s() const {
+  const auto context = state_->tls.with([](const auto& current) { return current; });
+  if (!context) return std::nullopt;
+  return context->expires_s();
+}
+
+std::string Server::certificate_pem() const {
+  const auto context = state_->tls.with([](const auto& current) { return current; });
+  return context ? context->certificate_pem() : std::string();
 }
 
 Result<std::string> Server::start() {

@@ -6,11 +6,13 @@
 #include "admin/administrator_accounts.hpp"
 #include "admin/route.hpp"
 #include "admin/sources.hpp"
+#include "io/tls_context.hpp"
 
 namespace sluice::admin {
 
 struct Options {
-  std::string bind = "127.0.0.1:8080";  // port 0: any free one
+  std::string bind = "127.0.0.1:8080";     // port 0: any free one
+  std::optional<io::TlsOptions> tls = {};  // none: HTTP as it is
   ApiOptions api = {};
   std::size_t maximum_connections = 256;
   // Of one address (base/peer.hpp). At a bound the connection that has waited longest for its
@@ -42,6 +44,13 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // Before start(), and again whenever the files may have changed; for connections that begin from
+  // then on. Errors: which file, and why; the old ones stay.
+  [[nodiscard]] Result<void> load_certificate();
+  // When it expires, in seconds since 1970; none: it has none.
+  [[nodiscard]] std::optional<std::int64_t> certificate_expires_s() const;
+
+  [[nodiscard]] std::string certificate_pem() const;  // empty: it has none
   // The address it accepts at: `127.0.0.1:39011`.
   [[nodiscard]] Result<std::string> start();
   // Answers what is under way, then ends. Idempotent.

@@ -33,9 +33,10 @@ bool is_bearer(std::string_view header) {
   return true;
 }
 
-std::string cookie(std::string_view token, std::string_view attributes) {
+std::string cookie(const Request& request, std::string_view token, std::string_view attributes) {
   return std::string(kSessionCookie) + "=" + std::string(token) +
-         "; Path=/; HttpOnly; SameSite=Strict" + std::string(attributes);
+         "; Path=/; HttpOnly; SameSite=Strict" + (request.is_encrypted ? "; Secure" : "") +
+         std::string(attributes);
 }
 
 void note_refusal(Context& context, std::string_view why, const std::string& user,
@@ -57,12 +58,12 @@ Response wrong_credentials(Context& context, const std::string& user, const std:
               .hint = "the first password was printed once, at the first start of the server"});
 }
 
-Response welcome(Context& context, const std::string& user, const std::string& address) {
-  log::info("administrator logged in", {{"user", user}, {"address", address}});
+Response welcome(Context& context, const std::string& user, const Request& request) {
+  log::info("administrator logged in", {{"user", user}, {"address", request.remote_address}});
   const auto opened = context.sessions.open(user);
   auto response = json_response(
       200, {{"token", opened.token}, {"expires", broker::rfc3339(opened.expires_ms)}});
-  response.headers.emplace_back("Set-Cookie", cookie(opened.token, "; Max-Age=43200"));
+  response.headers.emplace_back("Set-Cookie", cookie(request, opened.token, "; Max-Age=43200"));
   return response;
 }
 
@@ -107,7 +108,7 @@ Response log_in(Context& context, const Call& call) {
   const auto& address = call.request.remote_address;
   // Who is known to be right is not held back for the guesses of others.
   const auto known = context.accounts.remembered(user, password);
-  if (known.value_or(false)) return welcome(context, user, address);
+  if (known.value_or(false)) return welcome(context, user, call.request);
   if (known) return wrong_credentials(context, user, address);
   if (const auto attempt = context.logins.begin(address, user); !attempt) {
     note_refusal(context, "too many attempts to log in", user, address);
@@ -120,7 +121,8 @@ Response log_in(Context& context, const Call& call) {
   }
   const bool is_right = context.accounts.verify(user, password);
   context.logins.finished(address, user, is_right);
-  return is_right ? welcome(context, user, address) : wrong_credentials(context, user, address);
+  return is_right ? welcome(context, user, call.request)
+                  : wrong_credentials(context, user, address);
 }
 
 Response show_session(Context&, const Call& call) {
@@ -136,7 +138,7 @@ Response log_out(Context& context, const Call& call) {
                 .hint = "a token from POST /api/v1/session can be ended"});
   }
   auto response = no_content();
-  response.headers.emplace_back("Set-Cookie", cookie("", "; Max-Age=0"));
+  response.headers.emplace_back("Set-Cookie", cookie(call.request, "", "; Max-Age=0"));
   return response;
 }
 

@@ -18,23 +18,24 @@ metrics::Declaration expiry() {
 
 }  // namespace
 
-void declare_certificate_metrics(metrics::Registry& registry, const Listeners& listeners) {
+void declare_certificate_metrics(metrics::Registry& registry,
+                                 const std::vector<Certificates>& all) {
   registry.declare(expiry());
-  for (const auto& listener : listeners) {
-    if (!listener->certificates_expire_s()) continue;
-    registry.observe(expiry(), {{"listener", listener->name()}}, [&shown = *listener] {
-      return static_cast<double>(shown.certificates_expire_s().value_or(0));
-    });
+  for (const auto& [listener, expire_s] : all) {
+    if (!expire_s()) continue;
+    registry.observe(expiry(), {{"listener", listener}},
+                     [ask = expire_s] { return static_cast<double>(ask().value_or(0)); });
   }
 }
 
-std::vector<std::string> certificate_notices(const Listeners& listeners, std::int64_t now_ms) {
+std::vector<std::string> certificate_notices(const std::vector<Certificates>& all,
+                                             std::int64_t now_ms) {
   std::vector<std::string> notices;
-  for (const auto& listener : listeners) {
-    const auto expires_s = listener->certificates_expire_s();
+  for (const auto& [listener, expire_s] : all) {
+    const auto expires_s = expire_s();
     if (!expires_s || *expires_s > (now_ms + kNoticeMs) / 1000) continue;
     const auto expires_ms = *expires_s * 1000;
-    notices.push_back(fmt::format("a certificate of the listener `{}` {} {}", listener->name(),
+    notices.push_back(fmt::format("a certificate of the listener `{}` {} {}", listener,
                                   expires_ms <= now_ms ? "has expired on" : "expires on",
                                   broker::rfc3339(expires_ms)));
   }

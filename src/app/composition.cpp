@@ -9,9 +9,9 @@
 
 #include <boost/json/serialize.hpp>
 
-#include "app/certificate_expiry.hpp"
 #include "app/connectors.hpp"
 #include "app/memory_metrics.hpp"
+#include "app/settings.hpp"
 #include "app/store_metrics.hpp"
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -44,6 +44,7 @@ void remove_run_files(const std::string& data) {
   std::error_code ignored;
   std::filesystem::remove(data + "/run/addresses.json", ignored);
   std::filesystem::remove(data + "/run/admin.token", ignored);
+  std::filesystem::remove(data + "/run/admin.pem", ignored);
 }
 
 // What a killed server left behind: whoever waits for the addresses would not wait for ours, and
@@ -149,7 +150,6 @@ Result<void> Composition::open_listeners() {
           "LISTENING BEYOND LOOPBACK WITHOUT ACCESS CONTROL: anybody may publish and subscribe",
           {{"listener", plan.name}, {"address", addresses_.back().second}});
   }
-  declare_certificate_metrics(metrics_, listeners_);
   admin_ = std::make_unique<admin::Server>(
       admin::Sources{
           .store = *store_,
@@ -200,9 +200,25 @@ Result<void> Composition::open_listeners() {
           .tracer = &broker_->tracer(),
           .settings = plan_.settings,
           .unready = {},
-          .notices = [this] { return certificate_notices(listeners_, clock_.wall_ms()); }},
+          .notices = [this] { return certificate_notices(certificates_, clock_.wall_ms()); }},
       *accounts_, plan_.admin);
+  SL_TRY_VOID(admin_->load_certificate());
+  const auto bind = parse_bind_address(plan_.admin.bind);
+  if (bind && !is_loopback(bind->host) && !plan_.admin.tls)
+    log::warn(
+        "the administration listens beyond loopback without TLS: passwords and tokens can be read "
+        "on the way; `admin.certificate` and `admin.key` encrypt it",
+        {{"address", plan_.admin.bind}});
+  list_certificates();
   return {};
+}
+
+void Composition::list_certificates() {
+  for (const auto& listener : listeners_)
+    certificates_.push_back(
+        {listener->name(), [&shown = *listener] { return shown.certificates_expire_s(); }});
+  certificates_.push_back({"admin", [this] { return admin_->certificate_expires_s(); }});
+  declare_certificate_metrics(metrics_, certificates_);
 }
 
 void Composition::reload_certificates() {
@@ -211,6 +227,18 @@ void Composition::reload_certificates() {
       log::error("certificates not reloaded: the old ones stay in use",
                  {{"listener", listener->name()}, {"problem", loaded.error().detail}});
   }
+  if (const auto loaded = admin_->load_certificate(); !loaded)
+    log::error("certificates not reloaded: the old ones stay in use",
+               {{"listener", "admin"}, {"problem", loaded.error().detail}});
+  if (const auto written = write_certificate(); !written)
+    log::error("the command line on this machine may not know the new certificate",
+               {{"reason", written.error().detail}});
+}
+
+// What the command line on this machine knows the administration by.
+Result<void> Composition::write_certificate() {
+  if (!plan_.admin.tls) return {};
+  return write_private(plan_.data + "/run/admin.pem", admin_->certificate_pem());
 }
 
 Result<void> Composition::start() {
@@ -228,6 +256,7 @@ Result<void> Composition::write_run_files() {
   SL_TRY_VOID(files_->create_directories(directory));
   json::object addresses;
   for (const auto& [name, address] : addresses_) addresses[name] = address;
+  SL_TRY_VOID(write_certificate());
   // The token first: who sees the addresses may use it.
   SL_TRY_VOID(write_private(directory + "/admin.token", admin_->create_local_token()));
   return write_private(directory + "/addresses.json", json::serialize(addresses) + "\n");

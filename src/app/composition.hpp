@@ -6,6 +6,7 @@
 
 #include "admin/administrator_accounts.hpp"
 #include "admin/server.hpp"
+#include "app/certificate_expiry.hpp"
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/metrics.hpp"
@@ -78,6 +79,8 @@ class Composition {
   [[nodiscard]] Result<void> open_store();
   [[nodiscard]] Result<void> open_listeners();
   [[nodiscard]] Result<void> write_run_files();
+  [[nodiscard]] Result<void> write_certificate();
+  void list_certificates();
 
   Plan plan_;
   SystemClock clock_;
@@ -92,6 +95,7 @@ class Composition {
   std::unique_ptr<admin::Server> admin_;
   net::Counters net_counters_{metrics_};
   std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::vector<Certificates> certificates_;
   std::optional<std::string> first_password_;
   std::vector<std::pair<std::string, std::string>> addresses_;
   bool is_stopped_ = false;

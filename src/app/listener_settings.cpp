@@ -169,17 +169,19 @@ void check_listener(const std::string& name, const json::object& listener,
   Check(name, listener, problems).run();
 }
 
-std::vector<Problem> check_listener_files(const std::vector<ListenerSettings>& listeners) {
+std::vector<Problem> check_files(const Settings& settings) {
   std::vector<Problem> problems;
-  for (const auto& listener : listeners) {
-    if (!listener.tls) continue;
-    const auto loaded = io::TlsContext::load(listener.tls->options);
-    if (loaded) continue;
-    auto pointer =
-        schema::child_pointer("/listeners", listener.name) + "/" + loaded.error().setting;
+  const auto check = [&](const std::string& holder, const io::TlsOptions& options) {
+    const auto loaded = io::TlsContext::load(options);
+    if (loaded) return;
+    auto pointer = holder + "/" + loaded.error().setting;
     std::ranges::replace(pointer, '.', '/');
     problems.push_back({std::move(pointer), loaded.error().detail});
-  }
+  };
+  for (const auto& listener : settings.listeners)
+    if (listener.tls)
+      check(schema::child_pointer("/listeners", listener.name), listener.tls->options);
+  if (settings.admin.tls) check("/admin", *settings.admin.tls);
   return problems;
 }
 

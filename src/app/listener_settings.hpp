@@ -17,8 +17,7 @@ namespace sluice::app {
 void check_listener(const std::string& name, const boost::json::object& listener,
                     std::vector<schema::Problem>& problems);
 
-// What the files of TLS that are named there hold wrong.
-[[nodiscard]] std::vector<schema::Problem> check_listener_files(
-    const std::vector<ListenerSettings>& listeners);
+// What the files of TLS that are named there, and for the administration, hold wrong.
+[[nodiscard]] std::vector<schema::Problem> check_files(const Settings& settings);
 
 }  // namespace sluice::app

@@ -16,6 +16,7 @@
 #include "connect/registry.hpp"
 #include "connect/service.hpp"
 #include "mqtt/reason_code.hpp"
+#include "net/counters.hpp"
 
 namespace sluice::app {
 namespace {

@@ -19,7 +19,7 @@
 #include "base/base64.hpp"
 #include "base/json_text.hpp"
 #include "connect/text.hpp"
-#include "io/http_client.hpp"
+#include "io/http_channel.hpp"
 
 namespace sluice::app {
 namespace {
@@ -93,7 +93,8 @@ Result<json::object> read_document(const std::string& path) {
 // Owns:  the login, which it ends.
 class RestClient {
  public:
-  explicit RestClient(const RestTarget& target) : url_(target.url), token_(target.token) {}
+  explicit RestClient(const RestTarget& target)
+      : url_(target.url), identity_(identity_of(target)), token_(target.token) {}
   ~RestClient() {
     if (is_login_) (void)send("DELETE", "/session");
   }
@@ -125,7 +126,7 @@ class RestClient {
     if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
     request.body = std::move(body);
     request.timeout = kAnswerWithin;
-    auto answer = io::send(request);
+    auto answer = exchange(request);
     if (answer) return answer;
     auto detail = fmt::format("{}: {}", url_, answer.error().detail);
     if (answer.error().code == Errc::Unavailable) {
@@ -135,7 +136,23 @@ class RestClient {
   }
 
  private:
+  static io::TlsIdentity identity_of(const RestTarget& target) {
+    io::TlsIdentity identity;
+    identity.ca_pem = target.certificate_pem;
+    identity.is_pinned = !target.certificate_pem.empty();
+    return identity;
+  }
+  Result<io::HttpResponse> exchange(const io::HttpRequest& request) const {
+    if (!url_.starts_with("https://")) return io::send(request);
+    SL_TRY(url, io::parse_web_url(request.url));
+    io::HttpChannel channel(std::move(url), identity_);
+    auto answer = channel.exchange(request, std::chrono::steady_clock::now() + request.timeout);
+    if (!answer) return tl::unexpected(std::move(answer.error().error));
+    return std::move(*answer);
+  }
+
   std::string url_;
+  io::TlsIdentity identity_;
   std::string token_;
   bool is_login_ = false;
 };
@@ -404,13 +421,13 @@ std::string variable(const Environment& environment, std::string_view name) {
 }
 
 bool is_this_machine(const std::string& url) {
-  const auto parsed = io::parse_http_url(url);
+  const auto parsed = io::parse_web_url(url);
   return parsed &&
          (parsed->host.starts_with("127.") || parsed->host == "localhost" || parsed->host == "::1");
 }
 
 // The address in DATA/run/addresses.json, as one to connect to.
-std::string url_of_server_in(const std::string& data) {
+std::string url_of_server_in(const std::string& data, bool has_certificate) {
   auto text = read_text(data + "/run/addresses.json", 64 * 1024);
   if (!text) return {};
   json::error_code error;
@@ -421,7 +438,7 @@ std::string url_of_server_in(const std::string& data) {
   std::string address(admin->get_string());
   if (address.starts_with("0.0.0.0:")) address.replace(0, 7, "127.0.0.1");
   if (address.starts_with("[::]:")) address.replace(0, 4, "[::1]");
-  return "http://" + address;
+  return (has_certificate ? "https://" : "http://") + address;
 }
 
 }  // namespace
@@ -432,13 +449,17 @@ Result<RestTarget> find_rest_target(const Environment& environment,
   const auto named_data = variable(environment, "SLUICE_DATA");
   const auto directory = data.value_or(named_data.empty() ? "./data" : named_data);
   const auto url = variable(environment, "SLUICE_URL");
-  const auto local = url_of_server_in(directory);
+  const auto certificate = read_text(directory + "/run/admin.pem", 64 * 1024);
+  const auto local = url_of_server_in(directory, certificate.has_value());
   if (!url.empty()) {
     target.url = url;
   } else if (!local.empty()) {
     target.url = local;
   }
   while (target.url.ends_with('/')) target.url.pop_back();
+  // Whatever names stand in it: it lies where the token does.
+  if (certificate && (target.url == local || is_this_machine(target.url)))
+    target.certificate_pem = *certificate;
 
   target.token = variable(environment, "SLUICE_TOKEN");
   if (!target.token.empty()) return target;

@@ -73,6 +73,7 @@ struct RestTarget {
   std::string token;
   std::string user;  // with `password`: log in first
   std::string password;
+  std::string certificate_pem;  // of the server of DATA; empty: whom the machine trusts
 };
 using Environment = std::vector<std::pair<std::string, std::string>>;
 // `data`: of --data; not given, DATA is what the variable SLUICE_DATA or the default says, and its

@@ -95,6 +95,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
   plan.connect.files_directory = settings.data + "/files";
   plan.connect.dead_letter_bytes = settings.store.dead_letter_bytes;
   plan.admin.bind = settings.admin.bind.text();
+  plan.admin.tls = settings.admin.tls;
   plan.admin.api.metrics_public = settings.admin.metrics_public;
   plan.admin.api.host_names = settings.admin.host_names;
   for (const auto& listener : settings.listeners)

@@ -82,6 +82,15 @@ LogSettings log_settings(const SettingReader& in) {
           .file = in.text("file")};
 }
 
+std::optional<io::TlsOptions> admin_tls(const SettingReader& admin) {
+  const auto certificate = admin.text_if_given("certificate");
+  if (certificate.empty()) return std::nullopt;
+  io::TlsOptions options;
+  options.certificates.push_back({"", certificate, admin.text("key")});
+  options.protocol = "http/1.1";
+  return options;
+}
+
 json::value shown_value(const schema::Field& field, const json::value& value) {
   if (field.type == schema::Type::Bytes && value.is_int64()) {
     return json::value(schema::bytes_text(value.get_int64()));
@@ -134,6 +143,7 @@ Settings settings_of(const json::object& values) {
           .listeners = listeners_of(in.in("listeners").values()),
           .listener_names = in.in("listeners").names(),
           .admin = {.bind = admin.bind("bind"),
+                    .tls = admin_tls(admin),
                     .host_names = admin.texts("host_names"),
                     .metrics_public = admin.flag("metrics_public")},
           .access_enabled = in.in("access").flag("enabled"),
@@ -156,7 +166,7 @@ tl::expected<EffectiveSettings, std::vector<SettingProblem>> load_settings(
 
   EffectiveSettings effective;
   effective.settings = settings_of(loaded.values);
-  for (auto& problem : check_listener_files(effective.settings.listeners)) {
+  for (auto& problem : check_files(effective.settings)) {
     loaded.problems.push_back({place_of(loaded.origins, problem.pointer), dotted(problem.pointer),
                                std::move(problem.detail)});
   }

@@ -44,6 +44,7 @@ struct ListenerSettings {
 
 struct AdminSettings {
   BindAddress bind;
+  std::optional<io::TlsOptions> tls;  // none: HTTP
   std::vector<std::string> host_names;
   bool metrics_public = false;
 };

@@ -193,8 +193,10 @@ Field admin() {
       .type = Type::Object,
       .help = "REST, metrics, health.",
       .fields = {bind_field("127.0.0.1:8080"),
-                 path_field("certificate", "File of the certificate chain (PEM). Not served yet."),
-                 path_field("key", "File of the private key (PEM). Not served yet."),
+                 path_field("certificate",
+                            "HTTPS: file of the certificate chain, its own first (PEM). SIGHUP "
+                            "reads it again. Without: HTTP."),
+                 path_field("key", "HTTPS: file of the private key (PEM), not encrypted."),
                  {.name = "host_names",
                   .type = Type::TextList,
                   .help = "Host names under which a proxy or a name server leads here: others are "

@@ -23,8 +23,6 @@ struct NotServed {
 };
 
 constexpr std::array kNotServed = {
-    NotServed{"/admin/certificate", "", "REST over TLS is not in this version"},
-    NotServed{"/admin/key", "", "REST over TLS is not in this version"},
     NotServed{"/store/engine", R"("embedded")", "the rocketmq engine is not in this version"},
 };
 
@@ -93,6 +91,15 @@ void check_packet_fits(const json::object& values, std::vector<Problem>& problem
                    schema::bytes_text(packet->get_int64()))});
 }
 
+void check_admin(const json::object& values, std::vector<Problem>& problems) {
+  const bool has_certificate = value_at(values, "/admin/certificate") != nullptr;
+  const bool has_key = value_at(values, "/admin/key") != nullptr;
+  if (has_certificate && !has_key)
+    problems.push_back({"/admin/key", "is missing: admin.certificate is set"});
+  if (has_key && !has_certificate)
+    problems.push_back({"/admin/certificate", "is missing: admin.key is set"});
+}
+
 // A client of one listener is never promised what the broker does not take from any.
 void check_listener_packets_fit(const json::object& values, const json::object& listeners,
                                 std::vector<Problem>& problems) {
@@ -115,6 +122,7 @@ void check_listener_packets_fit(const json::object& values, const json::object& 
 std::vector<Problem> check_setting_rules(const json::object& values) {
   std::vector<Problem> problems;
   check_not_served(values, problems);
+  check_admin(values, problems);
   if (const auto* listeners = value_at(values, "/listeners");
       listeners != nullptr && listeners->is_object()) {
     for (const auto& listener : listeners->get_object()) {

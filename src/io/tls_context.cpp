@@ -5,9 +5,11 @@
 #include <ctime>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "io/openssl_handles.hpp"
 #include "io/pem.hpp"
 
 namespace sluice::io {
@@ -183,6 +185,15 @@ void TlsContext::note_expiry(const std::string& file, const x509_st& certificate
   expires_s_ = std::min(expires_s_, expires);
   if (expires <= std::time(nullptr))
     warnings_.push_back(file + " has expired: clients refuse it; renew it and send SIGHUP");
+}
+
+std::string TlsContext::certificate_pem() const {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  const auto* certificate = SSL_CTX_get0_certificate(contexts_.front().get());
+  if (!bio || PEM_write_bio_X509(bio.get(), const_cast<X509*>(certificate)) != 1) return {};
+  char* data = nullptr;
+  const auto size = BIO_get_mem_data(bio.get(), &data);
+  return {data, static_cast<std::size_t>(std::max<long>(size, 0))};
 }
 
 SslPtr TlsContext::new_session() const {

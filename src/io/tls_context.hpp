@@ -61,6 +61,8 @@ class TlsContext {
   [[nodiscard]] SslPtr new_session() const;
   // When the first of its certificates does; seconds since 1970.
   [[nodiscard]] std::int64_t expires_s() const { return expires_s_; }
+  // The first of them, without those that lead to its authority.
+  [[nodiscard]] std::string certificate_pem() const;
   // Sentences for the log: a key that others may read, a certificate that has expired.
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 

@@ -51,6 +51,8 @@ Result<TlsContextPtr> context_of(const TlsIdentity& identity) {
     while (const auto certificate = next_certificate(bio.get()))
       X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), certificate.get());
   }
+  if (identity.is_pinned)
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context.get()), X509_V_FLAG_PARTIAL_CHAIN);
   if (identity.certificate_pem.empty()) return context;
   const auto bio = bio_of(identity.certificate_pem);
   const auto certificate = next_certificate(bio.get());
@@ -113,7 +115,7 @@ Result<TlsProbe> TlsProbe::open(Descriptor socket, const std::string& host,
   state->tls.reset(SSL_new(state->context.get()));
   auto* tls = state->tls.get();
   if (tls == nullptr || SSL_set_fd(tls, state->socket.get()) != 1 ||
-      SSL_set1_host(tls, host.c_str()) != 1)
+      (!identity.is_pinned && SSL_set1_host(tls, host.c_str()) != 1))
     return fail(Errc::IoFailed, last_error());
   SSL_set_verify(tls, SSL_VERIFY_NONE, nullptr);
   const bool is_address = host.find_first_not_of("0123456789.") == std::string::npos ||

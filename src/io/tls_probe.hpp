@@ -16,6 +16,8 @@ struct TlsIdentity {
   std::string certificate_pem = {};
   std::string key_pem = {};
   std::string key_password = {};
+  // `ca_pem` is the other side's own certificate: nobody else is trusted, and it may name any host.
+  bool is_pinned = false;
 };
 
 // The client's side of TLS over one socket: to find out whether TLS comes about and why not, and to

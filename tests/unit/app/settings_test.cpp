@@ -280,8 +280,8 @@ const Refused kNotServed[] = {
     {"listeners.tcp.client_certificate=required",
      "--set: listeners.tcp.client_certificate must be `none`: a listener of type `mqtt` sees no "
      "certificates"},
-    {"admin.certificate=/c",
-     "--set: admin.certificate must not be set: REST over TLS is not in this version"},
+    {"admin.certificate=/c", "--set: admin.key is missing: admin.certificate is set"},
+    {"admin.key=/k", "--set: admin.certificate is missing: admin.key is set"},
     {"store.engine=rocketmq",
      "--set: store.engine must be \"embedded\": the rocketmq engine is not in this version"},
 };
