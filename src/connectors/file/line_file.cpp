@@ -19,6 +19,8 @@ namespace sluice::connectors::file {
 namespace {
 
 constexpr std::string_view kPart = ".part";
+constexpr std::string_view kLines = "records-";
+constexpr std::string_view kUnlocked = ".new-";  // before the name, until it is locked
 constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
 
 tl::unexpected<Error> fail_errno(std::string_view action, const std::string& path) {
@@ -77,6 +79,16 @@ Result<void> end_left(const std::string& folder, const std::string& name) {
   return take_part_off(folder, name);
 }
 
+// A kill came between its making and its locking: there is nothing in it. Who is about to lock it
+// finds it gone, and makes another.
+Result<void> remove_unlocked(const std::string& folder, const std::string& name) {
+  const auto path = folder + "/" + name;
+  const Descriptor left(::open(path.c_str(), kFlags));
+  if (!left.is_open() || ::flock(left.get(), LOCK_EX | LOCK_NB) != 0) return {};
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail_errno("remove", path);
+  return {};
+}
+
 // Sorts by time; colons stand ill in names of files.
 std::string name_at(std::int64_t time_us) {
   auto time = connect::rfc3339(time_us / 1000);
@@ -84,7 +96,7 @@ std::string name_at(std::int64_t time_us) {
   const auto below_ms = std::to_string(1000 + time_us % 1000).substr(1);
   time.insert(time.size() - 1, below_ms);
   std::random_device random;
-  return "records-" + time + "-" + std::to_string(random() % 1'000'000) + ".jsonl" +
+  return std::string(kLines) + time + "-" + std::to_string(random() % 1'000'000) + ".jsonl" +
          std::string(kPart);
 }
 
@@ -98,7 +110,7 @@ Result<std::unique_ptr<LineFile>> LineFile::create(const std::string& folder,
   auto name = name_at(last_us);
   const auto path = folder + "/" + name;
   // It has its name once it is locked: before that another sink would take it for a left one.
-  const auto unlocked = folder + "/.new-" + name;
+  const auto unlocked = folder + "/" + std::string(kUnlocked) + name;
   Descriptor made(::open(unlocked.c_str(), kFlags | O_CREAT | O_EXCL, 0600));
   if (!made.is_open()) return fail_errno("make", unlocked);
   if (::flock(made.get(), LOCK_EX | LOCK_NB) != 0) return fail_errno("lock", unlocked);
@@ -154,10 +166,13 @@ Result<void> end_what_was_left(const std::string& folder) {
   std::vector<std::string> left;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     auto name = entry.path().filename().string();
-    if (name.starts_with("records-") && name.ends_with(kPart)) left.push_back(std::move(name));
+    const bool is_ours = name.starts_with(kLines) || name.starts_with(kUnlocked);
+    if (is_ours && name.ends_with(kPart)) left.push_back(std::move(name));
   }
   if (error) return fail_with(error, folder);
-  for (const auto& name : left) SL_TRY_VOID(end_left(folder, name));
+  for (const auto& name : left)
+    SL_TRY_VOID(name.starts_with(kUnlocked) ? remove_unlocked(folder, name)
+                                            : end_left(folder, name));
   return {};
 }
 

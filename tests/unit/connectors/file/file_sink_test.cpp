@@ -118,6 +118,7 @@ TEST_F(FileSinkTest, CutsHalfALineOffWhatAKilledProcessLeft) {
   open();
   std::ofstream(folder() / "records-1-1.jsonl.part") << "{\"a\":1}\n{\"b\":2}\n{\"half";
   std::ofstream(folder() / "records-1-2.jsonl.part") << "{\"only half";
+  std::ofstream(folder() / ".new-records-1-3.jsonl.part");  // killed before it had its name
   std::ofstream(folder() / "notes.part") << "not ours";
 
   open();
