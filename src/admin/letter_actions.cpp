@@ -33,7 +33,7 @@ Response no_letter() {
 
 // The id in the path.
 std::optional<model::MessageId> letter_of(const Call& call) {
-  return parse_message_id(call.parts.at(1));
+  return model::parse_message_id(call.parts.at(1));
 }
 
 // A sample that is given, with the memory that its message points into.
@@ -156,7 +156,7 @@ Response redrive_dead_letters(Context& context, const Call& call) {
   std::vector<model::MessageId> ids;
   if (has_ids) {
     for (const auto& text : checked.value.at("message_ids").as_array()) {
-      const auto id = parse_message_id(text.as_string());
+      const auto id = model::parse_message_id(text.as_string());
       if (!id)
         return invalid_document("/message_ids/" + std::to_string(ids.size()),
                                 "must be 32 hexadecimal digits, as /dead-letters shows it");
@@ -223,7 +223,7 @@ Response preview_task(Context& context, const Call& call) {
     if (!sample) return sample.error();
     return entity_response(owner.preview(task, (*sample)->message));
   }
-  const auto id = parse_message_id(stored->get_string());
+  const auto id = model::parse_message_id(stored->get_string());
   if (!id)
     return invalid_document("/message_id",
                             "must be 32 hexadecimal digits, as GET /messages shows it");

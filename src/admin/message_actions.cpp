@@ -94,7 +94,7 @@ Response no_message(std::string detail, std::string hint) {
 
 // The message that the path names, or the answer that there is none.
 tl::expected<model::MessagePtr, Response> message_named(Context& context, const Call& call) {
-  const auto id = parse_message_id(call.name());
+  const auto id = model::parse_message_id(call.name());
   if (!id) {
     return tl::unexpected(no_message("this is no id of a message",
                                      "an id has 32 hexadecimal digits, as GET /messages shows it"));

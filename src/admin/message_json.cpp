@@ -133,20 +133,6 @@ json::object message_json(const model::Message& message, std::size_t most_payloa
   return shown;
 }
 
-std::optional<model::MessageId> parse_message_id(std::string_view text) {
-  if (text.size() != 32) return std::nullopt;
-  model::MessageId id;
-  const auto parse = [](std::string_view digits, std::uint64_t& number) {
-    const auto* end = digits.data() + digits.size();
-    const auto [parsed, error] = std::from_chars(digits.data(), end, number, 16);
-    return error == std::errc() && parsed == end;
-  };
-  if (!parse(text.substr(0, 16), id.time_and_node) || !parse(text.substr(16), id.position)) {
-    return std::nullopt;
-  }
-  return id;
-}
-
 const schema::Fields& message_fields() {
   using enum schema::Type;
   static const schema::Fields kFields = {

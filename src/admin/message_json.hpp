@@ -16,9 +16,6 @@ inline constexpr std::size_t kShownPayload = 64 * 1024;
 [[nodiscard]] boost::json::object message_json(const model::Message& message,
                                                std::size_t most_payload);
 
-// 32 hexadecimal digits, as to_hex() writes them.
-[[nodiscard]] std::optional<model::MessageId> parse_message_id(std::string_view text);
-
 // The body of POST /messages.
 [[nodiscard]] const schema::Fields& message_fields();
 [[nodiscard]] Outcome<broker::OutsideMessage> parse_message(const boost::json::object& document);

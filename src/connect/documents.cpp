@@ -159,7 +159,9 @@ Field delivery_field() {
       .fields = {
           {.name = "guarantee",
            .type = Type::Choice,
-           .help = "`best_effort` alone may use `acks` other than `all`.",
+           .help = "`exactly_once`: records and the task's place in one transaction, for readers "
+                   "with `isolation.level=read_committed`; sinks of type `kafka` alone. "
+                   "`best_effort` alone may use `acks` other than `all`.",
            .fallback = "at_least_once",
            .choices = {"at_least_once", "exactly_once", "best_effort"}},
           {.name = "order",

@@ -20,7 +20,8 @@ struct SinkConfig {
   boost::json::object sink;        // the task's `sink`
   std::string client_id;           // `<connection>-<task>-<n>`, for the other side's logs
   std::string task_id;
-  std::string files_directory = {};  // where a sink may write files; empty: nowhere
+  std::string files_directory = {};   // where a sink may write files; empty: nowhere
+  std::string transactional_id = {};  // of who writes exactly once, for ever the same; else empty
 };
 
 // A flow out of another server's document, as documents of ours.
@@ -43,6 +44,7 @@ struct Connector {
   schema::Fields connection_fields;  // of `settings`
   schema::Fields sink_fields;        // of the task's `sink`, besides `type` and `connection`
   bool needs_connection = true;
+  bool writes_exactly_once = false;  // its sinks can: Sink::transactions()
   // What the declaration cannot say: rules across fields, property names. Pointers begin with
   // `/settings` and `/sink`.
   void (*check_connection)(const boost::json::object& settings,

@@ -39,6 +39,23 @@ struct Delivery {
   std::string reason;    // empty when delivered
 };
 
+// How a sink writes exactly once: what is handed over between two ends becomes visible at one
+// moment, together with the place that is reached with it, or not at all. docs/adr/0041.
+//
+// Threads: as the sink's.
+class Transactions {
+ public:
+  virtual ~Transactions() = default;
+  // The place that was given with the last end that took effect, ever; empty: there was none. What
+  // an earlier run had not ended is undone first. To be asked once, before anything is written.
+  // Blocks for a few seconds. Errors: as Sink::write().
+  [[nodiscard]] virtual Result<std::string> last_place() = 0;
+  // Ends what was written since the last end. All outcomes of its records come together: Delivered,
+  // or something came in between, and then none of them has arrived. Until then no record is taken.
+  // To be called right after collect(): `place` cannot know of rejections that wait there.
+  virtual void end(std::string place) = 0;
+};
+
 // Where records leave Sluice. A sink hands over and reports; the runtime owns retries, order,
 // batches, cursors and dead letters.
 //
@@ -76,6 +93,8 @@ class Sink {
   virtual void flush() = 0;
   // Gives up what is still accepted: each such record comes back soon. Blocks for a moment.
   virtual void abandon() = 0;
+  // Of a sink that was made with SinkConfig::transactional_id; the sink's own.
+  [[nodiscard]] virtual Transactions* transactions() { return nullptr; }
 };
 
 // Where a record would go and what it takes there, as far as it can be known without writing it.

@@ -33,6 +33,7 @@ json::object TaskRecord::to_json() const {
   json::object out{
       {"id", id},           {"connection_id", connection_id}, {"created", created},
       {"updated", updated}, {"document", document},           {"queues_from", queues_from.get()}};
+  if (generation != 0) out["generation"] = generation;
   if (!filters_before.empty())
     out["filters_before"] = json::array(filters_before.begin(), filters_before.end());
   return out;
@@ -49,13 +50,19 @@ Result<TaskRecord> TaskRecord::from_json(const json::object& saved) {
   if (record.id.empty() || document == nullptr || !document->is_object())
     return fail(Errc::Corrupt, "a saved task cannot be understood");
   record.document = document->get_object();
-  // Tasks of the first version have none: their queues hold all that is theirs.
-  if (const auto* from = saved.if_contains("queues_from")) {
+  const auto number = [&](std::string_view name) -> Result<std::uint64_t> {
+    const auto* value = saved.if_contains(name);
+    if (value == nullptr) return 0;
     json::error_code error;
-    const auto position = from->to_number<std::uint64_t>(error);
+    const auto read = value->to_number<std::uint64_t>(error);
     if (error) return fail(Errc::Corrupt, "a saved task cannot be understood");
-    record.queues_from = Position(position);
-  }
+    return read;
+  };
+  // Tasks of the first version have none: their queues hold all that is theirs.
+  SL_TRY(queues_from, number("queues_from"));
+  record.queues_from = Position(queues_from);
+  SL_TRY(generation, number("generation"));
+  record.generation = generation;
   if (const auto* filters = saved.if_contains("filters_before"); filters && filters->is_array()) {
     for (const auto& filter : filters->get_array()) {
       if (filter.is_string()) record.filters_before.emplace_back(filter.get_string());
@@ -80,6 +87,10 @@ Task::~Task() {
 
 std::string Task::group() const {
   return group_name(connection_, spec_.name);
+}
+// Of its only worker: whoever has it shuts out whoever had it before.
+std::string Task::transactional_id() const {
+  return "sluice-" + around_.options.node_name + "-" + record_.id + "-0";
 }
 std::string Task::worker_client() const {
   return worker_name(connection_, spec_.name, 0);
@@ -247,7 +258,7 @@ Result<store::Cursor> Task::load_cursor() const {
 Result<std::uint64_t> Task::begin_run(const store::Cursor& cursor) {
   const auto key = Worker::run_key(record_.id);
   SL_TRY(before, around_.store.get(StateKind::Document, key));
-  auto in_flight = static_cast<std::uint64_t>(spec_.in_flight);
+  auto in_flight = static_cast<std::uint64_t>(spec_.exactly_once ? 0 : spec_.in_flight);
   std::uint64_t sent = 0;
   if (before) {
     const auto most = std::strtoull(before->c_str(), nullptr, 10);
@@ -281,7 +292,8 @@ void Task::start(const json::object& settings) {
                     .sink = spec_.sink,
                     .client_id = worker_client(),
                     .task_id = record_.id,
-                    .files_directory = around_.options.files_directory};
+                    .files_directory = around_.options.files_directory,
+                    .transactional_id = spec_.exactly_once ? transactional_id() : ""};
   auto make = [connector, config = std::move(config)](Sink::Callbacks callbacks) {
     return connector->make_sink(config, std::move(callbacks));
   };
@@ -297,6 +309,7 @@ void Task::start(const json::object& settings) {
                                                .cursor = std::move(*cursor),
                                                .queues_from = queues_from(),
                                                .filters_before = filters_before(),
+                                               .generation = record().generation,
                                                .before = std::move(before),
                                                .on_change = around_.options.on_task_change},
                                spec_, std::move(make));
@@ -369,6 +382,11 @@ Result<void> Task::seek(const Start& start) {
   const std::scoped_lock changing(changing_);
   if (queues_from() == Position()) SL_TRY_VOID(find_queues_from());
   SL_TRY(cursor, begin(start));
+  {
+    const std::scoped_lock lock(mutex_);
+    record_.generation = std::max<std::uint64_t>(
+        record_.generation + 1, static_cast<std::uint64_t>(around_.clock.wall_ms()));
+  }
   SL_TRY_VOID(save(cursor));
   place_parked(cursor);
   return {};

@@ -39,6 +39,8 @@ struct TaskRecord {
   store::Position queues_from = {};
   // What matters of the log before that place; empty: what the document's filters match.
   std::vector<std::string> filters_before = {};
+  // Of its start: grows with each seek, over all runs, also when an older copy was restored.
+  std::uint64_t generation = 0;
 
   [[nodiscard]] boost::json::object to_json() const;
   [[nodiscard]] static Result<TaskRecord> from_json(const boost::json::object& json);
@@ -122,6 +124,7 @@ class Task {
   [[nodiscard]] metrics::Labels labels() const;
   [[nodiscard]] TaskCounters counters() const;
   [[nodiscard]] std::string worker_client() const;
+  [[nodiscard]] std::string transactional_id() const;
 
   Surroundings& around_;
   TaskRecord record_;

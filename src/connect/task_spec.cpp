@@ -160,7 +160,7 @@ void TaskReader::header(const json::value& header, const std::string& pointer) {
 }
 
 void TaskReader::delivery(const json::object& delivery) {
-  if (is_text(delivery.at("guarantee"), "exactly_once")) not_yet("/delivery/guarantee");
+  spec_.exactly_once = is_text(delivery.at("guarantee"), "exactly_once");
   static const std::map<std::string, Order, std::less<>> kOrders = {
       {"per_publisher", Order::PerPublisher},
       {"per_topic", Order::PerTopic},
@@ -223,6 +223,9 @@ std::optional<std::string> why_key_breaks_order(const TaskSpec& spec) {
 }
 
 void check_sink(const Connector& connector, const TaskSpec& spec, std::vector<Problem>& problems) {
+  if (spec.exactly_once && !connector.writes_exactly_once)
+    problems.push_back({"/delivery/guarantee", "must be `at_least_once`: the sink `" +
+                                                   connector.name + "` cannot write exactly once"});
   if (connector.check_sink != nullptr) connector.check_sink(spec.sink, problems);
   const auto constant = spec.mapping.topic.constant();
   if (connector.why_not_topic == nullptr || !constant || constant->empty()) return;

@@ -39,6 +39,7 @@ struct TaskSpec {
   std::string sink_type;
   std::string connection;    // name or id, as given; empty where the sink needs none
   boost::json::object sink;  // checked and complete
+  bool exactly_once = false;
   Order order = Order::PerPublisher;
   std::chrono::milliseconds retry_initial{200};
   std::chrono::milliseconds retry_maximum{30'000};

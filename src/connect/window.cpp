@@ -122,22 +122,29 @@ std::uint64_t Window::known_up_to(Position position) const {
       known_, [&](Position known) { return known > read_position_ && known <= position; }));
 }
 
-store::Cursor Window::cursor() const {
-  if (empty()) {
-    store::Cursor cursor{read_position_, {}};
-    // What was acknowledged before the start and has not been read again yet.
-    for (const auto position : known_)
-      if (position > read_position_) cursor.acknowledged.push_back(position);
-    return cursor;
-  }
+store::Cursor Window::cursor_when(std::initializer_list<State> done) const {
+  const auto is_done = [&](Token token) {
+    return std::ranges::find(done, slot(token).state) != done.end();
+  };
   store::Cursor cursor{passed_, {}};
-  for (auto token = base_; token < end_; ++token) {
-    const auto& entry = slot(token);
-    if (entry.state == State::Done) cursor.acknowledged.push_back(entry.position);
+  auto token = base_;
+  for (; token < end_ && is_done(token); ++token) cursor.position = slot(token).position;
+  if (token == end_) {
+    cursor.position = read_position_;
+  } else {
+    for (; token < end_; ++token)
+      if (is_done(token)) cursor.acknowledged.push_back(slot(token).position);
   }
+  // What was acknowledged before the start and has not been read again yet.
   for (const auto position : known_)
-    if (position > slot(end_ - 1).position) cursor.acknowledged.push_back(position);
+    if (position > read_position_) cursor.acknowledged.push_back(position);
   return cursor;
+}
+
+std::optional<model::MessageId> Window::newest_in_sink() const {
+  for (auto token = end_; token > base_; --token)
+    if (slot(token - 1).state == State::HandedOver) return message(token - 1).id;
+  return std::nullopt;
 }
 
 std::int64_t Window::oldest_timestamp_ms() const {

@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -66,7 +68,13 @@ class Window {
   [[nodiscard]] unsigned attempts(Token token) const { return slot(token).attempts; }
   [[nodiscard]] std::int64_t timestamp_ms(Token token) const { return slot(token).timestamp_ms; }
 
-  [[nodiscard]] store::Cursor cursor() const;
+  [[nodiscard]] store::Cursor cursor() const { return cursor_when({State::Done}); }
+  // Where the cursor is once all that is handed over has been delivered.
+  [[nodiscard]] store::Cursor cursor_once_delivered() const {
+    return cursor_when({State::Done, State::HandedOver});
+  }
+  // Of the newest message that is handed over; nothing when there is none.
+  [[nodiscard]] std::optional<model::MessageId> newest_in_sink() const;
   // Acknowledged before the start, not read again, and not behind `position`.
   [[nodiscard]] std::uint64_t known_up_to(store::Position position) const;
   [[nodiscard]] bool empty() const { return base_ == end_; }
@@ -97,6 +105,7 @@ class Window {
     SL_CHECK(holds(token));
     return ring_[token & (ring_.size() - 1)];
   }
+  [[nodiscard]] store::Cursor cursor_when(std::initializer_list<State> done) const;
   void make_room(std::size_t count);
   [[nodiscard]] static std::size_t cost(const model::Message& message, const Record& record);
   void change(Slot& slot, State state);

@@ -85,7 +85,7 @@ Progress Worker::progress() const {
 // the sink, the store, a timer or stop() has something for it.
 void Worker::run() {
   pthread_setname_np(pthread_self(), context_.worker_name.substr(0, kLongestThreadName).c_str());
-  if (open_sink()) set_state(TaskState::Running, "");
+  if (open_sink() && find_last_place()) set_state(TaskState::Running, "");
   while (!stopping_) turn();
   park();
 }
@@ -111,10 +111,19 @@ bool Worker::open_sink() {
       return false;
     }
     wait_for(made.error().detail);
-    publish_progress();
-    while (!stopping_ && steady_now() < *resume_at_) wait();
+    sleep_before_next_try();
   }
   return false;
+}
+
+// Before the first turn. What the sink has to say meanwhile is heard, or it would wake for ever.
+void Worker::sleep_before_next_try() {
+  publish_progress();
+  while (!stopping_ && steady_now() < *resume_at_) {
+    wait();
+    take_inbox();
+    collect();
+  }
 }
 
 void Worker::turn() {
@@ -130,6 +139,7 @@ void Worker::turn() {
   if (failure_.empty()) {
     read_more();
     hand_over();
+    if (is_transaction_due()) end_transaction();
     fail_behind_what_was_read();
   }
   commit();
@@ -158,6 +168,10 @@ void Worker::collect() {
   const auto again = sink_->collect(deliveries_);
   collect_at_ = again == Sink::kNotByItself ? SteadyTime::max() : steady_now() + again;
   settle(deliveries_);
+  if (window_.in_sink() == 0) {
+    is_ending_ = false;
+    end_by_.reset();
+  }
   const auto away = sink_->away();
   if (away == away_reason_) return;
   away_reason_ = away;
@@ -183,6 +197,7 @@ Worker::SteadyTime Worker::next_deadline() const {
   if (!failure_.empty()) return deadline;
   if (resume_at_ && window_.in_sink() == 0) deadline = std::min(deadline, *resume_at_);
   if (resume_at_ && !came_back_) deadline = std::min(deadline, *resume_at_);
+  if (end_by_ && !is_ending_) deadline = std::min(deadline, *end_by_);
   if (letters_at_) deadline = std::min(deadline, *letters_at_);
   if (read_again_) deadline = std::min(deadline, *read_again_);
   if (gathering_until_) deadline = std::min(deadline, *gathering_until_);
@@ -388,6 +403,7 @@ void Worker::drain() {
     }
   };
   collect();
+  if (transactions_ != nullptr && window_.in_sink() > 0 && !is_ending_) end_transaction();
   wait_until(steady_now() + spec_.drain_timeout);
   if (window_.in_sink() == 0) return;
   sink_->abandon();
@@ -399,6 +415,7 @@ void Worker::park() {
   context_.store.cancel_notify(reinterpret_cast<std::uintptr_t>(this));
   if (sink_) {
     drain();
+    transactions_ = nullptr;
     sink_.reset();
   }
   letters_at_.reset();

@@ -58,6 +58,7 @@ class Worker {
     // The queues hold what stands behind this place; before it the log itself is read.
     store::Position queues_from = {};
     std::vector<std::string> filters_before = {};  // by these; empty: those of the document
+    std::uint64_t generation = 0;                  // of the cursor: see Place
     Progress before;                               // counters go on from here
     TaskListener on_change = {};
     Threads* threads = &system_threads();         // outlive the worker
@@ -86,6 +87,8 @@ class Worker {
   [[nodiscard]] static std::string run_key(std::string_view task_id);
 
   static constexpr std::chrono::milliseconds kCommitEvery{100};  // unless the window is filling
+  // A transaction stays open while there is more to put into it, but not longer.
+  static constexpr std::chrono::milliseconds kLongestTransaction{100};
 
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
@@ -106,6 +109,12 @@ class Worker {
   void run();
   [[nodiscard]] bool is_own_event(const model::Message& message) const;
   [[nodiscard]] bool open_sink();
+  [[nodiscard]] bool find_last_place();
+  [[nodiscard]] bool go_on_from(const std::string& place);
+  [[nodiscard]] bool is_of_this_log(model::MessageId newest) const;
+  void sleep_before_next_try();
+  [[nodiscard]] bool is_transaction_due();
+  void end_transaction();
   void turn();
   void take_inbox();
   void collect();
@@ -162,6 +171,10 @@ class Worker {
   Window window_;
   Backoff backoff_;
   std::unique_ptr<Sink> sink_;
+  Transactions* transactions_ = nullptr;  // of the sink; null: not exactly once
+  bool is_ending_ = false;                // a transaction: nothing is handed over until it has
+  bool is_sink_full_ = false;             // it did not take all that it was offered last
+  std::optional<SteadyTime> end_by_;      // the transaction that is open
   std::vector<Delivery> deliveries_;
   std::vector<Rejection> rejections_;  // Held in the window until their dead letters are durable
   struct Unmapped {

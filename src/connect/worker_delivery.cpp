@@ -54,7 +54,8 @@ void Worker::hand_over() {
     }
     if (was_empty) progress_.last_movement = steady_now();
     window_.handed_over(records.first(*taken));
-    if (*taken < records.size()) return;  // full: outcomes will make room
+    is_sink_full_ = *taken < records.size();
+    if (is_sink_full_) return;  // outcomes will make room
   }
 }
 
@@ -62,7 +63,7 @@ void Worker::hand_over() {
 // back-off is over: what came back goes first, so order holds whatever the key.
 bool Worker::may_hand_over() {
   if (!failure_.empty() || !sink_) return false;
-  if (came_back_ && window_.in_sink() > 0) return false;
+  if (is_ending_ || (came_back_ && window_.in_sink() > 0)) return false;
   if (resume_at_) {
     if (steady_now() < *resume_at_) return false;
     resume_at_.reset();
@@ -245,7 +246,9 @@ void Worker::settle_commits() {
 // anything new is.
 std::size_t Worker::room_in_flight() {
   settle_commits();
-  const auto used = window_.in_sink() + (delivered_ - delivered_durable_);
+  // With transactions nothing arrives twice, whatever the cursor here covers.
+  const auto uncovered = transactions_ == nullptr ? delivered_ - delivered_durable_ : 0;
+  const auto used = window_.in_sink() + uncovered;
   return used < spec_.in_flight ? spec_.in_flight - used : 0;
 }
 

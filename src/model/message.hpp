@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,8 @@ struct MessageId {
 
 // 32 lower-case hexadecimal digits, sortable as text.
 [[nodiscard]] std::string to_hex(MessageId id);
+// What to_hex() wrote; nothing where the text is none.
+[[nodiscard]] std::optional<MessageId> parse_message_id(std::string_view text);
 
 // One PUBLISH as stored. A view: every string points into the batch (or the block read from the
 // log) that owns the message, and lives as long as the MessagePtr that leads to it.

@@ -3,7 +3,6 @@
 Real Apache Kafka. SLUICE_OUTAGE_SECONDS=60 for the evidence.
 """
 import base64
-import datetime
 import os
 import secrets
 import time
@@ -12,86 +11,14 @@ import pytest
 
 from integration import raw_mqtt as mqtt
 from integration.harness import read_topic
+from integration.kafka_flow import Flow
 from integration.ledger import Publisher, check, numbers_of
 from servers.kafka_server import ApacheKafka
 
 OUTAGE = float(os.environ.get("SLUICE_OUTAGE_SECONDS", "8"))
 pytestmark = pytest.mark.timeout(300 + 10 * OUTAGE)
-RATE = 150  # messages per second of one publisher
-ACKNOWLEDGED_WITHIN = 2.0  # seconds: generous for a machine that others use too
 RSS_GROWTH = 48 << 20  # over an outage; buffers of the client library included
 RSS_REST = 96 << 20  # all that is neither cache nor window: code, index, client library
-
-
-class Flow:
-    """Two publishers, a task, a topic in Kafka; and what must hold of them afterwards."""
-
-    def __init__(self, server, kafka, topic_config=None, create=True, **sections):
-        self.server, self.kafka = server, kafka
-        self.topic = f"outage-{secrets.token_hex(4)}"
-        if create:
-            kafka.create_topic(self.topic, partitions=2, config=topic_config)
-        account = server.allow_all("device")
-        server.add_kafka_connection("kafka", kafka.bootstrap)
-        server.add_kafka_task("flow", "kafka", ["flow/#"], self.topic, **sections)
-        self.publishers = [
-            Publisher(server.mqtt, f"p{qos}", f"flow/p{qos}", qos, rate=RATE, padding=200,
-                      username=account.name, password=account.password) for qos in (1, 2)]
-
-    def __enter__(self):
-        for publisher in self.publishers:
-            publisher.start()
-        for publisher in self.publishers:
-            publisher.wait_acknowledged(100)
-        return self
-
-    def __exit__(self, *_):
-        for publisher in self.publishers:
-            publisher.stopping.set()
-        for publisher in self.publishers:
-            publisher.join(30)
-
-    def wait_status(self, status, timeout=60):
-        return self.server.wait_task("flow", timeout=timeout, status=status)
-
-    def waits_truthfully(self, begun):
-        """The task says `waiting`, why, and since when: not before the outage began."""
-        task = self.wait_status("waiting")
-        assert task["status_reason"], task
-        since = datetime.datetime.fromisoformat(task["since"].replace("Z", "+00:00"))
-        assert begun - 1 <= since.timestamp() <= time.time() + 1, task
-        return task
-
-    def publish_through(self, seconds):
-        """The publishers go on for so long, and notice nothing."""
-        before = [len(publisher.acknowledged) for publisher in self.publishers]
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            time.sleep(0.2)
-            self.server.task("flow")  # REST answers too
-        for publisher, count in zip(self.publishers, before):
-            assert publisher.connections == 1, "a publisher was disconnected"
-            done = len(publisher.acknowledged) - count
-            assert done > RATE * seconds / 3, f"{publisher.client_id}: {done} in {seconds} s"
-
-    def verify(self, records_twice=0):
-        """Stops the publishers, waits for the task, and holds Kafka against the ledger."""
-        for publisher in self.publishers:
-            publisher.finish()
-            slowest = max(publisher.latencies)
-            assert slowest < ACKNOWLEDGED_WITHIN, f"{publisher.client_id} waited {slowest:.2f} s"
-            assert publisher.connections == 1 and not publisher.refused
-        self.server.wait_task("flow", timeout=90, status="running", lag_messages=0)
-        total = sum(publisher.sent for publisher in self.publishers)
-        records = read_topic(self.kafka.bootstrap, self.topic, count=total, settle=1)
-        ids = [record.header("mqtt.message_id") for record in records]
-        twice = len(ids) - len(set(ids))
-        assert twice <= records_twice, f"{twice} records are there twice"
-        values = [record.value for record in records]
-        for publisher in self.publishers:
-            check(publisher, numbers_of(publisher.client_id, values), "kafka")
-        assert self.server.task("flow")["delivered"] >= total
-        return records
 
 
 def test_kafka_stopped(make_sluice, kafka):

@@ -104,8 +104,7 @@ Result<Client> make_client(rd_kafka_type_t type, Conf conf, std::optional<TokenE
                 std::string("the Kafka client refuses its settings: ") + error);
   [[maybe_unused]] const auto* given = conf.release();  // the client owns it now
   if (endpoint.release() == nullptr) return client;
-  const Handle<rd_kafka_error_t, rd_kafka_error_destroy> refused(
-      rd_kafka_sasl_background_callbacks_enable(client.get()));
+  const KafkaError refused(rd_kafka_sasl_background_callbacks_enable(client.get()));
   if (refused)
     return fail(Errc::InvalidArgument, std::string("the Kafka client cannot ask for tokens: ") +
                                            rd_kafka_error_string(refused.get()));
@@ -147,6 +146,16 @@ std::string hint_for(rd_kafka_resp_err_t error, std::string_view detail) {
       return "allow the connection's Kafka user to WRITE and DESCRIBE this topic";
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
       return "allow the connection's Kafka user IDEMPOTENT_WRITE on the cluster";
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return "allow the connection's Kafka user WRITE and DESCRIBE on transactional ids that begin "
+             "with `sluice-`";
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+      return "set the brokers' transaction.max.timeout.ms to 60000 or more";
+    case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+      return "if it comes again, another server with this node.name and a copy of this data runs "
+             "the same task";
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:

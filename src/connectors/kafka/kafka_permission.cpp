@@ -13,7 +13,6 @@ namespace {
 namespace json = boost::json;
 using connect::VerifyStep;
 using SteadyClock = std::chrono::steady_clock;
-using Metadata = Handle<const struct rd_kafka_metadata, rd_kafka_metadata_destroy>;
 
 void blame(VerifyStep& step, rd_kafka_resp_err_t error) {
   step.detail = rd_kafka_err2str(error);

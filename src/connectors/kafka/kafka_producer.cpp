@@ -116,7 +116,7 @@ rd_kafka_resp_err_t Producer::produce(const Topic& topic, const connect::Record&
   }
   alone_ = alone;
   ++outstanding_;
-  const ProduceError error(rd_kafka_produceva(client_.get(), parts, count));
+  const KafkaError error(rd_kafka_produceva(client_.get(), parts, count));
   if (!error) {
     [[maybe_unused]] const auto* given = headers.release();  // the library owns them now
     return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -150,7 +150,7 @@ Producer::Milliseconds Producer::collect(std::vector<Delivery>& outcomes) {
   }
   if (broken_ && outstanding_ > 0) {
     // What a broken producer takes back from brokers it would keep for ever.
-    rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    purge_queued();
     return kTakeBackEvery;
   }
   if (!look_at_) return connect::Sink::kNotByItself;
@@ -165,6 +165,10 @@ void Producer::flush() {
 
 void Producer::purge() {
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
+void Producer::purge_queued() {
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
 // One event is one batch of records.

@@ -46,8 +46,10 @@ class Producer {
   // As Sink::collect().
   [[nodiscard]] Milliseconds collect(std::vector<connect::Delivery>& outcomes);
   void flush();
-  void purge();  // every record comes back soon
+  void purge();         // every record comes back soon
+  void purge_queued();  // those do that are not on their way
 
+  [[nodiscard]] rd_kafka_t* client() const { return client_.get(); }
   [[nodiscard]] Topics& topics() { return topics_; }
   [[nodiscard]] const std::string& away() const { return away_; }
   [[nodiscard]] std::uint64_t outstanding() const { return outstanding_; }  // without an outcome

@@ -17,6 +17,9 @@ namespace {
 namespace json = boost::json;
 using schema::Problem;
 
+// So long the brokers wait for a transaction whose producer is gone, and readers with them.
+constexpr const char* kTransactionMs = "60000";
+
 // The first entry of a list of servers, without the blanks around it; steps over it.
 std::string_view take_server(std::string_view& list) {
   const auto comma = list.find(',');
@@ -222,7 +225,8 @@ std::chrono::milliseconds gather_time(const json::object& sink) {
 }
 
 Properties producer_properties(const json::object& settings, const json::object& sink,
-                               const std::string& client_id, std::size_t batch_bytes) {
+                               const std::string& client_id, std::size_t batch_bytes,
+                               const std::string& transactional_id) {
   auto out = Properties{{"client.id", client_id}};  // `properties` may say otherwise
   for (auto& property : client_properties(settings)) out.push_back(std::move(property));
   const auto acks = text_at(sink, "acks");
@@ -232,8 +236,9 @@ Properties producer_properties(const json::object& settings, const json::object&
   const Properties producer = {
       {"acks", acks},
       {"enable.idempotence", is_safe ? "true" : "false"},
-      // The runtime decides what is retried and what is given up, never the library.
-      {"message.timeout.ms", "0"},
+      // The runtime decides what is retried and what is given up, never the library; a transaction
+      // has to end some day.
+      {"message.timeout.ms", transactional_id.empty() ? "0" : kTransactionMs},
       {"message.max.bytes", "1000000000"},
       {"partitioner", "murmur2_random"},
       {"compression.codec", text_at(sink, "compression")},
@@ -243,7 +248,11 @@ Properties producer_properties(const json::object& settings, const json::object&
       {"queue.buffering.max.messages", "0"},  // the runtime's window bounds their number
   };
   out.insert(out.end(), producer.begin(), producer.end());
-  if (is_safe) {
+  if (!transactional_id.empty()) {
+    out.emplace_back("transactional.id", transactional_id);
+    out.emplace_back("transaction.timeout.ms", kTransactionMs);
+    out.emplace_back("isolation.level", "read_uncommitted");  // of the questions where topics end
+  } else if (is_safe) {
     // After a refused batch nothing that came later may overtake what is sent again.
     out.emplace_back("enable.gapless.guarantee", "true");
   } else {

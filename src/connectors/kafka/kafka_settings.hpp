@@ -39,9 +39,10 @@ struct Server {
 // `linger_ms`, whose rest is the producer's.
 [[nodiscard]] std::chrono::milliseconds gather_time(const boost::json::object& sink);
 // And what a producer needs besides, for the task's `sink`. `batch_bytes` may be smaller than the
-// sink's own, for a topic that takes less.
+// sink's own, for a topic that takes less. With a `transactional_id` it writes in transactions.
 [[nodiscard]] Properties producer_properties(const boost::json::object& settings,
                                              const boost::json::object& sink,
-                                             const std::string& client_id, std::size_t batch_bytes);
+                                             const std::string& client_id, std::size_t batch_bytes,
+                                             const std::string& transactional_id = {});
 
 }  // namespace sluice::connectors::kafka

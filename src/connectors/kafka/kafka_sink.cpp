@@ -15,6 +15,7 @@ using connect::Verdict;
 
 // Of a batch with several records: less than two take.
 constexpr std::size_t kSmallestBatch = 128;
+constexpr std::chrono::milliseconds kAskAgainAfter(500);  // how a transaction ended
 
 int number_at(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
@@ -63,11 +64,18 @@ KafkaSink::KafkaSink(const connect::SinkConfig& config, Callbacks callbacks)
     : connection_(config.connection),
       sink_(config.sink),
       client_id_(client_id_of(config)),
+      transactional_id_(config.transactional_id),
       callbacks_(std::move(callbacks)),
       compresses_(text_at(config.sink, "compression") != "none"),
       gathers_for_(gather_time(config.sink)),
       create_(create_of(config.sink)),
-      batch_bytes_(static_cast<std::size_t>(config.sink.at("batch_bytes").as_int64())) {}
+      batch_bytes_(static_cast<std::size_t>(config.sink.at("batch_bytes").as_int64())),
+      producer_batch_bytes_(batch_bytes_) {
+  if (transactional_id_.empty()) return;
+  transaction_ = std::make_unique<Transaction>(
+      transactional_id_, Transaction::Reader{.client = client_properties(connection_),
+                                             .tokens = tokens_of(connection_)});
+}
 
 // Contract: the producer holds nothing any more.
 Result<void> KafkaSink::replace_producer() {
@@ -76,10 +84,13 @@ Result<void> KafkaSink::replace_producer() {
     last_topic_ = nullptr;
     producer_.reset();
   }
-  auto made = Producer::make(producer_properties(connection_, sink_, client_id_, batch_bytes_),
-                             tokens_of(connection_), create_, callbacks_.on_ready);
+  auto made = Producer::make(
+      producer_properties(connection_, sink_, client_id_, batch_bytes_, transactional_id_),
+      tokens_of(connection_), create_, callbacks_.on_ready);
   if (!made) return tl::unexpected(std::move(made).error());
+  if (transaction_) transaction_->producer_was_replaced();
   producer_ = std::move(*made);
+  producer_batch_bytes_ = batch_bytes_;
   return {};
 }
 
@@ -88,6 +99,7 @@ Result<void> KafkaSink::replace_producer() {
 // as large each time. For any other fault its records go one by one, and only one that is refused
 // alone is rejected.
 void KafkaSink::learn_from_refusals() {
+  if (!producer_) return;
   const auto refusals = producer_->take_refusals();
   suspects_.insert(refusals.tokens.begin(), refusals.tokens.end());
   if (refusals.too_large_bytes == 0) return;
@@ -99,11 +111,13 @@ void KafkaSink::learn_from_refusals() {
 // Nothing can overtake what came back: after an error that the library does not retry the producer
 // is broken, and it is replaced only once every outcome has been collected.
 Result<std::size_t> KafkaSink::write(std::span<const Record> records) {
-  if (!producer_ || producer_->is_broken()) {
-    if (producer_ && producer_->outstanding() > 0) return 0;  // their outcomes are on the way
+  if (transaction_ && !transaction_->takes_records()) return 0;
+  if (!holds_records()) learn_from_refusals();
+  if (needs_another_producer()) {
+    if (holds_records()) return 0;  // their outcomes are on the way
     SL_TRY_VOID(replace_producer());
   }
-  if (producer_->outstanding() == 0) learn_from_refusals();
+  if (transaction_) SL_TRY_VOID(transaction_->prepare(*producer_));
   if (last_topic_ != nullptr && last_topic_->is_ready)
     producer_->topics().refresh_limit(*last_topic_, std::chrono::steady_clock::now());
 
@@ -122,11 +136,53 @@ Result<std::size_t> KafkaSink::write(std::span<const Record> records) {
 connect::Sink::Milliseconds KafkaSink::collect(std::vector<connect::Delivery>& outcomes) {
   std::ranges::move(rejected_, std::back_inserter(outcomes));
   rejected_.clear();
-  return producer_ ? producer_->collect(outcomes) : kNotByItself;
+  if (!producer_) return kNotByItself;
+  if (!transaction_) return producer_->collect(outcomes);
+  const auto again = producer_->collect(reports_);
+  const auto soon = transaction_->go_on(*producer_, reports_, outcomes);
+  return std::min({again, soon, transaction_->is_in_doubt() ? find_out(outcomes) : kNotByItself});
+}
+
+// Another producer takes the id over: then the end of the transaction is settled at the brokers.
+connect::Sink::Milliseconds KafkaSink::find_out(std::vector<connect::Delivery>& outcomes) {
+  const auto prepared = prepare_transaction();
+  const auto done = prepared ? transaction_->resolve(*producer_, outcomes) : prepared;
+  return done ? kNotByItself : kAskAgainAfter;
+}
+
+Result<void> KafkaSink::prepare_transaction() {
+  if (needs_another_producer()) SL_TRY_VOID(replace_producer());
+  return transaction_->prepare(*producer_);
+}
+
+connect::Transactions* KafkaSink::transactions() {
+  return transaction_ ? this : nullptr;
+}
+
+Result<std::string> KafkaSink::last_place() {
+  SL_TRY_VOID(prepare_transaction());
+  return transaction_->last_place(*producer_);
+}
+
+void KafkaSink::end(std::string place) {
+  transaction_->end(std::move(place));
+  callbacks_.on_ready();  // collect() goes on with it
+}
+
+bool KafkaSink::needs_another_producer() const {
+  return !producer_ || producer_->is_broken() || batch_bytes_ < producer_batch_bytes_ ||
+         (transaction_ && transaction_->is_spent());
+}
+
+// Whose outcome is not known yet.
+bool KafkaSink::holds_records() const {
+  return producer_ && (producer_->outstanding() > 0 || (transaction_ && transaction_->is_open()));
 }
 
 std::string_view KafkaSink::away() const {
-  return producer_ ? std::string_view(producer_->away()) : std::string_view();
+  if (!producer_) return {};
+  if (producer_->away().empty() && transaction_) return transaction_->trouble();
+  return producer_->away();
 }
 
 void KafkaSink::flush() {
@@ -134,7 +190,10 @@ void KafkaSink::flush() {
 }
 
 void KafkaSink::abandon() {
-  if (producer_) producer_->purge();
+  if (!producer_) return;
+  if (!transaction_) return producer_->purge();
+  transaction_->abandon(*producer_);
+  callbacks_.on_ready();
 }
 
 // All that take() would find out about it is known from the record before.
@@ -163,9 +222,10 @@ Result<KafkaSink::Step> KafkaSink::prepare(Topic& topic) {
   if (!topic.is_ready) SL_TRY_VOID(producer_->topics().make_ready(topic));
   const auto limit = std::max(topic.maximum_bytes, kSmallestBatch);
   if (batch_bytes_ <= limit) return Step::Taken;
-  if (producer_->outstanding() > 0) return Step::Full;
+  if (holds_records()) return Step::Full;
   batch_bytes_ = limit;
   SL_TRY_VOID(replace_producer());
+  if (transaction_) SL_TRY_VOID(transaction_->prepare(*producer_));
   return Step::TopicMoved;
 }
 
@@ -182,7 +242,7 @@ Result<KafkaSink::Step> KafkaSink::hand_over(Topic& topic, const Record& record)
       return reject(record, topic.why_too_large(size.at_least));
   }
   // Whether the broker takes it only the broker can tell: alone, so that nothing shares its fate.
-  if (producer_->outstanding() > 0) return Step::Full;
+  if (holds_records()) return Step::Full;
   auto step = produce(topic, record, true);
   if (step && *step == Step::Taken) suspects_.erase(record.token);
   return step;
@@ -197,6 +257,7 @@ bool KafkaSink::may_share_a_batch(const Topic& topic, const Record& record) cons
 }
 
 Result<KafkaSink::Step> KafkaSink::produce(Topic& topic, const Record& record, bool alone) {
+  if (transaction_) SL_TRY_VOID(transaction_->begin(*producer_));
   const auto error = producer_->produce(topic, record, alone);
   switch (error) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:

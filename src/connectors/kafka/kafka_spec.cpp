@@ -159,6 +159,7 @@ void register_kafka(connect::Registry& registry) {
   connector.imports = {{.format = "emqx", .translate = kafka::import_emqx},
                        {.format = "tbmq", .translate = kafka::import_tbmq}};
   connector.make_sink = kafka::KafkaSink::make;
+  connector.writes_exactly_once = true;
   registry.add(std::move(connector));
 }
 

@@ -16,8 +16,6 @@ constexpr int kLimitTimeoutMs = 2000;
 constexpr auto kLimitIsGoodFor = 60s;
 constexpr auto kLimitIsFreshFor = 5s;  // good enough to reject a record
 
-using Metadata = Handle<const struct rd_kafka_metadata, rd_kafka_metadata_destroy>;
-
 AdminOptions admin_options(rd_kafka_t* client, rd_kafka_admin_op_t operation, int timeout_ms,
                            void* opaque = nullptr) {
   AdminOptions options(rd_kafka_AdminOptions_new(client, operation));
@@ -31,25 +29,27 @@ tl::unexpected<Error> unavailable(const Topic& topic, rd_kafka_resp_err_t error)
   return fail(Errc::Unavailable, "topic " + topic.name + ": " + explain(error, ""));
 }
 
-// The broker's `max.message.bytes` for the one resource of the answer.
-std::optional<std::size_t> limit_in(rd_kafka_event_t* event) {
+// What the cluster says of the one topic of the answer.
+void learn_from(rd_kafka_event_t* event, Topic& topic) {
   const auto* result = rd_kafka_event_DescribeConfigs_result(event);
-  if (result == nullptr || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return std::nullopt;
+  if (result == nullptr || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   std::size_t resources = 0;
   const auto** list = rd_kafka_DescribeConfigs_result_resources(result, &resources);
-  if (resources != 1) return std::nullopt;
+  if (resources != 1) return;
   std::size_t entries = 0;
   const auto** configs = rd_kafka_ConfigResource_configs(list[0], &entries);
   for (std::size_t i = 0; i < entries; ++i) {
-    if (std::strcmp(rd_kafka_ConfigEntry_name(configs[i]), "max.message.bytes") != 0) continue;
+    const std::string_view name = rd_kafka_ConfigEntry_name(configs[i]);
     const char* text = rd_kafka_ConfigEntry_value(configs[i]);
-    if (text == nullptr) return std::nullopt;
+    if (text == nullptr) continue;
+    if (name == "cleanup.policy") topic.cleanup_policy = text;
+    if (name != "max.message.bytes") continue;
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(text, text + std::strlen(text), number);
-    if (error == std::errc() && number > 0) return number;
+    if (error != std::errc() || number == 0) continue;
+    topic.maximum_bytes = number;
+    topic.is_limit_known = true;
   }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -87,8 +87,8 @@ Topic& Topics::find(std::string_view name) {
   return *topics_.emplace(std::string(name), std::move(topic)).first->second;
 }
 
-Result<void> Topics::make_ready(Topic& topic) {
-  if (create_ && can_create_) SL_TRY_VOID(create(topic, *create_));
+Result<void> Topics::make_ready(Topic& topic, const std::optional<CreateTopic>& create) {
+  if (create && can_create_) SL_TRY_VOID(this->create(topic, *create));
   SL_TRY_VOID(find_in_cluster(topic));
   learn_limit(topic);
   topic.is_ready = true;
@@ -108,6 +108,7 @@ Result<void> Topics::create(const Topic& topic, const CreateTopic& wanted) {
   if (wanted.retention_ms)
     rd_kafka_NewTopic_set_config(request.get(), "retention.ms",
                                  std::to_string(*wanted.retention_ms).c_str());
+  if (wanted.is_compacted) rd_kafka_NewTopic_set_config(request.get(), "cleanup.policy", "compact");
   const Queue answers(rd_kafka_queue_new(client_));
   const auto options = admin_options(client_, RD_KAFKA_ADMIN_OP_CREATETOPICS, kCreateTimeoutMs);
   auto* list = request.get();
@@ -186,10 +187,7 @@ void Topics::describe(Topic& topic, rd_kafka_queue_t* answer_to, int timeout_ms)
 
 void Topics::on_limits(rd_kafka_event_t* event) {
   auto* topic = static_cast<Topic*>(rd_kafka_event_opaque(event));
-  const auto limit = limit_in(event);
-  if (topic == nullptr || !limit) return;
-  topic->maximum_bytes = *limit;
-  topic->is_limit_known = true;
+  if (topic != nullptr) learn_from(event, *topic);
 }
 
 }  // namespace sluice::connectors::kafka

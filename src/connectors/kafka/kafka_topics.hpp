@@ -19,6 +19,7 @@ struct CreateTopic {
   int partitions = -1;  // -1: the broker's default
   int replication = -1;
   std::optional<std::int64_t> retention_ms;
+  bool is_compacted = false;  // keeps the last record of each key for ever
 };
 
 // A topic records go to, as one producer knows it.
@@ -31,6 +32,7 @@ struct Topic {
   std::size_t maximum_bytes = kDefaultMaximumBytes;
   int partitions = 0;
   bool is_limit_known = false;                       // from the cluster itself
+  std::string cleanup_policy;                        // empty: not known
   std::chrono::steady_clock::time_point asked_at{};  // for the limit
 
   static constexpr std::size_t kDefaultMaximumBytes = 1'048'588;
@@ -49,7 +51,8 @@ class Topics {
   // The entry of a name; not ready at first.
   [[nodiscard]] Topic& find(std::string_view name);
   // Blocks for a few seconds at most. Errors: Unavailable with what to do about it.
-  [[nodiscard]] Result<void> make_ready(Topic& topic);
+  [[nodiscard]] Result<void> make_ready(Topic& topic) { return make_ready(topic, create_); }
+  [[nodiscard]] Result<void> make_ready(Topic& topic, const std::optional<CreateTopic>& create);
   void doubt_all();  // none is ready any more
   // Both ask again for the limit: when the last answer is old, and without waiting; and unless it
   // was asked for a moment ago, and waiting for the answer.

@@ -419,7 +419,6 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
            {"/source/type", "mqtt"},
            {"/map/jq", ".a"},
            {"/map/schema", json::object{{"type", "avro"}}},
-           {"/delivery/guarantee", "exactly_once"},
            {"/delivery/workers", 2},
            {"/delivery/backpressure", "shed_oldest"},
            {"/delivery/drain", "fresh_first"},
@@ -430,6 +429,15 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
               std::string::npos)
         << text;
   }
+}
+
+// The scripted sink has no transactions.
+TEST_F(ServiceTest, RefusesExactlyOnceWhereTheSinkCannot) {
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
+
+  EXPECT_NE(refused("/delivery/guarantee", "exactly_once")
+                .find("/delivery/guarantee: must be `at_least_once`: the sink `"),
+            std::string::npos);
 }
 
 TEST_F(ServiceTest, RefusesAnEventThatIsStructuredAndBinaryAtOnce) {

@@ -145,6 +145,25 @@ TEST_F(WindowTest, HoldsTheCursorBackForADeadLetter) {
   EXPECT_EQ(window.cursor(), cursor(2, {}));
 }
 
+// What is given to a transaction beforehand: neither what waits nor what is held is covered.
+TEST_F(WindowTest, KnowsTheCursorOnceAllThatIsHandedOverIsDelivered) {
+  Window window(cursor(0, {14}));
+  EXPECT_FALSE(window.newest_in_sink());
+  const auto first = read(window, {1, 2, 3, 4, 5}, 8);
+  window.handed_over(window.next_records(4));
+  EXPECT_EQ(window.cursor_once_delivered(), cursor(4, {14}));
+  EXPECT_EQ(window.newest_in_sink()->position, 4U);
+  window.hold(first + 1);
+  EXPECT_EQ(window.cursor_once_delivered(), cursor(1, {3, 4, 14}));
+  EXPECT_EQ(window.cursor(), cursor(0, {14}));
+  window.give_back(first + 3);
+  EXPECT_EQ(window.cursor_once_delivered(), cursor(1, {3, 14}));
+  EXPECT_EQ(window.newest_in_sink()->position, 3U);
+  window.handed_over(window.next_records(2));
+  window.done(first + 1);
+  EXPECT_EQ(window.cursor_once_delivered(), cursor(8, {14}));
+}
+
 TEST_F(WindowTest, UsesTheMemoryOfPassedBatchesAgain) {
   Window window({});
   std::uint64_t position = 0;

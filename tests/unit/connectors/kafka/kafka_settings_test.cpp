@@ -291,6 +291,18 @@ TEST(KafkaSettings, MakesAProducerThatNeitherLosesNorRepeats) {
   EXPECT_EQ(quick.at("max.in.flight.requests.per.connection"), "1");
 }
 
+TEST(KafkaSettings, MakesAProducerOfTransactions) {
+  const auto properties = as_map(
+      producer_properties(settings_with(), MockKafka::sink(), "c-t-0", 5000, "sluice-n-1-0"));
+
+  EXPECT_EQ(properties.at("transactional.id"), "sluice-n-1-0");
+  EXPECT_EQ(properties.at("enable.idempotence"), "true");
+  // No record may outlive the transaction that it is in.
+  EXPECT_EQ(properties.at("message.timeout.ms"), properties.at("transaction.timeout.ms"));
+  EXPECT_FALSE(properties.contains("enable.gapless.guarantee"));
+  EXPECT_TRUE(make_conf({properties.begin(), properties.end()}));
+}
+
 // The library's own texts for wrong values may repeat them, and they may be secrets.
 TEST(KafkaSettings, DoesNotRepeatAValueThatTheLibraryRefuses) {
   const auto conf = make_conf({{"linger.ms", "s3cret"}});

@@ -1,0 +1,277 @@
+// What transactions are for: whatever the other side says and wherever the process dies, everything
+// arrives once, in order per publisher. docs/adr/0041.
+#include <map>
+#include <random>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "connect/place.hpp"
+#include "connect/worker.hpp"
+#include "support/eventually.hpp"
+#include "support/memory_queues.hpp"
+#include "support/memory_store.hpp"
+
+namespace sluice::connect {
+namespace {
+
+using namespace std::chrono_literals;
+using store::Cursor;
+using store::Position;
+using test::eventually;
+
+Cursor cursor(std::uint64_t position, std::initializer_list<std::uint64_t> acknowledged) {
+  Cursor out{Position(position), {}};
+  for (const auto entry : acknowledged) out.acknowledged.emplace_back(entry);
+  return out;
+}
+
+TEST(Place, IsReadAsItWasWritten) {
+  const Place place{.task_id = "id",
+                    .generation = 1'790'000'000'000,
+                    .cursor = cursor(1'000'000'000'007, {1'000'000'000'009, 1'000'000'000'020}),
+                    .newest = {.time_and_node = 7ULL << 50, .position = 1'000'000'000'020}};
+  const auto read = decode_place(encode(place));
+  ASSERT_TRUE(read) << read.error().detail;
+  EXPECT_EQ(read->task_id, place.task_id);
+  EXPECT_EQ(read->generation, place.generation);
+  EXPECT_EQ(read->cursor, place.cursor);
+  EXPECT_EQ(read->newest, place.newest);
+}
+
+TEST(Place, WhatIsNoneIsRefused) {
+  const auto good = encode(Place{.task_id = "id", .generation = 1, .cursor = {}, .newest = {}});
+  ASSERT_TRUE(decode_place(good));
+  for (const std::string& bad :
+       {std::string(), std::string("[]"), std::string("{}"), good.substr(1),
+        std::string(R"({"format":2,"task":"id"})"),
+        std::string(R"({"format":1,"task":"id","generation":1,"position":1,"above":[-1],)"
+                    R"("newest":"00000000000000000000000000000000"})"),
+        std::string(R"({"format":1,"task":"id","generation":1,"position":1,"above":[],)"
+                    R"("newest":"0"})")})
+    EXPECT_FALSE(decode_place(bad)) << bad;
+}
+
+TEST(Place, TheFurthestIsDoneWithWhatEitherIs) {
+  EXPECT_EQ(furthest(cursor(5, {7, 9}), cursor(8, {11})), cursor(8, {9, 11}));
+  EXPECT_EQ(furthest(cursor(8, {11}), cursor(5, {7, 9})), cursor(8, {9, 11}));
+  EXPECT_EQ(furthest(cursor(5, {7}), cursor(5, {6, 7})), cursor(5, {6, 7}));
+}
+
+// A cluster: outlives sinks and servers.
+struct Cluster {
+  std::vector<std::pair<std::string, std::string>> committed;  // key, value
+  std::string place;
+  std::mt19937_64 random;
+  bool is_away = false;
+  std::size_t places_asked = 0;
+
+  std::uint64_t below(std::uint64_t bound) { return random() % bound; }
+};
+
+// Everything happens within the worker's own calls; what becomes of a transaction is drawn.
+class DrawnSink final : public Sink, private Transactions {
+ public:
+  DrawnSink(Cluster& cluster, Callbacks callbacks)
+      : cluster_(cluster), callbacks_(std::move(callbacks)) {}
+
+  Result<std::size_t> write(std::span<const Record> records) override {
+    EXPECT_TRUE(was_asked_) << "written before the place was asked for";
+    if (is_ended_) return 0;
+    const auto count = std::min<std::size_t>(records.size(), 1 + cluster_.below(50));
+    open_.insert(open_.end(), records.begin(), records.begin() + static_cast<long>(count));
+    return count;
+  }
+  Milliseconds collect(std::vector<Delivery>& outcomes) override {
+    if (is_ended_ && !never_answers_) decide();
+    outcomes.insert(outcomes.end(), outcomes_.begin(), outcomes_.end());
+    outcomes_.clear();
+    return is_ended_ && !never_answers_ ? 1ms : kNotByItself;
+  }
+  std::string_view away() const override { return {}; }
+  void flush() override {}
+  void abandon() override {
+    for (const auto& record : open_)
+      outcomes_.push_back({record.token, Verdict::RetryLater, false, false, "given up"});
+    open_.clear();
+    is_ended_ = false;
+    callbacks_.on_ready();
+  }
+  Transactions* transactions() override { return this; }
+
+ private:
+  Result<std::string> last_place() override {
+    ++cluster_.places_asked;
+    if (cluster_.is_away || cluster_.below(4) == 0) return fail(Errc::Unavailable, "away");
+    was_asked_ = true;
+    return cluster_.place;
+  }
+  void end(std::string place) override {
+    if (open_.empty()) return;
+    place_ = std::move(place);
+    is_ended_ = true;
+    // Committed, but the answer is lost; until somebody else asks.
+    never_answers_ = cluster_.below(12) == 0;
+    if (never_answers_) commit();
+    callbacks_.on_ready();
+  }
+  void commit() {
+    cluster_.place = place_;
+    for (const auto& record : open_) cluster_.committed.emplace_back(*record.key, record.value);
+  }
+  void decide() {
+    const auto dice = cluster_.below(8);
+    if (dice == 0) return;  // not yet
+    const auto refused = dice == 1 ? cluster_.below(open_.size()) : open_.size();
+    if (dice > 2) commit();
+    for (std::size_t i = 0; i < open_.size(); ++i) {
+      const auto verdict = dice > 2       ? Verdict::Delivered
+                           : i == refused ? Verdict::Rejected
+                                          : Verdict::RetryLater;
+      outcomes_.push_back({open_[i].token, verdict, false, dice == 1,
+                           verdict == Verdict::Delivered ? "" : "the dice say so"});
+    }
+    open_.clear();
+    is_ended_ = false;
+  }
+
+  Cluster& cluster_;
+  const Callbacks callbacks_;
+  std::vector<Record> open_;
+  std::vector<Delivery> outcomes_;
+  std::string place_;
+  bool was_asked_ = false, is_ended_ = false, never_answers_ = false;
+};
+
+class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
+ protected:
+  ExactlyOnce() {
+    cluster.random.seed(GetParam());
+    spec.name = "t";
+    spec.exactly_once = true;
+    spec.mapping.topic = *Template::compile("t");
+    spec.mapping.key = *Template::compile("${client_id}");
+    spec.retry_initial = 1ms;
+    spec.retry_maximum = 2ms;
+    spec.in_flight = 100;
+    spec.drain_timeout = 1s;
+    ids = {queues.acquire("a/#")->id, queues.acquire("+/b")->id};
+  }
+  void start() {
+    const auto bytes = store.get(store::StateKind::Cursor, Worker::cursor_key("id"));
+    worker = std::make_unique<Worker>(
+        Worker::Context{
+            .store = store,
+            .dead_letters = letters,
+            .clock = clock,
+            .counters = {counter, counter, counter, counter, counter, counter, histogram},
+            .task_id = "id",
+            .node_name = "n",
+            .worker_name = "w",
+            .queues = ids,
+            .cursor = *bytes ? *store::decode_cursor(**bytes) : Cursor{},
+            .generation = generation,
+            .before = {}},
+        spec, [this](Sink::Callbacks callbacks) {
+          return Result<std::unique_ptr<Sink>>(
+              std::make_unique<DrawnSink>(cluster, std::move(callbacks)));
+        });
+    worker->start();
+  }
+  // As kill -9 would: neither the cursor nor the outcome of a transaction is known afterwards.
+  void kill() {
+    store.fail_appends(Errc::Closed);
+    spec.drain_timeout = 0ms;
+    worker.reset();
+    spec.drain_timeout = 1s;
+    store.crash();
+    ASSERT_TRUE(letters.load());
+  }
+  void publish() {
+    std::vector<test::Publication> turn;
+    for (std::uint64_t i = 1 + random() % 40; i > 0; --i) {
+      const auto publisher = static_cast<int>(random() % 5);
+      const char* topics[] = {"a/b", "a/x", "z/b"};
+      turn.push_back({.topic = topics[random() % 3], .payload = std::to_string(next[publisher]++)});
+      turn.back().client_id = "p" + std::to_string(publisher);
+      expected.insert({turn.back().client_id, turn.back().payload});
+    }
+    queues.publish_all(turn);
+  }
+  // Ends the worker, so that the cluster may be looked at.
+  [[nodiscard]] bool is_all_done() {
+    if (worker->progress().unfinished > 0 ||
+        store.count_after(ids, worker->progress().cursor, 1) > 0)
+      return false;
+    return true;
+  }
+  std::set<std::pair<std::string, std::string>> dead() const {
+    std::set<std::pair<std::string, std::string>> found;
+    const auto page = letters.page("id", 1000, "");
+    for (const auto& item : page->at("items").as_array()) {
+      const auto& letter = item.as_object();
+      const auto message =
+          store.message_at(Position(letter.at("position").to_number<std::uint64_t>()));
+      found.insert({std::string((*message)->client_id), std::string((*message)->payload)});
+    }
+    return found;
+  }
+  void expect_everything_once_in_order() const {
+    std::map<std::string, int> last;
+    std::set<std::pair<std::string, std::string>> seen;
+    for (const auto& [key, value] : cluster.committed) {
+      EXPECT_TRUE(seen.insert({key, value}).second) << key << ":" << value << " arrived twice";
+      const auto number = std::stoi(value);
+      if (last.contains(key)) EXPECT_LT(last[key], number) << key;
+      last[key] = number;
+    }
+    seen.merge(dead());
+    EXPECT_EQ(seen, expected);
+  }
+
+  Cluster cluster;
+  std::mt19937_64 random{GetParam() + 1};
+  mutable test::MemoryStore store;
+  test::MemoryQueues queues{store};
+  DeadLetters letters{store, 64 << 20};
+  SystemClock clock;
+  metrics::Counter counter;
+  metrics::Histogram histogram;
+  TaskSpec spec;
+  std::uint64_t generation = 0;
+  std::vector<store::QueueId> ids;
+  std::unique_ptr<Worker> worker;
+  std::map<int, int> next;
+  std::set<std::pair<std::string, std::string>> expected;
+};
+
+TEST_P(ExactlyOnce, WhereverTheProcessDies) {
+  start();
+  for (int step = 0; step < 60; ++step) {
+    publish();
+    const auto dice = random() % 6;
+    if (dice == 0) {
+      kill();
+      start();
+    } else if (dice == 1) {
+      worker->stop();
+      start();
+    }
+  }
+  // A transaction whose answer is lost for good is found out by the next run.
+  ASSERT_TRUE(eventually([&] {
+    if (is_all_done()) return true;
+    std::this_thread::sleep_for(20ms);
+    kill();
+    start();
+    return false;
+  }));
+  worker->stop();
+
+  expect_everything_once_in_order();
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, ExactlyOnce, testing::Range<std::uint64_t>(1, 13));
+
+}  // namespace
+}  // namespace sluice::connect
