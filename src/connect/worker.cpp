@@ -157,8 +157,8 @@ void Worker::take_inbox() {
     is_asked_to_wake_ = false;
     at_end_ = false;
   }
-  log_was_deleted_ = std::exchange(inbox_.log_deleted, false);
-  lost_before_queue_ = std::exchange(inbox_.lost_before_queue, 0);
+  log_was_deleted_ = std::exchange(inbox_.log_deleted, false) || log_was_deleted_;
+  lost_before_queue_ += std::exchange(inbox_.lost_before_queue, 0);
   stopping_ = inbox_.stopping;
 }
 
@@ -302,6 +302,7 @@ bool Worker::read_once() {
 // Also while nothing can be handed over: what is lost is known at once, not when the other side is
 // back.
 void Worker::skip_deleted() {
+  log_was_deleted_ = false;
   note_lost(std::exchange(lost_before_queue_, 0));
   if (is_back_filling()) return;  // the walk goes on where the log begins
   const auto skipped = context_.store.skip_deleted(context_.queues, window_.read_position());

@@ -136,11 +136,13 @@ Result<std::size_t> KafkaSink::write(std::span<const Record> records) {
 connect::Sink::Milliseconds KafkaSink::collect(std::vector<connect::Delivery>& outcomes) {
   std::ranges::move(rejected_, std::back_inserter(outcomes));
   rejected_.clear();
-  if (!producer_) return kNotByItself;
-  if (!transaction_) return producer_->collect(outcomes);
-  const auto again = producer_->collect(reports_);
-  const auto soon = transaction_->go_on(*producer_, reports_, outcomes);
-  return std::min({again, soon, transaction_->is_in_doubt() ? find_out(outcomes) : kNotByItself});
+  if (!transaction_) return producer_ ? producer_->collect(outcomes) : kNotByItself;
+  auto again = kNotByItself;
+  if (producer_) {
+    again = producer_->collect(reports_);
+    again = std::min(again, transaction_->go_on(*producer_, reports_, outcomes));
+  }
+  return transaction_->is_in_doubt() ? std::min(again, find_out(outcomes)) : again;
 }
 
 // Another producer takes the id over: then the end of the transaction is settled at the brokers.

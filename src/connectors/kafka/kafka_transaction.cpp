@@ -81,6 +81,7 @@ Sink::Milliseconds Transaction::go_on(Producer& producer, std::vector<Delivery>&
       phase_ = Phase::Committing;
     }
   }
+  if (phase_ == Phase::InDoubt && is_abandoned_) give_back(outcomes);
   if (phase_ == Phase::Committing) return commit(producer, outcomes);
   if (phase_ == Phase::Undoing) return undo(producer, outcomes);
   return Sink::kNotByItself;
