@@ -4,7 +4,8 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
-#include <new>
+
+#include "base/out_of_memory.hpp"
 
 namespace sluice {
 namespace {
@@ -49,7 +50,7 @@ void FreeAligned::operator()(char* memory) const {
 
 AlignedMemory DirectFile::allocate(std::size_t bytes) {
   AlignedMemory memory(static_cast<char*>(std::aligned_alloc(kBlockBytes, bytes)));
-  if (!memory) throw std::bad_alloc();
+  if (!memory) end_for_want_of_memory();
   return memory;
 }
 
