@@ -1,5 +1,6 @@
 // What transactions are for: whatever the other side says and wherever the process dies, everything
 // arrives once, in order per publisher. docs/adr/0041.
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -111,7 +112,7 @@ class DrawnSink final : public Sink, private Transactions {
     place_ = std::move(place);
     is_ended_ = true;
     // Committed, but the answer is lost; until somebody else asks.
-    never_answers_ = cluster_.below(12) == 0;
+    never_answers_ = std::ranges::none_of(open_, is_refused) && cluster_.below(12) == 0;
     if (never_answers_) commit();
     callbacks_.on_ready();
   }
@@ -119,17 +120,22 @@ class DrawnSink final : public Sink, private Transactions {
     cluster_.place = place_;
     for (const auto& record : open_) cluster_.committed.emplace_back(*record.key, record.value);
   }
+  // The same message is refused each time: that is what rejected means.
+  static bool is_refused(const Record& record) {
+    return std::hash<std::string_view>()(record.value) % 100 < 2;
+  }
   void decide() {
     const auto dice = cluster_.below(8);
     if (dice == 0) return;  // not yet
-    const auto refused = dice == 1 ? cluster_.below(open_.size()) : open_.size();
-    if (dice > 2) commit();
-    for (std::size_t i = 0; i < open_.size(); ++i) {
-      const auto verdict = dice > 2       ? Verdict::Delivered
-                           : i == refused ? Verdict::Rejected
-                                          : Verdict::RetryLater;
-      outcomes_.push_back({open_[i].token, verdict, false, dice == 1,
-                           verdict == Verdict::Delivered ? "" : "the dice say so"});
+    const auto refused = std::ranges::find_if(open_, is_refused);
+    const bool is_committed = dice > 2 && refused == open_.end();
+    if (is_committed) commit();
+    for (const auto& record : open_) {
+      const auto verdict = is_committed                                     ? Verdict::Delivered
+                           : refused != open_.end() && &record == &*refused ? Verdict::Rejected
+                                                                            : Verdict::RetryLater;
+      outcomes_.push_back(
+          {record.token, verdict, false, dice == 1, is_committed ? "" : "the dice say so"});
     }
     open_.clear();
     is_ended_ = false;
