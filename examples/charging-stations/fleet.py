@@ -6,6 +6,7 @@ commands, and leaves a will. They stay alive across restarts of the server. Once
 of JSON with the fleet's figures goes to standard output.
 """
 import argparse
+import collections
 import json
 import random
 import signal
@@ -18,7 +19,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 SESSION_EXPIRY = 7 * 24 * 3600  # a station that is away for a week still gets its commands
-KEPT_WHILE_OFFLINE = 1000  # messages a station keeps while it cannot reach the server
+KEPT_WHILE_OFFLINE = 1000  # messages a station keeps while it cannot reach the server,
+#                            and as many again that wait for their acknowledgements
 
 
 def new_client(client_id):
@@ -37,14 +39,22 @@ def properties(packet_type, **values):
 
 
 class Member:
-    """One client with a persistent session: connects, reconnects, counts."""
+    """One client with a persistent session: connects, reconnects, counts.
+
+    What it publishes arrives in order, which takes care at the start of a connection: paho sends
+    what it kept, or has to send again, when CONNACK arrives, but what is published after the
+    connection was opened it sends at once, before the older. So a message waits in `outbox` until
+    the member is ready: its subscription is acknowledged, which is after CONNACK was dealt with.
+    """
 
     def __init__(self, name, password, address):
         self.name = name
         self.published = 0
         self.acknowledged = 0
         self.dropped = 0  # of those a station could not keep while the server was away
-        self.counts = threading.Lock()
+        self.order = threading.Lock()  # of outbox, ready and the counts above
+        self.outbox = collections.deque()
+        self.ready = False
         self.refused = ""
         self.connected = False
         self.client = new_client(name)
@@ -52,6 +62,7 @@ class Member:
         self.client.reconnect_delay_set(1, 5)
         self.client.max_queued_messages_set(KEPT_WHILE_OFFLINE)
         self.client.on_connect = self._on_connect
+        self.client.on_subscribe = self._on_subscribe
         self.client.on_disconnect = self._on_disconnect
         self.client.on_publish = self._on_publish
         self.client.on_message = self._on_message
@@ -71,19 +82,31 @@ class Member:
     def publish(self, topic, document, retain=False, **props):
         payload = json.dumps(document, separators=(",", ":"))
         props.setdefault("ContentType", "application/json")
-        sent = self.client.publish(topic, payload, qos=1, retain=retain,
-                                   properties=properties(PacketTypes.PUBLISH, **props))
-        with self.counts:
+        with self.order:
+            self.published += 1
+            self.outbox.append((topic, payload, retain, properties(PacketTypes.PUBLISH, **props)))
+            if self.ready:
+                self._send_outbox()
+            elif len(self.outbox) > KEPT_WHILE_OFFLINE:
+                self.outbox.popleft()
+                self._count_dropped()
+
+    def _send_outbox(self):
+        while self.outbox:
+            topic, payload, retain, props = self.outbox.popleft()
+            sent = self.client.publish(topic, payload, qos=1, retain=retain, properties=props)
             if sent.rc == mqtt.MQTT_ERR_QUEUE_SIZE:
-                self.dropped += 1
-            else:
-                self.published += 1
+                self._count_dropped()
+
+    def _count_dropped(self):
+        self.published -= 1
+        self.dropped += 1
 
     def on_command(self, message):
         pass
 
     def on_connected(self):
-        pass
+        """Subscribes; the member is ready when the server has answered."""
 
     def _on_connect(self, client, userdata, flags, reason, *rest):
         self.connected = reason == 0
@@ -91,8 +114,14 @@ class Member:
         if self.connected:
             self.on_connected()
 
+    def _on_subscribe(self, client, userdata, packet_id, *rest):
+        with self.order:
+            self.ready = True
+            self._send_outbox()
+
     def _on_disconnect(self, client, userdata, *rest):
-        self.connected = False
+        with self.order:
+            self.connected = self.ready = False
 
     def _on_publish(self, client, userdata, packet_id, *rest):
         self.acknowledged += 1
