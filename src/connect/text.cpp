@@ -10,13 +10,38 @@ namespace {
 
 namespace json = boost::json;
 
+// What devices measure has few digits. The text is the one that std::to_chars finds with ten times
+// the work: up to 15 digits the decimal number with the fewest that reads back as the double is the
+// shortest. Null: not such a number.
+char* write_short_decimal(char* out, double number) {
+  const double size = std::fabs(number);
+  if (!(size >= 0.001 && size < 1e9)) return nullptr;  // there 1e9 may be shorter than digits
+  std::int64_t unit = 1;
+  for (std::size_t places = 0; places <= 6; ++places, unit *= 10) {
+    const auto scale = static_cast<double>(unit);
+    const auto digits = static_cast<std::int64_t>(size * scale + 0.5);
+    if (static_cast<double>(digits) / scale != size) continue;
+    if (places == 0 && digits >= 100'000) return nullptr;  // 1e+05
+    if (number < 0) *out++ = '-';
+    out = std::to_chars(out, out + 20, digits / unit).ptr;
+    if (places == 0) return out;
+    *out++ = '.';
+    auto rest = digits % unit;
+    for (auto at = places; at > 0; --at, rest /= 10)
+      out[at - 1] = static_cast<char>('0' + rest % 10);
+    return out + places;
+  }
+  return nullptr;
+}
+
 void append_double(std::string& out, double number) {
   if (!std::isfinite(number)) {
     out += "null";
     return;
   }
   char digits[32];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+  auto* end = write_short_decimal(digits, number);
+  if (end == nullptr) end = std::to_chars(digits, digits + sizeof digits, number).ptr;
   out.append(digits, end);
 }
 

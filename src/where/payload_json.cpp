@@ -9,6 +9,12 @@ namespace json = boost::json;
 
 constexpr std::size_t kDeepest = 32;  // a payload may come from anybody
 
+json::parse_options options() {
+  json::parse_options options;
+  options.max_depth = kDeepest;
+  return options;
+}
+
 }  // namespace
 
 const json::value* follow(const json::value* value, const std::vector<PathStep>& path) {
@@ -27,7 +33,8 @@ const json::value* follow(const json::value* value, const std::vector<PathStep>&
 
 PayloadJson::PayloadJson()
     : memory_(std::make_unique_for_overwrite<unsigned char[]>(kMemory)),
-      resource_(std::in_place, memory_.get(), kMemory) {}
+      resource_(std::in_place, memory_.get(), kMemory),
+      parser_({}, options()) {}
 
 void PayloadJson::use(std::string_view payload) {
   payload_ = payload;
@@ -40,13 +47,25 @@ void PayloadJson::use(std::string_view payload) {
 const json::value* PayloadJson::get() {
   if (!is_parsed_) {
     is_parsed_ = true;
-    json::parse_options options;
-    options.max_depth = kDeepest;
-    json::error_code error;
-    auto value = json::parse(payload_, error, &*resource_, options);
-    if (!error) value_.emplace(std::move(value));
+    parse();
   }
   return value_ ? &*value_ : nullptr;
+}
+
+void PayloadJson::parse() {
+  json::error_code error;
+  if (payload_.size() > kSmall) {
+    auto value = json::parse(payload_, error, &*resource_, options());
+    if (!error) value_.emplace(std::move(value));
+    return;
+  }
+  parser_.reset(&*resource_);
+  parser_.write(payload_, error);
+  if (error) {
+    parser_.reset();  // what it has of this payload stands in memory that ends with it
+  } else {
+    value_.emplace(parser_.release());
+  }
 }
 
 }  // namespace sluice::where

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parser.hpp>
 #include <boost/json/value.hpp>
 
 namespace sluice::where {
@@ -31,6 +32,8 @@ class PayloadJson {
 
  private:
   static constexpr std::size_t kMemory = std::size_t{16} * 1024;
+  static constexpr std::size_t kSmall = std::size_t{4} * 1024;
+  void parse();
 
   std::string_view payload_;
   std::unique_ptr<unsigned char[]> memory_;
@@ -38,6 +41,8 @@ class PayloadJson {
   // every block, until no machine has so much.
   std::optional<boost::json::monotonic_resource> resource_;
   std::optional<boost::json::value> value_;
+  // For payloads of up to kSmall: what it needs for a large one it would keep.
+  boost::json::parser parser_;
   bool is_parsed_ = false;
 };
 

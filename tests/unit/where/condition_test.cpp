@@ -45,6 +45,25 @@ void expect_all(Given& given, std::string_view truth, std::vector<std::string_vi
 
 // Its memory starts over with each payload: a block that doubled with each would soon be larger
 // than any machine.
+// What the parser has of a payload that ends too soon stands in memory that the next one takes.
+TEST(PayloadJson, GoesOnAfterPayloadsThatAreNotJson) {
+  const std::string good =
+      R"({"a":[{"b":"a text that is too long to stand in the value itself"}]})";
+  std::string large = "[";
+  for (int i = 0; i < 1000; ++i) large += good + ',';
+  large += "1]";
+  PayloadJson payload;
+
+  for (std::size_t end = 0; end < good.size(); ++end) {
+    payload.use(std::string_view(good).substr(0, end));
+    EXPECT_EQ(payload.get(), nullptr) << end;
+    payload.use(large);
+    EXPECT_NE(payload.get(), nullptr);
+    payload.use(good);
+    EXPECT_NE(payload.get(), nullptr);
+  }
+}
+
 TEST(PayloadJson, TakesAnyNumberOfPayloadsThatAreLargerThanItsOwnMemory) {
   std::string text = "{";
   for (int i = 0; i < 1000; ++i) text += "\"member-" + std::to_string(i) + "\":21.5,";
