@@ -13,6 +13,13 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka)
 
+# jq comes without a .pc file and without a CMake package.
+find_path(JQ_INCLUDE jq.h REQUIRED)
+find_library(JQ_LIBRARY jq REQUIRED)
+add_library(sluice_jq INTERFACE)
+target_include_directories(sluice_jq SYSTEM INTERFACE ${JQ_INCLUDE})
+target_link_libraries(sluice_jq INTERFACE ${JQ_LIBRARY})
+
 # The allocator of the server (docs/adr/0012-allocator.md); a sanitizer brings its own.
 if(NOT SLUICE_SANITIZE)
   pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)

@@ -72,6 +72,17 @@ Field source_field() {
           }};
 }
 
+Field verify_field() {
+  return {.name = "verify",
+          .type = Type::Object,
+          .help = "What a payload must be, behind `where` and before `map`; others are rejected.",
+          .fields = {
+              {.name = "json_schema",
+               .type = Type::Any,
+               .help = "A JSON Schema of draft 4, 6 or 7. References lead into it, not out of it.",
+               .nullable = true}}};
+}
+
 Field map_field() {
   return {
       .name = "map",
@@ -99,7 +110,11 @@ Field map_field() {
            .help = "`all`, `none`, `cloudevents` (binary mode), or a list of {\"name\", \"value\"} "
                    "with a template as value.",
            .fallback = "all"},
-          {.name = "jq", .help = "A jq program for the payload.", .fallback = ""},
+          {.name = "jq",
+           .help = "A jq program that makes the payload anew, before all else here: templates and "
+                   "`value` see its result. No result passes the message over.",
+           .fallback = "",
+           .maximum = kLongestTemplate},
           {.name = "schema",
            .type = Type::Any,
            .help = "Encoding by a schema registry.",
@@ -288,6 +303,7 @@ Fields task_fields(const Connector& connector) {
                    "payload.temperature > 20`. Others are passed over.",
            .fallback = "",
            .maximum = kLongestTemplate},
+          verify_field(),
           map_field(),
           {.name = "sink",
            .type = Type::Object,

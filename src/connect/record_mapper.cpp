@@ -43,11 +43,19 @@ std::optional<where::Truth> RecordMapper::judge(const where::Condition& conditio
 }
 
 Result<Record, std::string> RecordMapper::map(const model::Message& message, Arena& arena,
-                                              std::int64_t now_ms) {
-  if (std::exchange(judged_, nullptr) != &message) fields_.use(message, arena);
+                                              std::int64_t now_ms,
+                                              std::optional<std::string_view> payload) {
+  const bool is_judged = std::exchange(judged_, nullptr) == &message;
+  if (payload) {
+    processed_ = message;
+    processed_.payload = *payload;
+    fields_.use(processed_, arena);
+  } else if (!is_judged) {
+    fields_.use(message, arena);
+  }
   Record record;
   record.timestamp_ms = message.timestamp_ms;
-  record.value = message.payload;
+  record.value = fields_.message().payload;
 
   const auto topic = mapping_.topic.evaluate(fields_);
   if (!topic) return missing(fields_, "topic", topic.error());

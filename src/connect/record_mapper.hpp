@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,9 +42,11 @@ class RecordMapper {
   static constexpr std::string_view kTooMuchWork =
       "where: the condition takes too long for this message";
 
-  // Fails with the reason, for a person, when the message lacks what a template needs.
-  [[nodiscard]] Result<Record, std::string> map(const model::Message& message, Arena& arena,
-                                                std::int64_t now_ms);
+  // `payload`: what the task's steps have made of the message's own, to stand in its place. Fails
+  // with the reason, for a person, when the message lacks what a template needs.
+  [[nodiscard]] Result<Record, std::string> map(
+      const model::Message& message, Arena& arena, std::int64_t now_ms,
+      std::optional<std::string_view> payload = std::nullopt);
 
  private:
   using Headers = decltype(Record::headers);
@@ -60,6 +63,7 @@ class RecordMapper {
   std::string worker_;
   MessageFields fields_;
   const model::Message* judged_ = nullptr;  // fields_ are its already
+  model::Message processed_;                // the one with another payload
   std::vector<std::pair<std::string_view, std::string_view>> headers_;
 };
 

@@ -21,7 +21,9 @@ constexpr auto kTakeBackWithin = 5s;
 Redrive::Redrive(Context context, const TaskSpec& spec)
     : context_(std::move(context)),
       spec_(spec),
-      mapper_(spec.mapping, context_.node_name, context_.worker_name) {}
+      mapper_(spec.mapping, context_.node_name, context_.worker_name) {
+  if (!spec.steps.is_empty()) processor_.emplace(spec.steps);
+}
 
 Redrive::~Redrive() = default;
 
@@ -86,7 +88,26 @@ void Redrive::map(Entry& entry) {
     entry.reason = "where: the task's condition does not accept this message";
     return;
   }
-  auto record = mapper_.map(message, arena_, context_.clock.wall_ms());
+  if (!processor_) return map(entry, std::nullopt);
+
+  std::vector<processing::Processor::Outcome> outcomes;
+  const auto processed =
+      processor_->run({&message.payload, 1}, arena_, outcomes, context_.is_stopping);
+  if (!processed) {
+    report_.stopped = processed.error().detail;
+    return;
+  }
+  using Kind = processing::Processor::Outcome::Kind;
+  const auto& outcome = outcomes.front();
+  if (outcome.kind == Kind::Value) return map(entry, outcome.text);
+  entry.state = Entry::State::Refused;
+  entry.reason = outcome.kind == Kind::Rejected ? outcome.text
+                                                : "jq: the program has no result for this message";
+}
+
+void Redrive::map(Entry& entry, std::optional<std::string_view> payload) {
+  const auto now_ms = context_.clock.wall_ms();
+  auto record = mapper_.map(entry.letter->message, arena_, now_ms, payload);
   if (record) {
     entry.record = *record;
     return;

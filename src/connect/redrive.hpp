@@ -5,11 +5,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "connect/dead_letters.hpp"
+#include "connect/processing/processor.hpp"
 #include "connect/record_mapper.hpp"
 #include "connect/saved_letter.hpp"
 #include "connect/task_spec.hpp"
@@ -68,6 +70,7 @@ class Redrive {
   [[nodiscard]] Result<std::size_t> load(std::span<const model::Position> positions);
   void refuse(model::MessageId id, const std::string& reason);
   void map(Entry& entry);
+  void map(Entry& entry, std::optional<std::string_view> payload);
   void run();
   void hand_over();
   void collect();
@@ -81,6 +84,7 @@ class Redrive {
   Context context_;
   const TaskSpec& spec_;
   RecordMapper mapper_;
+  std::optional<processing::Processor> processor_;
   std::mutex mutex_;  // guards is_ready_
   std::condition_variable ready_;
   bool is_ready_ = false;

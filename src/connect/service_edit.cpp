@@ -202,6 +202,8 @@ Outcome<json::object> Service::change_task(std::string_view which, const json::o
   record.document = merge_patch(std::move(record.document), patch);
   auto spec = parse_task(state_->around.registry, record.document);
   if (!spec) return tl::unexpected(std::move(spec.error()));
+  if (auto checked = check_steps(spec->steps); !checked)
+    return tl::unexpected(std::move(checked.error()));
 
   // Its own connection under another name is still its own.
   const bool is_same_connection = spec->sink_type == old->sink_type() &&

@@ -79,6 +79,20 @@ Judged judge(RecordMapper& mapper, const where::Condition& condition, const mode
   return judged;
 }
 
+Outcome<processing::Processor::Outcome> process(const TaskSpec& spec, const model::Message& message,
+                                                Arena& arena) {
+  if (auto checked = check_steps(spec.steps); !checked)
+    return tl::unexpected(std::move(checked.error()));
+  std::vector<processing::Processor::Outcome> outcomes;
+  processing::Processor processor(spec.steps);
+  const auto ran = processor.run({&message.payload, 1}, arena, outcomes, [] { return false; });
+  if (!ran) return failed(ran.error());
+  auto outcome = outcomes.front();
+  if (outcome.kind == processing::Processor::Outcome::Kind::PassedOver)
+    outcome.text = "jq: the program has no result for this message";
+  return outcome;
+}
+
 struct Previewed {
   TaskSpec spec;
   ConnectionPtr connection;  // null: none is needed, or there is none yet
@@ -146,7 +160,17 @@ Outcome<json::object> Service::preview(const json::value& task,
   if (spec.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U)
     return no_record(std::move(out), "the message expired before it could be delivered",
                      spec.expired == ExpiredPolicy::Drop ? "drop" : "dead_letter");
-  const auto record = mapper.map(message, arena, now_ms);
+  std::optional<std::string_view> payload;
+  if (!spec.steps.is_empty()) {
+    auto processed = process(spec, message, arena);
+    if (!processed) return tl::unexpected(std::move(processed.error()));
+    using Kind = processing::Processor::Outcome::Kind;
+    if (processed->kind != Kind::Value)
+      return no_record(std::move(out), std::string(processed->text),
+                       processed->kind == Kind::Rejected ? name_of(spec.rejected) : "filtered");
+    payload = processed->text;
+  }
+  const auto record = mapper.map(message, arena, now_ms, payload);
   if (!record) return no_record(std::move(out), record.error(), name_of(spec.rejected));
   out["record"] = shown(*record);
   if (connector->why_not_topic != nullptr) {

@@ -83,6 +83,8 @@ Outcome<json::object> Service::create_task(const json::object& document) {
   if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
   auto spec = parse_task(state_->around.registry, document);
   if (!spec) return tl::unexpected(std::move(spec.error()));
+  if (auto checked = check_steps(spec->steps); !checked)
+    return tl::unexpected(std::move(checked.error()));
 
   const std::scoped_lock changing(state_->changing);
   if (state_->find_task(spec->name)) return name_taken("task", spec->name);

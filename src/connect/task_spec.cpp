@@ -4,6 +4,7 @@
 #include <map>
 
 #include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "connect/documents.hpp"
 #include "connect/text.hpp"
@@ -17,6 +18,7 @@ using schema::Problem;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kNotYet = "is not available in this version";
+constexpr std::size_t kLongestSchema = 65536;
 constexpr std::int64_t kDefaultHold = std::int64_t{10} << 30;
 
 std::string text_of(const json::value& value) {
@@ -36,6 +38,7 @@ class TaskReader {
   void mapping(const json::object& map);
   void delivery(const json::object& delivery);
   void where(const json::value& where);
+  void verify(const json::object& verify);
   TaskSpec take() { return std::move(spec_); }
   [[nodiscard]] const TaskSpec& spec() const { return spec_; }
 
@@ -94,12 +97,24 @@ void TaskReader::where(const json::value& where) {
   spec_.where = std::move(*compiled);
 }
 
+void TaskReader::verify(const json::object& verify) {
+  const auto& schema = verify.at("json_schema");
+  if (schema.is_null()) return;
+  if (!schema.is_object() && !schema.is_bool())
+    return problem("/verify/json_schema", "must be a JSON Schema: an object, true or false");
+  spec_.steps.schema = json::serialize(schema);
+  if (spec_.steps.schema.size() > kLongestSchema)
+    problem("/verify/json_schema", "must not be longer than 65536 bytes");
+}
+
 void TaskReader::mapping(const json::object& map) {
   spec_.mapping.topic = compile("/map/topic", map.at("topic").as_string());
   spec_.mapping.key = compile("/map/key", map.at("key").as_string());
   value(map.at("value"));
   headers(map.at("headers"));
-  if (!map.at("jq").as_string().empty()) not_yet("/map/jq");
+  spec_.steps.jq = text_of(map.at("jq"));
+  if (spec_.steps.jq.find('\0') != std::string::npos)
+    problem("/map/jq", "must not contain the character 0");
   if (!map.at("schema").is_null()) not_yet("/map/schema");
   for (const auto& [name, text] : map.at("metadata").as_object())
     spec_.mapping.metadata.emplace_back(std::string(name), text_of(text));
@@ -291,6 +306,7 @@ Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& docum
   TaskReader reader(problems);
   reader.source(checked.value.at("source").as_object());
   reader.where(checked.value.at("where"));
+  reader.verify(checked.value.at("verify").as_object());
   reader.mapping(checked.value.at("map").as_object());
   reader.delivery(checked.value.at("delivery").as_object());
   auto spec = reader.take();
@@ -321,6 +337,18 @@ Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& docum
                    .hint = "",
                    .fields = {{"/map/key", std::move(*why)}}});
   return spec;
+}
+
+Outcome<void> check_steps(const processing::Steps& steps) {
+  if (steps.is_empty()) return {};
+  const auto checked = processing::Processor(steps).check();
+  if (checked) return {};
+  const auto& fault = checked.error();
+  if (fault.code == Errc::InvalidArgument) return invalid_task({{fault.pointer, fault.detail}});
+  return refuse({.errc = fault.code,
+                 .code = std::string(name_of(fault.code)),
+                 .detail = "the task's steps cannot be checked: " + fault.detail,
+                 .hint = "try again in a moment"});
 }
 
 TaskSpec salvage_task(const json::object& document) {

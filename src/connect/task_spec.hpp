@@ -9,6 +9,7 @@
 #include <boost/json/object.hpp>
 
 #include "base/refusal.hpp"
+#include "connect/processing/processor.hpp"
 #include "connect/record_mapper.hpp"
 #include "connect/registry.hpp"
 
@@ -35,6 +36,7 @@ struct TaskSpec {
   std::vector<std::string> filters;
   Start start;
   std::optional<where::Condition> where;  // nothing: every message
+  processing::Steps steps;                // before the mapping
   Mapping mapping;
   std::string sink_type;
   std::string connection;    // name or id, as given; empty where the sink needs none
@@ -61,6 +63,11 @@ struct TaskSpec {
 // Refuses: invalid_document, order_needs_key.
 [[nodiscard]] Outcome<TaskSpec> parse_task(const Registry& registry,
                                            const boost::json::object& document);
+
+// Whether its steps can be run: what parse_task() leaves to the process that runs them. Blocks, for
+// some 30 ms.
+// Refuses: invalid_document, unavailable.
+[[nodiscard]] Outcome<void> check_steps(const processing::Steps& steps);
 
 // A place in the log as `source.start` and `:seek` name it; otherwise what is allowed.
 [[nodiscard]] tl::expected<Start, std::string> parse_start(const boost::json::value& start);

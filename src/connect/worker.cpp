@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "broker/message_expiry.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -14,6 +13,8 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kReadMessages = 512;
+// Each of them may take the most time and memory that a message is allowed.
+constexpr std::size_t kReadToProcess = 128;
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 // Records that stand ready beyond what the sink has: enough to keep it busy, few enough to wait.
 constexpr std::size_t kReadAhead = 1024;
@@ -34,6 +35,7 @@ Worker::Worker(Context context, const TaskSpec& spec, MakeSink make_sink)
       backoff_(spec.retry_initial, spec.retry_maximum, context_.seed),
       committed_(context_.cursor),
       progress_(context_.before) {
+  if (!spec.steps.is_empty()) processor_.emplace(spec.steps);
   progress_.last_movement = steady_now();
   set_state(TaskState::Starting, "");
   publish_progress();
@@ -252,18 +254,25 @@ bool Worker::is_back_filling() const {
 }
 
 Result<store::ReadResult> Worker::read_store() {
+  const auto most = processor_ ? kReadToProcess : kReadMessages;
   if (is_back_filling())
     return context_.store.scan_log(
         {.filters = context_.filters_before.empty() ? spec_.filters : context_.filters_before,
          .after = window_.read_position(),
          .before = context_.queues_from,
-         .maximum_messages = kReadMessages,
+         .maximum_messages = most,
          .maximum_bytes = kReadBytes});
   return context_.store.read({.queues = context_.queues,
                               .after = window_.read_position(),
-                              .maximum_messages = kReadMessages,
+                              .maximum_messages = most,
                               .maximum_bytes = kReadBytes,
                               .visibility = store::Visibility::Durable});
+}
+
+void Worker::read_again_after(std::string reason) {
+  read_reason_ = std::move(reason);
+  read_again_ = steady_now() + kReadAgainAfter;
+  note_error(read_reason_);
 }
 
 bool Worker::read_once() {
@@ -274,26 +283,27 @@ bool Worker::read_once() {
       damage_ = "the log cannot be read: " + read.error().detail;
       note_error(damage_);
     } else {
-      read_reason_ = "the log cannot be read: " + read.error().detail;
-      read_again_ = steady_now() + kReadAgainAfter;
-      note_error(read_reason_);
+      read_again_after("the log cannot be read: " + read.error().detail);
     }
     return false;
   }
-  at_end_ = read->at_end && !back_filling;
+  const bool at_end = read->at_end && !back_filling;
   if (const auto gather = sink_->gathers_for();
-      at_end_ && gather.count() > 0 && !read->entries.empty())
+      at_end && gather.count() > 0 && !read->entries.empty())
     gathering_until_ = steady_now() + gather;
-  note_lost(read->lost - std::min(read->lost, window_.known_up_to(read->next)));
   auto batch = window_.new_batch();
+  std::uint64_t bytes = 0;
   batch->messages.reserve(read->entries.size());
   for (const auto& entry : read->entries) {
     batch->copy(*entry.message);
-    progress_.bytes_read += entry.message->payload.size();
+    bytes += entry.message->payload.size();
   }
   read->entries.clear();
+  if (!map_all(*batch)) return false;  // and it is read again
+  note_lost(read->lost - std::min(read->lost, window_.known_up_to(read->next)));
+  at_end_ = at_end;
+  progress_.bytes_read += bytes;
   progress_.messages_read += batch->messages.size();
-  map_all(*batch);
   const auto first = window_.add(std::move(batch), read->next);
   apply_unmapped(first);
   return true;
@@ -320,54 +330,6 @@ void Worker::note_lost(std::uint64_t lost) {
   note_error(std::to_string(lost) + " messages were deleted by retention before delivery");
   log::warn("retention overtook a task: messages were deleted before it had delivered them",
             {{"task", context_.task_id}, {"messages", lost}});
-}
-
-void Worker::map_all(ReadBatch& batch) {
-  const auto now_ms = context_.clock.wall_ms();
-  unmapped_.clear();
-  batch.records.reserve(batch.messages.size());
-  for (std::size_t i = 0; i < batch.messages.size(); ++i) {
-    const auto& message = batch.messages[i];
-    auto& made = batch.records.emplace_back();
-    if (is_own_event(message)) {
-      unmapped_.push_back({i, false, {}});
-      continue;
-    }
-    if (spec_.where && !judge(i, message, batch.arena)) continue;
-    if (spec_.maximum_age && now_ms - message.timestamp_ms > spec_.maximum_age->count()) {
-      unmapped_.push_back({i, false, {}});
-      continue;
-    }
-    if (spec_.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U) {
-      unmapped_.push_back({i, spec_.expired == ExpiredPolicy::DeadLetter,
-                           "the message expired before it could be delivered"});
-      continue;
-    }
-    auto record = mapper_.map(message, batch.arena, now_ms);
-    if (record) {
-      made = *record;
-    } else {
-      unmapped_.push_back({i, true, std::move(record.error())});
-    }
-  }
-}
-
-// What a task says of itself would have it say more.
-bool Worker::is_own_event(const model::Message& message) const {
-  if (!message.topic.starts_with(kTaskEvents)) return false;
-  const auto rest = message.topic.substr(kTaskEvents.size());
-  return rest.starts_with(spec_.name) && rest.substr(spec_.name.size()).starts_with('/');
-}
-
-// Whether the task's condition is true for it: a message for which it is false or unknown is passed
-// over.
-bool Worker::judge(std::size_t index, const model::Message& message, Arena& arena) {
-  const auto truth = mapper_.judge(*spec_.where, message, arena);
-  if (truth == where::Truth::True) return true;
-  const bool is_rejected = !truth;
-  unmapped_.push_back(
-      {index, is_rejected, is_rejected ? std::string(RecordMapper::kTooMuchWork) : std::string()});
-  return false;
 }
 
 // What will not become a record, now that it has its place in the window. A message may be done

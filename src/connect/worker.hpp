@@ -15,6 +15,7 @@
 #include "base/threads.hpp"
 #include "connect/backoff.hpp"
 #include "connect/dead_letters.hpp"
+#include "connect/processing/processor.hpp"
 #include "connect/progress.hpp"
 #include "connect/record_mapper.hpp"
 #include "connect/task_spec.hpp"
@@ -143,7 +144,14 @@ class Worker {
   [[nodiscard]] bool read_once();
   [[nodiscard]] bool is_back_filling() const;
   [[nodiscard]] Result<store::ReadResult> read_store();
-  void map_all(ReadBatch& batch);
+  void read_again_after(std::string reason);
+  [[nodiscard]] bool map_all(ReadBatch& batch);
+  [[nodiscard]] bool is_wanted(std::size_t index, const model::Message& message, Arena& arena,
+                               std::int64_t now_ms);
+  void map_one(std::size_t index, ReadBatch& batch, std::int64_t now_ms,
+               std::optional<std::string_view> payload);
+  [[nodiscard]] bool process(ReadBatch& batch, std::int64_t now_ms);
+  void postpone(const Error& error);
   [[nodiscard]] bool judge(std::size_t index, const model::Message& message, Arena& arena);
   void apply_unmapped(Window::Token first);
   void end_gathering();
@@ -168,6 +176,7 @@ class Worker {
 
   // All below: the worker's thread only.
   RecordMapper mapper_;
+  std::optional<processing::Processor> processor_;  // nothing: payloads are taken as they are
   Window window_;
   Backoff backoff_;
   std::unique_ptr<Sink> sink_;
@@ -182,7 +191,9 @@ class Worker {
     bool is_rejected = false;  // otherwise passed over
     std::string reason;
   };
-  std::vector<Unmapped> unmapped_;  // of the batch that was read last
+  std::vector<Unmapped> unmapped_;  // of the batch that was read last, as are the next two
+  std::vector<std::size_t> wanted_;
+  std::vector<processing::Processor::Outcome> outcomes_;
   // What came back first in the last round, and since when: the one that holds up the others.
   std::optional<Window::Token> culprit_;
   SteadyTime culprit_since_{};

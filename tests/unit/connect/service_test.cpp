@@ -420,7 +420,6 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
 
   for (const auto& [pointer, value] : std::vector<std::pair<std::string_view, json::value>>{
            {"/source/type", "mqtt"},
-           {"/map/jq", ".a"},
            {"/map/schema", json::object{{"type", "avro"}}},
            {"/delivery/workers", 2},
            {"/delivery/backpressure", "shed_oldest"},
@@ -441,6 +440,55 @@ TEST_F(ServiceTest, RefusesExactlyOnceWhereTheSinkCannot) {
   EXPECT_NE(refused("/delivery/guarantee", "exactly_once")
                 .find("/delivery/guarantee: must be `at_least_once`: the sink `"),
             std::string::npos);
+}
+
+TEST_F(ServiceTest, CompilesAJqProgramBeforeItIsSaved) {
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
+
+  EXPECT_EQ(refused("/map/jq", ".a"), "accepted");
+  EXPECT_EQ(refused("/map/jq", ".a |\n foo("),
+            "invalid_document /map/jq: line 2: syntax error, unexpected $end");
+
+  ASSERT_TRUE(service->create_task(task()));
+  const auto changed = service->change_task("t", parsed(R"({"map":{"jq":"foo"}})"));
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().fields.front().detail, "line 1: foo/0 is not defined");
+}
+
+TEST_F(ServiceTest, ReadsASchemaBeforeItIsSaved) {
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
+
+  EXPECT_EQ(refused("/verify/json_schema", json::object{{"type", "object"}}), "accepted");
+  EXPECT_EQ(refused("/verify/json_schema", nullptr), "accepted");
+  EXPECT_EQ(
+      refused("/verify/json_schema", 1),
+      "invalid_document /verify/json_schema: must be a JSON Schema: an object, true or false");
+  EXPECT_EQ(refused("/verify/json_schema", json::object{{"$ref", "http://x/y"}}),
+            "invalid_document /verify/json_schema/$ref: must lead into this schema, as "
+            "`#/definitions/name` does: no other document is fetched");
+}
+
+TEST_F(ServiceTest, ShowsInAPreviewWhatJqMakes) {
+  auto document = task();
+  change(document, "/map/jq", "select(.a) | {b: (.a + 1)}");
+  change(document, "/map/key", "${payload.b}");
+  change(document, "/map/headers", "none");
+  document["delivery"] = parsed(R"({"order":"none"})");
+  const auto preview = [&](std::string_view payload) {
+    model::Message message;
+    message.topic = "a/b";
+    message.payload = payload;
+    return *service->preview(document, message);
+  };
+
+  const auto made = preview(R"({"a":1})");
+  EXPECT_EQ(made.at("record").at("value"), R"({"b":2})");
+  EXPECT_EQ(made.at("record").at("key"), "2");
+  const auto none = preview(R"({"a":null})");
+  EXPECT_EQ(none.at("error").at("becomes"), "filtered");
+  const auto wrong = preview(R"({"a":{}})");
+  EXPECT_EQ(wrong.at("error").at("detail"), "jq: object ({}) and number (1) cannot be added");
+  EXPECT_EQ(wrong.at("error").at("becomes"), "dead_letter");
 }
 
 TEST_F(ServiceTest, RefusesAnEventThatIsStructuredAndBinaryAtOnce) {

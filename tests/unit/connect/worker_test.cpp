@@ -519,6 +519,35 @@ TEST_F(WorkerTest, RejectsAMessageForWhichItsConditionTakesTooLong) {
   EXPECT_EQ(worker->progress().last_error, RecordMapper::kTooMuchWork);
 }
 
+TEST_F(WorkerTest, ProcessesWhatItsConditionAccepts) {
+  spec.where = *where::Condition::compile("payload.n >= 0");
+  spec.steps.jq = "if .n == 3 then last(range(infinite)) else select(.n != 2) | {m: .n} end";
+  spec.mapping.key = *Template::compile("${payload.m}");
+  for (const int n : {-1, 0, 1, 2, 3, 4, 5})
+    queues.publish({.topic = "a", .payload = "{\"n\":" + std::to_string(n) + "}"});
+  start();
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 4; }));
+  ASSERT_TRUE(eventually([&] { return worker->progress().rejected == 1; }));
+  EXPECT_EQ(values(),
+            (std::vector<std::string>{R"({"m":0})", R"({"m":1})", R"({"m":4})", R"({"m":5})"}));
+  EXPECT_EQ(worker->progress().filtered, 2U);
+  EXPECT_EQ(worker->progress().last_error,
+            "jq: it takes more than 100 ms of processor time for this message");
+}
+
+// A document of an earlier version is not checked again when the server starts.
+TEST_F(WorkerTest, FailsWhenItsProgramCannotBeCompiled) {
+  spec.steps.jq = ".a |";
+  publish(3);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
+  EXPECT_EQ(worker->progress().last_error, "/map/jq: line 1: syntax error, unexpected $end");
+  worker->stop();
+  EXPECT_EQ(saved_cursor().position, store::Position(0));
+}
+
 TEST_F(WorkerTest, PassesOverWhatIsTooOld) {
   spec.maximum_age = 60s;
   store.set_time(clock.wall_ms() - 70'000);

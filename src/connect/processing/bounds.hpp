@@ -1,0 +1,21 @@
+#pragma once
+#include <cstddef>
+
+namespace sluice::connect::processing {
+
+// What one message may cost in the child. Processor time, not time on the clock: a busy machine
+// rejects nothing.
+constexpr int kTickMs = 25;
+constexpr unsigned kTicks = 4;                                 // for every message
+constexpr std::size_t kBytesPerTick = std::size_t{64} * 1024;  // and one more for so much payload
+
+// Above what a child needs to begin with.
+constexpr std::size_t kMemory = std::size_t{256} << 20;
+
+// Of which nothing is used until something goes deep.
+constexpr std::size_t kStack = std::size_t{256} << 20;
+
+// A result may be as large as this, or twice its payload where that is more.
+constexpr std::size_t kLargestResult = std::size_t{1} << 20;
+
+}  // namespace sluice::connect::processing

@@ -1,0 +1,108 @@
+// The worker's part that makes records of what was read.
+#include <algorithm>
+
+#include "broker/message_expiry.hpp"
+#include "connect/worker.hpp"
+
+namespace sluice::connect {
+
+using Outcome = processing::Processor::Outcome;
+
+// False: not now. Nothing of the batch has happened then.
+bool Worker::map_all(ReadBatch& batch) {
+  const auto now_ms = context_.clock.wall_ms();
+  unmapped_.clear();
+  wanted_.clear();
+  batch.records.resize(batch.messages.size());
+  for (std::size_t i = 0; i < batch.messages.size(); ++i) {
+    if (!is_wanted(i, batch.messages[i], batch.arena, now_ms)) continue;
+    if (processor_) {
+      wanted_.push_back(i);
+    } else {
+      map_one(i, batch, now_ms, std::nullopt);
+    }
+  }
+  return !processor_ || process(batch, now_ms);
+}
+
+bool Worker::is_wanted(std::size_t index, const model::Message& message, Arena& arena,
+                       std::int64_t now_ms) {
+  if (is_own_event(message)) {
+    unmapped_.push_back({index, false, {}});
+    return false;
+  }
+  if (spec_.where && !judge(index, message, arena)) return false;
+  if (spec_.maximum_age && now_ms - message.timestamp_ms > spec_.maximum_age->count()) {
+    unmapped_.push_back({index, false, {}});
+    return false;
+  }
+  if (spec_.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U) {
+    unmapped_.push_back({index, spec_.expired == ExpiredPolicy::DeadLetter,
+                         "the message expired before it could be delivered"});
+    return false;
+  }
+  return true;
+}
+
+void Worker::map_one(std::size_t index, ReadBatch& batch, std::int64_t now_ms,
+                     std::optional<std::string_view> payload) {
+  auto record = mapper_.map(batch.messages[index], batch.arena, now_ms, payload);
+  if (record) {
+    batch.records[index] = *record;
+  } else {
+    unmapped_.push_back({index, true, std::move(record.error())});
+  }
+}
+
+// What is wanted goes through the task's steps, and what comes out of them is mapped.
+bool Worker::process(ReadBatch& batch, std::int64_t now_ms) {
+  std::vector<std::string_view> payloads;
+  payloads.reserve(wanted_.size());
+  for (const auto index : wanted_) payloads.push_back(batch.messages[index].payload);
+  const auto is_stopping = [this] {
+    const std::scoped_lock lock(mutex_);
+    return inbox_.stopping;
+  };
+  const auto processed = processor_->run(payloads, batch.arena, outcomes_, is_stopping);
+  if (!processed) {
+    if (!is_stopping()) postpone(processed.error());
+    return false;
+  }
+  for (std::size_t i = 0; i < wanted_.size(); ++i) {
+    const auto& outcome = outcomes_[i];
+    if (outcome.kind == Outcome::Kind::Value) {
+      map_one(wanted_[i], batch, now_ms, outcome.text);
+    } else {
+      unmapped_.push_back(
+          {wanted_[i], outcome.kind == Outcome::Kind::Rejected, std::string(outcome.text)});
+    }
+  }
+  std::ranges::sort(unmapped_, {}, &Unmapped::index);
+  return true;
+}
+
+void Worker::postpone(const Error& error) {
+  if (error.code != Errc::InvalidArgument) return read_again_after(error.detail);
+  damage_ = error.detail;
+  note_error(damage_);
+}
+
+// What a task says of itself would have it say more.
+bool Worker::is_own_event(const model::Message& message) const {
+  if (!message.topic.starts_with(kTaskEvents)) return false;
+  const auto rest = message.topic.substr(kTaskEvents.size());
+  return rest.starts_with(spec_.name) && rest.substr(spec_.name.size()).starts_with('/');
+}
+
+// Whether the task's condition is true for it: a message for which it is false or unknown is passed
+// over.
+bool Worker::judge(std::size_t index, const model::Message& message, Arena& arena) {
+  const auto truth = mapper_.judge(*spec_.where, message, arena);
+  if (truth == where::Truth::True) return true;
+  const bool is_rejected = !truth;
+  unmapped_.push_back(
+      {index, is_rejected, is_rejected ? std::string(RecordMapper::kTooMuchWork) : std::string()});
+  return false;
+}
+
+}  // namespace sluice::connect
