@@ -71,6 +71,14 @@ std::string told(std::string text) {
   return shortened(place + ": " + line.substr(0, at));
 }
 
+jv no_input(jq_state* /*unused*/, void* /*unused*/) {
+  return jv_invalid();
+}
+
+void ignore(void* /*unused*/, jv message) {
+  jv_free(message);
+}
+
 void end_for_lack_of_memory(void* /*unused*/) {
   ::_exit(kTookTooMuchMemory);
 }
@@ -87,12 +95,15 @@ Result<JqProgram, std::string> JqProgram::compile(const std::string& text) {
   auto* state = program.state_.get();
   if (state == nullptr) return tl::unexpected(std::string("jq cannot be started"));
   jq_set_nomem_handler(state, end_for_lack_of_memory, nullptr);
+  // jq_init() leaves whoever gives more input, and takes what `debug` says, to chance.
+  jq_set_input_cb(state, no_input, nullptr);
+  jq_set_debug_cb(state, ignore, nullptr);
   std::string errors;
   jq_set_error_cb(state, collect_error, &errors);
   // Nowhere: without it `import` fails an assertion of the library.
   jq_set_attr(state, jv_string("JQ_LIBRARY_PATH"), jv_array());
   const bool is_compiled = jq_compile(state, text.c_str()) != 0;
-  jq_set_error_cb(state, nullptr, nullptr);
+  jq_set_error_cb(state, ignore, nullptr);
   if (!is_compiled) return tl::unexpected(told(std::move(errors)));
   return program;
 }
