@@ -259,7 +259,7 @@ def render(report, source):
 
 def measured(folder):
     """The files of this comparison; what else is measured has a page of its own."""
-    others = ("-reliability.json", "-size.json", "-storms.json")
+    others = ("-reliability.json", "-size.json", "-storms.json", "-faults.json")
     return sorted(file for file in folder.glob("*.json") if not file.name.endswith(others))
 
 

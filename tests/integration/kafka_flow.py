@@ -19,11 +19,16 @@ class Flow:
         if create:
             kafka.create_topic(self.topic, partitions=2, config=topic_config)
         account = server.allow_all("device")
-        server.add_kafka_connection("kafka", kafka.bootstrap)
+        self.connect()
         server.add_kafka_task("flow", "kafka", ["flow/#"], self.topic, **sections)
-        self.publishers = [
-            Publisher(server.mqtt, f"p{qos}", f"flow/p{qos}", qos, rate=RATE, padding=200,
-                      username=account.name, password=account.password) for qos in (1, 2)]
+        self.publishers = self.make_publishers(username=account.name, password=account.password)
+
+    def connect(self):
+        self.server.add_kafka_connection("kafka", self.kafka.bootstrap)
+
+    def make_publishers(self, **account):
+        return [Publisher(self.server.mqtt, f"p{qos}", f"flow/p{qos}", qos, rate=RATE, padding=200,
+                          **account) for qos in (1, 2)]
 
     def __enter__(self):
         for publisher in self.publishers:

@@ -75,6 +75,8 @@ def answers_metadata(port: int, timeout: float = 1.0) -> bool:
 class ApacheKafka:
     """One server process. The ports are chosen at the first start and kept from then on."""
 
+    replication = 1  # of the topics that are made here
+
     def __init__(self, directory: pathlib.Path | str, cache: pathlib.Path | str | None = None,
                  port: int = 0, settings: dict[str, str] | None = None, heap: str = "160m",
                  write_archive: pathlib.Path | None = None):
@@ -171,7 +173,8 @@ class ApacheKafka:
         from confluent_kafka.admin import AdminClient, NewTopic
 
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config or {})
+        topic = NewTopic(name, num_partitions=partitions, replication_factor=self.replication,
+                         config=config or {})
         admin.create_topics([topic])[name].result(timeout)
         self._await_leaders(admin, name, partitions, timeout)
 
