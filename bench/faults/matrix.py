@@ -222,7 +222,7 @@ MATRIX = [
     Fault("F2", "Kafka frozen (SIGSTOP)", frozen, 180),
     Fault("F3", "packets to and from Kafka dropped", packets_dropped, 300,
           kafka=kafkas.whose_packets_can_be_dropped),
-    Fault("F5", "server killed (kill -9), its bridge with it (F4)", killed, 20, "kills"),
+    Fault("F5", "server killed (kill -9), its bridge with it (F4)", killed, 20, "kills", rate=5000),
     Fault("F6", "one message of 2 MiB among normal ones", oversized, 1, "message",
           settings={"mqtt": {"maximum_packet_size": "4MiB"}}),
     Fault("F7", "target topic deleted", topic_deleted, 30),

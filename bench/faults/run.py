@@ -51,7 +51,7 @@ def parse_arguments():
     parser.add_argument("--scale", type=float, help="of every duration and count; 1")
     parser.add_argument("--times", type=int, default=1, help="each fault so often")
     parser.add_argument("--rate", type=float, default=1000,
-                        help="messages a second of all publishers; F8 has its own")
+                        help="messages a second of all publishers; F5 and F8 have their own")
     parser.add_argument("--guarantee", choices=["at_least_once", "exactly_once"],
                         default="at_least_once")
     parser.add_argument("--seed", type=int, default=None, help="of the random moments")
@@ -96,7 +96,7 @@ def run_fault(fault, arguments, seed):
     row["duplicates_allowed"] = row["kills"] * row["in_flight"]
     if arguments.guarantee == "exactly_once":
         row["duplicates_allowed"] = 0
-    row["samples"] = thinned(row["samples"], CURVE_POINTS if fault.rate else POINTS)
+    row["samples"] = thinned(row["samples"], CURVE_POINTS if fault.key == fault_page.CURVE else POINTS)
     return row
 
 
