@@ -137,7 +137,7 @@ class Bench {
           {.store = *store_,
            .dead_letters = letters,
            .clock = clock_,
-           .counters = {counter, counter, counter, counter, counter, counter, histogram},
+           .counters = {counter, counter, counter, counter, counter, counter, counter, histogram},
            .task_id = "bench",
            .node_name = "n",
            .worker_name = "worker",

@@ -6,6 +6,7 @@
 #include "admin/route.hpp"
 #include "base/ascii.hpp"
 #include "connect/documents.hpp"
+#include "connect/source_spec.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -142,6 +143,20 @@ json::object one_of(const connect::Registry& connectors,
   return {{"oneOf", std::move(alternatives)}};
 }
 
+// By kind of sink; and by kind of source, where that is outside.
+json::object task_schema(const connect::Registry& connectors) {
+  auto schema = one_of(connectors, connect::task_fields, false);
+  auto* alternatives = schema.if_contains("oneOf");
+  if (alternatives == nullptr) return schema;
+  for (const auto& [name, connector] : connectors.all()) {
+    if (connector.make_source == nullptr) continue;
+    auto source = schema::to_json_schema(connect::source_task_fields(connector));
+    source["title"] = name + " source";
+    alternatives->as_array().push_back(std::move(source));
+  }
+  return schema;
+}
+
 json::object components(const connect::Registry& connectors) {
   const json::object limit{{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}, {"default", 50}};
   return {
@@ -163,7 +178,7 @@ json::object components(const connect::Registry& connectors) {
       {"schemas", json::object{{"Problem", problem_schema()},
                                {"Entity", json::object{{"type", "object"}}},
                                {"Connection", one_of(connectors, connect::connection_fields, true)},
-                               {"Task", one_of(connectors, connect::task_fields, false)},
+                               {"Task", task_schema(connectors)},
                                {"List", list_schema()}}},
   };
 }

@@ -100,6 +100,7 @@ Result<void> Composition::open() {
   SL_TRY_VOID(access_->load());
   broker_ = std::make_unique<broker::Broker>(*store_, *access_, clock_, metrics_, plan_.broker);
   plan_.connect.on_task_change = [this](const auto& change) { tell(*broker_, change); };
+  plan_.connect.intake = broker_.get();
   integration_ = std::make_unique<connect::Service>(*store_, broker_->filters(), connectors_,
                                                     clock_, metrics_, plan_.connect);
   broker_->set_task_groups(

@@ -133,6 +133,9 @@ std::string connectors_reference() {
     }
     out += "### `sink` of a task\n\n";
     out += schema::to_markdown(connector.sink_fields);
+    if (connector.make_source == nullptr) continue;
+    out += "\n### `source` of a task\n\n";
+    out += schema::to_markdown(connector.source_fields);
   }
   return out;
 }

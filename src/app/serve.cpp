@@ -93,6 +93,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
     plan.broker.refused_subscription = mqtt::ReasonCode::UnspecifiedError;
   plan.connect.node_name = settings.node_name;
   plan.connect.files_directory = settings.data + "/files";
+  plan.connect.maximum_hops = settings.connect.maximum_hops;
   plan.connect.dead_letter_bytes = settings.store.dead_letter_bytes;
   plan.admin.bind = settings.admin.bind.text();
   plan.admin.tls = settings.admin.tls;

@@ -69,7 +69,8 @@ ConnectSettings connect_settings(const SettingReader& in) {
   const auto has = [&](std::string_view name) {
     return std::ranges::find(names, json::value(name)) != names.end();
   };
-  return {.networks = {.loopback = has("loopback"), .priv = has("private"), .pub = has("public")}};
+  return {.networks = {.loopback = has("loopback"), .priv = has("private"), .pub = has("public")},
+          .maximum_hops = in.number<std::uint32_t>("maximum_hops")};
 }
 
 LogSettings log_settings(const SettingReader& in) {

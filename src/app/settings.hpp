@@ -90,6 +90,7 @@ struct MqttSettings {
 
 struct ConnectSettings {
   io::AllowedNetworks networks;
+  std::uint32_t maximum_hops = 0;
 };
 
 struct LogSettings {

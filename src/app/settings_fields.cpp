@@ -483,7 +483,11 @@ const Fields& setting_fields() {
              .choices = {"loopback", "private", "public"},
              .minimum = 1,
              .maximum = 3,
-             .reloadable = true}}},
+             .reloadable = true},
+            whole("maximum_hops",
+                  "How many tasks may carry a message in from outside, one after the other: what "
+                  "has come in so often, or by the same task, is stopped there and counted.",
+                  4, 1, 64)}},
       log_field()};
   return kFields;
 }

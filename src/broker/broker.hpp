@@ -20,6 +20,7 @@
 #include "broker/counters.hpp"
 #include "broker/drain.hpp"
 #include "broker/filter_table.hpp"
+#include "broker/intake.hpp"
 #include "broker/limits.hpp"
 #include "broker/outside_message.hpp"
 #include "broker/publish_pace.hpp"
@@ -47,7 +48,7 @@ struct Subscription;
 //
 // Owns:    the workers (one thread each), the thread that reads files for them.
 // Threads: construction, load(), start() and stop() from one thread; the rest as each call says.
-class Broker {
+class Broker final : public Intake {
  public:
   struct Options {
     std::size_t workers = 1;
@@ -62,7 +63,7 @@ class Broker {
   };
   Broker(store::Store& store, AccessControl& access, const Clock& clock,
          metrics::Registry& registry, Options options);
-  ~Broker();
+  ~Broker() override;
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
 
@@ -186,6 +187,8 @@ class Broker {
   std::size_t drain(const Redirect& to, double per_second);
   // Publishes as if a client had; durable when this returns (outside_publish.cpp).
   [[nodiscard]] Outcome<model::MessageId> publish_from_outside(const OutsideMessage& message);
+  // As Intake says; any thread (outside_batch.cpp).
+  void publish_all(Messages messages, Done done) override;
   // What a client is subscribed to; one more, if its rights cover it; one less. Durable when they
   // return. Not from a worker's thread (client_subscriptions.cpp).
   [[nodiscard]] Outcome<boost::json::array> subscriptions_of(const std::string& client_id);
@@ -229,6 +232,9 @@ class Broker {
   void end_sessions_without_user();
   [[nodiscard]] static boost::json::object describe(Session& session);
   struct Ticket;
+  class BatchTicket;
+  void publish_batch_on(Worker& worker, const std::shared_ptr<BatchTicket>& ticket);
+  void publish_one(Worker& worker, const OutsideMessage& message);
   void publish_on(Worker& worker, const OutsideMessage& message,
                   const std::shared_ptr<Ticket>& ticket);
   [[nodiscard]] std::optional<Refusal> refuse_outside(Worker& worker,

@@ -31,6 +31,8 @@ Refusal invalid(std::string pointer, std::string detail) {
           .fields = {{std::move(pointer), std::move(detail)}}};
 }
 
+}  // namespace
+
 Refusal log_refused(const store::Health& health) {
   if (health.accepting) {
     return {.errc = Errc::Overloaded,
@@ -43,8 +45,6 @@ Refusal log_refused(const store::Health& health) {
           .detail = "the log takes no messages: " + health.detail,
           .hint = "GET /health/ready says when it does"};
 }
-
-}  // namespace
 
 // The answer to one publish; when it is lost on the way, because the log closed, that is an answer
 // too.
@@ -87,6 +87,14 @@ void Broker::publish_on(Worker& worker, const OutsideMessage& given,
     counters_.publishes_refused.add();
     return ticket->answer(tl::unexpected(std::move(*refused)));
   }
+  const auto index = worker.publishing().message_count();
+  publish_one(worker, message);
+  worker.when_durable([ticket, turn = worker.publishing_turn(), index] {
+    if (!turn->refused) ticket->answer(turn->batch->message(index).id);
+  });
+}
+
+void Broker::publish_one(Worker& worker, const OutsideMessage& message) {
   mqtt::Publish publish{.topic = message.topic,
                         .payload = message.payload,
                         .qos = message.qos,
@@ -97,11 +105,7 @@ void Broker::publish_on(Worker& worker, const OutsideMessage& given,
   std::string enriched;
   if (enrichment_rules_->some())
     publish = enrichment_rules_->enriched(message.client, publish, enriched);
-  const auto index = worker.publishing().message_count();
   this->publish(worker, message.client, publish, worker.match(message.topic));
-  worker.when_durable([ticket, turn = worker.publishing_turn(), index] {
-    if (!turn->refused) ticket->answer(turn->batch->message(index).id);
-  });
 }
 
 std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessage& message) {

@@ -58,9 +58,10 @@ Field source_field() {
           .fields = {
               {.name = "type",
                .type = Type::Choice,
-               .help = "`local`: a cursor over this server's log.",
+               .help = "`local`: a cursor over this server's log. Sources outside have fields of "
+                       "their own: see the connector.",
                .fallback = "local",
-               .choices = {"local", "mqtt", "kafka", "rocketmq"}},
+               .choices = {"local"}},
               {.name = "filters",
                .type = Type::TextList,
                .help = "Topic filters, merged in the order of the log. A message that several of "

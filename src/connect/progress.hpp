@@ -31,6 +31,11 @@ using TaskListener = std::function<void(const TaskChange&)>;
 // Where these are told as messages: `$events/task/{name}/{state}`. A task does not carry its own.
 inline constexpr std::string_view kTaskEvents = "$events/task/";
 
+struct Progress;
+// Tells the listener of a state that has just begun, and the log.
+void announce(const TaskListener& listener, std::string_view task, std::string_view task_id,
+              std::string_view worker, const Progress& progress);
+
 // How a worker stands, as of its last turn. Wall-clock times in ms, 0 for none.
 struct Progress {
   TaskState state = TaskState::Starting;
@@ -42,6 +47,7 @@ struct Progress {
   std::uint64_t retried = 0;
   std::uint64_t rejected = 0;
   std::uint64_t filtered = 0;  // passed over by rule: `where`, age, expired
+  std::uint64_t looped = 0;    // stopped by the loop guard: of sources
   std::uint64_t lost = 0;      // deleted by retention before they were read
   std::uint64_t possible_duplicates = 0;
   std::string last_error;
@@ -57,6 +63,7 @@ struct Progress {
   std::int64_t oldest_unfinished_ms = 0;  // when it was stored
   std::uint64_t messages_read = 0;
   std::uint64_t bytes_read = 0;
+  std::uint64_t source_lag = 0;  // what waits at the other side, of a source
   // When the sink last reported anything, or had nothing to report.
   std::chrono::steady_clock::time_point last_movement;
 };

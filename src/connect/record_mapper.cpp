@@ -6,6 +6,7 @@
 #include "broker/message_expiry.hpp"
 #include "connect/cloud_event.hpp"
 #include "connect/envelope.hpp"
+#include "connect/origins.hpp"
 #include "mqtt/properties.hpp"
 
 namespace sluice::connect {
@@ -89,7 +90,17 @@ Result<Record, std::string> RecordMapper::map(const model::Message& message, Are
     begin_headers();
     record.headers = take_headers();
   }
+  if (mapping_.header_form != HeaderForm::All && !message.properties.empty()) carry_origins(record);
   return record;
+}
+
+// Whatever headers are wanted: without it nobody could tell that a message goes round in circles.
+void RecordMapper::carry_origins(Record& record) {
+  const auto origins = fields_.user_property(kOrigins);
+  if (!origins) return;
+  headers_.assign(record.headers.begin(), record.headers.end());
+  headers_.emplace_back(kOrigins, *origins);
+  record.headers = take_headers();
 }
 
 // The table of interface.md §5, in its order.

@@ -54,6 +54,7 @@ class RecordMapper {
   void add_properties(std::int64_t now_ms);
   [[nodiscard]] Result<Headers, std::string> listed_headers();
   void begin_headers();
+  void carry_origins(Record& record);
   [[nodiscard]] Headers take_headers();
   [[nodiscard]] std::string_view envelope();
   [[nodiscard]] std::string_view cloud_event(std::optional<std::string_view> key);

@@ -11,6 +11,7 @@
 #include "base/refusal.hpp"
 #include "base/schema.hpp"
 #include "connect/sink.hpp"
+#include "connect/source.hpp"
 
 namespace sluice::connect {
 
@@ -68,6 +69,15 @@ struct Connector {
   // Where this record would go; blocks for some seconds at most.
   Placement (*place)(const SinkConfig& config, const Record& record) = nullptr;
   std::vector<Import> imports = {};
+  // --- of one that has sources
+  schema::Fields source_fields = {};  // of the task's `source`, besides `type` and `connection`
+  bool sends_records = false;         // what comes are records with key and headers, not PUBLISHes
+  void (*check_source)(const boost::json::object& source,
+                       std::vector<schema::Problem>& problems) = nullptr;
+  // As make_sink.
+  Result<std::unique_ptr<Source>> (*make_source)(const SourceConfig& config,
+                                                 Source::Callbacks callbacks) = nullptr;
+  // --- of one that has sinks
   // Does not wait for the other side. Errors: InvalidArgument (a person must mend it), anything
   // else is worth another try.
   Result<std::unique_ptr<Sink>> (*make_sink)(const SinkConfig& config,

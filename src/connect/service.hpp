@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "base/refusal.hpp"
+#include "broker/intake.hpp"
 #include "broker/queues.hpp"
 #include "connect/progress.hpp"
 #include "connect/registry.hpp"
@@ -28,6 +29,8 @@ struct Options {
   std::uint64_t dead_letter_bytes = std::uint64_t{1} << 30;
   std::string files_directory = {};  // below it sinks may write; empty: none may
   TaskListener on_task_change = {};
+  broker::Intake* intake = nullptr;  // where messages of sources enter; outlives the service
+  std::size_t maximum_hops = 4;      // how often a message may come in from outside
 };
 
 // How a connection is tried before it is saved.

@@ -128,8 +128,8 @@ Result<void> Service::State::rename_tasks(const Connection& connection) {
     auto record = task->record();
     auto spec = task->spec();
     for (auto* document : {&record.document, &spec.shown}) {
-      auto* sink = document->if_contains("sink");
-      if (sink != nullptr && sink->is_object()) sink->get_object()["connection"] = connection.name;
+      auto* part = document->if_contains(spec.outside_part());
+      if (part != nullptr && part->is_object()) part->get_object()["connection"] = connection.name;
     }
     spec.enabled = task->is_enabled();
     const auto invalid = task->invalid();
@@ -197,7 +197,7 @@ Outcome<json::object> Service::change_task(std::string_view which, const json::o
   const auto old = state_->find_task(which);
   if (!old) return not_found("task", which);
   auto record = old->record();
-  const auto named_before = text_in(record.document, "sink", "connection");
+  const auto named_before = text_in(record.document, old->spec().outside_part(), "connection");
   record.document["enabled"] = old->is_enabled();
   record.document = merge_patch(std::move(record.document), patch);
   auto spec = parse_task(state_->around.registry, record.document);
@@ -205,8 +205,10 @@ Outcome<json::object> Service::change_task(std::string_view which, const json::o
   if (auto checked = check_steps(spec->steps); !checked)
     return tl::unexpected(std::move(checked.error()));
 
+  if (spec->source_type != old->spec().source_type)
+    return wrong("task", "/source/type", "cannot be changed: make another task");
   // Its own connection under another name is still its own.
-  const bool is_same_connection = spec->sink_type == old->sink_type() &&
+  const bool is_same_connection = spec->outside_type() == old->spec().outside_type() &&
                                   spec->connection == named_before && !named_before.empty();
   ConnectionPtr connection;
   if (is_same_connection) {
@@ -214,7 +216,8 @@ Outcome<json::object> Service::change_task(std::string_view which, const json::o
   } else if (!spec->connection.empty()) {
     connection = state_->find_connection(spec->connection);
   }
-  if (!spec->connection.empty() && (!connection || connection->connector->name != spec->sink_type))
+  if (!spec->connection.empty() &&
+      (!connection || connection->connector->name != spec->outside_type()))
     return no_such_connection(*spec);
   const auto taken = state_->find_task(spec->name);
   if (taken && taken != old) return name_taken("task", spec->name);

@@ -107,6 +107,9 @@ Outcome<json::object> Service::redrive(std::string_view which,
   if (!task) return not_found("task", which);
   if (!task->invalid().empty())
     return wrong_state("the task's document is not valid any more", "change the task first");
+  if (task->spec().is_inbound())
+    return wrong_state("letters of a task with a source outside cannot be sent again",
+                       "publish what they hold with POST /messages, and delete them");
   const RedriveClaim claim(*state_, task->id());
   if (!claim.is_ours())
     return wrong_state("its dead letters are being sent again already", "wait until that is done");

@@ -137,6 +137,12 @@ Outcome<json::object> Service::preview(const json::value& task,
     given.connection = state_->find_connection(saved->connection_id());
   }
   const auto& spec = given.spec;
+  if (spec.is_inbound())
+    return refuse({.errc = Errc::WrongState,
+                   .code = "wrong_state",
+                   .detail = "a preview is there for tasks with the source `local`",
+                   .hint = "",
+                   .fields = {}});
   const auto* connector = state_->around.registry.find(spec.sink_type);
   if (connector == nullptr) return not_found("connector", spec.sink_type);
 

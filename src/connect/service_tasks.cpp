@@ -15,7 +15,7 @@ namespace json = boost::json;
 }  // namespace
 
 std::string flow_name(const ConnectionPtr& connection, const TaskSpec& spec) {
-  return connection ? connection->name : spec.sink_type;
+  return connection ? connection->name : spec.outside_type();
 }
 
 tl::unexpected<Refusal> no_such_connection(const TaskSpec& spec) {
@@ -23,8 +23,9 @@ tl::unexpected<Refusal> no_such_connection(const TaskSpec& spec) {
                  .code = "invalid_document",
                  .detail = "the task's document is not valid",
                  .hint = "create the connection first",
-                 .fields = {{"/sink/connection", "there is no connection `" + spec.connection +
-                                                     "` of type " + spec.sink_type}}});
+                 .fields = {{"/" + std::string(spec.outside_part()) + "/connection",
+                             "there is no connection `" + spec.connection + "` of type " +
+                                 spec.outside_type()}}});
 }
 
 tl::unexpected<Refusal> group_taken(std::string_view group) {
@@ -91,7 +92,7 @@ Outcome<json::object> Service::create_task(const json::object& document) {
   ConnectionPtr connection;
   if (!spec->connection.empty()) {
     connection = state_->find_connection(spec->connection);
-    if (!connection || connection->connector->name != spec->sink_type)
+    if (!connection || connection->connector->name != spec->outside_type())
       return no_such_connection(*spec);
   }
   const auto flow = flow_name(connection, *spec);
@@ -165,6 +166,13 @@ Outcome<json::object> Service::seek_task(std::string_view which, const json::obj
   const std::scoped_lock changing(state_->changing);
   const auto task = state_->find_task(which);
   if (!task) return not_found("task", which);
+  if (task->spec().is_inbound())
+    return refuse({.errc = Errc::WrongState,
+                   .code = "wrong_state",
+                   .detail = "where a task with a source outside goes on is kept at that source",
+                   .hint = "pause the task and move its consumer group with the tools of Kafka, or "
+                           "make another task with another `group` and `start`",
+                   .fields = {}});
   if (auto sought = task->seek(*start); !sought) {
     if (task->is_enabled()) state_->start(*task);
     return failed(sought.error());

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "connect/documents.hpp"
 #include "connect/text.hpp"
+#include "connect/worker.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -278,13 +279,21 @@ void Task::start(const json::object& settings) {
   const std::scoped_lock changing(changing_);
   if (worker_ || is_retired_) return;
   if (!invalid_.empty()) return fail_parked(invalid_);
+  auto worker = spec_.is_inbound() ? make_source_worker(settings) : make_worker(settings);
+  if (!worker) return;
+  worker->start();
+  const std::scoped_lock lock(mutex_);
+  worker_ = std::move(worker);
+}
+
+std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
   const auto* connector = around_.registry.find(spec_.sink_type);
   auto cursor = load_cursor();
-  if (!cursor) return fail_parked("its cursor cannot be read: " + cursor.error().detail);
+  if (!cursor) return cannot_start("its cursor cannot be read: " + cursor.error().detail);
   if (connector == nullptr || connector->make_sink == nullptr)
-    return fail_parked("there is no connector `" + spec_.sink_type + "`");
+    return cannot_start("there is no connector `" + spec_.sink_type + "`");
   const auto sent_before = begin_run(*cursor);
-  if (!sent_before) return fail_parked("it cannot be started: " + sent_before.error().detail);
+  if (!sent_before) return cannot_start("it cannot be started: " + sent_before.error().detail);
   auto before = progress();
   before.possible_duplicates += *sent_before;
   counters().possible_duplicates.add(*sent_before);
@@ -297,25 +306,26 @@ void Task::start(const json::object& settings) {
   auto make = [connector, config = std::move(config)](Sink::Callbacks callbacks) {
     return connector->make_sink(config, std::move(callbacks));
   };
-  auto worker =
-      std::make_shared<Worker>(Worker::Context{.store = around_.store,
-                                               .dead_letters = around_.dead_letters,
-                                               .clock = around_.clock,
-                                               .counters = counters(),
-                                               .task_id = record_.id,
-                                               .node_name = around_.options.node_name,
-                                               .worker_name = worker_client(),
-                                               .queues = queue_ids(),
-                                               .cursor = std::move(*cursor),
-                                               .queues_from = queues_from(),
-                                               .filters_before = filters_before(),
-                                               .generation = record().generation,
-                                               .before = std::move(before),
-                                               .on_change = around_.options.on_task_change},
-                               spec_, std::move(make));
-  worker->start();
-  const std::scoped_lock lock(mutex_);
-  worker_ = std::move(worker);
+  return std::make_shared<Worker>(Worker::Context{.store = around_.store,
+                                                  .dead_letters = around_.dead_letters,
+                                                  .clock = around_.clock,
+                                                  .counters = counters(),
+                                                  .task_id = record_.id,
+                                                  .node_name = around_.options.node_name,
+                                                  .worker_name = worker_client(),
+                                                  .queues = queue_ids(),
+                                                  .cursor = std::move(*cursor),
+                                                  .queues_from = queues_from(),
+                                                  .filters_before = filters_before(),
+                                                  .generation = record().generation,
+                                                  .before = std::move(before),
+                                                  .on_change = around_.options.on_task_change},
+                                  spec_, std::move(make));
+}
+
+std::shared_ptr<Runner> Task::cannot_start(std::string reason) {
+  fail_parked(std::move(reason));
+  return nullptr;
 }
 
 void Task::fail(std::string reason) {
@@ -360,7 +370,7 @@ void Task::revive() {
 
 void Task::pause() {
   const std::scoped_lock changing(changing_);
-  std::shared_ptr<Worker> worker;
+  std::shared_ptr<Runner> worker;
   {
     const std::scoped_lock lock(mutex_);
     worker = worker_;

@@ -12,9 +12,10 @@
 #include "broker/queues.hpp"
 #include "connect/dead_letters.hpp"
 #include "connect/registry.hpp"
+#include "connect/runner.hpp"
 #include "connect/service.hpp"
+#include "connect/task_counters.hpp"
 #include "connect/task_spec.hpp"
-#include "connect/worker.hpp"
 
 namespace sluice::connect {
 
@@ -109,9 +110,13 @@ class Task {
   [[nodiscard]] Result<store::Cursor> load_cursor() const;
   [[nodiscard]] Result<std::uint64_t> begin_run(const store::Cursor& cursor);
   [[nodiscard]] bool has_read_all(const store::Cursor& cursor) const;
+  // Null: fail_parked() has been told why.
+  [[nodiscard]] std::shared_ptr<Runner> make_worker(const boost::json::object& settings);
+  [[nodiscard]] std::shared_ptr<Runner> make_source_worker(const boost::json::object& settings);
   void place_parked(const store::Cursor& cursor);
   void fail_parked(std::string reason);
-  void tell_parked() const;  // with mutex_ held
+  [[nodiscard]] std::shared_ptr<Runner> cannot_start(std::string reason);  // null
+  void tell_parked() const;                                                // with mutex_ held
   [[nodiscard]] Result<void> skip_deleted(store::Position begin, std::uint64_t lost);
   [[nodiscard]] Result<void> find_queues_from();
   [[nodiscard]] Result<store::Cursor> begin(const Start& start) const;
@@ -137,7 +142,7 @@ class Task {
   bool is_retired_ = false;
   std::string invalid_;       // why it can never start
   mutable std::mutex mutex_;  // guards worker_, parked_, record_
-  std::shared_ptr<Worker> worker_;
+  std::shared_ptr<Runner> worker_;
   Progress parked_;  // while there is no worker
   std::atomic<bool> enabled_;
 };

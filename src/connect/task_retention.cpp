@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "connect/task.hpp"
+#include "connect/worker.hpp"
 
 namespace sluice::connect {
 
@@ -11,6 +12,7 @@ using store::StateKind;
 
 // Everything behind the cursor as it was written last: a crash would begin there.
 void Task::add_holds(std::vector<store::Hold>& holds) const {
+  if (spec_.is_inbound()) return;  // it reads nothing here
   const auto now = progress();
   const auto from = queues_from();
   for (const auto& queue : queues_)
@@ -25,10 +27,11 @@ void Task::add_holds(std::vector<store::Hold>& holds) const {
 }
 
 void Task::log_deleted(Position begin, std::uint64_t lost) {
+  if (spec_.is_inbound()) return;
   // Starting or pausing: what is gone is counted when it reads, but for what it had not read of the
   // log itself.
   const std::unique_lock changing(changing_, std::try_to_lock);
-  std::shared_ptr<Worker> worker;
+  std::shared_ptr<Runner> worker;
   {
     const std::scoped_lock lock(mutex_);
     worker = worker_;

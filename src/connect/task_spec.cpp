@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "connect/documents.hpp"
+#include "connect/source_spec.hpp"
 #include "connect/text.hpp"
 #include "mqtt/topic.hpp"
 
@@ -38,7 +39,7 @@ class TaskReader {
   void mapping(const json::object& map);
   void delivery(const json::object& delivery);
   void where(const json::value& where);
-  void verify(const json::object& verify);
+  void steps(const json::object& document) { read_steps(document, spec_.steps, problems_); }
   TaskSpec take() { return std::move(spec_); }
   [[nodiscard]] const TaskSpec& spec() const { return spec_; }
 
@@ -66,7 +67,6 @@ Template TaskReader::compile(std::string pointer, std::string_view text) {
 }
 
 void TaskReader::source(const json::object& source) {
-  if (!is_text(source.at("type"), "local")) not_yet("/source/type");
   std::size_t index = 0;
   for (const auto& filter : source.at("filters").as_array()) {
     const auto text = text_of(filter);
@@ -97,24 +97,11 @@ void TaskReader::where(const json::value& where) {
   spec_.where = std::move(*compiled);
 }
 
-void TaskReader::verify(const json::object& verify) {
-  const auto& schema = verify.at("json_schema");
-  if (schema.is_null()) return;
-  if (!schema.is_object() && !schema.is_bool())
-    return problem("/verify/json_schema", "must be a JSON Schema: an object, true or false");
-  spec_.steps.schema = json::serialize(schema);
-  if (spec_.steps.schema.size() > kLongestSchema)
-    problem("/verify/json_schema", "must not be longer than 65536 bytes");
-}
-
 void TaskReader::mapping(const json::object& map) {
   spec_.mapping.topic = compile("/map/topic", map.at("topic").as_string());
   spec_.mapping.key = compile("/map/key", map.at("key").as_string());
   value(map.at("value"));
   headers(map.at("headers"));
-  spec_.steps.jq = text_of(map.at("jq"));
-  if (spec_.steps.jq.find('\0') != std::string::npos)
-    problem("/map/jq", "must not contain the character 0");
   if (!map.at("schema").is_null()) not_yet("/map/schema");
   for (const auto& [name, text] : map.at("metadata").as_object())
     spec_.mapping.metadata.emplace_back(std::string(name), text_of(text));
@@ -294,7 +281,24 @@ tl::expected<Start, std::string> parse_start(const json::value& start) {
   return tl::unexpected(std::string(kAllowed));
 }
 
+void read_steps(const json::object& checked, processing::Steps& steps,
+                std::vector<Problem>& problems) {
+  steps.jq = text_of(checked.at("map").as_object().at("jq"));
+  if (steps.jq.find('\0') != std::string::npos)
+    problems.push_back({"/map/jq", "must not contain the character 0"});
+  const auto& schema = checked.at("verify").as_object().at("json_schema");
+  if (schema.is_null()) return;
+  if (!schema.is_object() && !schema.is_bool()) {
+    problems.push_back({"/verify/json_schema", "must be a JSON Schema: an object, true or false"});
+    return;
+  }
+  steps.schema = json::serialize(schema);
+  if (steps.schema.size() > kLongestSchema)
+    problems.push_back({"/verify/json_schema", "must not be longer than 65536 bytes"});
+}
+
 Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& document) {
+  if (source_type_of(document) != kLocal) return parse_source_task(registry, document);
   std::vector<Problem> problems;
   const auto* connector = connector_of(registry, document, problems);
   if (connector == nullptr) return invalid_task(std::move(problems));
@@ -306,7 +310,7 @@ Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& docum
   TaskReader reader(problems);
   reader.source(checked.value.at("source").as_object());
   reader.where(checked.value.at("where"));
-  reader.verify(checked.value.at("verify").as_object());
+  reader.steps(checked.value);
   reader.mapping(checked.value.at("map").as_object());
   reader.delivery(checked.value.at("delivery").as_object());
   auto spec = reader.take();
@@ -355,6 +359,7 @@ TaskSpec salvage_task(const json::object& document) {
   TaskSpec spec;
   spec.enabled = false;
   spec.shown = document;
+  spec.source_type = source_type_of(document);
   const auto* name = document.if_contains("name");
   if (name != nullptr && name->is_string()) spec.name = text_of(*name);
   const auto* source = document.if_contains("source");

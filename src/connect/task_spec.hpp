@@ -3,15 +3,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include <boost/json/object.hpp>
 
 #include "base/refusal.hpp"
+#include "connect/inbound_mapper.hpp"
 #include "connect/processing/processor.hpp"
 #include "connect/record_mapper.hpp"
 #include "connect/registry.hpp"
+#include "connect/source.hpp"
 
 namespace sluice::connect {
 
@@ -19,27 +20,24 @@ enum class Order : std::uint8_t { PerPublisher, PerTopic, PerKey, None };
 enum class RejectedPolicy : std::uint8_t { DeadLetter, Drop, Stop };
 enum class ExpiredPolicy : std::uint8_t { Deliver, Drop, DeadLetter };
 
-struct StartNow {};
-struct StartEarliest {};
-struct StartTime {
-  std::int64_t wall_ms = 0;
-};
-struct StartPosition {
-  std::uint64_t position = 0;
-};
-using Start = std::variant<StartNow, StartEarliest, StartTime, StartPosition>;
+// The source that is this server's log, and the sink that is.
+inline constexpr std::string_view kLocal = "local";
 
 // A task's document, understood: what a worker needs to run it.
 struct TaskSpec {
   std::string name;
   bool enabled = true;
-  std::vector<std::string> filters;
+  std::string source_type = std::string(kLocal);
+  std::vector<std::string> filters;  // of the source `local`
+  boost::json::object source;        // of any other: checked and complete
   Start start;
   std::optional<where::Condition> where;  // nothing: every message
   processing::Steps steps;                // before the mapping
-  Mapping mapping;
+  Mapping mapping;                        // of the source `local`
+  InboundMapping inbound;                 // of any other
   std::string sink_type;
-  std::string connection;    // name or id, as given; empty where the sink needs none
+  // Name or id, as given: of the sink; of the source, where that is outside. Empty: none is needed.
+  std::string connection;
   boost::json::object sink;  // checked and complete
   bool exactly_once = false;
   Order order = Order::PerPublisher;
@@ -56,6 +54,14 @@ struct TaskSpec {
   std::size_t in_flight = 16'384;
   std::size_t window_bytes = std::size_t{32} << 20;  // of messages read and not yet done with
   boost::json::object shown;                         // the document with all that was left out
+
+  [[nodiscard]] bool is_inbound() const { return source_type != kLocal; }
+  // The kind of outside system at the other end: its connector's name.
+  [[nodiscard]] const std::string& outside_type() const {
+    return is_inbound() ? source_type : sink_type;
+  }
+  // The part of the document that names it and its connection.
+  [[nodiscard]] std::string_view outside_part() const { return is_inbound() ? "source" : "sink"; }
 };
 
 // Everything that is wrong is told at once. What interface.md §4 promises and this version does not
@@ -63,6 +69,10 @@ struct TaskSpec {
 // Refuses: invalid_document, order_needs_key.
 [[nodiscard]] Outcome<TaskSpec> parse_task(const Registry& registry,
                                            const boost::json::object& document);
+
+// `verify` and `map.jq` of a checked document.
+void read_steps(const boost::json::object& checked, processing::Steps& steps,
+                std::vector<schema::Problem>& problems);
 
 // Whether its steps can be run: what parse_task() leaves to the process that runs them. Blocks, for
 // some 30 ms.

@@ -35,6 +35,11 @@ const metrics::Declaration kFiltered{"sluice_task_filtered_total",
                                      "Messages passed over by rule: expired.",
                                      metrics::Kind::Counter,
                                      {"task", "task_id"}};
+const metrics::Declaration kLooped{
+    "sluice_task_looped_total",
+    "Messages that a source task did not take in again: it had before, or too many tasks had.",
+    metrics::Kind::Counter,
+    {"task", "task_id"}};
 const metrics::Declaration kLost{"sluice_task_lost_total",
                                  "Messages that retention deleted before they were delivered.",
                                  metrics::Kind::Counter,
@@ -87,7 +92,7 @@ Progress judged(Progress progress, std::int64_t now_ms) {
 }  // namespace
 
 void declare_task_metrics(metrics::Registry& registry) {
-  for (const auto* declaration : {&kDelivered, &kRetried, &kRejected, &kFiltered, &kLost,
+  for (const auto* declaration : {&kDelivered, &kRetried, &kRejected, &kFiltered, &kLooped, &kLost,
                                   &kDuplicates, &kDelivery, &kLag, &kAge, &kInFlight, &kUp}) {
     registry.declare(*declaration);
   }
@@ -99,10 +104,10 @@ metrics::Labels Task::labels() const {
 
 TaskCounters Task::counters() const {
   auto& registry = around_.metrics;
-  return {registry.counter(kDelivered, labels()), registry.counter(kRetried, labels()),
-          registry.counter(kRejected, labels()),  registry.counter(kFiltered, labels()),
-          registry.counter(kLost, labels()),      registry.counter(kDuplicates, labels()),
-          registry.histogram(kDelivery, labels())};
+  return {registry.counter(kDelivered, labels()),  registry.counter(kRetried, labels()),
+          registry.counter(kRejected, labels()),   registry.counter(kFiltered, labels()),
+          registry.counter(kLooped, labels()),     registry.counter(kLost, labels()),
+          registry.counter(kDuplicates, labels()), registry.histogram(kDelivery, labels())};
 }
 
 void Task::watch(const std::shared_ptr<Task>& self) {
@@ -133,6 +138,7 @@ void Task::forget() {
 // A message that two of the task's filters match counts twice while it is unread. What lies before
 // the queues has been counted by nobody: `back_fill_bytes` says how much of the log that is.
 std::uint64_t Task::lag(const Progress& progress) const {
+  if (spec_.is_inbound()) return progress.source_lag;
   const auto ids = queue_ids();
   if (ids.empty()) return 0;
   const auto read = std::max(progress.read_position, queues_from());
@@ -178,6 +184,7 @@ json::object Task::entity() const {
   out["retried"] = progress.retried;
   out["rejected"] = progress.rejected;
   out["filtered"] = progress.filtered;
+  if (spec_.is_inbound()) out["looped"] = progress.looped;
   out["lost"] = progress.lost;
   out["possible_duplicates"] = progress.possible_duplicates;
   out["dead_letters"] = around_.dead_letters.count(record_.id);

@@ -31,9 +31,9 @@ std::string TemplateError::text() const {
          expected;
 }
 
-Result<Template, TemplateError> Template::compile(std::string_view text) {
+Result<Template, TemplateError> Template::compile(std::string_view text, TemplateScope scope) {
   Template compiled;
-  auto parts = TemplateParser(text).parse();
+  auto parts = TemplateParser(text, scope).parse();
   if (!parts) return tl::unexpected(std::move(parts.error()));
   compiled.parts_ = std::move(*parts);
   return compiled;
@@ -90,6 +90,9 @@ std::optional<std::string_view> Template::value_of(const Part& part, MessageFiel
       return property_text(message, mqtt::PropertyId::ResponseTopic);
     case TemplateName::Node:
       return fields.node_name();
+    case TemplateName::Key:
+      if (message.client_id.empty()) return std::nullopt;
+      return message.client_id;
   }
   return std::nullopt;
 }

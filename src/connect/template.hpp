@@ -30,6 +30,14 @@ enum class TemplateName : std::uint8_t {
   ContentType,
   ResponseTopic,
   Node,
+  Key,
+};
+
+// Whose names a template may use.
+enum class TemplateScope : std::uint8_t {
+  Message,   // a message of this server
+  Record,    // what comes from a source that sends records: key, headers
+  Received,  // what comes from another MQTT server: it does not tell who published it
 };
 
 struct TemplateError {
@@ -47,7 +55,8 @@ class Template {
  public:
   // The empty text.
   Template() = default;
-  [[nodiscard]] static Result<Template, TemplateError> compile(std::string_view text);
+  [[nodiscard]] static Result<Template, TemplateError> compile(
+      std::string_view text, TemplateScope scope = TemplateScope::Message);
 
   // The text for the message in `fields`: in its arena, in the message, or in this template. Fails
   // with the name (`payload.id`) that is missing and has no default.

@@ -13,37 +13,65 @@ constexpr std::size_t kMaximumPath = 32;
 constexpr std::size_t kMaximumLevel = 127;  // topics have at most 128 levels
 constexpr std::size_t kMaximumElement = 1'000'000;
 
+constexpr unsigned in(TemplateScope scope) {
+  return 1U << static_cast<unsigned>(scope);
+}
+constexpr unsigned kMessages = in(TemplateScope::Message);
+constexpr unsigned kRecords = in(TemplateScope::Record);
+constexpr unsigned kPublishes = kMessages | in(TemplateScope::Received);
+constexpr unsigned kAll = kPublishes | kRecords;
+
 struct Simple {
   std::string_view spelling;
   TemplateName name;
+  unsigned scopes;  // where it is known
 };
 // Names that stand alone: ours, then EMQX's.
 constexpr std::array kSimple = {
-    Simple{"client_id", TemplateName::ClientId},
-    Simple{"username", TemplateName::Username},
-    Simple{"host", TemplateName::Host},
-    Simple{"qos", TemplateName::Qos},
-    Simple{"retain", TemplateName::Retain},
-    Simple{"dup", TemplateName::Dup},
-    Simple{"message_id", TemplateName::MessageId},
-    Simple{"timestamp", TemplateName::Timestamp},
-    Simple{"clientid", TemplateName::ClientId},
-    Simple{"peerhost", TemplateName::Host},
-    Simple{"id", TemplateName::MessageId},
-    Simple{"publish_received_at", TemplateName::Timestamp},
-    Simple{"node", TemplateName::Node},
+    Simple{"client_id", TemplateName::ClientId, kMessages},
+    Simple{"username", TemplateName::Username, kMessages},
+    Simple{"host", TemplateName::Host, kMessages},
+    Simple{"qos", TemplateName::Qos, kPublishes},
+    Simple{"retain", TemplateName::Retain, kPublishes},
+    Simple{"dup", TemplateName::Dup, kMessages},
+    Simple{"message_id", TemplateName::MessageId, kMessages},
+    Simple{"timestamp", TemplateName::Timestamp, kAll},
+    Simple{"key", TemplateName::Key, kRecords},
+    Simple{"clientid", TemplateName::ClientId, kMessages},
+    Simple{"peerhost", TemplateName::Host, kMessages},
+    Simple{"id", TemplateName::MessageId, kMessages},
+    Simple{"publish_received_at", TemplateName::Timestamp, kAll},
+    Simple{"node", TemplateName::Node, kAll},
 };
+
+bool is_known(const Simple& simple, TemplateScope scope) {
+  return (simple.scopes & in(scope)) != 0;
+}
 
 bool is_identifier(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-std::string unknown_name(std::string_view given) {
-  std::vector<std::string> known = {"topic", "payload", "user", "env"};
-  for (const auto& simple : kSimple) known.emplace_back(simple.spelling);
-  std::string text =
-      "one of topic, client_id, username, host, qos, retain, dup, message_id, timestamp, payload, "
-      "user.NAME, env.node";
+std::string_view names_in(TemplateScope scope) {
+  switch (scope) {
+    case TemplateScope::Message:
+      break;
+    case TemplateScope::Record:
+      return "topic, key, timestamp, payload, header.NAME, env.node";
+    case TemplateScope::Received:
+      return "topic, qos, retain, timestamp, payload, user.NAME, env.node";
+  }
+  return "topic, client_id, username, host, qos, retain, dup, message_id, timestamp, payload, "
+         "user.NAME, env.node";
+}
+
+std::string unknown_name(std::string_view given, TemplateScope scope) {
+  std::vector<std::string> known = {"topic", "payload", "env"};
+  known.emplace_back(scope == TemplateScope::Record ? "header" : "user");
+  for (const auto& simple : kSimple) {
+    if (is_known(simple, scope)) known.emplace_back(simple.spelling);
+  }
+  std::string text = "one of " + std::string(names_in(scope));
   if (const auto near = schema::nearest(given, known)) text += " (did you mean " + *near + "?)";
   return text;
 }
@@ -95,16 +123,21 @@ TemplateParser::Step TemplateParser::root(Part& part) {
   const auto name = identifier();
   if (name == "topic") return topic(part);
   if (name == "payload") return payload(part);
-  if (name == "user") return user_property(part);
+  const bool has_headers = scope_ == TemplateScope::Record;
+  if (name == (has_headers ? "header" : "user")) return user_property(part);
   if (name == "env") return member(part, "node", TemplateName::Node);
-  if (name == "flags") return flag(part);
-  if (name == "pub_props") return publish_property(part);
-  const auto simple = std::ranges::find(kSimple, name, &Simple::spelling);
-  if (simple == kSimple.end()) {
+  if (name == "flags" && scope_ == TemplateScope::Message) return flag(part);
+  if (name == "pub_props" && !has_headers) return publish_property(part);
+  return simple(part, name, begin);
+}
+
+TemplateParser::Step TemplateParser::simple(Part& part, std::string_view name, std::size_t begin) {
+  const auto* found = std::ranges::find(kSimple, name, &Simple::spelling);
+  if (found == kSimple.end() || !is_known(*found, scope_)) {
     at_ = begin;
-    return expected(unknown_name(name));
+    return expected(unknown_name(name, scope_));
   }
-  part.name = simple->name;
+  part.name = found->name;
   return {};
 }
 
@@ -134,9 +167,11 @@ TemplateParser::Step TemplateParser::payload(Part& part) {
   return {};
 }
 
-// A user property's name may hold dots: it reaches to the end of the reference.
+// The name of a user property or a header may hold dots: it reaches to the end of the reference.
 TemplateParser::Step TemplateParser::user_property(Part& part) {
-  if (!take(".")) return expected(". and the name of a user property");
+  if (!take("."))
+    return expected(scope_ == TemplateScope::Record ? ". and the name of a header"
+                                                    : ". and the name of a user property");
   part.name = TemplateName::UserProperty;
   return name_to_end(part.property);
 }

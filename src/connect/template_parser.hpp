@@ -11,7 +11,7 @@ namespace sluice::connect {
 // with an error that says where and what was expected.
 class TemplateParser {
  public:
-  explicit TemplateParser(std::string_view text) : text_(text) {}
+  TemplateParser(std::string_view text, TemplateScope scope) : text_(text), scope_(scope) {}
   [[nodiscard]] Result<std::vector<Template::Part>, TemplateError> parse();
 
  private:
@@ -22,6 +22,7 @@ class TemplateParser {
   [[nodiscard]] Step root(Part& part);
   [[nodiscard]] Step topic(Part& part);
   [[nodiscard]] Step payload(Part& part);
+  [[nodiscard]] Step simple(Part& part, std::string_view name, std::size_t begin);
   [[nodiscard]] Step user_property(Part& part);
   [[nodiscard]] Step publish_property(Part& part);
   [[nodiscard]] Step member(Part& part, std::string_view known, TemplateName name);
@@ -40,6 +41,7 @@ class TemplateParser {
   void literal(std::string_view text);
 
   std::string_view text_;
+  TemplateScope scope_;
   std::size_t at_ = 0;
   std::vector<Part> parts_;
 };

@@ -11,29 +11,19 @@
 
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
-#include "base/metrics.hpp"
 #include "base/threads.hpp"
 #include "connect/backoff.hpp"
 #include "connect/dead_letters.hpp"
 #include "connect/processing/processor.hpp"
 #include "connect/progress.hpp"
 #include "connect/record_mapper.hpp"
+#include "connect/runner.hpp"
+#include "connect/task_counters.hpp"
 #include "connect/task_spec.hpp"
 #include "connect/window.hpp"
 #include "store/store.hpp"
 
 namespace sluice::connect {
-
-// Metrics that outlive a worker: a task keeps them over pause and start.
-struct TaskCounters {
-  metrics::Counter& delivered;
-  metrics::Counter& retried;
-  metrics::Counter& rejected;
-  metrics::Counter& filtered;
-  metrics::Counter& lost;
-  metrics::Counter& possible_duplicates;
-  metrics::Histogram& delivery;
-};
 
 // Runs one task: reads its queues as far as they are durable, maps, hands to the sink in order,
 // settles each outcome, and lets the cursor follow. docs/adr/0007-delivery-and-cursor.md says why
@@ -43,7 +33,7 @@ struct TaskCounters {
 // Threads: start(), stop() from one thread at a time; progress() from any.
 // Fails:   never by itself: what cannot go on is `waiting` or `failed` in progress(), and nothing
 //          that was not delivered or dead-lettered is ever behind the cursor.
-class Worker {
+class Worker final : public Runner {
  public:
   using MakeSink = std::function<Result<std::unique_ptr<Sink>>(Sink::Callbacks)>;
   struct Context {
@@ -67,19 +57,17 @@ class Worker {
   };
 
   Worker(Context context, const TaskSpec& spec, MakeSink make_sink);
-  ~Worker();
+  ~Worker() override;
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  void start();
+  void start() override;
   // Asks the thread to end: nothing more is handed over, what is in flight is settled for at most
   // the task's drain_timeout, the cursor is written. Does not wait.
-  void request_stop();
-  // Retention has deleted the beginning of the log; `lost` messages of it were before the queues
-  // and had not been read. What of the queues is gone the worker counts itself.
-  void log_deleted(std::uint64_t lost);
-  void stop();  // request_stop(), and waits; the progress afterwards is the last word
-  [[nodiscard]] Progress progress() const;
+  void request_stop() override;
+  void log_deleted(std::uint64_t lost) override;
+  void stop() override;
+  [[nodiscard]] Progress progress() const override;
 
   [[nodiscard]] static std::string cursor_key(std::string_view task_id);
   // StateKind::Document, the `in_flight` of the run: there while a run has not ended cleanly, so

@@ -14,22 +14,6 @@ constexpr auto kLettersAgainAfter = 1s;
 
 }  // namespace
 
-std::string_view name_of(TaskState state) {
-  switch (state) {
-    case TaskState::Starting:
-      return "starting";
-    case TaskState::Running:
-      return "running";
-    case TaskState::Waiting:
-      return "waiting";
-    case TaskState::Paused:
-      return "paused";
-    case TaskState::Failed:
-      return "failed";
-  }
-  return "unknown";
-}
-
 void Worker::hand_over() {
   while (may_hand_over()) {
     const auto room = room_in_flight();
@@ -318,21 +302,7 @@ void Worker::set_state(TaskState state, std::string reason) {
   if (!changed && progress_.since_ms != 0) return;
   progress_.state = state;
   progress_.since_ms = context_.clock.wall_ms();
-  if (context_.on_change)
-    context_.on_change({.task = spec_.name,
-                        .task_id = context_.task_id,
-                        .state = state,
-                        .reason = progress_.reason,
-                        .at_ms = progress_.since_ms});
-  const auto level = state == TaskState::Failed    ? log::Level::Error
-                     : state == TaskState::Waiting ? log::Level::Warn
-                                                   : log::Level::Info;
-  if (!log::enabled(level)) return;
-  log::write(level, "task changed its state",
-             {{"task", context_.task_id},
-              {"worker", context_.worker_name},
-              {"state", name_of(state)},
-              {"reason", progress_.reason}});
+  announce(context_.on_change, spec_.name, context_.task_id, context_.worker_name, progress_);
 }
 
 }  // namespace sluice::connect

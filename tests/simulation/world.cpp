@@ -330,20 +330,20 @@ bool World::open_task() {
   letters_ = std::make_unique<connect::DeadLetters>(*store_, 64 << 20);
   if (!letters_->load()) return false;
   task_ = std::make_unique<connect::Worker>(
-      connect::Worker::Context{
-          .store = *store_,
-          .dead_letters = *letters_,
-          .clock = clock_,
-          .counters = {counter_, counter_, counter_, counter_, counter_, counter_, histogram_},
-          .task_id = "task",
-          .node_name = "n",
-          .worker_name = "simulation",
-          .queues = queues,
-          .cursor = *cursor,
-          .queues_from = {},
-          .before = {},
-          .threads = &scheduler_,
-          .seed = random_.next()},
+      connect::Worker::Context{.store = *store_,
+                               .dead_letters = *letters_,
+                               .clock = clock_,
+                               .counters = {counter_, counter_, counter_, counter_, counter_,
+                                            counter_, counter_, histogram_},
+                               .task_id = "task",
+                               .node_name = "n",
+                               .worker_name = "simulation",
+                               .queues = queues,
+                               .cursor = *cursor,
+                               .queues_from = {},
+                               .before = {},
+                               .threads = &scheduler_,
+                               .seed = random_.next()},
       spec_, [this](connect::Sink::Callbacks callbacks) -> Result<std::unique_ptr<connect::Sink>> {
         return std::make_unique<SimulatedSink>(*this, std::move(callbacks));
       });

@@ -49,7 +49,7 @@ int connect_if_allowed(int socket, const sockaddr* address, int size, const char
 
 // On a thread that the library has for this alone. It asks again ten seconds after a failure.
 void refresh_token(rd_kafka_t* client, const char* /*config*/, void* opaque) {
-  const auto& endpoint = *static_cast<const TokenEndpoint*>(opaque);
+  const auto& endpoint = *static_cast<const ClientOwner*>(opaque)->tokens;
   const auto token = fetch_token(endpoint, system_clock().wall_ms());
   char error[512] = "";
   if (token && rd_kafka_oauthbearer_set_token(client, token->value.c_str(), token->expires_ms,
@@ -85,15 +85,17 @@ bool is_value_of(const std::string& property, const std::string& value) {
 }
 
 void destroy_client(rd_kafka_t* client) {
-  const std::unique_ptr<TokenEndpoint> tokens(static_cast<TokenEndpoint*>(rd_kafka_opaque(client)));
-  rd_kafka_destroy(client);
+  const std::unique_ptr<ClientOwner> owner(static_cast<ClientOwner*>(rd_kafka_opaque(client)));
+  // Of a consumer: nobody is called back any more, and whoever wants to leave its group has.
+  rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
-Result<Client> make_client(rd_kafka_type_t type, Conf conf, std::optional<TokenEndpoint> tokens) {
-  std::unique_ptr<TokenEndpoint> endpoint;
-  if (tokens) {
-    endpoint = std::make_unique<TokenEndpoint>(std::move(*tokens));
-    rd_kafka_conf_set_opaque(conf.get(), endpoint.get());
+Result<Client> make_client(rd_kafka_type_t type, Conf conf, std::optional<TokenEndpoint> tokens,
+                           void* self) {
+  const bool has_tokens = tokens.has_value();
+  auto owner = std::make_unique<ClientOwner>(std::move(tokens), self);
+  rd_kafka_conf_set_opaque(conf.get(), owner.get());
+  if (has_tokens) {
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf.get(), refresh_token);
     rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
   }
@@ -103,7 +105,8 @@ Result<Client> make_client(rd_kafka_type_t type, Conf conf, std::optional<TokenE
     return fail(Errc::InvalidArgument,
                 std::string("the Kafka client refuses its settings: ") + error);
   [[maybe_unused]] const auto* given = conf.release();  // the client owns it now
-  if (endpoint.release() == nullptr) return client;
+  [[maybe_unused]] const auto* kept = owner.release();  // until destroy_client()
+  if (!has_tokens) return client;
   const KafkaError refused(rd_kafka_sasl_background_callbacks_enable(client.get()));
   if (refused)
     return fail(Errc::InvalidArgument, std::string("the Kafka client cannot ask for tokens: ") +

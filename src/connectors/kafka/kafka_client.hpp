@@ -43,10 +43,16 @@ using Properties = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] Result<Conf> make_conf(const Properties& properties);
 // Whether the library knows such a property and takes this value.
 [[nodiscard]] bool is_value_of(const std::string& property, const std::string& value);
+// What the library's callbacks get of a client that was made with it; lives as long as the client.
+struct ClientOwner {
+  std::optional<TokenEndpoint> tokens;
+  void* self = nullptr;  // whose callbacks they are
+};
 // Errors: InvalidArgument. Does not wait for any broker, nor for a token: a thread of the library
 // asks for it, and again before it expires, whether records flow or not.
 [[nodiscard]] Result<Client> make_client(rd_kafka_type_t type, Conf conf,
-                                         std::optional<TokenEndpoint> tokens = {});
+                                         std::optional<TokenEndpoint> tokens = {},
+                                         void* self = nullptr);
 
 // What an error of the library means for a person, and what to do about it.
 [[nodiscard]] std::string explain(rd_kafka_resp_err_t error, const std::string& detail);

@@ -8,6 +8,8 @@
 #include "connectors/kafka/kafka_properties.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
 #include "connectors/kafka/kafka_sink.hpp"
+#include "connectors/kafka/kafka_source.hpp"
+#include "connectors/kafka/kafka_source_spec.hpp"
 #include "connectors/kafka/kafka_topics.hpp"
 #include "connectors/kafka/kafka_verify.hpp"
 
@@ -146,7 +148,8 @@ std::string bound_resource(const json::object& settings) {
 void register_kafka(connect::Registry& registry) {
   connect::Connector connector;
   connector.name = "kafka";
-  connector.summary = "Writes records to Apache Kafka, or to what speaks its protocol.";
+  connector.summary =
+      "Writes records to Apache Kafka, or to what speaks its protocol, and reads them there.";
   connector.connection_fields = connection_fields();
   connector.sink_fields = sink_fields();
   connector.check_connection = kafka::check_settings;
@@ -160,6 +163,10 @@ void register_kafka(connect::Registry& registry) {
                        {.format = "tbmq", .translate = kafka::import_tbmq}};
   connector.make_sink = kafka::KafkaSink::make;
   connector.writes_exactly_once = true;
+  connector.source_fields = kafka::source_fields();
+  connector.sends_records = true;
+  connector.check_source = kafka::check_source;
+  connector.make_source = kafka::KafkaSource::make;
   registry.add(std::move(connector));
 }
 

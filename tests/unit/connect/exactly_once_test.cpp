@@ -170,7 +170,7 @@ class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
             .store = store,
             .dead_letters = letters,
             .clock = clock,
-            .counters = {counter, counter, counter, counter, counter, counter, histogram},
+            .counters = {counter, counter, counter, counter, counter, counter, counter, histogram},
             .task_id = "id",
             .node_name = "n",
             .worker_name = "w",

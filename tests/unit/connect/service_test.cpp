@@ -419,7 +419,6 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
   ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
 
   for (const auto& [pointer, value] : std::vector<std::pair<std::string_view, json::value>>{
-           {"/source/type", "mqtt"},
            {"/map/schema", json::object{{"type", "avro"}}},
            {"/delivery/workers", 2},
            {"/delivery/backpressure", "shed_oldest"},

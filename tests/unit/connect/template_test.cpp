@@ -44,6 +44,28 @@ struct Case {
   std::string_view text, expected;
 };
 
+TEST(Template, KnowsTheNamesOfItsScopeAlone) {
+  const auto is_known = [](std::string_view text, TemplateScope scope) {
+    return Template::compile(text, scope).has_value();
+  };
+
+  for (const std::string_view name : {"${key}", "${header.zone}"}) {
+    EXPECT_FALSE(is_known(name, TemplateScope::Message)) << name;
+    EXPECT_TRUE(is_known(name, TemplateScope::Record)) << name;
+    EXPECT_FALSE(is_known(name, TemplateScope::Received)) << name;
+  }
+  for (const std::string_view name : {"${client_id}", "${host}", "${message_id}"}) {
+    EXPECT_TRUE(is_known(name, TemplateScope::Message)) << name;
+    EXPECT_FALSE(is_known(name, TemplateScope::Record)) << name;
+    EXPECT_FALSE(is_known(name, TemplateScope::Received)) << name;
+  }
+  EXPECT_FALSE(is_known("${user.zone}", TemplateScope::Record));
+  EXPECT_TRUE(is_known("${user.zone}${qos}", TemplateScope::Received));
+  const auto refused = Template::compile("a/${client_id}", TemplateScope::Record);
+  EXPECT_NE(refused.error().text().find("column 5: expected one of topic, key,"), std::string::npos)
+      << refused.error().text();
+}
+
 // interface.md §6
 TEST(Template, FillsInWhatTheMessageHas) {
   Given given;

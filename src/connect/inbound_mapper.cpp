@@ -1,0 +1,152 @@
+#include "connect/inbound_mapper.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "mqtt/properties.hpp"
+#include "mqtt/topic.hpp"
+#include "mqtt/utf8.hpp"
+
+namespace sluice::connect {
+namespace {
+
+using mqtt::PropertyId;
+
+constexpr std::size_t kLongestProperty = 65535;  // [MQTT-1.5.4] two bytes of length
+
+tl::unexpected<std::string> missing(std::string_view place, std::string_view name) {
+  std::string why(place);
+  why += ": ${";
+  why += name;
+  why += "} is not in what came and has no default";
+  return tl::unexpected(std::move(why));
+}
+
+bool fits_a_property(std::string_view text) {
+  return text.size() <= kLongestProperty && mqtt::is_valid_utf8(text);
+}
+
+std::string_view origins_of(const model::Message& message) {
+  std::string_view found;
+  const auto properties = mqtt::Properties::from_checked(message.properties);
+  for (auto it = properties.begin(); it != properties.end(); ++it) {
+    if (it->id == PropertyId::UserProperty && it->name == kOrigins) found = it->text;
+  }
+  return found;
+}
+
+// A header of interface.md §5 as the property it was made of, where it is one and can be.
+void add_reserved(mqtt::PropertyWriter& writer, std::string_view name, std::string_view value,
+                  std::string_view payload) {
+  const auto number = [&]() -> std::optional<std::uint32_t> {
+    std::uint32_t read = 0;
+    const auto* end = value.data() + value.size();
+    const auto [at, error] = std::from_chars(value.data(), end, read);
+    if (error != std::errc() || at != end) return std::nullopt;
+    return read;
+  };
+  if (name == "content_type" && fits_a_property(value)) {
+    writer.text(PropertyId::ContentType, value);
+  } else if (name == "response_topic" && mqtt::is_valid_topic_name(value)) {
+    writer.text(PropertyId::ResponseTopic, value);
+  } else if (name == "message_expiry") {
+    if (const auto seconds = number()) writer.number(PropertyId::MessageExpiryInterval, *seconds);
+  } else if (name == "payload_format" && value == "1" && mqtt::is_valid_utf8(payload)) {
+    writer.number(PropertyId::PayloadFormatIndicator, 1);  // [MQTT-3.3.1-4] only what is text
+  }
+}
+
+bool is_last(mqtt::Properties::iterator at) {
+  const auto name = at->name;
+  for (++at; at != mqtt::Properties::end(); ++at) {
+    if (at->id == PropertyId::UserProperty && at->name == name) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+InboundMapper::InboundMapper(const InboundMapping& mapping, Names names)
+    : mapping_(mapping), names_(std::move(names)), fields_(names_.node) {}
+
+bool InboundMapper::circles(const model::Message& message) const {
+  auto rest = origins_of(message);
+  std::size_t count = 0;
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    if (rest.substr(0, comma) == names_.task_id || ++count >= names_.maximum_hops) return true;
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+  }
+  return false;
+}
+
+std::optional<where::Truth> InboundMapper::judge(const where::Condition& condition,
+                                                 const model::Message& message, Arena& arena) {
+  fields_.use(message, arena);
+  return condition.evaluate(message, fields_.payload(), nullptr);
+}
+
+Result<broker::OutsideMessage, std::string> InboundMapper::map(
+    const model::Message& message, Arena& arena, std::optional<std::string_view> payload) {
+  processed_ = message;
+  if (payload) processed_.payload = *payload;
+  fields_.use(processed_, arena);
+
+  broker::OutsideMessage out;
+  const auto topic = mapping_.topic.evaluate(fields_);
+  if (!topic) return missing("topic", topic.error());
+  if (!fits_a_property(*topic))
+    return tl::unexpected(std::string("topic: is not UTF-8 text of at most 65535 bytes"));
+  out.topic = *topic;
+  auto value = processed_.payload;
+  if (mapping_.value) {
+    const auto made = mapping_.value->evaluate(fields_);
+    if (!made) return missing("value", made.error());
+    value = *made;
+  }
+  out.payload = value;
+  SL_TRY(encoded, properties(message, value));
+  out.properties = std::move(encoded);
+  const auto came_with =
+      mapping_.is_of_records ? mqtt::Qos::AtLeastOnce : static_cast<mqtt::Qos>(message.qos);
+  out.qos = mapping_.qos.value_or(came_with);
+  out.retain = mapping_.retain.value_or(!mapping_.is_of_records && message.retain);
+  out.client.client_id = names_.client_id;
+  return out;
+}
+
+// Those it came with first, in their order; its origins last, whatever the mapping says.
+Result<std::string, std::string> InboundMapper::properties(const model::Message& message,
+                                                           std::string_view payload) {
+  std::string encoded;
+  mqtt::PropertyWriter writer(encoded);
+  std::string origins;
+  const auto given = mqtt::Properties::from_checked(message.properties);
+  for (auto it = given.begin(); it != given.end(); ++it) {
+    const bool is_user = it->id == PropertyId::UserProperty;
+    if (is_user && it->name == kOrigins) {
+      origins = it->text;
+    } else if (!mapping_.keeps_properties) {
+      continue;
+    } else if (!is_user || !mapping_.is_of_records) {
+      writer.raw(it->encoded);
+    } else if (it->name.starts_with("mqtt.")) {
+      // A property of that kind stands in a packet once: the last header counts.
+      if (is_last(it)) add_reserved(writer, it->name.substr(5), it->text, payload);
+    } else {
+      writer.user(it->name.starts_with("user.") ? it->name.substr(5) : it->name, it->text);
+    }
+  }
+  for (const auto& [name, compiled] : mapping_.properties) {
+    const auto text = compiled.evaluate(fields_);
+    if (!text) return missing("property " + name, text.error());
+    if (!fits_a_property(*text))
+      return tl::unexpected("property " + name + ": is not UTF-8 text of at most 65535 bytes");
+    writer.user(name, *text);
+  }
+  if (!origins.empty()) origins += ',';
+  writer.user(kOrigins, origins + names_.task_id);
+  return encoded;
+}
+
+}  // namespace sluice::connect

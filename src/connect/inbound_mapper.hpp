@@ -1,0 +1,62 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "broker/outside_message.hpp"
+#include "connect/message_fields.hpp"
+#include "connect/origins.hpp"
+#include "connect/template.hpp"
+#include "where/condition.hpp"
+
+namespace sluice::connect {
+
+// The compiled `map` of a task whose source is outside.
+struct InboundMapping {
+  Template topic;
+  std::optional<Template> value;  // nothing: the payload, byte for byte
+  std::optional<mqtt::Qos> qos;   // nothing: as it came, and 1 where it came without
+  std::optional<bool> retain;     // nothing: as it came, and false where it came without
+  bool keeps_properties = true;   // those that it came with
+  std::vector<std::pair<std::string, Template>> properties;  // user properties besides
+  bool is_of_records = false;  // user properties are headers: interface.md §5, the way back
+};
+
+// Makes the message that is published here of what came from outside.
+//
+// Threads: one at a time; `mapping` must outlive it.
+class InboundMapper {
+ public:
+  struct Names {
+    std::string node;
+    std::string client_id;  // whom the message is from
+    std::string task_id;
+    std::size_t maximum_hops = 0;
+  };
+  InboundMapper(const InboundMapping& mapping, Names names);
+
+  // Whether it has come in by this task before, or too often by any.
+  [[nodiscard]] bool circles(const model::Message& message) const;
+  // What the condition comes to; nothing when it takes more work than a message may cost.
+  [[nodiscard]] std::optional<where::Truth> judge(const where::Condition& condition,
+                                                  const model::Message& message, Arena& arena);
+  // `payload`: what the task's steps have made of the message's own. Fails with the reason, for a
+  // person.
+  [[nodiscard]] Result<broker::OutsideMessage, std::string> map(
+      const model::Message& message, Arena& arena,
+      std::optional<std::string_view> payload = std::nullopt);
+
+ private:
+  [[nodiscard]] Result<std::string, std::string> properties(const model::Message& message,
+                                                            std::string_view payload);
+
+  const InboundMapping& mapping_;
+  const Names names_;
+  MessageFields fields_;
+  model::Message processed_;  // the one with another payload
+};
+
+}  // namespace sluice::connect

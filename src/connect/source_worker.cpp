@@ -1,0 +1,380 @@
+#include "connect/source_worker.hpp"
+
+#include <algorithm>
+#include <pthread.h>
+#include <utility>
+
+#include "base/base64.hpp"
+#include "base/log.hpp"
+#include "mqtt/topic.hpp"
+
+namespace sluice::connect {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMostMessages = 2048;
+// Each of them may take the most time and memory that a message is allowed.
+constexpr std::size_t kMostToProcess = 128;
+constexpr std::size_t kMostBytes = std::size_t{1} << 20;
+constexpr std::size_t kThreadNameBytes = 15;
+constexpr auto kKeepAgainAfter = 1s;
+constexpr auto kAnswerWithin = 10s;  // when it parks: the log answers or is closed
+
+std::string why_refused(const broker::OutsideMessage& message, const Refusal& refusal) {
+  auto text = "topic " + message.topic.substr(0, 256) + ": " + refusal.detail;
+  for (const auto& field : refusal.fields) text += "; " + field.pointer + " " + field.detail;
+  return text;
+}
+
+}  // namespace
+
+SourceWorker::SourceWorker(Context context, const TaskSpec& spec, MakeSource make_source)
+    : context_(std::move(context)),
+      spec_(spec),
+      make_source_(std::move(make_source)),
+      mapper_(spec.inbound, {.node = context_.node_name,
+                             .client_id = context_.worker_name,
+                             .task_id = context_.task_id,
+                             .maximum_hops = context_.maximum_hops}),
+      backoff_(spec.retry_initial, spec.retry_maximum, context_.seed),
+      progress_(context_.before) {
+  if (!spec.steps.is_empty()) processor_.emplace(spec.steps);
+  set_state(TaskState::Starting, "");
+  publish_progress();
+}
+
+SourceWorker::~SourceWorker() {
+  stop();
+}
+
+void SourceWorker::start() {
+  thread_ = context_.threads->start([this] { run(); });
+}
+
+void SourceWorker::request_stop() {
+  {
+    const std::scoped_lock lock(mail_->mutex);
+    mail_->stopping = true;
+  }
+  mail_->wake.notify_one();
+}
+
+void SourceWorker::stop() {
+  request_stop();
+  if (auto ending = std::move(thread_)) ending->join();
+}
+
+Progress SourceWorker::progress() const {
+  return published_.with([](const Progress& progress) { return progress; });
+}
+
+bool SourceWorker::is_stopping() const {
+  const std::scoped_lock lock(mail_->mutex);
+  return mail_->stopping;
+}
+
+void SourceWorker::run() {
+  pthread_setname_np(pthread_self(), context_.worker_name.substr(0, kThreadNameBytes).c_str());
+  while (!stopping_) {
+    turn();
+    publish_progress();
+    wait();
+    take_mail();
+  }
+  park();
+}
+
+void SourceWorker::take_mail() {
+  const std::scoped_lock lock(mail_->mutex);
+  mail_->has_news = false;
+  stopping_ = mail_->stopping;
+  answers_ = std::exchange(mail_->answers, std::nullopt);
+}
+
+// Moves what can move; what a batch waits for wakes the thread again.
+void SourceWorker::turn() {
+  if (answers_) settle(*std::exchange(answers_, std::nullopt));
+  if (!failure_.empty()) return give_up();
+  if (!source_ && !open_source()) return;
+  keep_dead_letters();
+  if (batch_ && !is_publishing_ && may_try_now()) {
+    if (!is_mapped_) is_mapped_ = map_all();
+    if (is_mapped_) publish();
+    keep_dead_letters();
+    finish_batch();
+  }
+  if (!batch_ && failure_.empty() && may_try_now()) receive();
+  if (!source_) return;
+  const auto again = source_->tend(batch_ != nullptr);
+  tend_at_ = again == Source::kNotByItself ? SteadyTime::max() : steady_now() + again;
+  note_lost();
+}
+
+// Nothing more is received until a person has mended it; others may have what waits there.
+void SourceWorker::give_up() {
+  if (!source_ || is_publishing_) return;
+  batch_.reset();
+  held_ = 0;
+  source_->close();
+  source_.reset();
+}
+
+bool SourceWorker::may_try_now() {
+  if (resume_at_ && steady_now() < *resume_at_) return false;
+  resume_at_.reset();
+  return true;
+}
+
+bool SourceWorker::open_source() {
+  if (!may_try_now()) return false;
+  auto made = make_source_({.on_ready = [mail = mail_] {
+    {
+      const std::scoped_lock lock(mail->mutex);
+      mail->has_news = true;
+    }
+    mail->wake.notify_one();
+  }});
+  if (made) {
+    source_ = std::move(*made);
+    wait_reason_.clear();
+    return true;
+  }
+  if (made.error().code == Errc::InvalidArgument) {
+    fail_for_good(made.error().detail);
+  } else {
+    wait_for(made.error().detail);
+  }
+  return false;
+}
+
+void SourceWorker::receive() {
+  auto batch = std::make_unique<ArrivalBatch>();
+  const auto received =
+      source_->receive(*batch, processor_ ? kMostToProcess : kMostMessages, kMostBytes);
+  if (!received) {
+    // What it had handed out before is done with: another one begins behind that.
+    source_.reset();
+    if (received.error().code == Errc::InvalidArgument)
+      return fail_for_good(received.error().detail);
+    note_error(received.error().detail);
+    return wait_for(received.error().detail);
+  }
+  if (batch->arrivals.empty()) return;
+  batch_ = std::move(batch);
+  progress_.messages_read += batch_->arrivals.size();
+  for (const auto& arrival : batch_->arrivals)
+    progress_.bytes_read += arrival.message.payload.size();
+  items_.assign(batch_->arrivals.size(), Item());
+  outgoing_ = std::make_shared<std::vector<broker::OutsideMessage>>();
+  outgoing_of_.clear();
+  is_mapped_ = map_all();
+  if (is_mapped_) publish();
+  keep_dead_letters();
+  finish_batch();
+}
+
+void SourceWorker::publish() {
+  if (outgoing_->empty() || !failure_.empty()) return;
+  for (const auto index : outgoing_of_) {
+    items_[index].state = State::Publishing;
+    ++items_[index].attempts;
+  }
+  is_publishing_ = true;
+  progress_.in_sink = outgoing_->size();
+  progress_.last_movement = steady_now();
+  context_.intake.publish_all(outgoing_, [mail = mail_](broker::Intake::Answers answers) {
+    {
+      const std::scoped_lock lock(mail->mutex);
+      mail->answers = std::move(answers);
+    }
+    mail->wake.notify_one();
+  });
+}
+
+// What is to be tried again is tried in its place: nothing behind it was taken.
+void SourceWorker::settle(const broker::Intake::Answers& answers) {
+  is_publishing_ = false;
+  progress_.in_sink = 0;
+  progress_.last_movement = steady_now();
+  const auto now_ms = context_.clock.wall_ms();
+  auto left = std::make_shared<std::vector<broker::OutsideMessage>>();
+  std::vector<std::size_t> left_of;
+  std::string later;
+  std::uint64_t delivered = 0;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const auto index = outgoing_of_[i];
+    auto& message = (*outgoing_)[i];
+    if (!answers[i]) {
+      items_[index].state = State::Done;
+      ++delivered;
+    } else if (broker::is_for_good(*answers[i])) {
+      items_[index].topic = message.topic;
+      reject(index, why_refused(message, *answers[i]));
+    } else {
+      if (later.empty()) later = answers[i]->detail;
+      items_[index].state = State::Ready;
+      left->push_back(std::move(message));
+      left_of.push_back(index);
+    }
+  }
+  progress_.delivered += delivered;
+  context_.counters.delivered.add(delivered);
+  if (delivered > 0) progress_.last_success_ms = now_ms;
+  progress_.retried += left->size();
+  context_.counters.retried.add(left->size());
+  outgoing_ = std::move(left);
+  outgoing_of_ = std::move(left_of);
+  if (!later.empty()) {
+    note_error(later);
+    wait_for(std::move(later));
+    return;
+  }
+  backoff_.reset();
+  wait_reason_.clear();
+  keep_dead_letters();
+  finish_batch();
+}
+
+// A letter has a number of its own: what comes from outside has no place in the log. It is kept as
+// text, and a key may be any bytes.
+void SourceWorker::make_letter_of(model::Message& message) {
+  const auto now_ms = static_cast<std::uint64_t>(context_.clock.wall_ms());
+  last_letter_ = std::max(last_letter_ + 1, now_ms << 20U);
+  message.id = {.time_and_node = now_ms << 16U, .position = last_letter_};
+  if (!mqtt::is_valid_utf8(message.client_id))
+    message.client_id = batch_->arena.copy("base64:" + base64(message.client_id));
+}
+
+void SourceWorker::keep_dead_letters() {
+  if (held_ == 0 || (letters_at_ && steady_now() < *letters_at_)) return;
+  letters_at_.reset();
+  std::vector<DeadLetter> letters;
+  std::vector<std::size_t> letters_of;
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    if (items_[i].state != State::Held) continue;
+    auto& message = batch_->arrivals[i].message;
+    if (message.id == model::MessageId()) make_letter_of(message);
+    letters.push_back({.message = &message,
+                       .reason = items_[i].reason,
+                       .target = items_[i].topic,
+                       .attempts = items_[i].attempts,
+                       .at_ms = context_.clock.wall_ms()});
+    letters_of.push_back(i);
+  }
+  const auto kept =
+      context_.dead_letters.keep(context_.task_id, letters, spec_.drop_oldest_dead_letter);
+  if (!kept) {
+    letters_reason_ = "dead letters cannot be kept: " + kept.error().detail;
+    letters_at_ = steady_now() + kKeepAgainAfter;
+    return;
+  }
+  letters_reason_.clear();
+  for (std::size_t i = 0; i < *kept; ++i) items_[letters_of[i]].state = State::Done;
+  held_ -= *kept;
+}
+
+void SourceWorker::finish_batch() {
+  if (!batch_ || !is_mapped_ || !failure_.empty()) return;
+  if (std::ranges::any_of(items_, [](const Item& item) { return item.state != State::Done; }))
+    return;
+  if (source_) source_->acknowledge(batch_->arrivals.back().token);
+  batch_.reset();
+  // More may be there already, and nobody would say so again.
+  const std::scoped_lock lock(mail_->mutex);
+  mail_->has_news = true;
+}
+
+void SourceWorker::wait() {
+  auto deadline = failure_.empty() ? tend_at_ : SteadyTime::max();
+  if (failure_.empty()) {
+    if (resume_at_ && !is_publishing_) deadline = std::min(deadline, *resume_at_);
+    if (letters_at_) deadline = std::min(deadline, *letters_at_);
+  }
+  std::unique_lock lock(mail_->mutex);
+  context_.threads->wait(
+      mail_->wake, lock,
+      [this] { return mail_->has_news || mail_->stopping || mail_->answers.has_value(); },
+      deadline == SteadyTime::max() ? Threads::kForever : deadline - steady_now());
+}
+
+// What is on its way is answered, so that it need not come again.
+void SourceWorker::park() {
+  const auto until = steady_now() + kAnswerWithin;
+  while (is_publishing_ && !answers_ && steady_now() < until) {
+    {
+      std::unique_lock lock(mail_->mutex);
+      context_.threads->wait(
+          mail_->wake, lock, [this] { return mail_->answers.has_value(); }, until - steady_now());
+    }
+    take_mail();
+  }
+  if (answers_) settle(*std::exchange(answers_, std::nullopt));
+  batch_.reset();
+  if (source_) source_->close();
+  source_.reset();
+  progress_.in_sink = 0;
+  wait_reason_.clear();
+  letters_reason_.clear();
+  if (failure_.empty()) set_state(TaskState::Paused, "");
+  published_.with([this](Progress& published) { published = progress_; });
+}
+
+void SourceWorker::wait_for(std::string reason) {
+  const auto pause = backoff_.next();
+  resume_at_ = steady_now() + pause;
+  progress_.next_try_ms = context_.clock.wall_ms() + pause.count();
+  wait_reason_ = std::move(reason);
+}
+
+void SourceWorker::fail_for_good(std::string reason) {
+  if (!failure_.empty()) return;
+  note_error(reason);
+  failure_ = std::move(reason);
+}
+
+void SourceWorker::note_error(const std::string& reason) {
+  progress_.last_error = reason;
+  progress_.last_error_ms = context_.clock.wall_ms();
+}
+
+void SourceWorker::note_lost() {
+  const auto lost = source_->take_lost();
+  if (lost == 0) return;
+  progress_.lost += lost;
+  context_.counters.lost.add(lost);
+  note_error(std::to_string(lost) + " messages were deleted at the other side before they came");
+  log::warn("the other side deleted messages before a task had received them",
+            {{"task", context_.task_id}, {"messages", lost}});
+}
+
+void SourceWorker::publish_progress() {
+  progress_.unfinished = batch_ ? batch_->arrivals.size() : 0;
+  if (source_) progress_.source_lag = source_->lag();
+  const auto away = source_ ? std::string(source_->away()) : std::string();
+  if (!failure_.empty()) {
+    set_state(TaskState::Failed, failure_);
+  } else if (!letters_reason_.empty()) {
+    set_state(TaskState::Waiting, letters_reason_);
+  } else if (!away.empty()) {
+    if (progress_.last_error != away) note_error(away);
+    set_state(TaskState::Waiting, away);
+  } else if (!wait_reason_.empty()) {
+    set_state(TaskState::Waiting, wait_reason_);
+  } else if (source_) {
+    set_state(TaskState::Running, "");
+  }
+  published_.with([this](Progress& published) { published = progress_; });
+}
+
+void SourceWorker::set_state(TaskState state, std::string reason) {
+  const bool changed = state != progress_.state;
+  progress_.reason = std::move(reason);
+  if (state != TaskState::Waiting) progress_.next_try_ms = 0;
+  if (!changed && progress_.since_ms != 0) return;
+  progress_.state = state;
+  progress_.since_ms = context_.clock.wall_ms();
+  announce(context_.on_change, spec_.name, context_.task_id, context_.worker_name, progress_);
+}
+
+}  // namespace sluice::connect

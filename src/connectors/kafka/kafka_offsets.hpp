@@ -1,0 +1,28 @@
+// Where a consumer group stands: asked for, settled where it stands nowhere yet.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "connect/source.hpp"
+#include "connectors/kafka/kafka_client.hpp"
+
+namespace sluice::connectors::kafka {
+
+using PartitionList =
+    Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
+
+struct Settled {
+  PartitionList partitions;  // with the offset from which each is read
+  std::int64_t lost = 0;     // records that Kafka deleted behind the group's place
+};
+
+// For partitions that a member was just given. Where the group has no place yet it gets one, by
+// `start`, and that is committed before anything is read: records that come later are not passed
+// over, whatever happens meanwhile. A partition that was added to a topic which the group knows is
+// read from its beginning. A place that Kafka does not have any more becomes the oldest it has.
+// Blocks for some seconds. Errors: Unavailable.
+[[nodiscard]] Result<Settled> settle_offsets(rd_kafka_t* client,
+                                             const rd_kafka_topic_partition_list_t& given,
+                                             const connect::Start& start);
+
+}  // namespace sluice::connectors::kafka
