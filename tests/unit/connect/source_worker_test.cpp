@@ -1,0 +1,299 @@
+#include "connect/source_worker.hpp"
+
+#include <deque>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/eventually.hpp"
+#include "support/memory_store.hpp"
+
+namespace sluice::connect {
+namespace {
+
+using namespace std::chrono_literals;
+using sluice::test::eventually;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// The other side, by script. Its records are their own keys.
+struct OtherSystem {
+  std::mutex mutex;
+  std::vector<std::string> waiting;       // not handed out yet
+  std::vector<std::string> acknowledged;  // in their order
+  std::string broken;                     // receive() fails with it
+  int opened = 0, closed = 0;
+  std::function<void()> on_ready;
+
+  void send(const std::vector<std::string>& records) {
+    const std::scoped_lock lock(mutex);
+    waiting.insert(waiting.end(), records.begin(), records.end());
+    if (on_ready) on_ready();
+  }
+  std::vector<std::string> done() {
+    const std::scoped_lock lock(mutex);
+    return acknowledged;
+  }
+};
+
+class ScriptedSource final : public Source {
+ public:
+  ScriptedSource(OtherSystem& system, Callbacks callbacks) : system_(system) {
+    const std::scoped_lock lock(system_.mutex);
+    system_.on_ready = std::move(callbacks.on_ready);
+    ++system_.opened;
+  }
+  ~ScriptedSource() override {
+    const std::scoped_lock lock(system_.mutex);
+    system_.on_ready = nullptr;
+    // What was not acknowledged comes again.
+    system_.waiting.insert(system_.waiting.begin(), handed_out_.begin(), handed_out_.end());
+  }
+  Result<void> receive(ArrivalBatch& batch, std::size_t most, std::size_t /*bytes*/) override {
+    const std::scoped_lock lock(system_.mutex);
+    if (!system_.broken.empty()) return fail(Errc::Unavailable, std::exchange(system_.broken, ""));
+    while (!system_.waiting.empty() && batch.arrivals.size() < most) {
+      handed_out_.push_back(system_.waiting.front());
+      system_.waiting.erase(system_.waiting.begin());
+      Arrival arrival{.token = next_++, .message = {}};
+      arrival.message.topic = "there";
+      arrival.message.client_id = batch.arena.copy(handed_out_.back());
+      arrival.message.payload = arrival.message.client_id;
+      batch.arrivals.push_back(arrival);
+    }
+    return {};
+  }
+  void acknowledge(std::uint64_t token) override {
+    const std::scoped_lock lock(system_.mutex);
+    while (!handed_out_.empty() && next_ - handed_out_.size() <= token) {
+      system_.acknowledged.push_back(handed_out_.front());
+      handed_out_.pop_front();
+    }
+  }
+  Milliseconds tend(bool /*is_busy*/) override { return kNotByItself; }
+  std::string_view away() const override { return {}; }
+  std::uint64_t lag() const override { return 0; }
+  std::uint64_t take_lost() override { return 0; }
+  void close() override {
+    const std::scoped_lock lock(system_.mutex);
+    ++system_.closed;
+  }
+
+ private:
+  OtherSystem& system_;
+  std::deque<std::string> handed_out_;
+  std::uint64_t next_ = 0;
+};
+
+// The broker's side: what is published waits here until the test answers.
+struct ScriptedIntake : broker::Intake {
+  void publish_all(Messages messages, Done done) override {
+    const std::scoped_lock lock(mutex);
+    batches.emplace_back(std::move(messages), std::move(done));
+  }
+  // The topics of the batch that waits; empty: none does.
+  std::vector<std::string> topics() {
+    const std::scoped_lock lock(mutex);
+    std::vector<std::string> found;
+    if (!batches.empty())
+      for (const auto& message : *batches.front().first) found.push_back(message.topic);
+    return found;
+  }
+  bool wait(const std::vector<std::string>& expected) {
+    return eventually([&] { return topics() == expected; });
+  }
+  void answer(std::vector<std::optional<Refusal>> answers) {
+    std::unique_lock lock(mutex);
+    auto [messages, done] = std::move(batches.front());
+    batches.pop_front();
+    lock.unlock();
+    answers.resize(messages->size());
+    messages.reset();
+    done(std::move(answers));
+  }
+  std::mutex mutex;
+  std::deque<std::pair<Messages, Done>> batches;
+};
+
+class SourceWorkerTest : public testing::Test {
+ protected:
+  SourceWorkerTest() {
+    spec.name = "t";
+    spec.source_type = "other";
+    spec.inbound.is_of_records = true;
+    spec.inbound.topic = *Template::compile("in/${key}", TemplateScope::Record);
+    spec.retry_initial = 1ms;
+    spec.retry_maximum = 2ms;
+  }
+  void start() {
+    worker = std::make_unique<SourceWorker>(
+        SourceWorker::Context{.intake = intake,
+                              .dead_letters = letters,
+                              .clock = clock,
+                              .counters = counters(),
+                              .task_id = "T",
+                              .node_name = "n",
+                              .worker_name = "c-t-0",
+                              .maximum_hops = 4,
+                              .before = {}},
+        spec, [this](Source::Callbacks callbacks) {
+          return Result<std::unique_ptr<Source>>(
+              std::make_unique<ScriptedSource>(system, std::move(callbacks)));
+        });
+    worker->start();
+  }
+  TaskCounters counters() {
+    const auto counter = [this](std::string_view name) -> metrics::Counter& {
+      return metrics.counter({.name = name, .help = "h"});
+    };
+    return {counter("sluice_a_total"),
+            counter("sluice_b_total"),
+            counter("sluice_c_total"),
+            counter("sluice_d_total"),
+            counter("sluice_e_total"),
+            counter("sluice_f_total"),
+            counter("sluice_g_total"),
+            metrics.histogram(
+                {.name = "sluice_seconds", .help = "h", .kind = metrics::Kind::Histogram})};
+  }
+  bool is_done(std::vector<std::string> expected) {
+    return eventually([&] { return system.done() == expected; });
+  }
+  static Refusal refusal(Errc code) {
+    return {.errc = code, .code = "x", .detail = "no", .hint = ""};
+  }
+
+  test::MemoryStore store;
+  DeadLetters letters{store, 1 << 20};
+  metrics::Registry metrics;
+  const Clock& clock = system_clock();
+  OtherSystem system;
+  ScriptedIntake intake;
+  TaskSpec spec;
+  std::unique_ptr<SourceWorker> worker;
+};
+
+TEST_F(SourceWorkerTest, AcknowledgesWhatIsDurableHereAndNotBefore) {
+  system.send({"1", "2"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1", "in/2"}));
+  system.send({"3"});
+  EXPECT_THAT(system.done(), IsEmpty());
+
+  intake.answer({});
+
+  EXPECT_TRUE(is_done({"1", "2"}));
+  EXPECT_TRUE(intake.wait({"in/3"}));
+  intake.answer({});
+  EXPECT_TRUE(is_done({"1", "2", "3"}));
+}
+
+TEST_F(SourceWorkerTest, TriesAgainInPlaceBeforeAnythingNewer) {
+  system.send({"1", "2", "3"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1", "in/2", "in/3"}));
+  system.send({"4"});
+
+  intake.answer({std::nullopt, refusal(Errc::Overloaded), refusal(Errc::Overloaded)});
+
+  ASSERT_TRUE(intake.wait({"in/2", "in/3"}));
+  EXPECT_THAT(system.done(), IsEmpty());
+  EXPECT_EQ(worker->progress().retried, 2U);
+  intake.answer({});
+  ASSERT_TRUE(intake.wait({"in/4"}));
+  EXPECT_TRUE(is_done({"1", "2", "3"}));
+}
+
+TEST_F(SourceWorkerTest, KeepsWhatIsRefusedForGoodAsADeadLetterBeforeItAcknowledges) {
+  system.send({"1", "2"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1", "in/2"}));
+
+  intake.answer({refusal(Errc::InvalidArgument)});
+
+  EXPECT_TRUE(is_done({"1", "2"}));
+  const auto page = letters.page("T", 10, "");
+  ASSERT_TRUE(page);
+  const auto& items = page->at("items").as_array();
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(items[0].at("client_id").as_string(), "1");
+  EXPECT_EQ(items[0].at("reason").as_string(), "topic in/1: no");
+}
+
+TEST_F(SourceWorkerTest, HoldsEverythingBackWhileDeadLettersHaveNoRoom) {
+  DeadLetters full(store, 1);
+  spec.drop_oldest_dead_letter = false;
+  system.send({"", "2"});  // no key: no topic
+  worker = std::make_unique<SourceWorker>(
+      SourceWorker::Context{.intake = intake,
+                            .dead_letters = full,
+                            .clock = clock,
+                            .counters = counters(),
+                            .task_id = "T",
+                            .node_name = "n",
+                            .worker_name = "c-t-0",
+                            .maximum_hops = 4,
+                            .before = {}},
+      spec, [this](Source::Callbacks callbacks) {
+        return Result<std::unique_ptr<Source>>(
+            std::make_unique<ScriptedSource>(system, std::move(callbacks)));
+      });
+  worker->start();
+  ASSERT_TRUE(intake.wait({"in/2"}));
+  intake.answer({});
+
+  EXPECT_TRUE(eventually([&] { return worker->progress().state == TaskState::Waiting; }));
+  EXPECT_THAT(system.done(), IsEmpty());
+  worker->stop();
+}
+
+TEST_F(SourceWorkerTest, StopsAtWhatIsRejectedWhereTheTaskSaysSo) {
+  spec.rejected = RejectedPolicy::Stop;
+  system.send({"1", "2"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1", "in/2"}));
+
+  intake.answer({std::nullopt, refusal(Errc::InvalidArgument)});
+
+  EXPECT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
+  EXPECT_THAT(system.done(), IsEmpty());
+  worker->stop();
+  EXPECT_EQ(worker->progress().state, TaskState::Failed);
+}
+
+TEST_F(SourceWorkerTest, ReplacesASourceThatIsBrokenAndGoesOnBehindWhatIsDone) {
+  system.send({"1"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1"}));
+  intake.answer({});
+  ASSERT_TRUE(is_done({"1"}));
+
+  {
+    const std::scoped_lock lock(system.mutex);
+    system.broken = "it fell over";
+  }
+  system.send({"2"});
+
+  ASSERT_TRUE(intake.wait({"in/2"}));
+  EXPECT_EQ(system.opened, 2);
+  EXPECT_EQ(worker->progress().last_error, "it fell over");
+  intake.answer({});
+  EXPECT_TRUE(is_done({"1", "2"}));
+}
+
+TEST_F(SourceWorkerTest, WaitsWhenItParksForWhatIsOnItsWay) {
+  system.send({"1"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1"}));
+
+  worker->request_stop();
+  intake.answer({});
+  worker->stop();
+
+  EXPECT_THAT(system.done(), ElementsAre("1"));
+  EXPECT_EQ(system.closed, 1);
+  EXPECT_EQ(worker->progress().state, TaskState::Paused);
+}
+
+}  // namespace
+}  // namespace sluice::connect
