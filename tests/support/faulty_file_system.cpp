@@ -41,7 +41,10 @@ class FaultyFile final : public File {
   }
 
   Result<void> sync() override {
-    const std::scoped_lock lock(files_.mutex_);
+    std::unique_lock lock(files_.mutex_);
+    ++files_.syncs_held_;
+    files_.syncs_go_on_.wait(lock, [this] { return !files_.holds_syncs_; });
+    --files_.syncs_held_;
     if (is_dead()) return refused(Errc::IoFailed, "sync");
     return files_.sync(*inode_);
   }
@@ -251,6 +254,17 @@ Result<void> FaultyFileSystem::remove(const std::string& path) {
   name_history_.push_back(names_);
   names_.erase(path);
   return {};
+}
+
+void FaultyFileSystem::hold_syncs(bool hold) {
+  const std::scoped_lock lock(mutex_);
+  holds_syncs_ = hold;
+  syncs_go_on_.notify_all();
+}
+
+int FaultyFileSystem::syncs_held() const {
+  const std::scoped_lock lock(mutex_);
+  return syncs_held_;
 }
 
 Result<void> FaultyFileSystem::sync_directory(const std::string& path) {

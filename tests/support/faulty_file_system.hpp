@@ -1,4 +1,5 @@
 #pragma once
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -39,6 +40,10 @@ class FaultyFileSystem final : public FileSystem {
   void fail_nothing();
   [[nodiscard]] std::uint64_t operations() const;  // of the kinds above, so far
   [[nodiscard]] bool failed() const;               // did a failure asked for happen?
+
+  // From now on a sync of a file waits, until this is called with false. How many wait now.
+  void hold_syncs(bool hold);
+  [[nodiscard]] int syncs_held() const;
 
   // Reads that touch [from, to) of this file fail: a bad sector.
   void fail_reads_of(const std::string& path, std::uint64_t from, std::uint64_t to);
@@ -98,6 +103,9 @@ class FaultyFileSystem final : public FileSystem {
   static void mark(Inode& inode, std::uint64_t from, std::uint64_t to);
 
   mutable std::mutex mutex_;
+  std::condition_variable syncs_go_on_;
+  bool holds_syncs_ = false;
+  int syncs_held_ = 0;
   Names names_;
   std::vector<Names> name_history_;  // after each change since the directory was synced
   std::optional<Failure> failure_;

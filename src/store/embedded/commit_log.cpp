@@ -109,7 +109,8 @@ void CommitLog::commit_staged() {
 
 // Under the lock, with the committing thread asleep: is there nothing to wait for?
 bool CommitLog::may_commit_here() const {
-  if (options_.fsync || stopping_ || state_.load() != State::Open || !pending_.empty())
+  if (options_.fsync || stopping_ || state_.load() != State::Open || !pending_.empty() ||
+      syncs_behind_.load(std::memory_order_relaxed) > 0)
     return false;
   std::uint64_t bytes = 0;
   for (const auto& batch : staged_) {
@@ -159,7 +160,10 @@ Result<void> CommitLog::sync() {
   }
   // Earlier segments were synced when they were left.
   if (file == nullptr || synced() >= end) return {};
+  // A write beside it may wait for the disk.
+  syncs_behind_.fetch_add(1, std::memory_order_relaxed);
   auto synced_now = certain_sync(*file);
+  syncs_behind_.fetch_sub(1, std::memory_order_relaxed);
   if (!synced_now) {
     close_log(synced_now.error());
     return synced_now;

@@ -116,6 +116,7 @@ class CommitLog {
   std::atomic<std::uint64_t> waiting_bytes_{0};
   std::atomic<std::uint64_t> durable_{0};
   std::atomic<std::uint64_t> synced_{0};
+  std::atomic<int> syncs_behind_{0};  // durability `os`: how many threads sync just now
   Counters counters_;
 
   mutable std::mutex mutex_;  // guards what follows

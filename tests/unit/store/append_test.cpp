@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "store_fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace sluice::store {
 namespace {
@@ -352,6 +353,27 @@ TEST_F(Append, IsWrittenByTheThreadThatAppendsWithDurabilityOfTheOperatingSystem
   }
 
   EXPECT_EQ(durable_at_once, 10);
+}
+
+// A write beside a sync may wait for the disk, and this thread may serve clients.
+TEST_F(Append, LeavesToTheCommittingThreadWhatComesDuringASync) {
+  options_.durability = EmbeddedOptions::Durability::Os;
+  options_.sync_behind_after = std::chrono::milliseconds(1);
+  open();
+  std::atomic<int> heard_here = 0;
+  store_->add_durable_listener([&, self = std::this_thread::get_id()](Position) {
+    if (std::this_thread::get_id() == self) ++heard_here;
+  });
+  files_.hold_syncs(true);
+  publish("x");
+  ASSERT_TRUE(test::eventually([&] { return files_.syncs_held() == 1; }));
+  const auto heard_before = heard_here.load();
+
+  for (int i = 0; i < 20; ++i) publish("y");
+
+  EXPECT_EQ(heard_here, heard_before);
+  EXPECT_EQ(files_.syncs_held(), 1) << "what is published is durable before it is synced";
+  files_.hold_syncs(false);
 }
 
 TEST_F(Append, LeavesToTheCommittingThreadWhatMustBeSynced) {
