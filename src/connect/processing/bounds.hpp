@@ -3,9 +3,16 @@
 
 namespace sluice::connect::processing {
 
+// Checked by a sanitizer everything takes many times as long.
+#if defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+constexpr int kSlowness = 10;
+#else
+constexpr int kSlowness = 1;
+#endif
+
 // What one message may cost in the child. Processor time, not time on the clock: a busy machine
 // rejects nothing.
-constexpr int kTickMs = 25;
+constexpr int kTickMs = 25 * kSlowness;
 constexpr unsigned kTicks = 4;                                 // for every message
 constexpr std::size_t kBytesPerTick = std::size_t{64} * 1024;  // and one more for so much payload
 

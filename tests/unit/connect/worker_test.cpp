@@ -484,7 +484,7 @@ TEST_F(WorkerTest, PassesOverWhatExpired) {
 
   ASSERT_TRUE(eventually([&] { return other_side.count() == 1; }));
   EXPECT_EQ(values(), (std::vector<std::string>{"new"}));
-  EXPECT_EQ(worker->progress().filtered, 1U);
+  EXPECT_TRUE(eventually([&] { return worker->progress().filtered == 1; }));
 }
 
 TEST_F(WorkerTest, PassesOverWhatItsConditionDoesNotAccept) {
@@ -528,9 +528,9 @@ TEST_F(WorkerTest, ProcessesWhatItsConditionAccepts) {
   ASSERT_TRUE(eventually([&] { return worker->progress().rejected == 1; }));
   EXPECT_EQ(values(),
             (std::vector<std::string>{R"({"m":0})", R"({"m":1})", R"({"m":4})", R"({"m":5})"}));
-  EXPECT_EQ(worker->progress().filtered, 2U);
-  EXPECT_EQ(worker->progress().last_error,
-            "jq: it takes more than 100 ms of processor time for this message");
+  EXPECT_TRUE(eventually([&] { return worker->progress().filtered == 2; }));
+  EXPECT_TRUE(worker->progress().last_error.starts_with("jq: it takes more than "))
+      << worker->progress().last_error;
 }
 
 // A document of an earlier version is not checked again when the server starts.
@@ -555,7 +555,7 @@ TEST_F(WorkerTest, PassesOverWhatIsTooOld) {
 
   ASSERT_TRUE(eventually([&] { return other_side.count() == 1; }));
   EXPECT_EQ(values(), (std::vector<std::string>{"young"}));
-  EXPECT_EQ(worker->progress().filtered, 1U);
+  EXPECT_TRUE(eventually([&] { return worker->progress().filtered == 1; }));
 }
 
 TEST_F(WorkerTest, GivesUpAfterTheTimeThatWasSet) {
