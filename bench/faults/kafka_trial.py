@@ -14,8 +14,10 @@ from integration import ledger
 from integration.harness import Sluice, environment_of, wait_until
 from integration.kafka_flow import Flow
 from integration.ledger import Publisher
+from servers.kafka_security import PASSWORDS
 
-PUBLISHERS = ((1, "p1"), (1, "p2"), (1, "p3"), (2, "p4"))  # (QoS, client id)
+# (QoS, client id): two of these keys go to each of two partitions.
+PUBLISHERS = ((1, "p1"), (1, "p6"), (1, "p7"), (2, "p2"))
 PAYLOAD_BYTES = 256
 PARTITIONS = 2
 PATIENCE = 300  # seconds for what must happen some day
@@ -69,7 +71,8 @@ class Trial(Flow):
 
     def __init__(self, folder: pathlib.Path, kafka, *, rate, guarantee, seed, settings):
         server = Sluice(folder, settings)
-        self.rate, self.seed, self.kills = rate, seed, 0
+        self.rate, self.seed = rate, seed
+        self.kills = self.replaced = 0  # servers; producers, while Kafka did not answer
         self.phases = {}  # name -> seconds
         self.before = Holdings()  # what is in no topic any more, but was
         self.rejected = {}  # client id -> numbers that became dead letters
@@ -87,10 +90,9 @@ class Trial(Flow):
             bootstrap = getattr(self.kafka, "for_the_server", self.kafka.bootstrap)
             self.server.add_kafka_connection("kafka", bootstrap)
             return
-        self.kafka.allow(self.kafka.user, self.topic, "WRITE", "DESCRIBE")
         self.server.create("/connections", {"name": "kafka", "type": "kafka", "settings": {
             "bootstrap_servers": self.kafka.sasl_ssl, "security_protocol": "SASL_SSL",
-            "sasl_mechanism": "PLAIN", "username": self.kafka.user, "password": "bob-secret",
+            "sasl_mechanism": "PLAIN", "username": "admin", "password": PASSWORDS["admin"],
             "ca_pem": self.kafka.ca_pem}})
 
     def make_publishers(self, **account):
@@ -170,9 +172,11 @@ class Trial(Flow):
         try:
             with self:
                 self.publish_for(2)
+                self.wait_for_records()
                 found["details"] = fault(self)
                 time.sleep(1)
                 self._settle()
+            self.watch.ended.set()
             found |= self._found()
         except (AssertionError, RuntimeError, OSError) as error:
             problem = f"{type(error).__name__}: {error}".replace(
@@ -194,6 +198,7 @@ class Trial(Flow):
 
     def _found(self):
         holdings = self.before.read(self.kafka.bootstrap, self.topic)
+        assert len(holdings.partitions) == PARTITIONS, "a partition had nothing to do"
         for publisher in self.publishers:
             if publisher.sent <= HISTORY_UP_TO and not self.rejected:
                 ledger.check(publisher, list(holdings.numbers[publisher.client_id]), "kafka")
@@ -203,7 +208,7 @@ class Trial(Flow):
     def nothing():
         """The figures of a run that did not even begin."""
         counts = ("lost", "duplicated", "sent_again", "twice", "reordered", "records",
-                  "acknowledged", "refused", "dead_letters", "kills", "in_flight", "connections",
+                  "acknowledged", "refused", "dead_letters", "kills", "replaced", "in_flight", "connections",
                   "slowest_acknowledgement_ms", "seconds")
         return {name: 0 for name in counts} | {
             "retried": None, "possible_duplicates": None, "states": [], "samples": [],
@@ -219,7 +224,7 @@ class Trial(Flow):
             "acknowledged": self.acknowledged(),
             "refused": sum(sum(publisher.refused.values()) for publisher in publishers),
             "dead_letters": sum(map(len, self.rejected.values())), "kills": self.kills,
-            "in_flight": self.window,
+            "replaced": self.replaced, "in_flight": self.window,
             "connections": sum(publisher.connections for publisher in publishers),
             "slowest_acknowledgement_ms": round(slowest * 1000),
             "retried": task.get("retried"), "possible_duplicates": task.get("possible_duplicates"),

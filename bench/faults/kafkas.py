@@ -50,8 +50,6 @@ def whose_packets_can_be_dropped(folder):
 class KafkaWithCertificate(SecureKafka):
     """Its certificate can be replaced by one that nobody has heard of."""
 
-    user = "bob"
-
     def replace_certificate(self):
         certificate, key = make_certificate(self.directory, "replaced")
         (self.directory / "server.pem").write_text(key.read_text() + certificate.read_text())

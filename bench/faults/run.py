@@ -59,6 +59,8 @@ def parse_arguments():
                         help="for the data; a disk, not a tmpfs")
     parser.add_argument("--into", type=pathlib.Path,
                         help="adds to the runs in this file instead of beginning another")
+    parser.add_argument("--replace", action="store_true",
+                        help="with --into: in place of its runs of the same faults")
     arguments = parser.parse_args()
     arguments.scale = arguments.scale or (QUICK if arguments.quick else 1)
     wanted = {SAME.get(key, key) for text in arguments.only for key in text.split(",")}
@@ -93,9 +95,8 @@ def run_fault(fault, arguments, seed):
     else:
         shutil.rmtree(home, ignore_errors=True)
     row |= figures
-    row["duplicates_allowed"] = row["kills"] * row["in_flight"]
-    if arguments.guarantee == "exactly_once":
-        row["duplicates_allowed"] = 0
+    row["duplicates_allowed"] = 0 if arguments.guarantee == "exactly_once" else (
+        (row["kills"] + row["replaced"]) * row["in_flight"])
     row["samples"] = thinned(row["samples"], CURVE_POINTS if fault.key == fault_page.CURVE else POINTS)
     return row
 
@@ -140,6 +141,10 @@ def main():
     arguments.directory.mkdir(parents=True, exist_ok=True)
     file, report = file_of(arguments)
     report["commands"].append(" ".join(["./dev bench faults", *sys.argv[1:]]))
+    if arguments.replace:
+        again = {(fault.key, arguments.guarantee) for fault in arguments.faults}
+        report["runs"] = [run for run in report["runs"]
+                          if (run["fault"], run["guarantee"]) not in again]
     broken = False
     for fault in arguments.faults:
         for _ in range(arguments.times):

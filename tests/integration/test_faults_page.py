@@ -21,7 +21,7 @@ SAMPLE = {"at": 0.5, "lag": 5, "delivered": 0, "acknowledged": 10, "rss_mib": 40
 RUN = {"fault": "F8", "title": "outage", "amount": 60, "unit": "s", "whole": 600, "rate": 1000,
        "guarantee": "at_least_once", "seed": 7, "commit": "abc", "lost": 0, "duplicated": 0,
        "duplicates_allowed": 0, "sent_again": 0, "twice": 0, "reordered": 0, "records": 9,
-       "acknowledged": 41000, "refused": 0, "dead_letters": 0, "kills": 0, "in_flight": 16384,
+       "acknowledged": 41000, "refused": 0, "dead_letters": 0, "kills": 0, "replaced": 0, "in_flight": 16384,
        "connections": 4, "slowest_acknowledgement_ms": 12, "retried": 3, "possible_duplicates": 0,
        "states": [], "details": {"waited_because": "no broker", "lag_messages": 40000},
        "phases": {"caught_up_seconds": 3.5}, "seconds": 80.0, "problem": None,
@@ -55,7 +55,7 @@ def test_a_row_says_what_a_run_found():
     page = fault_page.render(made_of(run(), run(lost=3, problem="it broke")), "bench/results/x.json")
 
     good, bad = [line for line in page.splitlines() if line.startswith("| F8")]
-    assert good == ("| F8 | outage | 60 of 600 s | 1,708 | 41,000 | 0 | 0 | 0 | 0 | 0 | 0 | 12 | 3.5 | "
+    assert good == ("| F8 outage | 60 of 600 s | 1,708 | 41,000 | 0 | 0 | 0 | 0 | 0 | 0 | 12 | 3.5 | "
                     "holds |")
     assert "| **3** |" in bad and "**fails**" in bad and "**it broke**" in page
     assert "1 of the runs fails" in page
@@ -66,13 +66,16 @@ def test_a_row_says_what_a_run_found():
 @pytest.mark.parametrize("change", [
     {"lost": 1}, {"reordered": 1}, {"twice": 1}, {"refused": 1}, {"duplicated": 1},
     {"sent_again": 1}, {"problem": "it could not be stopped"},
-    {"kills": 1, "duplicated": 11, "duplicates_allowed": 10}])
+    {"kills": 1, "duplicated": 11, "duplicates_allowed": 10},
+    {"replaced": 1, "duplicated": 5, "duplicates_allowed": 10, "possible_duplicates": 4}])
 def test_a_broken_promise_is_seen(change):
     assert broke_a_promise(run(**change))
 
 
 def test_repeats_after_a_kill_break_no_promise():
     assert not broke_a_promise(run(kills=1, duplicated=10, duplicates_allowed=10, sent_again=5))
+    assert not broke_a_promise(run(replaced=1, duplicated=5, duplicates_allowed=10,
+                                   possible_duplicates=5))
 
 
 def publisher(name, qos, sent, acknowledged):
