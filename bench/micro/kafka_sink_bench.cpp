@@ -133,18 +133,18 @@ class Bench {
     std::map<std::string, double> cpu;
     const auto before = cpu_by_thread();
     {
-      connect::Worker worker(
-          {.store = *store_,
-           .dead_letters = letters,
-           .clock = clock_,
-           .counters = {counter, counter, counter, counter, counter, counter, counter, histogram},
-           .task_id = "bench",
-           .node_name = "n",
-           .worker_name = "worker",
-           .queues = {queue_},
-           .cursor = {},
-           .before = {}},
-          spec, make_sink);
+      connect::Worker worker({.store = *store_,
+                              .dead_letters = letters,
+                              .clock = clock_,
+                              .counters = {counter, counter, counter, counter, counter, counter,
+                                           counter, counter, histogram},
+                              .task_id = "bench",
+                              .node_name = "n",
+                              .worker_name = "worker",
+                              .queues = {queue_},
+                              .cursor = {},
+                              .before = {}},
+                             spec, make_sink);
       worker.start();
       while (worker.progress().delivered < messages_)
         std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -33,6 +33,7 @@ const std::vector<ErrorKind>& error_catalogue() {
       {"not_http", 400, "The request is not HTTP/1.1, or its length is ambiguous."},
       {"not_json", 400, "The body is not JSON, or nested deeper than 32."},
       {"not_logged_in", 401, "A token is needed."},
+      {"order_needs_in_order", 422, "`drain: fresh_first` where `order` is to be kept."},
       {"order_needs_key", 422, "The key does not keep together what `order` promises."},
       {"overloaded", 503, "A bound of the server is reached; try again in a moment."},
       {"session_ended", 401, "The token has ended, or never was one."},

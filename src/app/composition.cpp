@@ -71,8 +71,9 @@ net::ListenerOptions options_of(const ListenerPlan& plan) {
 
 void tell(broker::Broker& broker, const connect::TaskChange& change) {
   const std::string state(connect::name_of(change.state));
-  broker.tell_event(change.task_id, std::string(connect::kTaskEvents) + change.task + '/' + state,
-                    {{"event", "task." + state},
+  const std::string event = change.is_shedding ? "shedding" : state;
+  broker.tell_event(change.task_id, std::string(connect::kTaskEvents) + change.task + '/' + event,
+                    {{"event", "task." + event},
                      {"task", change.task},
                      {"task_id", change.task_id},
                      {"state", state},

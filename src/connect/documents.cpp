@@ -211,10 +211,19 @@ Field delivery_field() {
            .choices = {"deliver", "drop", "dead_letter"}},
           {.name = "backpressure",
            .type = Type::Choice,
-           .help = "What happens when messages come faster than they go: `buffer` keeps them in "
-                   "the log.",
+           .help = "What happens when messages come faster than they go. `buffer`: all wait in "
+                   "the log. `shed_oldest`: what is further back than `backlog_bytes` is passed "
+                   "over, counted in `shed`. `shed_qos0`: of that, only what was published with "
+                   "QoS 0.",
            .fallback = "buffer",
            .choices = {"buffer", "block", "shed_oldest", "shed_qos0"}},
+          {.name = "backlog_bytes",
+           .type = Type::Bytes,
+           .help = "How much log, with what other topics have in it, may lie between a message and "
+                   "the newest one before `backpressure` sheds it.",
+           .fallback = kGiB,
+           .minimum = 65'536,
+           .maximum = 1024 * 1024 * kGiB},
           {.name = "maximum_age",
            .type = Type::Duration,
            .help = "Messages that are older when they are read are passed over.",
@@ -222,7 +231,10 @@ Field delivery_field() {
            .minimum = 1},
           {.name = "drain",
            .type = Type::Any,
-           .help = "The order in which a backlog is worked off.",
+           .help = "How a back-log goes out, once its next message is older than 5 s, until the "
+                   "task has caught up. `in_order`: as fast as the other side takes it. "
+                   "{\"rate\": n}: in order, no more than n messages a second. `fresh_first`: what "
+                   "comes goes before it, which needs `order: none`.",
            .fallback = "in_order"},
           {.name = "hold_segments_bytes",
            .type = Type::Bytes,

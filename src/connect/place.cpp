@@ -17,6 +17,7 @@ namespace json = boost::json;
 using store::Position;
 
 constexpr int kFormat = 1;
+constexpr int kFormatWithAhead = 2;
 
 std::uint64_t number_at(const json::object& object, std::string_view name, bool& is_whole) {
   const auto* value = object.if_contains(name);
@@ -36,12 +37,18 @@ std::string encode(const Place& place) {
     above.push_back(position.get() - before);
     before = position.get();
   }
-  return json::serialize(json::object{{"format", kFormat},
-                                      {"task", place.task_id},
-                                      {"generation", place.generation},
-                                      {"position", place.cursor.position.get()},
-                                      {"above", std::move(above)},
-                                      {"newest", model::to_hex(place.newest)}});
+  json::object out{{"format", kFormat},
+                   {"task", place.task_id},
+                   {"generation", place.generation},
+                   {"position", place.cursor.position.get()},
+                   {"above", std::move(above)},
+                   {"newest", model::to_hex(place.newest)}};
+  if (place.cursor.has_ahead()) {
+    out["format"] = kFormatWithAhead;
+    out["ahead_after"] = place.cursor.ahead.after.get();
+    out["ahead_up_to"] = place.cursor.ahead.up_to.get();
+  }
+  return json::serialize(out);
 }
 
 Result<Place> decode_place(std::string_view text) {
@@ -53,12 +60,16 @@ Result<Place> decode_place(std::string_view text) {
   const auto* object = parsed.if_object();
   if (error || object == nullptr) return corrupt("cannot be read");
   bool is_whole = true;
-  if (number_at(*object, "format", is_whole) != kFormat)
+  const auto format = number_at(*object, "format", is_whole);
+  if (format != kFormat && format != kFormatWithAhead)
     return corrupt("is of another version of this server");
   Place place{.task_id = text_at(*object, "task"),
               .generation = number_at(*object, "generation", is_whole),
               .cursor = {Position(number_at(*object, "position", is_whole)), {}},
               .newest = {}};
+  if (format == kFormatWithAhead)
+    place.cursor.ahead = {Position(number_at(*object, "ahead_after", is_whole)),
+                          Position(number_at(*object, "ahead_up_to", is_whole))};
   const auto newest = model::parse_message_id(text_at(*object, "newest"));
   const auto* above = object->if_contains("above");
   if (!is_whole || !newest || above == nullptr || !above->is_array())
@@ -77,8 +88,10 @@ store::Cursor furthest(const store::Cursor& one, const store::Cursor& other) {
   store::Cursor cursor{std::max(one.position, other.position), {}};
   std::ranges::set_union(one.acknowledged, other.acknowledged,
                          std::back_inserter(cursor.acknowledged));
-  std::erase_if(cursor.acknowledged,
-                [&](Position position) { return position <= cursor.position; });
+  // Of two ranges the one that begins later is of a later cut: the other one lies before the
+  // position by then.
+  cursor.ahead = std::max(one.ahead, other.ahead);
+  cursor.close_up();
   return cursor;
 }
 

@@ -18,13 +18,14 @@ enum class TaskState : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(TaskState state);
 
-// What is told when a task's state becomes another one.
+// What is told when a task's state becomes another one, or it begins to shed.
 struct TaskChange {
   std::string task;  // its name
   std::string task_id;
   TaskState state = TaskState::Starting;
   std::string reason;
   std::int64_t at_ms = 0;
+  bool is_shedding = false;  // its state is as it was, and it begins to shed messages
 };
 // On any thread; must not block.
 using TaskListener = std::function<void(const TaskChange&)>;
@@ -48,6 +49,7 @@ struct Progress {
   std::uint64_t rejected = 0;
   std::uint64_t filtered = 0;  // passed over by rule: `where`, age, expired
   std::uint64_t looped = 0;    // stopped by the loop guard: of sources
+  std::uint64_t shed = 0;      // passed over because the back-log was beyond its bound
   std::uint64_t lost = 0;      // deleted by retention before they were read
   std::uint64_t possible_duplicates = 0;
   std::string last_error;
@@ -56,6 +58,7 @@ struct Progress {
 
   store::Position cursor;                // as it was written last
   store::Position read_position;         // what stands behind it in the queues has not been read
+  store::Cursor::Ahead ahead;            // but these have been
   std::uint64_t acknowledged_ahead = 0;  // behind it, and done with all the same (parked only)
   std::uint64_t unfinished = 0;          // read and not done with
   std::uint64_t unfinished_bytes = 0;

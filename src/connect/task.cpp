@@ -127,7 +127,7 @@ Result<void> Task::resume() {
 // Whatever its queues have been given so far is done with.
 bool Task::has_read_all(const store::Cursor& cursor) const {
   const auto done = cursor.acknowledged.size();
-  return cursor.position >= queues_from() &&
+  return !cursor.has_ahead() && cursor.position >= queues_from() &&
          around_.store.count_after(queue_ids(), cursor.position, done + 1) <= done;
 }
 
@@ -167,6 +167,7 @@ void Task::place_parked(const store::Cursor& cursor) {
   const std::scoped_lock lock(mutex_);
   parked_.read_position = cursor.position;
   parked_.cursor = cursor.position;
+  parked_.ahead = cursor.ahead;
   parked_.acknowledged_ahead = cursor.acknowledged.size();
 }
 
@@ -265,7 +266,7 @@ Result<std::uint64_t> Task::begin_run(const store::Cursor& cursor) {
     const auto most = std::strtoull(before->c_str(), nullptr, 10);
     in_flight = std::max<std::uint64_t>(in_flight, most);
     const auto known = cursor.acknowledged.size();
-    const auto behind = around_.store.count_after(queue_ids(), cursor.position, most + known);
+    const auto behind = count_left(cursor.position, cursor.ahead);
     sent = std::min<std::uint64_t>(most, behind - std::min<std::uint64_t>(behind, known));
   }
   const auto batch = around_.store.new_batch();

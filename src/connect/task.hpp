@@ -125,6 +125,9 @@ class Task {
   [[nodiscard]] std::vector<store::QueueId> queue_ids() const;
   [[nodiscard]] store::Position earliest() const;
   [[nodiscard]] std::uint64_t lag(const Progress& progress) const;
+  // Entries of its queues behind there that are not in what is ahead.
+  [[nodiscard]] std::uint64_t count_left(store::Position after,
+                                         const store::Cursor::Ahead& ahead) const;
   [[nodiscard]] std::int64_t oldest_unsent_ms(const Progress& progress) const;
   [[nodiscard]] metrics::Labels labels() const;
   [[nodiscard]] TaskCounters counters() const;

@@ -10,6 +10,7 @@ struct TaskCounters {
   metrics::Counter& rejected;
   metrics::Counter& filtered;
   metrics::Counter& looped;
+  metrics::Counter& shed;
   metrics::Counter& lost;
   metrics::Counter& possible_duplicates;
   metrics::Histogram& delivery;

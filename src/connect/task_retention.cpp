@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "connect/backlog.hpp"
 #include "connect/task.hpp"
 #include "connect/worker.hpp"
 
@@ -15,13 +16,17 @@ void Task::add_holds(std::vector<store::Hold>& holds) const {
   if (spec_.is_inbound()) return;  // it reads nothing here
   const auto now = progress();
   const auto from = queues_from();
+  // What it would shed it does not need.
+  auto cursor = now.cursor;
+  if (spec_.backpressure == Backpressure::ShedOldest)
+    cursor = std::max(cursor, bound_of_backlog(spec_, around_.store));
   for (const auto& queue : queues_)
     holds.push_back(
-        {.of = store::Hold::Of::Task, .queue = queue.id, .after = std::max(now.cursor, from)});
-  if (now.cursor >= from) return;
+        {.of = store::Hold::Of::Task, .queue = queue.id, .after = std::max(cursor, from)});
+  if (cursor >= from) return;
   holds.push_back({.of = store::Hold::Of::Task,
-                   .after = now.cursor,
-                   .read = std::max(now.read_position, now.cursor),
+                   .after = cursor,
+                   .read = std::max(now.read_position, cursor),
                    .filters = filters_before(),
                    .owner = record_.id});
 }
@@ -57,11 +62,17 @@ Result<void> Task::skip_deleted(Position begin, std::uint64_t lost) {
     SL_TRY(counted, around_.store.skip_deleted(ids, from));
     skipped = counted;
   }
-  store::Cursor moved{skipped.next, {}};
-  std::uint64_t done = 0;
-  for (const auto position : cursor.acknowledged) {
-    if (position > skipped.next) moved.acknowledged.push_back(position);
-    if (position <= skipped.next && position > from) ++done;
+  auto moved = cursor;
+  moved.position = skipped.next;
+  moved.close_up();
+  const auto is_done = [&](Position position) {
+    return position <= skipped.next && position > from;
+  };
+  auto done = static_cast<std::uint64_t>(std::ranges::count_if(cursor.acknowledged, is_done));
+  if (cursor.has_ahead() && !ids.empty()) {
+    SL_TRY(behind, around_.store.skip_deleted(ids, std::max(from, cursor.ahead.after)));
+    SL_TRY(beyond, around_.store.skip_deleted(ids, std::max(from, cursor.ahead.up_to)));
+    done += behind.lost - std::min(behind.lost, beyond.lost);
   }
   lost += skipped.lost - std::min(skipped.lost, done);
   const auto batch = around_.store.new_batch();
@@ -69,6 +80,12 @@ Result<void> Task::skip_deleted(Position begin, std::uint64_t lost) {
   SL_TRY_VOID(around_.store.append(batch));
   place_parked(moved);
   if (lost == 0) return {};
+  if (was_beyond_bound(spec_, around_.store)) {
+    counters().shed.add(lost);
+    const std::scoped_lock lock(mutex_);
+    parked_.shed += lost;
+    return {};
+  }
   counters().lost.add(lost);
   log::warn("retention overtook a task: messages were deleted before it had delivered them",
             {{"task", record_.id}, {"messages", lost}});

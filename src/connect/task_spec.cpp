@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kNotYet = "is not available in this version";
 constexpr std::size_t kLongestSchema = 65536;
+constexpr std::int64_t kHighestRate = 1'000'000;
 constexpr std::int64_t kDefaultHold = std::int64_t{10} << 30;
 
 std::string text_of(const json::value& value) {
@@ -54,6 +55,8 @@ class TaskReader {
   void headers(const json::value& headers);
   void header(const json::value& header, const std::string& pointer);
   void retry(const json::object& retry);
+  void backpressure(const json::object& delivery);
+  void drain(const json::value& drain);
 
   std::vector<Problem>& problems_;
   TaskSpec spec_;
@@ -185,8 +188,8 @@ void TaskReader::delivery(const json::object& delivery) {
   retry(delivery.at("retry").as_object());
 
   if (delivery.at("workers").as_int64() != 1) not_yet("/delivery/workers");
-  if (!is_text(delivery.at("backpressure"), "buffer")) not_yet("/delivery/backpressure");
-  if (!is_text(delivery.at("drain"), "in_order")) not_yet("/delivery/drain");
+  backpressure(delivery);
+  drain(delivery.at("drain"));
   if (const auto& age = delivery.at("maximum_age"); age.is_int64())
     spec_.maximum_age = milliseconds(age.get_int64());
   if (delivery.at("hold_segments_bytes").as_int64() != kDefaultHold)
@@ -200,6 +203,31 @@ void TaskReader::retry(const json::object& retry) {
     problem("/delivery/retry/initial", "must not be longer than `maximum`");
   const auto& give_up = retry.at("give_up_after");
   if (give_up.is_int64()) spec_.give_up_after = milliseconds(give_up.get_int64());
+}
+
+void TaskReader::backpressure(const json::object& delivery) {
+  spec_.backlog_bytes = static_cast<std::uint64_t>(delivery.at("backlog_bytes").as_int64());
+  const auto& policy = delivery.at("backpressure");
+  if (is_text(policy, "block")) not_yet("/delivery/backpressure");
+  if (is_text(policy, "shed_oldest")) spec_.backpressure = Backpressure::ShedOldest;
+  if (is_text(policy, "shed_qos0")) spec_.backpressure = Backpressure::ShedQos0;
+}
+
+void TaskReader::drain(const json::value& drain) {
+  if (is_text(drain, "in_order")) return;
+  if (is_text(drain, "fresh_first")) {
+    spec_.drain = Drain::FreshFirst;
+    return;
+  }
+  const auto* object = drain.if_object();
+  const auto* rate = object != nullptr ? object->if_contains("rate") : nullptr;
+  if (rate == nullptr || !rate->is_int64() || object->size() != 1 || rate->get_int64() < 1 ||
+      rate->get_int64() > kHighestRate)
+    return problem("/delivery/drain",
+                   "must be `in_order`, `fresh_first` or {\"rate\": n}, n from 1 to 1000000 "
+                   "messages a second");
+  spec_.drain = Drain::Rate;
+  spec_.drain_rate = static_cast<std::uint32_t>(rate->get_int64());
 }
 
 // Kafka keeps order within a partition, and the key chooses the partition: records that are to stay
@@ -340,6 +368,14 @@ Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& docum
                    .detail = "this key cannot keep the order that is asked for",
                    .hint = "",
                    .fields = {{"/map/key", std::move(*why)}}});
+  if (spec.drain == Drain::FreshFirst && spec.order != Order::None)
+    return refuse(
+        {.errc = Errc::InvalidArgument,
+         .code = "order_needs_in_order",
+         .detail = "what is fresh cannot go first where order is to be kept",
+         .hint = "",
+         .fields = {{"/delivery/drain",
+                     "must be `in_order` or a rate while /delivery/order is not `none`"}}});
   return spec;
 }
 

@@ -19,6 +19,10 @@ namespace sluice::connect {
 enum class Order : std::uint8_t { PerPublisher, PerTopic, PerKey, None };
 enum class RejectedPolicy : std::uint8_t { DeadLetter, Drop, Stop };
 enum class ExpiredPolicy : std::uint8_t { Deliver, Drop, DeadLetter };
+// What happens when it grows beyond its bound.
+enum class Backpressure : std::uint8_t { Buffer, ShedOldest, ShedQos0 };
+// How a back-log goes out.
+enum class Drain : std::uint8_t { InOrder, Rate, FreshFirst };
 
 // The source that is this server's log, and the sink that is.
 inline constexpr std::string_view kLocal = "local";
@@ -48,6 +52,11 @@ struct TaskSpec {
   ExpiredPolicy expired = ExpiredPolicy::Deliver;
   std::optional<std::chrono::milliseconds> maximum_age;
   bool drop_oldest_dead_letter = false;
+  Backpressure backpressure = Backpressure::Buffer;
+  // How much log may lie between a message of the back-log and the newest one; not with Buffer.
+  std::uint64_t backlog_bytes = std::uint64_t{1} << 30;
+  Drain drain = Drain::InOrder;
+  std::uint32_t drain_rate = 1;  // messages a second, with Drain::Rate
   std::chrono::milliseconds drain_timeout{30'000};
   // At most so many records are handed over that no durable cursor covers: what a killed process
   // may send twice.
@@ -66,7 +75,7 @@ struct TaskSpec {
 
 // Everything that is wrong is told at once. What interface.md §4 promises and this version does not
 // do is refused by name: nothing is silently ignored.
-// Refuses: invalid_document, order_needs_key.
+// Refuses: invalid_document, order_needs_key, order_needs_in_order.
 [[nodiscard]] Outcome<TaskSpec> parse_task(const Registry& registry,
                                            const boost::json::object& document);
 

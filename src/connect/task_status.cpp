@@ -40,6 +40,11 @@ const metrics::Declaration kLooped{
     "Messages that a source task did not take in again: it had before, or too many tasks had.",
     metrics::Kind::Counter,
     {"task", "task_id"}};
+const metrics::Declaration kShed{
+    "sluice_task_shed_total",
+    "Messages passed over because the back-log was beyond its bound: delivery.backpressure.",
+    metrics::Kind::Counter,
+    {"task", "task_id"}};
 const metrics::Declaration kLost{"sluice_task_lost_total",
                                  "Messages that retention deleted before they were delivered.",
                                  metrics::Kind::Counter,
@@ -92,8 +97,9 @@ Progress judged(Progress progress, std::int64_t now_ms) {
 }  // namespace
 
 void declare_task_metrics(metrics::Registry& registry) {
-  for (const auto* declaration : {&kDelivered, &kRetried, &kRejected, &kFiltered, &kLooped, &kLost,
-                                  &kDuplicates, &kDelivery, &kLag, &kAge, &kInFlight, &kUp}) {
+  for (const auto* declaration :
+       {&kDelivered, &kRetried, &kRejected, &kFiltered, &kLooped, &kShed, &kLost, &kDuplicates,
+        &kDelivery, &kLag, &kAge, &kInFlight, &kUp}) {
     registry.declare(*declaration);
   }
 }
@@ -104,10 +110,11 @@ metrics::Labels Task::labels() const {
 
 TaskCounters Task::counters() const {
   auto& registry = around_.metrics;
-  return {registry.counter(kDelivered, labels()),  registry.counter(kRetried, labels()),
-          registry.counter(kRejected, labels()),   registry.counter(kFiltered, labels()),
-          registry.counter(kLooped, labels()),     registry.counter(kLost, labels()),
-          registry.counter(kDuplicates, labels()), registry.histogram(kDelivery, labels())};
+  return {registry.counter(kDelivered, labels()), registry.counter(kRetried, labels()),
+          registry.counter(kRejected, labels()),  registry.counter(kFiltered, labels()),
+          registry.counter(kLooped, labels()),    registry.counter(kShed, labels()),
+          registry.counter(kLost, labels()),      registry.counter(kDuplicates, labels()),
+          registry.histogram(kDelivery, labels())};
 }
 
 void Task::watch(const std::shared_ptr<Task>& self) {
@@ -142,8 +149,17 @@ std::uint64_t Task::lag(const Progress& progress) const {
   const auto ids = queue_ids();
   if (ids.empty()) return 0;
   const auto read = std::max(progress.read_position, queues_from());
-  const auto behind = around_.store.count_after(ids, read, kMostCounted);
+  const auto behind = count_left(read, progress.ahead);
   return behind - std::min(behind, progress.acknowledged_ahead) + progress.unfinished;
+}
+
+std::uint64_t Task::count_left(Position after, const store::Cursor::Ahead& ahead) const {
+  const auto ids = queue_ids();
+  const auto behind = around_.store.count_after(ids, after, kMostCounted);
+  if (ahead.up_to == Position()) return behind;
+  const auto from = around_.store.count_after(ids, ahead.after, kMostCounted);
+  const auto to = around_.store.count_after(ids, ahead.up_to, kMostCounted);
+  return behind - std::min(behind, from - std::min(from, to));
 }
 
 std::int64_t Task::oldest_unsent_ms(const Progress& progress) const {
@@ -185,6 +201,7 @@ json::object Task::entity() const {
   out["rejected"] = progress.rejected;
   out["filtered"] = progress.filtered;
   if (spec_.is_inbound()) out["looped"] = progress.looped;
+  out["shed"] = progress.shed;
   out["lost"] = progress.lost;
   out["possible_duplicates"] = progress.possible_duplicates;
   out["dead_letters"] = around_.dead_letters.count(record_.id);

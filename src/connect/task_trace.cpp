@@ -32,11 +32,11 @@ json::object Task::state_of(const model::Message& message) const {
   if (!cursor) {
     shown["state"] = "unknown";
     shown["reason"] = cursor.error().detail;
-  } else if (position <= cursor->position ||
-             std::ranges::binary_search(cursor->acknowledged, position)) {
+  } else if (cursor->covers(position)) {
     shown["state"] = "passed";
   } else {
-    shown["state"] = position <= progress.read_position ? "in_flight" : "waiting";
+    const store::Cursor read{progress.read_position, {}, progress.ahead};
+    shown["state"] = read.covers(position) ? "in_flight" : "waiting";
   }
   return shown;
 }

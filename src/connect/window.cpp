@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace sluice::connect {
 
@@ -27,10 +28,26 @@ void ReadBatch::copy(const model::Message& message) {
   }
 }
 
-Window::Window(store::Cursor start)
-    : passed_(start.position),
-      read_position_(start.position),
-      known_(std::move(start.acknowledged)) {}
+Window::Window(store::Cursor start) {
+  start.close_up();
+  passed_[0] = read_[0] = start.position;
+  known_[0] = std::move(start.acknowledged);
+  if (!start.has_ahead()) return;
+  cut(start.ahead.after);
+  passed_[1] = read_[1] = start.ahead.up_to;
+}
+
+void Window::cut(Position where) {
+  SL_CHECK(!cut_ && where >= read_[0]);
+  cut_ = where;
+  passed_[1] = read_[1] = where;
+  auto& known = known_[0];
+  const auto behind = std::ranges::upper_bound(known, where);
+  known_[1].assign(behind, known.end());
+  known.erase(behind, known.end());
+  oldest_ = base_;
+  join_lanes();  // when nothing lies before it
+}
 
 std::unique_ptr<ReadBatch> Window::new_batch() {
   if (spares_.empty()) return std::make_unique<ReadBatch>();
@@ -39,10 +56,12 @@ std::unique_ptr<ReadBatch> Window::new_batch() {
   return batch;
 }
 
-Window::Token Window::add(std::unique_ptr<ReadBatch> batch, Position next) {
+Window::Token Window::add(std::unique_ptr<ReadBatch> batch, Position next, Lane lane) {
   const auto first = end_;
   SL_CHECK(batch->records.size() == batch->messages.size());
-  read_position_ = next;
+  SL_CHECK(cut_ ? lane == Lane::Fresh || next <= *cut_ : lane == Lane::Main);
+  read_[at(lane)] = next;
+  auto& known = known_[at(lane)];
   batch->unfinished = batch->messages.size();
   make_room(batch->messages.size());
   for (std::size_t i = 0; i < batch->messages.size(); ++i) {
@@ -54,46 +73,59 @@ Window::Token Window::add(std::unique_ptr<ReadBatch> batch, Position next) {
              .batch = batch.get(),
              .timestamp_ms = message.timestamp_ms,
              .index = static_cast<std::uint32_t>(i),
-             .bytes = static_cast<std::uint32_t>(cost(message, record))};
+             .bytes = static_cast<std::uint32_t>(cost(message, record)),
+             .lane = lane};
     bytes_ += added.bytes;
-    ++unfinished_;
-    ++ready_;
-    if (!known_.empty() && std::ranges::binary_search(known_, added.position))
+    ++unfinished_[at(lane)];
+    ++ready_[at(lane)];
+    if (!known.empty() && std::ranges::binary_search(known, added.position))
       change(added, State::Done);
   }
-  if (!known_.empty() && known_.back() <= next) known_.clear();
+  if (!known.empty() && known.back() <= next) known.clear();
   batches_.push_back(std::move(batch));
   pass_done();
+  join_lanes();
   return first;
 }
 
 std::span<const Record> Window::next_records(std::size_t maximum) {
-  next_ = std::max(next_, base_);
-  while (next_ < end_ && slot(next_).state != State::Ready) ++next_;
-  if (next_ == end_) return {};
+  if (ready() == 0) return {};
+  const auto lane = lane_to_hand_over();
+  if (cut_ && came_back_[at(lane)] > 0) maximum = std::min(maximum, came_back_[at(lane)]);
+  auto& next = next_[at(lane)];
+  next = std::max(next, base_);
+  while (slot(next).state != State::Ready || slot(next).lane != lane) ++next;
 
-  const auto& first = slot(next_);
+  const auto& first = slot(next);
   std::size_t count = 1;
-  while (count < maximum && next_ + count < end_) {
-    const auto& following = slot(next_ + count);
+  while (count < maximum && next + count < end_) {
+    const auto& following = slot(next + count);
     if (following.state != State::Ready || following.batch != first.batch) break;
     ++count;
   }
   return std::span<const Record>(first.batch->records).subspan(first.index, count);
 }
 
+// What came back may have arrived: nothing new goes before it, or more would be on its way twice
+// than the window allows.
+Window::Lane Window::lane_to_hand_over() const {
+  if (came_back_[0] + came_back_[1] > 0) return came_back_[1] > 0 ? Lane::Fresh : Lane::Main;
+  return ready_[1] > 0 ? Lane::Fresh : Lane::Main;
+}
+
 void Window::handed_over(std::span<const Record> records) {
   for (const auto& record : records) {
     auto& handed = slot(record.token);
     SL_CHECK(handed.state == State::Ready);
-    if (handed.attempts < UINT16_MAX) ++handed.attempts;
     change(handed, State::HandedOver);
+    if (handed.attempts < UINT16_MAX) ++handed.attempts;
   }
 }
 
 void Window::done(Token token) {
   change(slot(token), State::Done);
   if (token == base_) pass_done();
+  join_lanes();
 }
 
 void Window::hold(Token token) {
@@ -104,7 +136,8 @@ void Window::give_back(Token token) {
   auto& given = slot(token);
   SL_CHECK(given.state == State::HandedOver);
   change(given, State::Ready);
-  next_ = std::min(next_, token);
+  auto& next = next_[at(given.lane)];
+  next = std::min(next, token);
 }
 
 const model::Message& Window::message(Token token) const {
@@ -117,39 +150,62 @@ const Record& Window::record(Token token) const {
   return at.batch->records[at.index];
 }
 
-std::uint64_t Window::known_up_to(Position position) const {
-  return static_cast<std::uint64_t>(std::ranges::count_if(
-      known_, [&](Position known) { return known > read_position_ && known <= position; }));
+std::uint64_t Window::known_up_to(Position position, Lane lane) const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(known_[at(lane)], [&](Position known) {
+    return known > read_[at(lane)] && known <= position;
+  }));
 }
 
 store::Cursor Window::cursor_when(std::initializer_list<State> done) const {
-  const auto is_done = [&](Token token) {
-    return std::ranges::find(done, slot(token).state) != done.end();
-  };
-  store::Cursor cursor{passed_, {}};
-  auto token = base_;
-  for (; token < end_ && is_done(token); ++token) cursor.position = slot(token).position;
-  if (token == end_) {
-    cursor.position = read_position_;
-  } else {
-    for (; token < end_; ++token)
-      if (is_done(token)) cursor.acknowledged.push_back(slot(token).position);
+  PerLane<Position> reached = passed_;
+  PerLane<bool> is_open{};  // something of the lane is not done with
+  PerLane<std::vector<Position>> above;
+  for (auto token = base_; token < end_; ++token) {
+    const auto& each = slot(token);
+    const auto lane = at(each.lane);
+    if (std::ranges::find(done, each.state) == done.end()) {
+      is_open[lane] = true;
+    } else if (is_open[lane]) {
+      above[lane].push_back(each.position);
+    } else {
+      reached[lane] = std::max(reached[lane], each.position);
+    }
   }
-  // What was acknowledged before the start and has not been read again yet.
-  for (const auto position : known_)
-    if (position > read_position_) cursor.acknowledged.push_back(position);
+  for (std::size_t lane = 0; lane < 2; ++lane) {
+    if (!is_open[lane]) reached[lane] = read_[lane];
+    // What was acknowledged before the start and has not been read again yet.
+    for (const auto position : known_[lane])
+      if (position > read_[lane]) above[lane].push_back(position);
+  }
+  store::Cursor cursor{reached[0], std::move(above[0])};
+  if (cut_) {
+    cursor.acknowledged.insert(cursor.acknowledged.end(), above[1].begin(), above[1].end());
+    if (reached[1] > *cut_) cursor.ahead = {*cut_, reached[1]};
+  }
+  cursor.close_up();
   return cursor;
 }
 
 std::optional<model::MessageId> Window::newest_in_sink() const {
-  for (auto token = end_; token > base_; --token)
-    if (slot(token - 1).state == State::HandedOver) return message(token - 1).id;
-  return std::nullopt;
+  std::optional<model::MessageId> newest;
+  for (auto token = end_; token > base_; --token) {
+    if (slot(token - 1).state != State::HandedOver) continue;
+    const auto id = message(token - 1).id;
+    if (!newest || id.position > newest->position) newest = id;
+    if (!cut_) break;
+  }
+  return newest;
 }
 
-std::int64_t Window::oldest_timestamp_ms() const {
-  // The front is never done with: pass_done() takes such slots away.
-  return empty() ? 0 : slot(base_).timestamp_ms;
+// The front is never done with: pass_done() takes such slots away. What has been read behind a cut
+// is younger than all before it.
+std::int64_t Window::oldest_timestamp_ms() {
+  if (empty()) return 0;
+  if (!cut_) return slot(base_).timestamp_ms;
+  if (unfinished_[0] == 0) return 0;
+  oldest_ = std::max(oldest_, base_);
+  while (slot(oldest_).lane != Lane::Main || slot(oldest_).state == State::Done) ++oldest_;
+  return slot(oldest_).timestamp_ms;
 }
 
 void Window::make_room(std::size_t count) {
@@ -171,18 +227,42 @@ std::size_t Window::cost(const model::Message& message, const Record& record) {
 
 void Window::change(Slot& slot, State state) {
   SL_CHECK(slot.state != State::Done);
+  const auto lane = at(slot.lane);
+  const std::size_t is_repeat = slot.attempts > 0 ? 1 : 0;
   if (slot.state == State::HandedOver) --in_sink_;
-  if (slot.state == State::Ready) --ready_;
+  if (slot.state == State::Ready) {
+    --ready_[lane];
+    came_back_[lane] -= is_repeat;
+  }
   if (state == State::HandedOver) ++in_sink_;
-  if (state == State::Ready) ++ready_;
-  if (state == State::Done) --unfinished_;
+  if (state == State::Ready) {
+    ++ready_[lane];
+    came_back_[lane] += is_repeat;
+  }
+  if (state == State::Done) --unfinished_[lane];
   slot.state = state;
+}
+
+// All before the cut is done with.
+void Window::join_lanes() {
+  if (!cut_ || read_[0] < *cut_ || unfinished_[0] > 0) return;
+  cut_.reset();
+  for (auto token = base_; token < end_; ++token) slot(token).lane = Lane::Main;
+  passed_[0] = passed_[1];
+  read_[0] = read_[1];
+  known_[0] = std::exchange(known_[1], {});
+  unfinished_[0] = std::exchange(unfinished_[1], 0);
+  ready_[0] = std::exchange(ready_[1], 0);
+  came_back_[0] = std::exchange(came_back_[1], 0);
+  next_[0] = base_;
 }
 
 void Window::pass_done() {
   while (!empty() && slot(base_).state == State::Done) {
     const auto& front = slot(base_);
-    passed_ = front.position;
+    // Of a lane that was joined there may be some that the cursor passed long ago.
+    auto& passed = passed_[at(front.lane)];
+    passed = std::max(passed, front.position);
     bytes_ -= front.bytes;
     --front.batch->unfinished;
     ++base_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "connect/backlog.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -34,6 +35,7 @@ Worker::Worker(Context context, const TaskSpec& spec, MakeSink make_sink)
       window_(context_.cursor),
       backoff_(spec.retry_initial, spec.retry_maximum, context_.seed),
       committed_(context_.cursor),
+      pace_(spec.drain_rate),
       progress_(context_.before) {
   if (!spec.steps.is_empty()) processor_.emplace(spec.steps);
   progress_.last_movement = steady_now();
@@ -135,7 +137,7 @@ void Worker::turn() {
   if (log_was_deleted_) skip_deleted();
   collect();
   const auto letters_before = rejections_.size();
-  const auto read_before = window_.read_position();
+  const auto read_before = read_positions();
   const auto in_sink_before = window_.in_sink();
   keep_dead_letters();
   if (failure_.empty()) {
@@ -146,7 +148,7 @@ void Worker::turn() {
   }
   commit();
   publish_progress();
-  const bool moved = rejections_.size() < letters_before || window_.read_position() > read_before ||
+  const bool moved = rejections_.size() < letters_before || read_positions() != read_before ||
                      window_.in_sink() > in_sink_before;
   if (!moved) wait();
 }
@@ -203,6 +205,7 @@ Worker::SteadyTime Worker::next_deadline() const {
   if (letters_at_) deadline = std::min(deadline, *letters_at_);
   if (read_again_) deadline = std::min(deadline, *read_again_);
   if (gathering_until_) deadline = std::min(deadline, *gathering_until_);
+  if (paced_until_) deadline = std::min(deadline, *paced_until_);
   return deadline;
 }
 
@@ -218,7 +221,8 @@ void Worker::ask_for_wake() {
   if (!at_end_ || is_asked_to_wake_ || gathering_until_) return;
   is_asked_to_wake_ = true;
   context_.store.notify(reinterpret_cast<std::uintptr_t>(this), context_.queues,
-                        window_.read_position(), store::Visibility::Durable, [this] {
+                        window_.read_position(window_.newest_lane()), store::Visibility::Durable,
+                        [this] {
                           {
                             const std::scoped_lock lock(mutex_);
                             inbox_.woken = true;
@@ -239,11 +243,26 @@ void Worker::read_more() {
   if (read_again_ && now < *read_again_) return;
   read_again_.reset();
   for (int reads = 0; reads < 4; ++reads) {
-    if (at_end_ || window_.ready() >= kReadAhead || window_.size() >= kWindowMessages ||
-        window_.bytes() >= spec_.window_bytes)
-      return;
-    if (!read_once()) return;
+    let_fresh_ones_pass();
+    const auto lane = lane_to_read();
+    if (!lane || !read_once(*lane)) return;
   }
+}
+
+// Where there is something to read, and room for it. With a cut half of the room stays for what
+// comes.
+std::optional<Window::Lane> Worker::lane_to_read() const {
+  const auto has_room = [this](Window::Lane lane, std::size_t part) {
+    return window_.ready(lane) < kReadAhead && window_.size() < kWindowMessages / part &&
+           window_.bytes() < spec_.window_bytes / part;
+  };
+  const auto newest = window_.newest_lane();
+  const auto is_first_turn = newest == Window::Lane::Main || spec_.drain == Drain::FreshFirst;
+  if (!at_end_ && is_first_turn && has_room(newest, 1)) return newest;
+  if (newest == Window::Lane::Fresh && window_.read_position() < *window_.cut_at() &&
+      has_room(Window::Lane::Main, 2))
+    return Window::Lane::Main;
+  return std::nullopt;
 }
 
 // What was stored before the task's queues existed is found by reading the log from where the
@@ -253,9 +272,9 @@ bool Worker::is_back_filling() const {
   return window_.read_position() < context_.queues_from;
 }
 
-Result<store::ReadResult> Worker::read_store() {
+Result<store::ReadResult> Worker::read_store(Window::Lane lane) {
   const auto most = processor_ ? kReadToProcess : kReadMessages;
-  if (is_back_filling())
+  if (lane == Window::Lane::Main && is_back_filling())
     return context_.store.scan_log(
         {.filters = context_.filters_before.empty() ? spec_.filters : context_.filters_before,
          .after = window_.read_position(),
@@ -263,7 +282,7 @@ Result<store::ReadResult> Worker::read_store() {
          .maximum_messages = most,
          .maximum_bytes = kReadBytes});
   return context_.store.read({.queues = context_.queues,
-                              .after = window_.read_position(),
+                              .after = window_.read_position(lane),
                               .maximum_messages = most,
                               .maximum_bytes = kReadBytes,
                               .visibility = store::Visibility::Durable});
@@ -275,9 +294,10 @@ void Worker::read_again_after(std::string reason) {
   note_error(read_reason_);
 }
 
-bool Worker::read_once() {
-  const bool back_filling = is_back_filling();
-  auto read = read_store();
+bool Worker::read_once(Window::Lane lane) {
+  const bool is_newest = lane == window_.newest_lane();
+  const bool back_filling = lane == Window::Lane::Main && is_back_filling();
+  auto read = read_store(lane);
   if (!read) {
     if (read.error().code == Errc::Corrupt) {
       damage_ = "the log cannot be read: " + read.error().detail;
@@ -287,7 +307,9 @@ bool Worker::read_once() {
     }
     return false;
   }
-  const bool at_end = read->at_end && !back_filling;
+  if (back_filling) read->at_end = false;  // of what lies before the queues
+  if (!is_newest) end_at_cut(*read);
+  const bool at_end = read->at_end && is_newest;
   if (const auto gather = sink_->gathers_for();
       at_end && gather.count() > 0 && !read->entries.empty())
     gathering_until_ = steady_now() + gather;
@@ -300,11 +322,11 @@ bool Worker::read_once() {
   }
   read->entries.clear();
   if (!map_all(*batch)) return false;  // and it is read again
-  note_lost(read->lost - std::min(read->lost, window_.known_up_to(read->next)));
-  at_end_ = at_end;
+  note_lost(read->lost - std::min(read->lost, window_.known_up_to(read->next, lane)));
+  if (is_newest) at_end_ = at_end;
   progress_.bytes_read += bytes;
   progress_.messages_read += batch->messages.size();
-  const auto first = window_.add(std::move(batch), read->next);
+  const auto first = window_.add(std::move(batch), read->next, lane);
   apply_unmapped(first);
   return true;
 }
@@ -314,19 +336,21 @@ bool Worker::read_once() {
 void Worker::skip_deleted() {
   log_was_deleted_ = false;
   note_lost(std::exchange(lost_before_queue_, 0));
-  if (is_back_filling()) return;  // the walk goes on where the log begins
-  const auto skipped = context_.store.skip_deleted(context_.queues, window_.read_position());
-  if (!skipped || skipped->next <= window_.read_position()) return;
-  note_lost(skipped->lost - std::min(skipped->lost, window_.known_up_to(skipped->next)));
-  window_.add(window_.new_batch(), skipped->next);
-  cursor_moved_ = true;
+  // The walk over the log goes on where it begins.
+  if (!is_back_filling()) skip_deleted(Window::Lane::Main);
+  if (window_.cut_at()) skip_deleted(Window::Lane::Fresh);
 }
 
 void Worker::note_lost(std::uint64_t lost) {
   if (lost == 0) return;
+  cursor_moved_ = true;
+  if (was_beyond_bound(spec_, context_.store)) {
+    progress_.shed += lost;
+    context_.counters.shed.add(lost);
+    return begin_shedding();
+  }
   progress_.lost += lost;
   context_.counters.lost.add(lost);
-  cursor_moved_ = true;
   note_error(std::to_string(lost) + " messages were deleted by retention before delivery");
   log::warn("retention overtook a task: messages were deleted before it had delivered them",
             {{"task", context_.task_id}, {"messages", lost}});
@@ -342,8 +366,9 @@ void Worker::apply_unmapped(Window::Token first) {
       reject(token, std::move(unmapped.reason));
       continue;
     }
-    ++progress_.filtered;
-    context_.counters.filtered.add();
+    ++(unmapped.is_shed ? progress_.shed : progress_.filtered);
+    (unmapped.is_shed ? context_.counters.shed : context_.counters.filtered).add();
+    if (unmapped.is_shed) begin_shedding();
     window_.done(token);
     cursor_moved_ = true;
   }
@@ -389,6 +414,7 @@ void Worker::park() {
       end ? context_.store.wait_durable(*end) : Result<void>(tl::unexpected(end.error()));
   if (!durable) note_error("the cursor is not durable: " + durable.error().detail);
   progress_.read_position = committed_.position;
+  progress_.ahead = committed_.ahead;
   progress_.cursor = committed_.position;
   progress_.unfinished = 0;
   progress_.unfinished_bytes = 0;

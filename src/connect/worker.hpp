@@ -14,6 +14,7 @@
 #include "base/threads.hpp"
 #include "connect/backoff.hpp"
 #include "connect/dead_letters.hpp"
+#include "connect/drain_pace.hpp"
 #include "connect/processing/processor.hpp"
 #include "connect/progress.hpp"
 #include "connect/record_mapper.hpp"
@@ -129,9 +130,17 @@ class Worker final : public Runner {
   void fail_behind_what_was_read();
   void skip_deleted();
   void note_lost(std::uint64_t lost);
-  [[nodiscard]] bool read_once();
+  [[nodiscard]] bool read_once(Window::Lane lane);
   [[nodiscard]] bool is_back_filling() const;
-  [[nodiscard]] Result<store::ReadResult> read_store();
+  [[nodiscard]] Result<store::ReadResult> read_store(Window::Lane lane);
+  [[nodiscard]] std::optional<Window::Lane> lane_to_read() const;
+  [[nodiscard]] std::pair<store::Position, store::Position> read_positions() const {
+    return {window_.read_position(), window_.read_position(Window::Lane::Fresh)};
+  }
+  [[nodiscard]] bool has_read_all() const;
+  void end_at_cut(store::ReadResult& read);
+  void skip_deleted(Window::Lane lane);
+  void let_fresh_ones_pass();
   void read_again_after(std::string reason);
   [[nodiscard]] bool map_all(ReadBatch& batch);
   [[nodiscard]] bool is_wanted(std::size_t index, const model::Message& message, Arena& arena,
@@ -146,6 +155,11 @@ class Worker final : public Runner {
   void ask_for_wake();
   void hand_over();
   [[nodiscard]] bool may_hand_over();
+  [[nodiscard]] bool is_beyond_bound(const model::Message& message) const;
+  void begin_shedding();
+  void has_caught_up();
+  [[nodiscard]] std::size_t room_in_pace(std::int64_t stored_ms);
+  [[nodiscard]] bool is_late(std::int64_t stored_ms) const;
 
   void wait_for(std::string reason);  // the next try after a back-off
   void fail_for_good(std::string reason);
@@ -178,6 +192,7 @@ class Worker final : public Runner {
     std::size_t index = 0;
     bool is_rejected = false;  // otherwise passed over
     std::string reason;
+    bool is_shed = false;  // passed over because the back-log is beyond its bound
   };
   std::vector<Unmapped> unmapped_;  // of the batch that was read last, as are the next two
   std::vector<std::size_t> wanted_;
@@ -200,8 +215,13 @@ class Worker final : public Runner {
   std::uint64_t lost_before_queue_ = 0;
   bool stopping_ = false;
   bool is_asked_to_wake_ = false;
-  bool at_end_ = false;                        // nothing more to read until the store wakes us
+  bool at_end_ = false;                        // nothing new to read until the store wakes us
   std::optional<SteadyTime> gathering_until_;  // at the end, and not asked to wake before
+  store::Position bound_;                      // of the back-log, when it was read last
+  bool is_shedding_ = false;                   // and has said so
+  DrainPace pace_;
+  bool is_catching_up_ = false;            // with Drain::Rate: what goes out is paced
+  std::optional<SteadyTime> paced_until_;  // nothing was handed over because of that
   bool came_back_ = false;  // something is to be retried: nothing goes out before all is settled
   bool is_hasty_ = false;   // and then at once: the sink will do otherwise
   SteadyTime collect_at_ = SteadyTime::max();  // even if the sink says nothing

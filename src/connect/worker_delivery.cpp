@@ -15,6 +15,7 @@ constexpr auto kLettersAgainAfter = 1s;
 }  // namespace
 
 void Worker::hand_over() {
+  paced_until_.reset();
   while (may_hand_over()) {
     const auto room = room_in_flight();
     if (room == 0) {
@@ -23,8 +24,11 @@ void Worker::hand_over() {
       if (!wait_for_cursor()) return;
       continue;
     }
-    const auto records = window_.next_records(std::min(kHandOver, room));
-    if (records.empty()) return;
+    auto records = window_.next_records(std::min(kHandOver, room));
+    if (records.empty()) return has_caught_up();
+    const auto paced = room_in_pace(window_.timestamp_ms(records.front().token));
+    if (paced == 0) return;
+    records = records.first(std::min(records.size(), paced));
     const bool was_empty = window_.in_sink() == 0;
     const auto taken = sink_->write(records);
     if (!taken) {
@@ -38,6 +42,7 @@ void Worker::hand_over() {
     }
     if (was_empty) progress_.last_movement = steady_now();
     window_.handed_over(records.first(*taken));
+    if (is_catching_up_) pace_.took(*taken, steady_now());
     is_sink_full_ = *taken < records.size();
     if (is_sink_full_) return;  // outcomes will make room
   }
@@ -273,6 +278,9 @@ void Worker::note_error(const std::string& reason) {
 
 void Worker::publish_progress() {
   progress_.read_position = window_.read_position();
+  progress_.ahead = {};
+  if (const auto cut = window_.cut_at())
+    progress_.ahead = {*cut, window_.read_position(Window::Lane::Fresh)};
   progress_.cursor = committed_.position;
   progress_.unfinished = window_.unfinished();
   progress_.unfinished_bytes = window_.bytes();

@@ -60,7 +60,7 @@ bool Worker::is_transaction_due() {
   if (transactions_ == nullptr || is_ending_ || window_.in_sink() == 0) return false;
   const auto now = steady_now();
   if (!end_by_) end_by_ = now + kLongestTransaction;
-  const bool has_all = at_end_ && window_.ready() == 0;
+  const bool has_all = has_read_all() && window_.ready() == 0;
   return has_all || is_sink_full_ || came_back_ || room_in_flight() == 0 || now >= *end_by_;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "broker/message_expiry.hpp"
+#include "connect/backlog.hpp"
 #include "connect/worker.hpp"
 
 namespace sluice::connect {
@@ -11,6 +12,7 @@ using Outcome = processing::Processor::Outcome;
 // False: not now. Nothing of the batch has happened then.
 bool Worker::map_all(ReadBatch& batch) {
   const auto now_ms = context_.clock.wall_ms();
+  bound_ = bound_of_backlog(spec_, context_.store);
   unmapped_.clear();
   wanted_.clear();
   batch.records.resize(batch.messages.size());
@@ -39,6 +41,10 @@ bool Worker::is_wanted(std::size_t index, const model::Message& message, Arena& 
   if (spec_.expired != ExpiredPolicy::Deliver && broker::seconds_left(message, now_ms) == 0U) {
     unmapped_.push_back({index, spec_.expired == ExpiredPolicy::DeadLetter,
                          "the message expired before it could be delivered"});
+    return false;
+  }
+  if (is_beyond_bound(message)) {
+    unmapped_.push_back({index, false, {}, true});
     return false;
   }
   return true;

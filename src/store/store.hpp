@@ -17,6 +17,7 @@
 #include "base/function_ref.hpp"
 #include "base/result.hpp"
 #include "model/message.hpp"
+#include "store/cursor.hpp"
 
 namespace sluice::store {
 
@@ -136,16 +137,6 @@ struct ScanRequest {
 struct FindRequest;  // store/find.hpp
 struct FindResult;
 
-// How far one consumer has come: every position up to and including `position`, and those in
-// `acknowledged` (ascending, all above it), are done with.
-struct Cursor {
-  Position position;
-  std::vector<Position> acknowledged;
-  friend bool operator==(const Cursor&, const Cursor&) = default;
-};
-[[nodiscard]] std::string encode(const Cursor& cursor);
-[[nodiscard]] Result<Cursor> decode_cursor(std::string_view bytes);
-
 // What somebody still needs of the log; retention asks before it deletes.
 struct Hold {
   enum class Of : std::uint8_t { Session, Task };
@@ -259,6 +250,9 @@ class Store {
   [[nodiscard]] virtual Result<Position> position_before(std::int64_t wall_ms) = 0;
   // Bytes of log in (after, before): what a walk over it still has to read.
   [[nodiscard]] virtual std::uint64_t log_bytes(Position after, Position before) const = 0;
+  // What begins before the returned place lies more than so many bytes of log before `end`.
+  // Positions are no measure of that: files of the log leave gaps between them.
+  [[nodiscard]] virtual Position back_from(Position end, std::uint64_t bytes) const = 0;
   // Calls `wake` once, as soon as one of the queues holds a visible entry after `after`; at once if
   // it does already. On the committing or appending thread: short, no store calls. The same key
   // replaces an earlier one; cancel_notify waits for a call under way.

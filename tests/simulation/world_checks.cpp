@@ -85,12 +85,8 @@ void World::check_cursors() {
     if (!key.starts_with(prefix)) return;
     const auto cursor = store::decode_cursor(value);
     if (!cursor) Violation::report("a cursor cannot be read: " + std::string(key));
-    const auto passed = [&](std::uint64_t position) {
-      return position <= cursor->position.get() ||
-             std::ranges::binary_search(cursor->acknowledged, store::Position(position));
-    };
     for (const auto& [id, position] : stored_at_) {
-      if (!passed(position)) continue;
+      if (!cursor->covers(store::Position(position))) continue;
       if (consumer == "task" && is_rejected(id.second) && !letters.contains(digits_of(position)))
         Violation::report("cursor: that of the task has passed " + name_of(id) +
                           ", of which there is no dead letter");

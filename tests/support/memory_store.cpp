@@ -561,6 +561,10 @@ std::uint64_t MemoryStore::log_bytes(Position after, Position before) const {
   return after < before ? before.get() - after.get() : 0;
 }
 
+Position MemoryStore::back_from(Position end, std::uint64_t bytes) const {
+  return Position(end.get() > bytes ? end.get() - bytes : 0);
+}
+
 void MemoryStore::notify(std::uint64_t key, std::span<const QueueId> queues, Position after,
                          Visibility visibility, std::function<void()> wake) {
   {

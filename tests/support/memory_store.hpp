@@ -59,6 +59,7 @@ class MemoryStore final : public store::Store {
   [[nodiscard]] Result<store::ReadResult> scan_log(const store::ScanRequest& request) override;
   [[nodiscard]] Result<store::FindResult> find(const store::FindRequest& request) override;
   [[nodiscard]] Result<store::Position> position_before(std::int64_t wall_ms) override;
+  [[nodiscard]] store::Position back_from(store::Position end, std::uint64_t bytes) const override;
   [[nodiscard]] std::uint64_t log_bytes(store::Position after,
                                         store::Position before) const override;
   void notify(std::uint64_t key, std::span<const store::QueueId> queues, store::Position after,

@@ -206,6 +206,17 @@ std::uint64_t EmbeddedStore::log_bytes(Position after, Position before) const {
   return sum;
 }
 
+Position EmbeddedStore::back_from(Position end, std::uint64_t bytes) const {
+  const auto ranges = segments_.ranges();
+  for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
+    const std::uint64_t to = std::min(range->end, end.get());
+    if (to <= range->base) continue;
+    if (to - range->base > bytes) return Position(to - bytes);
+    bytes -= to - range->base;
+  }
+  return Position();
+}
+
 void EmbeddedStore::notify(std::uint64_t key, std::span<const QueueId> queues, Position after,
                            Visibility visibility, std::function<void()> wake) {
   index_.cancel(key);

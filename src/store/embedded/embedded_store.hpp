@@ -61,6 +61,7 @@ class EmbeddedStore final : public Store {
   [[nodiscard]] Result<FindResult> find(const FindRequest& request) override;
   [[nodiscard]] Result<Position> position_before(std::int64_t wall_ms) override;
   [[nodiscard]] std::uint64_t log_bytes(Position after, Position before) const override;
+  [[nodiscard]] Position back_from(Position end, std::uint64_t bytes) const override;
   void notify(std::uint64_t key, std::span<const QueueId> queues, Position after,
               Visibility visibility, std::function<void()> wake) override;
   void cancel_notify(std::uint64_t key) override;

@@ -57,17 +57,17 @@ class DeliveryProperty : public testing::TestWithParam<std::uint64_t> {
     const auto bytes = store.get(store::StateKind::Cursor, Worker::cursor_key("id"));
     const auto cursor = *bytes ? *store::decode_cursor(**bytes) : store::Cursor{};
     worker = std::make_unique<Worker>(
-        Worker::Context{
-            .store = store,
-            .dead_letters = letters,
-            .clock = clock,
-            .counters = {counter, counter, counter, counter, counter, counter, counter, histogram},
-            .task_id = "id",
-            .node_name = "n",
-            .worker_name = "w",
-            .queues = ids,
-            .cursor = cursor,
-            .before = {}},
+        Worker::Context{.store = store,
+                        .dead_letters = letters,
+                        .clock = clock,
+                        .counters = {counter, counter, counter, counter, counter, counter, counter,
+                                     counter, histogram},
+                        .task_id = "id",
+                        .node_name = "n",
+                        .worker_name = "w",
+                        .queues = ids,
+                        .cursor = cursor,
+                        .before = {}},
         spec, [this](Sink::Callbacks callbacks) {
           return Result<std::unique_ptr<Sink>>(
               std::make_unique<ScriptedSink>(other_side, std::move(callbacks), ++sink_seed));

@@ -40,12 +40,37 @@ TEST(Place, IsReadAsItWasWritten) {
   EXPECT_EQ(read->newest, place.newest);
 }
 
+TEST(Place, WithSomethingAheadIsReadAsItWasWritten) {
+  Place place{.task_id = "id", .generation = 1, .cursor = cursor(7, {9}), .newest = {}};
+  place.cursor.ahead = {Position(20), Position(1'000'000'000'000)};
+  const auto read = decode_place(encode(place));
+  ASSERT_TRUE(read) << read.error().detail;
+  EXPECT_EQ(read->cursor, place.cursor);
+}
+
+TEST(Place, TheFurthestHasAheadWhatEitherHas) {
+  auto one = cursor(5, {}), other = cursor(8, {});
+  one.ahead = {Position(20), Position(30)};
+  auto both = cursor(8, {});
+  both.ahead = one.ahead;
+  EXPECT_EQ(furthest(one, other), both);
+  EXPECT_EQ(furthest(other, one), both);
+  other.ahead = {Position(20), Position(25)};
+  EXPECT_EQ(furthest(one, other), both);
+  EXPECT_EQ(furthest(one, cursor(22, {40})), cursor(30, {40}));
+  other = cursor(33, {});
+  other.ahead = {Position(50), Position(60)};
+  EXPECT_EQ(furthest(one, other), other);
+}
+
 TEST(Place, WhatIsNoneIsRefused) {
   const auto good = encode(Place{.task_id = "id", .generation = 1, .cursor = {}, .newest = {}});
   ASSERT_TRUE(decode_place(good));
   for (const std::string& bad :
        {std::string(), std::string("[]"), std::string("{}"), good.substr(1),
-        std::string(R"({"format":2,"task":"id"})"),
+        std::string(R"({"format":3,"task":"id"})"),
+        std::string(R"({"format":2,"task":"id","generation":1,"position":1,"above":[],)"
+                    R"("newest":"00000000000000000000000000000000"})"),
         std::string(R"({"format":1,"task":"id","generation":1,"position":1,"above":[-1],)"
                     R"("newest":"00000000000000000000000000000000"})"),
         std::string(R"({"format":1,"task":"id","generation":1,"position":1,"above":[],)"
@@ -166,18 +191,18 @@ class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
   void start() {
     const auto bytes = store.get(store::StateKind::Cursor, Worker::cursor_key("id"));
     worker = std::make_unique<Worker>(
-        Worker::Context{
-            .store = store,
-            .dead_letters = letters,
-            .clock = clock,
-            .counters = {counter, counter, counter, counter, counter, counter, counter, histogram},
-            .task_id = "id",
-            .node_name = "n",
-            .worker_name = "w",
-            .queues = ids,
-            .cursor = *bytes ? *store::decode_cursor(**bytes) : Cursor{},
-            .generation = generation,
-            .before = {}},
+        Worker::Context{.store = store,
+                        .dead_letters = letters,
+                        .clock = clock,
+                        .counters = {counter, counter, counter, counter, counter, counter, counter,
+                                     counter, histogram},
+                        .task_id = "id",
+                        .node_name = "n",
+                        .worker_name = "w",
+                        .queues = ids,
+                        .cursor = *bytes ? *store::decode_cursor(**bytes) : Cursor{},
+                        .generation = generation,
+                        .before = {}},
         spec, [this](Sink::Callbacks callbacks) {
           return Result<std::unique_ptr<Sink>>(
               std::make_unique<DrawnSink>(cluster, std::move(callbacks)));

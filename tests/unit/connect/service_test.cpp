@@ -405,6 +405,11 @@ TEST_F(ServiceTest, RefusesInvalidDocumentsWithThePlace) {
            {"/map/headers", json::parse(R"([{"name":"a"}])"), "/map/headers/0: must be"},
            {"/sink/connection", "x", "/sink/connection: there is no connection `x`"},
            {"/sink/type", "rabbit", "/sink/type: must be one of: test"},
+           {"/delivery/drain", "newest", "/delivery/drain: must be `in_order`, `fresh_first` or"},
+           {"/delivery/drain", json::object{{"rate", 0}}, "/delivery/drain: must be"},
+           {"/delivery/drain", json::object{{"rate", "10"}}, "/delivery/drain: must be"},
+           {"/delivery/drain", json::object{{"rate", 1}, {"x", 1}}, "/delivery/drain: must be"},
+           {"/delivery/backlog_bytes", "1KiB", "/delivery/backlog_bytes: must be"},
            {"/sink/acks", "1", "/sink/acks: must be `all` unless"},
            {"/where", "$qos =\n >= 1", "/where: line 2, column 2: expected a value"},
        }) {
@@ -421,8 +426,7 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
   for (const auto& [pointer, value] : std::vector<std::pair<std::string_view, json::value>>{
            {"/map/schema", json::object{{"type", "avro"}}},
            {"/delivery/workers", 2},
-           {"/delivery/backpressure", "shed_oldest"},
-           {"/delivery/drain", "fresh_first"},
+           {"/delivery/backpressure", "block"},
            {"/delivery/hold_segments_bytes", "1GiB"},
        }) {
     const auto text = refused(pointer, value);
@@ -498,6 +502,16 @@ TEST_F(ServiceTest, RefusesAnEventThatIsStructuredAndBinaryAtOnce) {
   const json::object both{{"topic", "x"}, {"value", "cloudevents"}, {"headers", "cloudevents"}};
   EXPECT_NE(refused("/map", both).find("/map/headers: must not be `cloudevents`"),
             std::string::npos);
+}
+
+TEST_F(ServiceTest, LetsFreshOnesGoFirstOnlyWhereThereIsNoOrderToKeep) {
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
+
+  EXPECT_TRUE(refused("/delivery/drain", "fresh_first")
+                  .starts_with("order_needs_in_order /delivery/drain: must be `in_order`"));
+  auto document = task();
+  document["delivery"] = json::object{{"order", "none"}, {"drain", "fresh_first"}};
+  EXPECT_TRUE(service->create_task(document));
 }
 
 TEST_F(ServiceTest, RefusesAKeyThatCannotKeepTheOrder) {

@@ -153,6 +153,7 @@ class SourceWorkerTest : public testing::Test {
             counter("sluice_e_total"),
             counter("sluice_f_total"),
             counter("sluice_g_total"),
+            counter("sluice_h_total"),
             metrics.histogram(
                 {.name = "sluice_seconds", .help = "h", .kind = metrics::Kind::Histogram})};
   }

@@ -16,7 +16,7 @@ class WindowTest : public testing::Test {
  protected:
   // Reads messages at these positions; reading goes on after `next`.
   Window::Token read(Window& window, std::initializer_list<std::uint64_t> positions,
-                     std::uint64_t next) {
+                     std::uint64_t next, Window::Lane lane = Window::Lane::Main) {
     auto batch = window.new_batch();
     for (const auto position : positions) {
       const auto text = std::to_string(position);
@@ -29,7 +29,7 @@ class WindowTest : public testing::Test {
       batch->records.emplace_back();
       batch->records.back().value = batch->messages.back().payload;
     }
-    return window.add(std::move(batch), Position(next));
+    return window.add(std::move(batch), Position(next), lane);
   }
   static std::vector<std::string> values(std::span<const Record> records) {
     std::vector<std::string> out;
@@ -41,6 +41,13 @@ class WindowTest : public testing::Test {
     for (const auto entry : acknowledged) out.acknowledged.emplace_back(entry);
     return out;
   }
+  static Cursor cursor(std::uint64_t position, std::initializer_list<std::uint64_t> acknowledged,
+                       std::uint64_t after, std::uint64_t up_to) {
+    auto out = cursor(position, acknowledged);
+    out.ahead = {Position(after), Position(up_to)};
+    return out;
+  }
+  static constexpr auto kFresh = Window::Lane::Fresh;
 };
 
 // More than it has place for at first, and never from the beginning of its memory.
@@ -177,6 +184,106 @@ TEST_F(WindowTest, UsesTheMemoryOfPassedBatchesAgain) {
     EXPECT_EQ(window.size(), 0U);
   }
   EXPECT_EQ(window.cursor(), cursor(position, {}));
+}
+
+TEST_F(WindowTest, LetsWhatIsBehindACutGoFirst) {
+  Window window(cursor(0, {}));
+  const auto old = read(window, {1, 2}, 2);
+  window.cut(Position(50));
+  EXPECT_EQ(window.newest_lane(), kFresh);
+  EXPECT_EQ(window.read_position(), Position(2));
+  EXPECT_EQ(window.read_position(kFresh), Position(50));
+  const auto fresh = read(window, {60, 70}, 75, kFresh);
+
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"60", "70"}));
+  window.handed_over(window.next_records(9));
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"1", "2"}));
+  window.handed_over(window.next_records(1));
+  EXPECT_EQ(window.newest_in_sink()->position, 70U);
+  EXPECT_EQ(window.oldest_timestamp_ms(), 1001);
+
+  window.done(fresh + 1);
+  EXPECT_EQ(window.cursor(), cursor(0, {70}));
+  EXPECT_EQ(window.cursor_once_delivered(), cursor(1, {}, 50, 75));
+  window.done(fresh);
+  EXPECT_EQ(window.cursor(), cursor(0, {}, 50, 75));
+  window.done(old);
+  EXPECT_EQ(window.cursor(), cursor(1, {}, 50, 75));
+  window.handed_over(window.next_records(1));
+  window.done(old + 1);
+  EXPECT_EQ(window.cursor(), cursor(2, {}, 50, 75));
+  EXPECT_EQ(window.oldest_timestamp_ms(), 0) << "it has not been read";
+  EXPECT_TRUE(window.empty());
+
+  read(window, {40}, 50);
+  const auto last = read(window, {80}, 80, kFresh);
+  window.handed_over(window.next_records(9));
+  window.handed_over(window.next_records(9));
+  EXPECT_EQ(window.cursor(), cursor(2, {}, 50, 70));
+  EXPECT_EQ(window.cursor_once_delivered(), cursor(80, {}));
+  window.done(last - 1);  // the back-log is done with: one lane again
+  EXPECT_FALSE(window.cut_at());
+  EXPECT_EQ(window.read_position(), Position(80));
+  EXPECT_EQ(window.cursor(), cursor(70, {}));
+  window.done(last);
+  EXPECT_EQ(window.cursor(), cursor(80, {}));
+}
+
+TEST_F(WindowTest, WhatCameBackGoesBeforeWhatIsFresh) {
+  Window window({});
+  const auto old = read(window, {1, 2, 3}, 3);
+  window.handed_over(window.next_records(2));
+  window.cut(Position(10));
+  read(window, {11}, 11, kFresh);
+  window.give_back(old);
+  window.give_back(old + 1);
+
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"1", "2"}));
+  window.handed_over(window.next_records(9));
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"11"}));
+}
+
+TEST_F(WindowTest, GoesOnAtBothPlaces) {
+  Window window(cursor(5, {7, 80}, 50, 75));
+  EXPECT_EQ(window.cut_at(), Position(50));
+  EXPECT_EQ(window.cursor(), cursor(5, {7, 80}, 50, 75));
+  EXPECT_EQ(window.known_up_to(Position(100)), 1U);
+  EXPECT_EQ(window.known_up_to(Position(100), kFresh), 1U);
+  read(window, {7, 8}, 50);
+  read(window, {80, 90}, 90, kFresh);
+
+  EXPECT_EQ(window.cursor(), cursor(7, {}, 50, 80));
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"90"}));
+  window.handed_over(window.next_records(9));
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"8"}));
+  EXPECT_EQ(Window(window.cursor()).cursor(), cursor(7, {}, 50, 80));
+}
+
+TEST_F(WindowTest, ACutWithNothingBeforeItIsNone) {
+  Window window(cursor(5, {}));
+  window.cut(Position(5));
+  EXPECT_FALSE(window.cut_at());
+  EXPECT_EQ(window.cursor(), cursor(5, {}));
+}
+
+// What stands there of an earlier back-log must not come up again in the cursor.
+TEST_F(WindowTest, OneCutAfterTheOther) {
+  Window window(cursor(0, {}));
+  window.cut(Position(10));
+  const auto stuck = read(window, {11}, 11, kFresh);
+  window.handed_over(window.next_records(9));
+  const auto old = read(window, {5}, 10);
+  window.done(old);
+  EXPECT_FALSE(window.cut_at());
+  EXPECT_EQ(window.cursor(), cursor(10, {}));
+  window.cut(Position(20));
+  const auto fresh = read(window, {21}, 21, kFresh);
+  window.done(fresh);
+  EXPECT_EQ(window.cursor(), cursor(10, {}, 20, 21));
+  window.done(stuck);
+  EXPECT_EQ(window.cursor(), cursor(11, {}, 20, 21));
+  read(window, {}, 20);
+  EXPECT_EQ(window.cursor(), cursor(21, {}));
 }
 
 TEST(Arena, GivesPiecesThatStayWhereTheyAre) {

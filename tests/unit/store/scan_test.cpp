@@ -190,6 +190,28 @@ TEST_F(Scan, OfAnEmptyLogEndsAtOnce) {
   EXPECT_EQ(store_->log_bytes(Position(), store_->head()), 0U);
 }
 
+// Over the gaps that files leave between them.
+TEST_F(Scan, FindsThePlaceSoManyBytesBackFromAnother) {
+  open();
+  for (int run = 0; run < 4; ++run) {
+    for (int i = 0; i < 40; ++i) publish(std::string(1000, 'x'));
+    reopen();
+    publish("x");
+  }
+  const auto end = store_->durable();
+  const auto all = store_->log_bytes(Position(), end);
+  ASSERT_GT(all, 160'000U);
+  ASSERT_LT(all + 100'000, end.get()) << "there are no gaps";
+  for (const std::uint64_t bytes : {0U, 1U, 500U, 41'000U, 80'000U, 123'456U}) {
+    const auto from = store_->back_from(end, bytes);
+    EXPECT_EQ(store_->log_bytes(from, end), bytes);
+    EXPECT_EQ(store_->log_bytes(store_->back_from(from, bytes), from),
+              bytes <= all / 2 ? bytes : all - bytes);
+  }
+  EXPECT_EQ(store_->back_from(end, all), Position());
+  EXPECT_EQ(store_->back_from(end, 1ULL << 50), Position());
+}
+
 // Whatever was appended while the queue was made: what the walk gives and what the queue gives
 // meet without a gap and without an overlap.
 TEST_F(Scan, MeetsTheQueueAtTheSeam) {
