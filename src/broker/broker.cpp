@@ -50,6 +50,10 @@ Broker::Broker(store::Store& store, AccessControl& access, const Clock& clock,
     for (const auto& worker : workers_) worker->wake_durable();
   });
   filters_.set_settle([this] { return settle(); });
+  show_waiting_for_room(registry, waiting_for_room_);
+  filters_.set_room_listener([this] {
+    for (const auto& worker : workers_) worker->room().look_soon();
+  });
   filters_.set_statistics_listener([this] { statistics_->on_subscribed(); });
   // With the switch off nobody's rights depend on users or policies.
   if (!access_.enabled()) return;

@@ -166,6 +166,8 @@ class Broker final : public Intake {
   [[nodiscard]] AutoSubscriptions& auto_subscriptions() { return *auto_subscriptions_; }
   [[nodiscard]] Counters& counters() { return counters_; }
   [[nodiscard]] Tracer& tracer() { return tracer_; }
+  // How many clients wait for room in the back-log of a task. Any thread.
+  [[nodiscard]] std::atomic<std::size_t>& waiting_for_room() { return *waiting_for_room_; }
   // For what clients can make the log say again and again. Any thread.
   [[nodiscard]] LineLimit& client_lines() { return client_lines_; }
 
@@ -256,6 +258,9 @@ class Broker final : public Intake {
   Guarded<std::vector<std::unique_ptr<const LimitSet>>> every_limits_;  // since the start
   std::atomic<const LimitSet*> limits_{nullptr};
   Counters counters_;
+  // Also looked at by whoever asks for metrics last.
+  std::shared_ptr<std::atomic<std::size_t>> waiting_for_room_ =
+      std::make_shared<std::atomic<std::size_t>>(0);
   Tracer tracer_;
   LineLimit client_lines_;
   Conditions conditions_;

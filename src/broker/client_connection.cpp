@@ -56,7 +56,7 @@ void ClientConnection::on_deadline() {
       return;
     case State::Open:
       // It may have sent what we do not read.
-      if (is_held_back_ || worker_.stalled()) note_heard();
+      if (is_held_back_ || waits_for_room_ || worker_.stalled()) note_heard();
       if (worker_.broker().clock().steady() < silent_too_long())
         watch_keep_alive();
       else

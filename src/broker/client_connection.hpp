@@ -83,6 +83,7 @@ class ClientConnection final : public Deadline,
 
   [[nodiscard]] mqtt::Version version() const { return version_; }
   // Since it connected, because it published faster than it may.
+  void on_room();  // of the back-log that it was held back for
   [[nodiscard]] float held_back_s() const { return held_back_s_; }
   [[nodiscard]] const std::string& host() const { return client_->host; }
 
@@ -129,6 +130,7 @@ class ClientConnection final : public Deadline,
   void handle_publish(const mqtt::Publish& publish);
   void hold_back(std::uint32_t per_second);
   void go_on();
+  void wait_for_room(const MatchPtr& match);
   [[nodiscard]] std::optional<mqtt::ReasonCode> resolve_alias(mqtt::Publish& publish);
   void refuse_publish(const mqtt::Publish& publish, mqtt::ReasonCode reason,
                       std::string_view why = {});
@@ -178,6 +180,7 @@ class ClientConnection final : public Deadline,
   bool has_method_ : 1 = false;    // came with the one authentication method that there is
   bool was_admitted_ : 1 = false;
   bool is_held_back_ : 1 = false;
+  bool waits_for_room_ : 1 = false;  // of a task's back-log
   mqtt::Version version_ = mqtt::Version::V311;
   // Why it ends; nothing is known of one that just breaks.
   mqtt::ReasonCode left_with_ = mqtt::ReasonCode::UnspecifiedError;

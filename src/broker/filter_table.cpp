@@ -275,6 +275,11 @@ MatchPtr FilterTable::match(std::string_view topic) {
   }
   for (const auto* entry : found) add_receivers(*entry, *made, seen, found.size() > 1);
   if (!conditions_.empty()) choose_with_conditions(found, *made);
+  if (limits_.empty()) return made;
+  for (const auto* entry : found) {
+    const auto [first, last] = limits_.equal_range(entry);
+    for (auto it = first; it != last; ++it) made->limits.push_back(it->second);
+  }
   return made;
 }
 

@@ -17,6 +17,7 @@
 
 #include "broker/conditions.hpp"
 #include "broker/filter_tree.hpp"
+#include "broker/publish_limit.hpp"
 #include "broker/queues.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
@@ -81,6 +82,7 @@ struct Match {
   };
   std::vector<store::QueueId> queues;                             // in which the message is indexed
   std::vector<std::shared_ptr<const std::string>> queue_filters;  // theirs, for trim()
+  std::vector<PublishLimitPtr> limits;                            // of those queues; mostly none
   std::vector<OnWorker> workers;                                  // by index of the worker
   std::size_t topic_levels = 0;
   [[nodiscard]] bool nobody() const;
@@ -110,6 +112,10 @@ class FilterTable final : public Queues {
   [[nodiscard]] Result<store::Store::OpenedQueue> acquire(std::string_view filter) override;
   void release(std::string_view filter) override;
   [[nodiscard]] Result<void> settle() override { return settle_ ? settle_() : Result<void>(); }
+  [[nodiscard]] std::unique_ptr<Brake> brake(std::string_view filter,
+                                             std::function<void()> on_held) override;
+  // Runs on any thread when there may be room for who is held back; set before there are brakes.
+  void set_room_listener(std::function<void()> listener) { room_listener_ = std::move(listener); }
   // Waits for the turn of each worker; set by the broker before there are any.
   void set_settle(std::function<Result<void>()> settle) { settle_ = std::move(settle); }
 
@@ -194,6 +200,7 @@ class FilterTable final : public Queues {
   static void count(Entry& entry, const Subscriber& subscriber, bool added);
   using Seen = std::unordered_map<const Session*, std::size_t>;  // index among the receivers
   static void add_receivers(const Entry& entry, Match& match, Seen& seen, bool may_repeat);
+  class FilterBrake;
   void set_condition(const Entry& entry, const Session& session, ConditionPtr condition);
   [[nodiscard]] ConditionPtr condition_of(const Entry& entry, const Session& session) const;
   void choose_with_conditions(const std::vector<const Entry*>& entries, Match& match) const;
@@ -207,6 +214,8 @@ class FilterTable final : public Queues {
   std::map<std::pair<const Entry*, const Session*>, ConditionPtr> conditions_;
   std::atomic<std::uint64_t> version_{1};
   std::function<Result<void>()> settle_;
+  std::multimap<const Entry*, PublishLimitPtr> limits_;
+  std::function<void()> room_listener_;
   std::atomic<std::uint32_t> dollar_filters_{0};  // that begin with `$`, in tree_
   std::function<void()> statistics_listener_;
 };

@@ -144,6 +144,8 @@ void ClientConnection::accept_publish(const mqtt::Publish& received, const Match
   auto& batch = worker_.publishing();
   if (publish.qos == Qos::ExactlyOnce) batch.begin_atomic();
   worker_.broker().publish(worker_, *client_, publish, match);
+  if (!match->limits.empty()) [[unlikely]]
+    wait_for_room(match);
   if (publish.qos == Qos::ExactlyOnce) {
     session_->add_incoming(publish.packet_id, batch);
     if (publish.retain) worker_.broker().keep_retained(*client_, publish, batch);

@@ -1,6 +1,9 @@
+// Who is read no further for a while, and for how long.
 // A client that publishes faster than `mqtt.messages_per_second_per_client` allows is read no
 // further for a while. Its own TCP connection fills up then and holds it back: it is not
 // disconnected, nothing of it is lost, and no other client waits for it.
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
@@ -35,7 +38,31 @@ void ClientConnection::hold_back(std::uint32_t per_second) {
 
 void ClientConnection::go_on() {
   is_held_back_ = false;
-  if (state_ != State::Open) return;
+  if (state_ != State::Open || waits_for_room_) return;
+  note_heard();
+  link_->hold_reading(false);
+}
+
+// A task that is told to `block` has no room for more. What came has been taken; the client is read
+// no further until there is.
+void ClientConnection::wait_for_room(const MatchPtr& match) {
+  auto& broker = worker_.broker();
+  const auto is_full = [&](const PublishLimitPtr& limit) {
+    return limit->is_reached(broker.store().head());
+  };
+  if (waits_for_room_ || std::ranges::none_of(match->limits, is_full)) return;
+  waits_for_room_ = true;
+  link_->hold_reading(true);
+  worker_.room().wait(weak_from_this(), match);
+  if (const auto untold = broker.client_lines().due(client_->host))
+    log::info("client held back: a task that it publishes for has no room",
+              {{"client_id", client_->client_id}, {"host", client_->host}, {"untold", *untold}});
+  for (const auto& limit : match->limits) limit->tell_held();
+}
+
+void ClientConnection::on_room() {
+  waits_for_room_ = false;
+  if (state_ != State::Open || is_held_back_) return;
   note_heard();
   link_->hold_reading(false);
 }

@@ -24,6 +24,7 @@
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
 #include "broker/rights_review.hpp"
+#include "broker/waiting_for_room.hpp"
 #include "broker/wire_forms.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
@@ -102,6 +103,7 @@ class Worker {
   [[nodiscard]] Events& events() { return events_; }
   [[nodiscard]] RightsReview& rights() { return rights_; }
   [[nodiscard]] Drain& drain() { return drain_; }
+  [[nodiscard]] WaitingForRoom& room() { return room_; }
 
   // The log is behind: nothing more is read from clients until it has caught up.
   [[nodiscard]] bool stalled() const { return stalled_; }
@@ -202,6 +204,7 @@ class Worker {
   Events events_{*this};
   RightsReview rights_{*this};
   Drain drain_{*this};
+  WaitingForRoom room_{*this};
 
   store::BatchPtr state_;
   store::BatchPtr publishing_;

@@ -212,7 +212,8 @@ Field delivery_field() {
           {.name = "backpressure",
            .type = Type::Choice,
            .help = "What happens when messages come faster than they go. `buffer`: all wait in "
-                   "the log. `shed_oldest`: what is further back than `backlog_bytes` is passed "
+                   "the log. `block`: beyond `backlog_bytes` who publishes for the task is read "
+                   "no further. `shed_oldest`: what is further back than `backlog_bytes` is passed "
                    "over, counted in `shed`. `shed_qos0`: of that, only what was published with "
                    "QoS 0.",
            .fallback = "buffer",
@@ -220,7 +221,7 @@ Field delivery_field() {
           {.name = "backlog_bytes",
            .type = Type::Bytes,
            .help = "How much log, with what other topics have in it, may lie between a message and "
-                   "the newest one before `backpressure` sheds it.",
+                   "the newest one before `backpressure` blocks or sheds.",
            .fallback = kGiB,
            .minimum = 65'536,
            .maximum = 1024 * 1024 * kGiB},

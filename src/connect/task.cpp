@@ -320,7 +320,8 @@ std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
                                                   .filters_before = filters_before(),
                                                   .generation = record().generation,
                                                   .before = std::move(before),
-                                                  .on_change = around_.options.on_task_change},
+                                                  .on_change = around_.options.on_task_change,
+                                                  .publishers = &around_.queues},
                                   spec_, std::move(make));
 }
 

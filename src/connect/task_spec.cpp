@@ -208,7 +208,7 @@ void TaskReader::retry(const json::object& retry) {
 void TaskReader::backpressure(const json::object& delivery) {
   spec_.backlog_bytes = static_cast<std::uint64_t>(delivery.at("backlog_bytes").as_int64());
   const auto& policy = delivery.at("backpressure");
-  if (is_text(policy, "block")) not_yet("/delivery/backpressure");
+  if (is_text(policy, "block")) spec_.backpressure = Backpressure::Block;
   if (is_text(policy, "shed_oldest")) spec_.backpressure = Backpressure::ShedOldest;
   if (is_text(policy, "shed_qos0")) spec_.backpressure = Backpressure::ShedQos0;
 }

@@ -20,7 +20,7 @@ enum class Order : std::uint8_t { PerPublisher, PerTopic, PerKey, None };
 enum class RejectedPolicy : std::uint8_t { DeadLetter, Drop, Stop };
 enum class ExpiredPolicy : std::uint8_t { Deliver, Drop, DeadLetter };
 // What happens when it grows beyond its bound.
-enum class Backpressure : std::uint8_t { Buffer, ShedOldest, ShedQos0 };
+enum class Backpressure : std::uint8_t { Buffer, Block, ShedOldest, ShedQos0 };
 // How a back-log goes out.
 enum class Drain : std::uint8_t { InOrder, Rate, FreshFirst };
 

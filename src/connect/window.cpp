@@ -199,13 +199,23 @@ std::optional<model::MessageId> Window::newest_in_sink() const {
 
 // The front is never done with: pass_done() takes such slots away. What has been read behind a cut
 // is younger than all before it.
-std::int64_t Window::oldest_timestamp_ms() {
-  if (empty()) return 0;
-  if (!cut_) return slot(base_).timestamp_ms;
-  if (unfinished_[0] == 0) return 0;
+const Window::Slot* Window::oldest() {
+  if (empty()) return nullptr;
+  if (!cut_) return &slot(base_);
+  if (unfinished_[0] == 0) return nullptr;
   oldest_ = std::max(oldest_, base_);
   while (slot(oldest_).lane != Lane::Main || slot(oldest_).state == State::Done) ++oldest_;
-  return slot(oldest_).timestamp_ms;
+  return &slot(oldest_);
+}
+
+std::int64_t Window::oldest_timestamp_ms() {
+  const auto* slot = oldest();
+  return slot != nullptr ? slot->timestamp_ms : 0;
+}
+
+store::Position Window::oldest_position() {
+  const auto* slot = oldest();
+  return slot != nullptr ? slot->position : read_[0];
 }
 
 void Window::make_room(std::size_t count) {

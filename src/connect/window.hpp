@@ -100,6 +100,8 @@ class Window {
   }
   [[nodiscard]] std::size_t ready() const { return ready_[0] + ready_[1]; }
   [[nodiscard]] std::size_t ready(Lane lane) const { return ready_[at(lane)]; }
+  // What lies before it has been read, and is done with. Behind a cut there is nothing older.
+  [[nodiscard]] store::Position oldest_position();
   // When the oldest message that is not done with was stored; 0 when that has not been read.
   [[nodiscard]] std::int64_t oldest_timestamp_ms();
 
@@ -135,6 +137,7 @@ class Window {
   void pass_done();
   void join_lanes();
   [[nodiscard]] Lane lane_to_hand_over() const;
+  [[nodiscard]] const Slot* oldest();
 
   std::vector<Slot> ring_;  // a power of two of them; a slot stands at its token, modulo
   Token base_ = 0;          // token of the front

@@ -89,6 +89,7 @@ Progress Worker::progress() const {
 // the sink, the store, a timer or stop() has something for it.
 void Worker::run() {
   pthread_setname_np(pthread_self(), context_.worker_name.substr(0, kLongestThreadName).c_str());
+  put_brakes_on();
   if (open_sink() && find_last_place()) set_state(TaskState::Running, "");
   while (!stopping_) turn();
   park();
@@ -156,6 +157,7 @@ void Worker::turn() {
 void Worker::take_inbox() {
   const std::scoped_lock lock(mutex_);
   inbox_.sink_is_ready = false;
+  inbox_.somebody_is_held = false;
   if (inbox_.woken) {
     inbox_.woken = false;
     is_asked_to_wake_ = false;
@@ -187,7 +189,8 @@ void Worker::wait() {
   const auto deadline = next_deadline();
   std::unique_lock lock(mutex_);
   const auto has_mail = [this] {
-    return inbox_.sink_is_ready || inbox_.woken || inbox_.stopping || inbox_.log_deleted;
+    return inbox_.sink_is_ready || inbox_.woken || inbox_.stopping || inbox_.log_deleted ||
+           inbox_.somebody_is_held;
   };
   context_.threads->wait(
       wake_, lock, has_mail,
@@ -400,6 +403,7 @@ void Worker::drain() {
 }
 
 void Worker::park() {
+  brakes_.clear();
   context_.store.cancel_notify(reinterpret_cast<std::uintptr_t>(this));
   if (sink_) {
     drain();

@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
 #include "base/threads.hpp"
+#include "broker/queues.hpp"
 #include "connect/backoff.hpp"
 #include "connect/dead_letters.hpp"
 #include "connect/drain_pace.hpp"
@@ -53,6 +54,7 @@ class Worker final : public Runner {
     std::uint64_t generation = 0;                  // of the cursor: see Place
     Progress before;                               // counters go on from here
     TaskListener on_change = {};
+    broker::Queues* publishers = nullptr;         // outlives the worker; with Backpressure::Block
     Threads* threads = &system_threads();         // outlive the worker
     std::uint64_t seed = std::random_device()();  // of the times between two tries
   };
@@ -87,6 +89,7 @@ class Worker final : public Runner {
     bool sink_is_ready = false;  // with outcomes
     bool woken = false;          // the store has something to read
     bool stopping = false;
+    bool somebody_is_held = false;        // by our brakes
     bool log_deleted = false;             // retention deleted something
     std::uint64_t lost_before_queue = 0;  // of what it had not read of the log itself
   };
@@ -157,6 +160,9 @@ class Worker final : public Runner {
   [[nodiscard]] bool may_hand_over();
   [[nodiscard]] bool is_beyond_bound(const model::Message& message) const;
   void begin_shedding();
+  void put_brakes_on();
+  void move_brakes();
+  [[nodiscard]] bool has_something_left();
   void has_caught_up();
   [[nodiscard]] std::size_t room_in_pace(std::int64_t stored_ms);
   [[nodiscard]] bool is_late(std::int64_t stored_ms) const;
@@ -218,7 +224,8 @@ class Worker final : public Runner {
   bool at_end_ = false;                        // nothing new to read until the store wakes us
   std::optional<SteadyTime> gathering_until_;  // at the end, and not asked to wake before
   store::Position bound_;                      // of the back-log, when it was read last
-  bool is_shedding_ = false;                   // and has said so
+  std::vector<std::unique_ptr<broker::Brake>> brakes_;  // one for each filter
+  bool is_shedding_ = false;                            // and has said so
   DrainPace pace_;
   bool is_catching_up_ = false;            // with Drain::Rate: what goes out is paced
   std::optional<SteadyTime> paced_until_;  // nothing was handed over because of that

@@ -16,7 +16,8 @@ constexpr std::chrono::milliseconds kLate = 5s;
 }  // namespace
 
 store::Position bound_of_backlog(const TaskSpec& spec, const store::Store& store) {
-  if (spec.backpressure == Backpressure::Buffer) return {};
+  if (spec.backpressure != Backpressure::ShedOldest && spec.backpressure != Backpressure::ShedQos0)
+    return {};
   return store.back_from(store.durable(), spec.backlog_bytes);
 }
 
@@ -44,6 +45,39 @@ void Worker::begin_shedding() {
                         .reason = reason,
                         .at_ms = context_.clock.wall_ms(),
                         .is_shedding = true});
+}
+
+void Worker::put_brakes_on() {
+  if (spec_.backpressure != Backpressure::Block || context_.publishers == nullptr) return;
+  for (const auto& filter : spec_.filters)
+    brakes_.push_back(context_.publishers->brake(filter, [this] {
+      {
+        const std::scoped_lock lock(mutex_);
+        inbox_.somebody_is_held = true;
+      }
+      wake_.notify_one();
+    }));
+  move_brakes();
+}
+
+// Where publishers are held back follows the oldest message that is not done with. Also while
+// nothing waits there is such a place: the sink may keep this thread for seconds. A task that a
+// person must mend holds back nobody: it would be for ever.
+void Worker::move_brakes() {
+  if (brakes_.empty()) return;
+  auto end = broker::Brake::kOff;
+  if (failure_.empty()) {
+    const auto head = context_.store.head();
+    const auto behind =
+        has_something_left() ? context_.store.log_bytes(window_.oldest_position(), head) : 0;
+    end = store::Position(head.get() + spec_.backlog_bytes - std::min(spec_.backlog_bytes, behind));
+  }
+  for (const auto& brake : brakes_) brake->hold_at(end);
+}
+
+bool Worker::has_something_left() {
+  return window_.unfinished() > 0 || window_.cut_at() || is_back_filling() ||
+         context_.store.count_after(context_.queues, window_.read_position(), 1) > 0;
 }
 
 bool Worker::is_late(std::int64_t stored_ms) const {

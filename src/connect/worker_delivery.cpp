@@ -277,6 +277,7 @@ void Worker::note_error(const std::string& reason) {
 }
 
 void Worker::publish_progress() {
+  move_brakes();
   progress_.read_position = window_.read_position();
   progress_.ahead = {};
   if (const auto cut = window_.cut_at())

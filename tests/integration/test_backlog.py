@@ -4,8 +4,8 @@ import secrets
 
 import pytest
 
-from integration.harness import read_topic
-from integration.ledger import Publisher
+from integration.harness import read_topic, wait_until
+from integration.ledger import Publisher, check, numbers_of
 from integration.raw_mqtt import RawClient
 
 pytestmark = pytest.mark.timeout(180)
@@ -130,7 +130,7 @@ def test_fresh_ones_go_first_and_a_kill_loses_nothing(make_sluice, kafka):
     backlog.grow_late()
     kafka.stop()
     backlog.start()
-    server.wait_task("flow", in_flight=100)  # it has begun with the back-log
+    server.wait_task("flow", status="waiting")  # it has begun with the back-log
     backlog.publish(fresh)
     kafka.start()
     server.wait_task("flow", timeout=90, delivered=lambda count: count > 300)
@@ -165,3 +165,50 @@ def test_order_and_fresh_first_do_not_go_together(make_sluice, kafka):
     assert answer.status == 422, answer
     assert "order_needs_in_order" in str(answer.body), answer
     assert backlog.server.task("flow")["delivery"] == task["delivery"]
+
+
+def wait_held(server, count):
+    wait_until(lambda: server.metrics()["sluice_clients_waiting_for_room"] == count,
+               f"{count} clients are held back")
+
+
+def test_publishers_wait_while_the_task_has_no_room(make_sluice, kafka):
+    """They are read no further, whatever their QoS; others notice nothing, and nothing is lost."""
+    server = make_sluice()
+    backlog = Backlog(server, kafka, {"backpressure": "block", "backlog_bytes": "256KiB",
+                                      "drain_timeout": "1s"})
+    account = {"username": backlog.account.name, "password": backlog.account.password}
+    backlog.start()
+    server.wait_task("flow", status="running")
+    kafka.stop()
+    flow = [Publisher(server.mqtt, f"p{qos}", f"flow/p{qos}", qos, window=20, padding=1000,
+                      **account) for qos in (1, 2)]
+    with flow[0], flow[1]:
+        server.wait_task("flow", lag_messages=lambda lag: lag > 200)
+        wait_held(server, 2)
+        sent = [publisher.sent for publisher in flow]
+        with Publisher(server.mqtt, "other", "elsewhere", 1, limit=2000, **account) as other:
+            other.wait_acknowledged(2000)
+            other.stop()
+        assert [publisher.sent for publisher in flow] == sent
+        held = server.task("flow")
+        assert held["lag_messages"] < 300 and held["shed"] == 0, held
+
+        kafka.start()
+        for publisher, before in zip(flow, sent):
+            publisher.wait_acknowledged(before + 500)
+        kafka.stop()
+        wait_held(server, 2)
+        backlog.pause()  # nobody waits for a task that does not run
+        for publisher in flow:
+            publisher.wait_acknowledged(len(publisher.acknowledged) + 500)
+            publisher.finish()
+        kafka.start()
+        backlog.start()
+        backlog.caught_up()
+    for publisher in flow:
+        assert publisher.connections == 1, "it was disconnected"
+    total = sum(publisher.sent for publisher in flow)
+    values = [record.value for record in backlog.records(total)]
+    for publisher in flow:
+        check(publisher, numbers_of(publisher.client_id, values), "kafka")

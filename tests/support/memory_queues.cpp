@@ -22,6 +22,52 @@ store::NewMessage view_of(const Publication& publication) {
 
 }  // namespace
 
+class MemoryQueues::MemoryBrake final : public broker::Brake {
+ public:
+  MemoryBrake(MemoryQueues& queues, std::string filter, std::function<void()> on_held)
+      : queues_(queues), filter_(std::move(filter)), on_held_(std::move(on_held)) {
+    const std::scoped_lock lock(queues_.mutex_);
+    queues_.brakes_.emplace(filter_, this);
+  }
+  ~MemoryBrake() override {
+    const std::scoped_lock lock(queues_.mutex_);
+    std::erase_if(queues_.brakes_, [this](const auto& entry) { return entry.second == this; });
+  }
+  MemoryBrake(const MemoryBrake&) = delete;
+  MemoryBrake& operator=(const MemoryBrake&) = delete;
+
+  void hold_at(store::Position end) override {
+    const std::scoped_lock lock(queues_.mutex_);
+    end_ = end;
+  }
+
+ private:
+  friend class MemoryQueues;
+  MemoryQueues& queues_;
+  const std::string filter_;
+  const std::function<void()> on_held_;
+  store::Position end_ = kOff;
+};
+
+std::unique_ptr<broker::Brake> MemoryQueues::brake(std::string_view filter,
+                                                   std::function<void()> on_held) {
+  return std::make_unique<MemoryBrake>(*this, std::string(filter), std::move(on_held));
+}
+
+store::Position MemoryQueues::held_at(std::string_view filter) const {
+  const std::scoped_lock lock(mutex_);
+  auto end = broker::Brake::kOff;
+  const auto [first, last] = brakes_.equal_range(filter);
+  for (auto it = first; it != last; ++it) end = std::min(end, it->second->end_);
+  return end;
+}
+
+void MemoryQueues::tell_held(std::string_view filter) {
+  const std::scoped_lock lock(mutex_);
+  const auto [first, last] = brakes_.equal_range(filter);
+  for (auto it = first; it != last; ++it) it->second->on_held_();
+}
+
 Result<store::Store::OpenedQueue> MemoryQueues::acquire(std::string_view filter) {
   const std::scoped_lock lock(mutex_);
   auto it = queues_.find(filter);

@@ -34,6 +34,11 @@ class MemoryQueues final : public broker::Queues {
   [[nodiscard]] Result<store::Store::OpenedQueue> acquire(std::string_view filter) override;
   void release(std::string_view filter) override;
   [[nodiscard]] Result<void> settle() override { return {}; }
+  [[nodiscard]] std::unique_ptr<broker::Brake> brake(std::string_view filter,
+                                                     std::function<void()> on_held) override;
+  // Where the brakes of the filter hold; off: UINT64_MAX, also when there is none.
+  [[nodiscard]] store::Position held_at(std::string_view filter) const;
+  void tell_held(std::string_view filter);  // as when a client is held back
 
   // Ordered when it returns. Position of the message.
   store::Position publish(const Publication& publication);
@@ -42,6 +47,7 @@ class MemoryQueues final : public broker::Queues {
   [[nodiscard]] std::size_t open() const;
 
  private:
+  class MemoryBrake;
   struct Open {
     store::Store::OpenedQueue queue;
     int users = 0;
@@ -51,6 +57,7 @@ class MemoryQueues final : public broker::Queues {
   store::Store& store_;
   mutable std::mutex mutex_;
   std::map<std::string, Open, std::less<>> queues_;
+  std::multimap<std::string, MemoryBrake*, std::less<>> brakes_;
 };
 
 }  // namespace sluice::test

@@ -38,6 +38,10 @@ class TestQueues final : public broker::Queues {
   }
   void release(std::string_view) override {}
   [[nodiscard]] Result<void> settle() override { return {}; }
+  [[nodiscard]] std::unique_ptr<broker::Brake> brake(std::string_view,
+                                                     std::function<void()>) override {
+    return nullptr;
+  }
 
  private:
   store::Store& store_;

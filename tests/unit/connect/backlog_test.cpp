@@ -95,6 +95,7 @@ class BacklogTest : public testing::Test {
             .cursor = *bytes ? *store::decode_cursor(**bytes) : store::Cursor{},
             .before = {},
             .on_change = [this](const TaskChange& change) { shedding += change.is_shedding; },
+            .publishers = &queues,
             .threads = &time},
         spec, [this](Sink::Callbacks callbacks) {
           return Result<std::unique_ptr<Sink>>(
@@ -444,6 +445,84 @@ TEST_F(FreshFirstTest, WhereverTheProcessDiesNothingIsLost) {
     EXPECT_FALSE(saved_cursor().has_ahead());
     EXPECT_EQ(left_behind(saved_cursor().position), 0U);
   }
+}
+
+class BlockTest : public BacklogTest {
+ protected:
+  BlockTest() {
+    spec.backpressure = Backpressure::Block;
+    spec.backlog_bytes = 10'000;
+  }
+  [[nodiscard]] bool is_off() const { return queues.held_at("#") == broker::Brake::kOff; }
+};
+
+TEST_F(BlockTest, PublishersAreHeldSoFarBehindTheOldestThatWaits) {
+  other_side.hold(true);
+  start();
+  ASSERT_TRUE(eventually([&] { return store.waiters() == 1; }));
+  const auto first = store.head();
+  const store::Position limit(first.get() + spec.backlog_bytes);
+  EXPECT_EQ(queues.held_at("#"), limit) << "nothing waits: all of it is free";
+  publish(3);
+  publish(20);
+  queues.tell_held("#");  // it looks again, and it is as it was
+  ASSERT_TRUE(eventually([&] { return worker->progress().unfinished == 23; }));
+  EXPECT_EQ(queues.held_at("#"), limit);
+
+  publish(500);  // beyond
+  ASSERT_TRUE(eventually([&] { return worker->progress().unfinished == 523; }));
+  ASSERT_TRUE(eventually([&] { return queues.held_at("#") <= store.head(); }));
+  other_side.hold(false);
+  ASSERT_TRUE(arrives(523));
+  ASSERT_TRUE(eventually([&] {
+    return queues.held_at("#") >= store::Position(store.head().get() + spec.backlog_bytes / 2);
+  }));
+}
+
+// What others have put into the log since is not of its back-log.
+TEST_F(BlockTest, WhereOtherTopicsFilledTheLogItLooksAgain) {
+  queue = queues.acquire("a/#")->id;
+  spec.filters = {"a/#"};
+  start();
+  publish(1);
+  ASSERT_TRUE(arrives(1));
+  ASSERT_TRUE(eventually([&] { return worker->progress().unfinished == 0; }));
+  for (int i = 0; i < 500; ++i) queues.publish({.topic = "elsewhere", .payload = "x"});
+  ASSERT_LE(queues.held_at("a/#"), store.head());
+  queues.tell_held("a/#");
+  ASSERT_TRUE(eventually([&] {
+    return queues.held_at("a/#") == store::Position(store.head().get() + spec.backlog_bytes);
+  }));
+}
+
+TEST_F(BlockTest, NobodyIsHeldForATaskThatIsPaused) {
+  other_side.hold(true);
+  publish(3);
+  start();
+  ASSERT_TRUE(eventually([&] { return !is_off(); }));
+  spec.drain_timeout = 0ms;
+  worker->stop();
+  EXPECT_TRUE(is_off());
+}
+
+TEST_F(BlockTest, NobodyIsHeldForATaskThatAPersonMustMend) {
+  spec.rejected = RejectedPolicy::Stop;
+  other_side.judge([](const Record&) { return Verdict::Rejected; });
+  other_side.hold(true);
+  publish(3);
+  start();
+  ASSERT_TRUE(eventually([&] { return !is_off(); }));
+  other_side.hold(false);
+  ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
+  EXPECT_TRUE(is_off());
+}
+
+TEST_F(BlockTest, NothingIsShed) {
+  spec.backlog_bytes = 1;
+  publish(50);
+  start();
+  ASSERT_TRUE(arrives(50));
+  EXPECT_EQ(worker->progress().shed, 0U);
 }
 
 }  // namespace

@@ -426,7 +426,6 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
   for (const auto& [pointer, value] : std::vector<std::pair<std::string_view, json::value>>{
            {"/map/schema", json::object{{"type", "avro"}}},
            {"/delivery/workers", 2},
-           {"/delivery/backpressure", "block"},
            {"/delivery/hold_segments_bytes", "1GiB"},
        }) {
     const auto text = refused(pointer, value);
