@@ -239,8 +239,11 @@ Field delivery_field() {
            .fallback = "in_order"},
           {.name = "hold_segments_bytes",
            .type = Type::Bytes,
-           .help = "How much log this task's cursor may hold back from retention.",
-           .fallback = 10 * kGiB},
+           .help = "How much log this task may hold back from retention, at most "
+                   "`store.retention.hold.tasks` of the server; without it, that much.",
+           .nullable = true,
+           .minimum = 0,
+           .maximum = 1024 * kGiB},
           {.name = "drain_timeout",
            .type = Type::Duration,
            .help = "How long a pause waits for what is in flight.",

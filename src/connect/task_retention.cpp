@@ -21,14 +21,17 @@ void Task::add_holds(std::vector<store::Hold>& holds) const {
   if (spec_.backpressure == Backpressure::ShedOldest)
     cursor = std::max(cursor, bound_of_backlog(spec_, around_.store));
   for (const auto& queue : queues_)
-    holds.push_back(
-        {.of = store::Hold::Of::Task, .queue = queue.id, .after = std::max(cursor, from)});
+    holds.push_back({.of = store::Hold::Of::Task,
+                     .queue = queue.id,
+                     .after = std::max(cursor, from),
+                     .at_most = spec_.hold_bytes});
   if (cursor >= from) return;
   holds.push_back({.of = store::Hold::Of::Task,
                    .after = cursor,
                    .read = std::max(now.read_position, cursor),
                    .filters = filters_before(),
-                   .owner = record_.id});
+                   .owner = record_.id,
+                   .at_most = spec_.hold_bytes});
 }
 
 void Task::log_deleted(Position begin, std::uint64_t lost) {

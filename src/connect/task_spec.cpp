@@ -21,7 +21,6 @@ using std::chrono::milliseconds;
 constexpr std::string_view kNotYet = "is not available in this version";
 constexpr std::size_t kLongestSchema = 65536;
 constexpr std::int64_t kHighestRate = 1'000'000;
-constexpr std::int64_t kDefaultHold = std::int64_t{10} << 30;
 
 std::string text_of(const json::value& value) {
   return std::string(value.as_string());
@@ -192,8 +191,8 @@ void TaskReader::delivery(const json::object& delivery) {
   drain(delivery.at("drain"));
   if (const auto& age = delivery.at("maximum_age"); age.is_int64())
     spec_.maximum_age = milliseconds(age.get_int64());
-  if (delivery.at("hold_segments_bytes").as_int64() != kDefaultHold)
-    not_yet("/delivery/hold_segments_bytes");
+  if (const auto& hold = delivery.at("hold_segments_bytes"); hold.is_int64())
+    spec_.hold_bytes = static_cast<std::uint64_t>(hold.get_int64());
 }
 
 void TaskReader::retry(const json::object& retry) {

@@ -55,6 +55,8 @@ struct TaskSpec {
   Backpressure backpressure = Backpressure::Buffer;
   // How much log may lie between a message of the back-log and the newest one; not with Buffer.
   std::uint64_t backlog_bytes = std::uint64_t{1} << 30;
+  // Of log that retention would have deleted otherwise.
+  std::uint64_t hold_bytes = UINT64_MAX;
   Drain drain = Drain::InOrder;
   std::uint32_t drain_rate = 1;  // messages a second, with Drain::Rate
   std::chrono::milliseconds drain_timeout{30'000};

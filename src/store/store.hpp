@@ -148,6 +148,9 @@ struct Hold {
   Position read = {};
   std::vector<std::string> filters = {};
   std::string owner = {};  // who is told what was lost of the log itself
+  // Of a task: so many bytes that would have been deleted otherwise, within the bound for all
+  // tasks.
+  std::uint64_t at_most = UINT64_MAX;
 };
 
 // Who reads the log, as retention sees it. Both are called on the store's own thread, may use the

@@ -105,6 +105,10 @@ Needs EmbeddedStore::needs_of(std::span<const Hold> holds) const {
     const auto first = hold.filters.empty() ? index_.first_after(hold.queue, hold.after.get())
                                             : std::optional(hold.after.get());
     if (!first) continue;
+    if (hold.of == Hold::Of::Task && hold.at_most != UINT64_MAX) {
+      needs.bounded_tasks.push_back({*first, hold.at_most});
+      continue;
+    }
     auto& need = hold.of == Hold::Of::Session ? needs.sessions : needs.tasks;
     need = std::min(need.value_or(*first), *first);
   }

@@ -41,6 +41,12 @@ void hold_back(Expiry& expiry, std::span<const SealedSegment> sealed, const Rete
   expiry.go =
       std::min(held_from(expired, needs.sessions, limits.hold_sessions, expiry.held_for_sessions),
                held_from(expired, needs.tasks, limits.hold_tasks, expiry.held_for_tasks));
+  for (const auto& task : needs.bounded_tasks) {
+    std::uint64_t held = 0;
+    const auto bound = std::min(limits.hold_tasks, task.at_most);
+    expiry.go = std::min(expiry.go, held_from(expired, task.from, bound, held));
+    expiry.held_for_tasks = std::max(expiry.held_for_tasks, held);
+  }
 }
 
 }  // namespace sluice::store::embedded

@@ -20,8 +20,13 @@ struct SealedSegment {
 
 // What has to stay: everything from there on.
 struct Needs {
+  struct Bounded {
+    std::uint64_t from = 0;
+    std::uint64_t at_most = 0;  // bytes
+  };
   std::optional<std::uint64_t> sessions;
   std::optional<std::uint64_t> tasks;
+  std::vector<Bounded> bounded_tasks = {};  // with a bound of their own
 };
 
 struct Expiry {

@@ -426,7 +426,6 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
   for (const auto& [pointer, value] : std::vector<std::pair<std::string_view, json::value>>{
            {"/map/schema", json::object{{"type", "avro"}}},
            {"/delivery/workers", 2},
-           {"/delivery/hold_segments_bytes", "1GiB"},
        }) {
     const auto text = refused(pointer, value);
     EXPECT_NE(text.find(std::string(pointer) + ": is not available in this version"),
@@ -501,6 +500,28 @@ TEST_F(ServiceTest, RefusesAnEventThatIsStructuredAndBinaryAtOnce) {
   const json::object both{{"topic", "x"}, {"value", "cloudevents"}, {"headers", "cloudevents"}};
   EXPECT_NE(refused("/map", both).find("/map/headers: must not be `cloudevents`"),
             std::string::npos);
+}
+
+TEST_F(ServiceTest, HoldsNoMoreOfTheLogThanItsDocumentSays) {
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
+  other_side.hold(true);
+  const auto held_by = [&](json::object delivery) {
+    auto document = task();
+    delivery["drain_timeout"] = "0ms";
+    document["delivery"] = std::move(delivery);
+    EXPECT_TRUE(service->create_task(document));
+    publish(2000);
+    const auto hold = service->holds().front();
+    EXPECT_TRUE(service->remove_task("t"));
+    return hold;
+  };
+  EXPECT_EQ(held_by({}).at_most, UINT64_MAX);
+  EXPECT_EQ(held_by({{"hold_segments_bytes", nullptr}}).at_most, UINT64_MAX);
+  EXPECT_EQ(held_by({{"hold_segments_bytes", "5MiB"}}).at_most, 5U << 20);
+  EXPECT_LT(held_by({{"backlog_bytes", "64KiB"}}).after, store.back_from(store.durable(), 65'536));
+  const auto shedding = held_by({{"backpressure", "shed_oldest"}, {"backlog_bytes", "64KiB"}});
+  EXPECT_GE(store.log_bytes(shedding.after, store.durable()), 65'536U);
+  EXPECT_LT(store.log_bytes(shedding.after, store.durable()), 75'000U);
 }
 
 TEST_F(ServiceTest, LetsFreshOnesGoFirstOnlyWhereThereIsNoOrderToKeep) {

@@ -46,6 +46,24 @@ TEST(RetentionRule, TakesWhatIsOlder) {
   EXPECT_EQ(expiry_of(limits, {}, 9500).go, 4U);
 }
 
+TEST(RetentionRule, ATaskMayHoldLessThanAllTasksMay) {
+  const Retention limits{.time = {}, .bytes = 250, .hold_sessions = 0, .hold_tasks = 300};
+  const auto held = [&](std::vector<embedded::Needs::Bounded> own,
+                        std::optional<std::uint64_t> others = {}) {
+    const auto expiry =
+        expiry_of(limits, {.sessions = {}, .tasks = others, .bounded_tasks = std::move(own)});
+    EXPECT_EQ(expiry.held_for_tasks, 800 - expiry.go * 100);
+    return expiry.held_for_tasks;
+  };
+  EXPECT_EQ(held({}), 0U);
+  EXPECT_EQ(held({{0, 150}}), 100U);
+  EXPECT_EQ(held({{0, 0}}), 0U);
+  EXPECT_EQ(held({{0, 1 << 20}}), 300U) << "the bound for all holds, too";
+  EXPECT_EQ(held({{750, 300}}), 100U);
+  EXPECT_EQ(held({{0, 100}, {0, 200}}), 200U);
+  EXPECT_EQ(held({{0, 100}}, 650), 200U);
+}
+
 TEST(RetentionRule, HoldsBackWhatSomebodyNeedsUpToABound) {
   Retention limits{.time = {}, .bytes = 250, .hold_sessions = 300, .hold_tasks = 100};
 
