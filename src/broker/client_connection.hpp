@@ -113,6 +113,8 @@ class ClientConnection final : public Deadline,
   [[nodiscard]] std::optional<mqtt::ReasonCode> refuse_connect(const mqtt::Connect& connect);
   [[nodiscard]] bool refuse_blocked();
   void note_connect(const mqtt::Connect& connect);
+  // Of a session, in seconds: what the client asks for, as far as it may.
+  [[nodiscard]] std::uint32_t bounded_expiry(std::uint32_t asked_s);
   void note_will(const mqtt::Will& will);
   void on_authenticated(mqtt::ReasonCode reason);
   void admit();

@@ -58,6 +58,10 @@ Counters::Counters(metrics::Registry& registry)
       sessions_refused(registry.counter(
           {.name = "sluice_sessions_refused_total",
            .help = "Sessions not begun because their user has mqtt.sessions_per_user of them."})),
+      sessions_shortened(registry.counter(
+          {.name = "sluice_sessions_shortened_total",
+           .help = "Session expiries asked for that were longer than "
+                   "mqtt.session_expiry_maximum."})),
       disconnects(registry, broker::disconnects(), kDisconnects),
       disconnects_no_connect(registry.counter(broker::disconnects(), {{"reason", "no_connect"}})),
       subscriptions_refused(registry,
@@ -115,6 +119,10 @@ Counters::Counters(metrics::Registry& registry)
           {.name = "sluice_client_held_back_seconds",
            .help = "Pauses in reading from clients that publish faster than "
                    "mqtt.messages_per_second_per_client allows: how many, and how long.",
-           .kind = Kind::Histogram})) {}
+           .kind = Kind::Histogram})),
+      answers_not_taken(registry.counter(
+          {.name = "sluice_answers_not_taken_total",
+           .help = "How often reading from a client stopped because it did not take the answers to "
+                   "what it had sent."})) {}
 
 }  // namespace sluice::broker

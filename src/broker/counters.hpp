@@ -26,6 +26,7 @@ struct Counters {
   metrics::Gauge& connections;
   metrics::Counter& connections_refused;
   metrics::Counter& sessions_refused;
+  metrics::Counter& sessions_shortened;
   ByReason disconnects;                      // by the server, of whatever version
   metrics::Counter& disconnects_no_connect;  // of those who sent no CONNECT in time
   ByReason subscriptions_refused;
@@ -52,6 +53,7 @@ struct Counters {
   metrics::Counter& wills_refused;
   metrics::Histogram& acknowledgement_seconds;
   metrics::Histogram& held_back_seconds;
+  metrics::Counter& answers_not_taken;
 };
 
 }  // namespace sluice::broker

@@ -96,8 +96,7 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
   if (version_ == Version::V5) {
     const auto& properties = connect.properties;
     pending_->session_expiry_s =
-        std::min(properties.number(PropertyId::SessionExpiryInterval).value_or(0),
-                 limits.session_expiry_maximum_s);
+        bounded_expiry(properties.number(PropertyId::SessionExpiryInterval).value_or(0));
     wants_reasons_ = properties.number(PropertyId::RequestProblemInformation).value_or(1) != 0;
     const auto receive = properties.number(PropertyId::ReceiveMaximum).value_or(65535);
     pending_->receive_maximum =
@@ -131,6 +130,13 @@ bool ClientConnection::refuse_blocked() {
                                                             {"untold", *untold}});
   refuse_with_connack(ReasonCode::Banned);
   return true;
+}
+
+std::uint32_t ClientConnection::bounded_expiry(std::uint32_t asked_s) {
+  const auto most = limits_->session_expiry_maximum_s;
+  if (asked_s <= most) return asked_s;
+  worker_.broker().counters().sessions_shortened.add();
+  return most;
 }
 
 void ClientConnection::note_will(const mqtt::Will& will) {

@@ -115,7 +115,7 @@ void ClientConnection::handle_disconnect(const mqtt::Disconnect& disconnect) {
         this->disconnect(ReasonCode::ProtocolError);
         return;
       }
-      session_->set_expiry(std::min(*expiry, limits_->session_expiry_maximum_s));
+      session_->set_expiry(bounded_expiry(*expiry));
     }
   }
   left_with_ = disconnect.reason;

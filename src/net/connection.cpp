@@ -94,7 +94,8 @@ void Connection::read_all() {
 bool Connection::may_read() {
   // Who does not take the answers is not asked for more: write_more() goes on when there is room.
   if (waiting_bytes() >= kReadHighWater) {
-    reads_when_drained_ = true;
+    if (!std::exchange(reads_when_drained_, true))
+      worker_.broker().counters().answers_not_taken.add();
     return false;
   }
   if (worker_.turn_is_full()) {

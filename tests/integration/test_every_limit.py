@@ -19,7 +19,7 @@ def server(tmp_path_factory):
         "maximum_packet_size": "4KiB", "maximum_qos": 1, "receive_maximum": 2,
         "topic_alias_maximum": 2, "topic_levels": 3, "subscriptions_per_client": 2,
         "conditions_per_client": 1, "groups": 1, "retained_maximum": 1, "delayed_maximum": 1,
-        "keep_alive_maximum": 1}}))
+        "keep_alive_maximum": 1, "session_expiry_maximum": "60s"}}))
     try:
         yield server.start()
         server.stop()
@@ -88,6 +88,17 @@ def test_a_session_that_is_taken_over(server):
     with counted(server, disconnects("session_taken_over")), client_of(server, "same") as first:
         with client_of(server, "same"):
             assert first.expect(mqtt.DISCONNECT).reason == 0x8E
+
+
+def test_a_session_may_not_wait_longer(server):
+    with counted(server, "sluice_sessions_shortened_total"):
+        client = RawClient(server.mqtt)
+        connack = client.connect("long", properties=[(mqtt.SESSION_EXPIRY, 61)])
+        assert connack.one(mqtt.SESSION_EXPIRY) == 60
+    with counted(server, "sluice_sessions_shortened_total"):
+        client.send(mqtt.packet(mqtt.DISCONNECT, 0, b"\x00\x05\x11" + (61).to_bytes(4, "big")))
+    with client_of(server, "short", properties=[(mqtt.SESSION_EXPIRY, 60)]):
+        pass
 
 
 def test_subscriptions_conditions_and_groups(server):

@@ -64,6 +64,7 @@ def test_a_client_that_never_reads_is_read_no_further(make_sluice):
         assert other.publish("a/b", b"x", qos=1).reason in (0, 0x10)
         assert sent < 400 << 20, "the server read on and on"
         assert grown < 32 << 20, f"RSS grew by {grown >> 20} MiB"
+        assert server.metrics()["sluice_answers_not_taken_total"] >= 1
 
         greedy.socket.settimeout(60)
         answered = 0  # bytes: a PINGRESP is as long as a PINGREQ
