@@ -58,10 +58,10 @@ Counters::Counters(metrics::Registry& registry)
       sessions_refused(registry.counter(
           {.name = "sluice_sessions_refused_total",
            .help = "Sessions not begun because their user has mqtt.sessions_per_user of them."})),
-      sessions_shortened(registry.counter(
-          {.name = "sluice_sessions_shortened_total",
-           .help = "Session expiries asked for that were longer than "
-                   "mqtt.session_expiry_maximum."})),
+      sessions_shortened(
+          registry.counter({.name = "sluice_sessions_shortened_total",
+                            .help = "Session expiries asked for that were longer than "
+                                    "mqtt.session_expiry_maximum."})),
       disconnects(registry, broker::disconnects(), kDisconnects),
       disconnects_no_connect(registry.counter(broker::disconnects(), {{"reason", "no_connect"}})),
       subscriptions_refused(registry,
