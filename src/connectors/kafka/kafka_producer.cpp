@@ -164,6 +164,7 @@ void Producer::flush() {
 }
 
 void Producer::purge() {
+  is_abandoned_ = true;
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 }
 
@@ -210,7 +211,10 @@ Delivery Producer::judge(const rd_kafka_message_t& message) const {
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return delivery;
 
   delivery.verdict = Verdict::RetryLater;
-  delivery.maybe_arrived = rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+  // A broker that stops answers "not the leader" for what it has written already. The library takes
+  // that for not written and would ask again; of what is taken back from it, it does not know.
+  delivery.maybe_arrived =
+      is_abandoned_ || rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
   const char* topic = message.rkt != nullptr ? rd_kafka_topic_name(message.rkt) : "";
   if (is_purged(message.err)) {
     delivery.reason = "the producer was replaced";

@@ -46,7 +46,7 @@ class Producer {
   // As Sink::collect().
   [[nodiscard]] Milliseconds collect(std::vector<connect::Delivery>& outcomes);
   void flush();
-  void purge();         // every record comes back soon
+  void purge();         // every record comes back soon, and may have arrived
   void purge_queued();  // those do that are not on their way
 
   [[nodiscard]] rd_kafka_t* client() const { return client_.get(); }
@@ -75,9 +75,10 @@ class Producer {
   Refusals refusals_;
   bool alone_ = false;  // the one record that is outstanding went alone
   bool broken_ = false;
-  std::string last_trouble_;  // what the library last told of a broker
-  std::string away_;          // why no broker can be reached; empty: they can
-  bool is_refused_ = false;   // `away_` is an address the rule refuses: other brokers prove nothing
+  bool is_abandoned_ = false;  // what comes back may have arrived
+  std::string last_trouble_;   // what the library last told of a broker
+  std::string away_;           // why no broker can be reached; empty: they can
+  bool is_refused_ = false;  // `away_` is an address the rule refuses: other brokers prove nothing
   std::optional<Time> look_at_;  // when to look whether they can
 };
 

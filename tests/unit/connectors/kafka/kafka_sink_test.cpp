@@ -221,6 +221,22 @@ TEST_F(KafkaSinkTest, GivesEverythingBackInOrderWhenItIsNotAuthorized) {
     EXPECT_EQ(consumed[static_cast<std::size_t>(i)].value, std::to_string(i));
 }
 
+// A broker that is about to stop says that it does not lead what it has written already.
+TEST_F(KafkaSinkTest, WhatIsAbandonedAfterAnAnswerThatProvesNothingMayHaveArrived) {
+  kafka.create("t", 1);
+  open({{"linger_ms", 0}});
+  write(record("0"));
+  ASSERT_TRUE(is_delivered(1));
+  kafka.push_errors(kProduceRequest, std::vector(100, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION));
+
+  write(record("1"));
+  sink->flush();
+  sink->abandon();
+
+  ASSERT_TRUE(eventually([&] { return count(Verdict::RetryLater) == 1; }));
+  EXPECT_TRUE(outcomes.back().maybe_arrived);
+}
+
 // A batch that is refused for one record does not take the others with it: in the end each that the
 // broker takes is there, and the one it does not take is rejected alone.
 TEST_F(KafkaSinkTest, FindsTheOneRecordThatIsInvalid) {
