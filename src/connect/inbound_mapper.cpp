@@ -1,8 +1,8 @@
 #include "connect/inbound_mapper.hpp"
 
 #include <algorithm>
-#include <charconv>
 
+#include "connect/header_properties.hpp"
 #include "mqtt/properties.hpp"
 #include "mqtt/topic.hpp"
 #include "mqtt/utf8.hpp"
@@ -33,35 +33,6 @@ std::string_view origins_of(const model::Message& message) {
     if (it->id == PropertyId::UserProperty && it->name == kOrigins) found = it->text;
   }
   return found;
-}
-
-// A header of interface.md §5 as the property it was made of, where it is one and can be.
-void add_reserved(mqtt::PropertyWriter& writer, std::string_view name, std::string_view value,
-                  std::string_view payload) {
-  const auto number = [&]() -> std::optional<std::uint32_t> {
-    std::uint32_t read = 0;
-    const auto* end = value.data() + value.size();
-    const auto [at, error] = std::from_chars(value.data(), end, read);
-    if (error != std::errc() || at != end) return std::nullopt;
-    return read;
-  };
-  if (name == "content_type" && fits_a_property(value)) {
-    writer.text(PropertyId::ContentType, value);
-  } else if (name == "response_topic" && mqtt::is_valid_topic_name(value)) {
-    writer.text(PropertyId::ResponseTopic, value);
-  } else if (name == "message_expiry") {
-    if (const auto seconds = number()) writer.number(PropertyId::MessageExpiryInterval, *seconds);
-  } else if (name == "payload_format" && value == "1" && mqtt::is_valid_utf8(payload)) {
-    writer.number(PropertyId::PayloadFormatIndicator, 1);  // [MQTT-3.3.1-4] only what is text
-  }
-}
-
-bool is_last(mqtt::Properties::iterator at) {
-  const auto name = at->name;
-  for (++at; at != mqtt::Properties::end(); ++at) {
-    if (at->id == PropertyId::UserProperty && at->name == name) return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -120,6 +91,7 @@ Result<std::string, std::string> InboundMapper::properties(const model::Message&
                                                            std::string_view payload) {
   std::string encoded;
   mqtt::PropertyWriter writer(encoded);
+  HeaderProperties headers(encoded, payload);
   std::string origins;
   const auto given = mqtt::Properties::from_checked(message.properties);
   for (auto it = given.begin(); it != given.end(); ++it) {
@@ -130,11 +102,8 @@ Result<std::string, std::string> InboundMapper::properties(const model::Message&
       continue;
     } else if (!is_user || !mapping_.is_of_records) {
       writer.raw(it->encoded);
-    } else if (it->name.starts_with("mqtt.")) {
-      // A property of that kind stands in a packet once: the last header counts.
-      if (is_last(it)) add_reserved(writer, it->name.substr(5), it->text, payload);
     } else {
-      writer.user(it->name.starts_with("user.") ? it->name.substr(5) : it->name, it->text);
+      headers.add(it->name, it->text);
     }
   }
   for (const auto& [name, compiled] : mapping_.properties) {

@@ -78,6 +78,8 @@ class Source {
   // Keeps the other side content. `is_busy`: nothing will be received for now. Returns after how
   // long it wants to be called again, even if on_ready is silent.
   [[nodiscard]] virtual Milliseconds tend(bool is_busy) = 0;
+  // Whether it has come so far that what is sent there comes here. Stays so.
+  [[nodiscard]] virtual bool has_begun() const = 0;
   // Why the other side cannot be reached, as far as is known; empty: all is well.
   [[nodiscard]] virtual std::string_view away() const = 0;
   // How much waits at the other side, as far as is known.

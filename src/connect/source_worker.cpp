@@ -361,7 +361,7 @@ void SourceWorker::publish_progress() {
     set_state(TaskState::Waiting, away);
   } else if (!wait_reason_.empty()) {
     set_state(TaskState::Waiting, wait_reason_);
-  } else if (source_) {
+  } else if (source_ && source_->has_begun()) {
     set_state(TaskState::Running, "");
   }
   published_.with([this](Progress& published) { published = progress_; });

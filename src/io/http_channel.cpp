@@ -2,10 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -27,64 +23,6 @@ tl::unexpected<Error> closed() {
 
 }  // namespace
 
-// Bytes over TCP, or over TLS over it.
-class HttpChannel::Stream {
- public:
-  explicit Stream(Descriptor socket) : socket_(std::move(socket)) {}
-  explicit Stream(TlsProbe tls) : tls_(std::move(tls)) {}
-
-  Result<void> write(std::string_view bytes, SteadyTime until) {
-    if (tls_) return tls_->write(bytes, until);
-    while (!bytes.empty()) {
-      const auto put = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (put >= 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(put));
-        continue;
-      }
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK)
-        return fail(Errc::IoFailed, std::strerror(errno));
-      if (!wait_for(socket_.get(), POLLOUT, until))
-        return fail(Errc::Timeout, "the other side did not take the request in time");
-    }
-    return {};
-  }
-
-  // At least one byte, unless the other side has ended: then none.
-  Result<std::size_t> read(char* into, std::size_t size, SteadyTime until) {
-    if (tls_) return tls_->read(into, size, until);
-    for (;;) {
-      const auto got = ::recv(socket_.get(), into, size, 0);
-      if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK)
-        return fail(Errc::IoFailed, std::strerror(errno));
-      if (!wait_for(socket_.get(), POLLIN, until))
-        return fail(Errc::Timeout, "the other side did not answer in time");
-    }
-  }
-
-  // Between two requests nothing comes but the end.
-  [[nodiscard]] bool has_ended() const {
-    pollfd ready{.fd = socket(), .events = POLLIN, .revents = 0};
-    return ::poll(&ready, 1, 0) != 0;
-  }
-
-  [[nodiscard]] bool may_go_on() const {
-    sockaddr_storage peer{};
-    socklen_t size = sizeof peer;
-    auto& address = reinterpret_cast<sockaddr&>(peer);
-    return ::getpeername(socket(), &address, &size) == 0 &&
-           may_call(Caller::Http, address).has_value();
-  }
-
- private:
-  [[nodiscard]] int socket() const { return tls_ ? tls_->socket() : socket_.get(); }
-
-  Descriptor socket_;
-  std::optional<TlsProbe> tls_;
-};
-
 HttpChannel::HttpChannel(Url url, TlsIdentity identity)
     : url_(std::move(url)), identity_(std::move(identity)) {}
 
@@ -95,7 +33,7 @@ Result<HttpResponse, HttpChannel::Failure> HttpChannel::exchange(const HttpReque
   auto bytes = request_bytes(request, url_);
   if (!bytes) return tl::unexpected(Failure{std::move(bytes.error())});
   // The rule may have changed since the connection was made.
-  if (stream_ && (stream_->has_ended() || !stream_->may_go_on())) stream_.reset();
+  if (stream_ && (stream_->has_ended() || !stream_->may_go_on(Caller::Http))) stream_.reset();
   if (!stream_) {
     if (auto connected = connect(until); !connected)
       return tl::unexpected(Failure{std::move(connected.error())});
@@ -122,12 +60,12 @@ Result<void> HttpChannel::connect(SteadyTime until) {
       continue;
     }
     if (!url_.is_tls) {
-      stream_ = std::make_unique<Stream>(std::move(*socket));
+      stream_ = Stream(std::move(*socket));
       return {};
     }
     auto tls = TlsProbe::open(std::move(*socket), url_.host, identity_, until);
     if (!tls) return fail(tls.error().code, place + ": " + tls.error().detail);
-    stream_ = std::make_unique<Stream>(std::move(*tls));
+    stream_ = Stream(std::move(*tls));
     return {};
   }
   return problem;

@@ -7,7 +7,7 @@
 
 #include "io/http_client.hpp"
 #include "io/reach.hpp"
-#include "io/tls_probe.hpp"
+#include "io/stream.hpp"
 
 namespace sluice::io {
 
@@ -35,7 +35,6 @@ class HttpChannel {
                                                        SteadyTime until);
 
  private:
-  class Stream;
   [[nodiscard]] Result<void> connect(SteadyTime until);
   [[nodiscard]] Result<HttpResponse> receive(const HttpRequest& request, SteadyTime until,
                                              bool& stays_open);
@@ -44,7 +43,7 @@ class HttpChannel {
 
   const Url url_;
   const TlsIdentity identity_;
-  std::unique_ptr<Stream> stream_;  // null: not connected
+  std::optional<Stream> stream_;  // nothing: not connected
 };
 
 }  // namespace sluice::io

@@ -97,6 +97,18 @@ def committed(kafka, group, topic):
         consumer.close()
 
 
+def test_a_topic_that_is_not_there_yet_is_waited_for(server, kafka):
+    topic = f"later-{secrets.token_hex(4)}"
+    add_kafka_source(server, "early", topic)
+    task = server.wait_task("early", status="waiting", timeout=60)
+    assert "create the topic" in task["status_reason"], task
+
+    kafka.create_topic(topic)
+    produce(kafka, topic, [(b"k", b"v")])
+
+    server.wait_task("early", status="running", delivered=1, timeout=60)
+
+
 def test_bad_records_become_dead_letters_and_hold_up_nobody(make_sluice, kafka):
     server = make_sluice({"mqtt": {"maximum_packet_size": "64KiB"}})
     server.add_kafka_connection("kafka", kafka.bootstrap)

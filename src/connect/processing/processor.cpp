@@ -21,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
+constexpr std::size_t kReceiveBytes = std::size_t{64} * 1024;
 constexpr auto kLookUpEvery = 100ms;  // from waiting for the child, whether to stop
 // A child that says nothing for so long is frozen: its bound on processor time is far smaller.
 constexpr auto kSilentFor = 60s;
@@ -213,8 +213,8 @@ bool Processor::send() {
 
 bool Processor::receive() {
   const auto before = input_.size();
-  input_.resize(before + kReadBytes);
-  const auto got = ::recv(channel_.get(), input_.data() + before, kReadBytes, MSG_DONTWAIT);
+  input_.resize(before + kReceiveBytes);
+  const auto got = ::recv(channel_.get(), input_.data() + before, kReceiveBytes, MSG_DONTWAIT);
   input_.resize(before + static_cast<std::size_t>(got > 0 ? got : 0));
   return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }

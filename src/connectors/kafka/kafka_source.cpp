@@ -152,7 +152,8 @@ void KafkaSource::assign(const rd_kafka_topic_partition_list_t& partitions) {
     places_[{partition.topic, partition.partition}] = {partition.offset, partition.offset};
   }
   is_held_ = false;
-  away_.clear();
+  has_begun_ = true;
+  if (list.cnt > 0) away_.clear();  // none: perhaps there is no such topic yet
   rd_kafka_assign(client_.get(), &list);
 }
 

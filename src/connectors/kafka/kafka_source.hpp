@@ -29,6 +29,7 @@ class KafkaSource final : public connect::Source {
                                      std::size_t most_bytes) override;
   void acknowledge(std::uint64_t token) override;
   [[nodiscard]] Milliseconds tend(bool is_busy) override;
+  [[nodiscard]] bool has_begun() const override { return has_begun_; }
   [[nodiscard]] std::string_view away() const override { return away_; }
   [[nodiscard]] std::uint64_t lag() const override;
   [[nodiscard]] std::uint64_t take_lost() override { return std::exchange(lost_, 0); }
@@ -78,6 +79,7 @@ class KafkaSource final : public connect::Source {
   std::deque<Received> received_;      // handed out and not acknowledged
   std::uint64_t next_token_ = 0;       // of the next one to hand out
   std::uint64_t lost_ = 0;
+  bool has_begun_ = false;  // it was given partitions, if only none
   bool is_committing_ = false;
   Time commit_at_{};  // not before
   std::optional<Time> busy_since_;

@@ -78,7 +78,7 @@ TEST_F(InboundMapperTest, TakesHeadersBackToWhatTheyWereMadeOf) {
                                       {"sluice-origins", "T"}}));
   const auto made = map();
   const auto properties = mqtt::Properties::from_checked(made.properties);
-  EXPECT_EQ(properties.text(PropertyId::ContentType), "text/json");
+  EXPECT_EQ(properties.text(PropertyId::ContentType), "text/plain");
   EXPECT_EQ(properties.number(PropertyId::MessageExpiryInterval), 60U);
   EXPECT_FALSE(properties.text(PropertyId::ResponseTopic));
   EXPECT_FALSE(properties.number(PropertyId::PayloadFormatIndicator)) << "the payload is no text";

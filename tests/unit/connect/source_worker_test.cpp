@@ -71,6 +71,7 @@ class ScriptedSource final : public Source {
     }
   }
   Milliseconds tend(bool /*is_busy*/) override { return kNotByItself; }
+  bool has_begun() const override { return true; }
   std::string_view away() const override { return {}; }
   std::uint64_t lag() const override { return 0; }
   std::uint64_t take_lost() override { return 0; }
