@@ -85,7 +85,8 @@ bool Worker::is_late(std::int64_t stored_ms) const {
 }
 
 bool Worker::has_read_all() const {
-  return at_end_ && window_.newest_lane() == Window::Lane::Main;
+  const auto cut = window_.cut_at();
+  return at_end_ && (!cut || window_.read_position() >= *cut);
 }
 
 // What is ready waits so long already that it is a back-log: what comes from now on goes before it,
