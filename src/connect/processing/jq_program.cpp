@@ -42,6 +42,18 @@ class Jv {
   jv value_;
 };
 
+// jq writes `<...>` in the place of what stands too deep, which is no JSON.
+bool is_cut(std::string_view json) {
+  if (json.find('<') == std::string_view::npos) return false;
+  bool in_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '"') in_text = !in_text;
+    if (in_text && json[i] == '\\') ++i;
+    if (!in_text && json[i] == '<') return true;
+  }
+  return false;
+}
+
 std::string shortened(std::string text) {
   if (text.size() <= kLongestReason) return text;
   auto end = kLongestReason;
@@ -137,6 +149,7 @@ JqProgram::Kind JqProgram::run(std::string_view payload, std::string& out) {
   out = dumped.text();
   if (out.size() > std::max(kLargestResult, 2 * payload.size()))
     return failed("the result is too large: " + std::to_string(out.size()) + " bytes");
+  if (is_cut(out)) return failed("the result is nested too deep: jq writes 256 levels");
   return Kind::Value;
 }
 

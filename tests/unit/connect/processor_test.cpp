@@ -102,6 +102,14 @@ TEST_F(ProcessorTest, RejectsAResultThatIsTooLarge) {
   EXPECT_EQ(results[1], "1");
 }
 
+// jq would write what is no JSON.
+TEST_F(ProcessorTest, RejectsAResultThatIsNestedTooDeep) {
+  const auto results = run("reduce range(.) as $i (\"<\\\"<\"; [.])", {"300", "200"});
+
+  EXPECT_EQ(results[0], "!jq: the result is nested too deep: jq writes 256 levels");
+  EXPECT_EQ(results[1], std::string(200, '[') + "\"<\\\"<\"" + std::string(200, ']'));
+}
+
 TEST_F(ProcessorTest, EndsWhatTakesTooLongAndGoesOn) {
   for (const std::string_view forever :
        {"repeat(.)", "last(range(infinite))", "def f: f; f", "[limit(1e9; repeat(0))] | length",
