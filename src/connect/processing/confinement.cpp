@@ -52,7 +52,8 @@ constexpr rlim_t kDescriptors = 0;
 #endif
 
 // Memory, time, signals to itself, and the descriptors it has. A pipe only where the limit above
-// lets it have one.
+// lets it have one. The last two are how a thread begins, that of a sanitizer perhaps just now: the
+// C library ends the process where it may not.
 constexpr std::array kAllowed = {
     SYS_read,        SYS_write,         SYS_readv,           SYS_writev,
     SYS_mmap,        SYS_munmap,        SYS_mprotect,        SYS_mremap,
@@ -61,7 +62,7 @@ constexpr std::array kAllowed = {
     SYS_sigaltstack, SYS_clock_gettime, SYS_gettimeofday,    SYS_clock_nanosleep,
     SYS_sched_yield, SYS_getpid,        SYS_gettid,          SYS_tgkill,
     SYS_close,       SYS_getrandom,     SYS_restart_syscall, SYS_sched_getaffinity,
-    SYS_pipe2,
+    SYS_pipe2,       SYS_rseq,          SYS_set_robust_list,
 };
 
 // Everything else fails with EPERM, as it would for lack of rights: libraries are ready for that.
