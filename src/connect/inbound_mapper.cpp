@@ -114,7 +114,9 @@ Result<std::string, std::string> InboundMapper::properties(const model::Message&
     writer.user(name, *text);
   }
   if (!origins.empty()) origins += ',';
-  writer.user(kOrigins, origins + names_.task_id);
+  origins += names_.task_id;
+  if (!fits_a_property(origins)) return tl::unexpected(std::string(kOrigins) + ": is too long");
+  writer.user(kOrigins, origins);
   return encoded;
 }
 

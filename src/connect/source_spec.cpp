@@ -7,6 +7,7 @@
 
 #include "base/json_text.hpp"
 #include "connect/documents.hpp"
+#include "mqtt/utf8.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -192,6 +193,8 @@ void SourceTaskReader::property(const json::value& entry, const std::string& poi
       name->get_string().empty() || name->get_string().size() > 65535 || object->size() != 2)
     return problem(pointer, "must be {\"name\": \"...\", \"value\": \"...\"}");
   std::string text(name->get_string());
+  if (!mqtt::is_valid_utf8(text))
+    return problem(pointer + "/name", "must be UTF-8 text without U+0000");
   if (text == kOrigins) return problem(pointer + "/name", "is the server's own: see origins");
   spec_.inbound.properties.emplace_back(std::move(text),
                                         compile(pointer + "/value", value->get_string()));

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from e2e.late_answers import LateAnswers
+from integration.late_answers import LateAnswers
 from integration.harness import REPOSITORY, wait_until
 from integration.raw_mqtt import RawClient
 

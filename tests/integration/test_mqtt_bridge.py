@@ -13,6 +13,7 @@ from integration import raw_mqtt as mqtt
 from integration.certificates import Authority
 from integration.harness import merged, wait_until
 from integration.kafka_inflow import messages, properties_of
+from integration.late_answers import LateAnswers
 from integration.ledger import Publisher, check, numbers_of
 from integration.raw_mqtt import RawClient
 
@@ -172,6 +173,42 @@ def test_what_the_other_server_refuses_is_a_dead_letter(make_sluice):
     assert letter["topic"] == "flow/bad" and "not_authorized" in letter["reason"], letter
     assert [message["topic"] for message in messages(bridge.there, "out/#")] == [
         "out/flow/1", "out/flow/2"]
+
+
+def test_a_back_log_goes_out_once_the_other_server_has_answered(make_sluice):
+    """A connection that is made after the task has looked for it, as over a long way."""
+    bridge = Bridge(make_sluice)
+    late = LateAnswers(bridge.there.mqtt, 0.5)
+    bridge.here.create("/connections", {
+        "name": "late", "type": "mqtt",
+        "settings": {**bridge.settings, "host": "127.0.0.1", "port": late.port}})
+    bridge.add_sink(sink={"connection": "late"})
+    bridge.here.act("/tasks/out:pause")
+    bridge.here.wait_task("out", status="paused")
+    with RawClient(bridge.here.mqtt) as client:
+        client.connect("device", username=bridge.own.name, password=bridge.own.password)
+        for number in range(10):
+            client.publish("flow/a", str(number).encode(), qos=1)
+
+    bridge.here.act("/tasks/out:start")
+
+    bridge.here.wait_task("out", delivered=10, status="running")
+    assert len(messages(bridge.there, "out/#", whole=False)) == 10
+    late.close()
+
+
+def test_origins_without_room_for_one_more_are_rejected(make_sluice):
+    bridge = Bridge(make_sluice)
+    bridge.add_source()
+    with RawClient(bridge.there.mqtt) as client:
+        client.connect("device", username=bridge.account.name, password=bridge.account.password)
+        client.publish("flow/evil", b"x", qos=1,
+                       properties=[(mqtt.USER_PROPERTY, ("sluice-origins", "x" * 65530))])
+        client.publish("flow/good", b"y", qos=1)
+
+    task = bridge.here.wait_task("in", delivered=1, rejected=1)
+    assert "sluice-origins: is too long" in task["last_error"], task
+    assert [each["topic"] for each in messages(bridge.here, "in/#", whole=False)] == ["in/flow/good"]
 
 
 def test_two_opposite_tasks_do_not_circle(make_sluice):

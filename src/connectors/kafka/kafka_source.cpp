@@ -241,8 +241,8 @@ Result<void> KafkaSource::receive(connect::ArrivalBatch& batch, std::size_t most
     if (waiting_.empty()) break;
     auto record = std::move(waiting_.front());
     waiting_.pop_front();
-    bytes += record->len + record->key_len;
     auto arrival = arrival_of(*record, batch.arena);
+    bytes += record->len + record->key_len + arrival.message.properties.size();
     arrival.token = next_token_++;
     batch.arrivals.push_back(arrival);
     received_.push_back({std::move(record), assignment_});

@@ -95,9 +95,9 @@ std::string MqttClient::away() const {
 void MqttClient::set_away(std::string reason) {
   {
     const std::scoped_lock lock(mutex_);
-    if (away_ == reason) return;
     away_ = std::move(reason);
   }
+  // Also when it reads as before: the first connection is news, and so is each one after another.
   listener_.on_change();
 }
 

@@ -216,7 +216,7 @@ std::string MqttSource::on_publish(const wire::Publish& publish, std::uint64_t c
   received->retain = publish.retain;
   {
     const std::scoped_lock lock(mutex_);
-    waiting_bytes_ += received->payload.size() + received->topic.size();
+    waiting_bytes_ += received->size();
     waiting_.push_back(std::move(received));
     hold_if_full();
   }
@@ -242,7 +242,7 @@ Result<void> MqttSource::receive(connect::ArrivalBatch& batch, std::size_t most,
   while (!waiting_.empty() && batch.arrivals.size() < most && bytes < most_bytes) {
     auto received = std::move(waiting_.front());
     waiting_.pop_front();
-    const auto size = received->payload.size() + received->topic.size();
+    const auto size = received->size();
     waiting_bytes_ -= size;
     bytes += size;
     const auto token = next_token_++;

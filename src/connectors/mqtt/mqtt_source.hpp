@@ -46,6 +46,10 @@ class MqttSource final : public connect::Source, public MqttClient::Listener {
     std::uint16_t packet_id = 0;
     wire::Qos qos = wire::Qos::AtMostOnce;
     bool retain = false;
+
+    [[nodiscard]] std::size_t size() const {
+      return topic.size() + payload.size() + properties.size();
+    }
   };
 
   MqttSource(const connect::SourceConfig& config, Callbacks callbacks);

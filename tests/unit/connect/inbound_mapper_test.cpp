@@ -47,6 +47,19 @@ class InboundMapperTest : public testing::Test {
   Arena arena;
 };
 
+// It would not fit behind them as it must, and whoever writes there must not end the server.
+TEST_F(InboundMapperTest, RejectsOriginsThatLeaveNoRoomForItsOwn) {
+  header("sluice-origins", std::string(65'534, 'x'));
+  EXPECT_FALSE(mapper().circles(message));
+  const auto made = mapper().map(message, arena);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error(), "sluice-origins: is too long");
+
+  headers.clear();
+  header("sluice-origins", std::string(65'533, 'x'));
+  EXPECT_EQ(user_properties(), (Pairs{{"sluice-origins", std::string(65'533, 'x') + ",T"}}));
+}
+
 TEST_F(InboundMapperTest, MakesAMessageOfARecord) {
   const auto made = map();
 

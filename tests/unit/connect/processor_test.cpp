@@ -198,7 +198,7 @@ TEST_F(ProcessorTest, EndsAPatternThatTakesTooLong) {
 }
 
 // More than would go onto a usual stack; sanitizers need more of it, and more time.
-#if defined(__has_feature) && __has_feature(address_sanitizer)
+#if defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 constexpr std::size_t kLongText = 10'000;
 #else
 constexpr std::size_t kLongText = 100'000;
