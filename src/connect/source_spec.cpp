@@ -1,7 +1,6 @@
 #include "connect/source_spec.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include <boost/json/array.hpp>
 
@@ -17,7 +16,6 @@ using schema::Field;
 using schema::Fields;
 using schema::Problem;
 using schema::Type;
-using std::chrono::milliseconds;
 
 constexpr std::int64_t kLongestMapping = 16384;
 constexpr std::size_t kMostProperties = 256;
@@ -110,7 +108,6 @@ class SourceTaskReader {
   void source(const json::object& source);
   void steps(const json::object& document);
   void mapping(const json::object& map);
-  void delivery(const json::object& delivery);
   TaskSpec take() { return std::move(spec_); }
 
  private:
@@ -200,20 +197,6 @@ void SourceTaskReader::property(const json::value& entry, const std::string& poi
                                         compile(pointer + "/value", value->get_string()));
 }
 
-void SourceTaskReader::delivery(const json::object& delivery) {
-  static const std::map<std::string, RejectedPolicy, std::less<>> kRejected = {
-      {"dead_letter", RejectedPolicy::DeadLetter},
-      {"drop", RejectedPolicy::Drop},
-      {"stop", RejectedPolicy::Stop}};
-  spec_.rejected = kRejected.at(text_at(delivery, "rejected"));
-  spec_.drop_oldest_dead_letter = says(delivery.at("dead_letter_overflow"), "drop_oldest");
-  const auto& retry = delivery.at("retry").as_object();
-  spec_.retry_initial = milliseconds(retry.at("initial").as_int64());
-  spec_.retry_maximum = milliseconds(retry.at("maximum").as_int64());
-  if (spec_.retry_initial > spec_.retry_maximum)
-    problem("/delivery/retry/initial", "must not be longer than `maximum`");
-}
-
 // Nothing: `problems` says why.
 const Connector* source_connector(const Registry& registry, const std::string& type,
                                   std::vector<Problem>& problems) {
@@ -225,14 +208,6 @@ const Connector* source_connector(const Registry& registry, const std::string& t
   }
   problems.push_back({"/source/type", "must be one of: " + known});
   return nullptr;
-}
-
-tl::unexpected<Refusal> invalid_source_task(std::vector<Problem> problems) {
-  return refuse({.errc = Errc::InvalidArgument,
-                 .code = "invalid_document",
-                 .detail = "the task's document is not valid",
-                 .hint = "correct the fields that are named and send it again",
-                 .fields = std::move(problems)});
 }
 
 }  // namespace
@@ -274,10 +249,10 @@ std::string source_type_of(const json::object& document) {
 Outcome<TaskSpec> parse_source_task(const Registry& registry, const json::object& document) {
   std::vector<Problem> problems;
   const auto* connector = source_connector(registry, source_type_of(document), problems);
-  if (connector == nullptr) return invalid_source_task(std::move(problems));
+  if (connector == nullptr) return invalid_task(std::move(problems));
   const auto fields = source_task_fields(*connector);
   auto checked = schema::check(fields, document);
-  if (!checked.problems.empty()) return invalid_source_task(std::move(checked.problems));
+  if (!checked.problems.empty()) return invalid_task(std::move(checked.problems));
 
   SourceTaskReader reader(*connector, problems);
   const auto& source = checked.value.at("source").as_object();
@@ -285,12 +260,12 @@ Outcome<TaskSpec> parse_source_task(const Registry& registry, const json::object
   if (connector->check_source != nullptr) connector->check_source(source, problems);
   reader.steps(checked.value);
   reader.mapping(checked.value.at("map").as_object());
-  reader.delivery(checked.value.at("delivery").as_object());
   auto spec = reader.take();
+  read_failures(checked.value.at("delivery").as_object(), spec, problems);
   spec.name = text_at(checked.value, "name");
   spec.enabled = checked.value.at("enabled").as_bool();
   spec.shown = readable(fields, std::move(checked.value));
-  if (!problems.empty()) return invalid_source_task(std::move(problems));
+  if (!problems.empty()) return invalid_task(std::move(problems));
   return spec;
 }
 

@@ -53,7 +53,6 @@ class TaskReader {
   void value(const json::value& value);
   void headers(const json::value& headers);
   void header(const json::value& header, const std::string& pointer);
-  void retry(const json::object& retry);
   void backpressure(const json::object& delivery);
   void drain(const json::value& drain);
 
@@ -170,21 +169,17 @@ void TaskReader::delivery(const json::object& delivery) {
       {"per_topic", Order::PerTopic},
       {"per_key", Order::PerKey},
       {"none", Order::None}};
-  static const std::map<std::string, RejectedPolicy, std::less<>> kRejected = {
-      {"dead_letter", RejectedPolicy::DeadLetter},
-      {"drop", RejectedPolicy::Drop},
-      {"stop", RejectedPolicy::Stop}};
   static const std::map<std::string, ExpiredPolicy, std::less<>> kExpired = {
       {"deliver", ExpiredPolicy::Deliver},
       {"drop", ExpiredPolicy::Drop},
       {"dead_letter", ExpiredPolicy::DeadLetter}};
   spec_.order = kOrders.at(text_of(delivery.at("order")));
-  spec_.rejected = kRejected.at(text_of(delivery.at("rejected")));
   spec_.expired = kExpired.at(text_of(delivery.at("expired")));
-  spec_.drop_oldest_dead_letter = is_text(delivery.at("dead_letter_overflow"), "drop_oldest");
   spec_.drain_timeout = milliseconds(delivery.at("drain_timeout").as_int64());
   spec_.in_flight = static_cast<std::size_t>(delivery.at("in_flight").as_int64());
-  retry(delivery.at("retry").as_object());
+  read_failures(delivery, spec_, problems_);
+  const auto& give_up = delivery.at("retry").as_object().at("give_up_after");
+  if (give_up.is_int64()) spec_.give_up_after = milliseconds(give_up.get_int64());
 
   if (delivery.at("workers").as_int64() != 1) not_yet("/delivery/workers");
   backpressure(delivery);
@@ -193,15 +188,6 @@ void TaskReader::delivery(const json::object& delivery) {
     spec_.maximum_age = milliseconds(age.get_int64());
   if (const auto& hold = delivery.at("hold_segments_bytes"); hold.is_int64())
     spec_.hold_bytes = static_cast<std::uint64_t>(hold.get_int64());
-}
-
-void TaskReader::retry(const json::object& retry) {
-  spec_.retry_initial = milliseconds(retry.at("initial").as_int64());
-  spec_.retry_maximum = milliseconds(retry.at("maximum").as_int64());
-  if (spec_.retry_initial > spec_.retry_maximum)
-    problem("/delivery/retry/initial", "must not be longer than `maximum`");
-  const auto& give_up = retry.at("give_up_after");
-  if (give_up.is_int64()) spec_.give_up_after = milliseconds(give_up.get_int64());
 }
 
 void TaskReader::backpressure(const json::object& delivery) {
@@ -277,6 +263,8 @@ const Connector* connector_of(const Registry& registry, const json::object& docu
   return nullptr;
 }
 
+}  // namespace
+
 tl::unexpected<Refusal> invalid_task(std::vector<Problem> problems) {
   return refuse({.errc = Errc::InvalidArgument,
                  .code = "invalid_document",
@@ -285,7 +273,19 @@ tl::unexpected<Refusal> invalid_task(std::vector<Problem> problems) {
                  .fields = std::move(problems)});
 }
 
-}  // namespace
+void read_failures(const json::object& delivery, TaskSpec& spec, std::vector<Problem>& problems) {
+  static const std::map<std::string, RejectedPolicy, std::less<>> kRejected = {
+      {"dead_letter", RejectedPolicy::DeadLetter},
+      {"drop", RejectedPolicy::Drop},
+      {"stop", RejectedPolicy::Stop}};
+  spec.rejected = kRejected.at(text_of(delivery.at("rejected")));
+  spec.drop_oldest_dead_letter = is_text(delivery.at("dead_letter_overflow"), "drop_oldest");
+  const auto& retry = delivery.at("retry").as_object();
+  spec.retry_initial = milliseconds(retry.at("initial").as_int64());
+  spec.retry_maximum = milliseconds(retry.at("maximum").as_int64());
+  if (spec.retry_initial > spec.retry_maximum)
+    problems.push_back({"/delivery/retry/initial", "must not be longer than `maximum`"});
+}
 
 tl::expected<Start, std::string> parse_start(const json::value& start) {
   static constexpr std::string_view kAllowed =

@@ -97,4 +97,12 @@ void read_steps(const boost::json::object& checked, processing::Steps& steps,
 // that the task can be shown and its messages are kept while a person mends it.
 [[nodiscard]] TaskSpec salvage_task(const boost::json::object& document);
 
+// For readers of task documents, this one and source_spec.cpp's.
+
+[[nodiscard]] tl::unexpected<Refusal> invalid_task(std::vector<schema::Problem> problems);
+// What every kind of task says in a checked `delivery`: what becomes of what is rejected, and the
+// pauses between two tries.
+void read_failures(const boost::json::object& delivery, TaskSpec& spec,
+                   std::vector<schema::Problem>& problems);
+
 }  // namespace sluice::connect

@@ -7,6 +7,7 @@
 #include "base/base64.hpp"
 #include "base/json_text.hpp"
 #include "connect/kept_secrets.hpp"
+#include "connect/verify_step.hpp"
 #include "io/address_rule.hpp"
 #include "io/reach.hpp"
 
@@ -138,16 +139,7 @@ std::vector<VerifyStep> verify(const json::object& settings, std::string_view /*
   const auto target = target_of(settings);
   std::vector<VerifyStep> steps;
   const auto step = [&steps](std::string name, std::string hint, auto body) {
-    VerifyStep made{.name = std::move(name), .ok = false, .ms = 0, .detail = {}, .hint = {}};
-    const auto begin = SteadyClock::now();
-    const Result<std::string> outcome = body(begin + 10s);
-    made.ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - begin).count();
-    made.ok = outcome.has_value();
-    made.detail = outcome ? *outcome : outcome.error().detail;
-    if (!made.ok) made.hint = std::move(hint);
-    steps.push_back(std::move(made));
-    return steps.back().ok;
+    return connect::take_step(steps, std::move(name), std::move(hint), 10s, body);
   };
   std::vector<io::SocketAddress> addresses;
   Descriptor socket;

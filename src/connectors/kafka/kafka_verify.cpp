@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "connect/verify_step.hpp"
 #include "connectors/kafka/kafka_permission.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
 #include "io/address_rule.hpp"
@@ -75,13 +76,8 @@ class Verification {
   using Body = void (Verification::*)(VerifyStep&);
 
   bool step(std::string name, Body body) {
-    VerifyStep step{.name = std::move(name), .ok = false, .ms = 0, .detail = {}, .hint = {}};
-    const auto begin = SteadyClock::now();
-    (this->*body)(step);
-    step.ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - begin).count();
-    steps_.push_back(std::move(step));
-    return steps_.back().ok;
+    return connect::take_step(steps_, std::move(name),
+                              [&](VerifyStep& step) { (this->*body)(step); });
   }
   [[nodiscard]] SteadyTime within(std::chrono::seconds time) const {
     return std::min(SteadyClock::now() + time, end_);

@@ -5,6 +5,7 @@
 #include "base/ascii.hpp"
 #include "base/json_text.hpp"
 #include "connect/kept_secrets.hpp"
+#include "connect/verify_step.hpp"
 #include "io/address_rule.hpp"
 #include "io/pem_text.hpp"
 #include "mqtt/codec.hpp"
@@ -229,17 +230,7 @@ std::vector<connect::VerifyStep> verify(const json::object& settings, std::strin
   std::vector<connect::VerifyStep> steps;
   std::optional<io::Stream> stream;
   const auto step = [&steps](std::string name, std::string hint, auto body) {
-    connect::VerifyStep made{
-        .name = std::move(name), .ok = false, .ms = 0, .detail = {}, .hint = {}};
-    const auto begin = SteadyClock::now();
-    const Result<std::string> outcome = body(begin + 10s);
-    made.ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - begin).count();
-    made.ok = outcome.has_value();
-    made.detail = outcome ? *outcome : outcome.error().detail;
-    if (!made.ok) made.hint = std::move(hint);
-    steps.push_back(std::move(made));
-    return steps.back().ok;
+    return connect::take_step(steps, std::move(name), std::move(hint), 10s, body);
   };
   const auto connect = [&](io::SteadyTime until) -> Result<std::string> {
     SL_TRY(reached, reach(target, until));

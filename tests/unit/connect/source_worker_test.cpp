@@ -126,10 +126,11 @@ class SourceWorkerTest : public testing::Test {
     spec.retry_initial = 1ms;
     spec.retry_maximum = 2ms;
   }
-  void start() {
+  void start() { start(letters); }
+  void start(DeadLetters& dead_letters) {
     worker = std::make_unique<SourceWorker>(
         SourceWorker::Context{.intake = intake,
-                              .dead_letters = letters,
+                              .dead_letters = dead_letters,
                               .clock = clock,
                               .counters = counters(),
                               .task_id = "T",
@@ -226,21 +227,7 @@ TEST_F(SourceWorkerTest, HoldsEverythingBackWhileDeadLettersHaveNoRoom) {
   DeadLetters full(store, 1);
   spec.drop_oldest_dead_letter = false;
   system.send({"", "2"});  // no key: no topic
-  worker = std::make_unique<SourceWorker>(
-      SourceWorker::Context{.intake = intake,
-                            .dead_letters = full,
-                            .clock = clock,
-                            .counters = counters(),
-                            .task_id = "T",
-                            .node_name = "n",
-                            .worker_name = "c-t-0",
-                            .maximum_hops = 4,
-                            .before = {}},
-      spec, [this](Source::Callbacks callbacks) {
-        return Result<std::unique_ptr<Source>>(
-            std::make_unique<ScriptedSource>(system, std::move(callbacks)));
-      });
-  worker->start();
+  start(full);
   ASSERT_TRUE(intake.wait({"in/2"}));
   intake.answer({});
 
