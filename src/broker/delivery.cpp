@@ -364,6 +364,7 @@ void Delivery::mark_pump() {
 
 void Delivery::set_queues(std::vector<store::QueueId> queues) {
   queues_ = std::move(queues);
+  ++selection_;
   if (rare_)
     for (const auto& rest : rare_->leftovers)
       if (std::ranges::find(queues_, rest.queue) == queues_.end()) queues_.push_back(rest.queue);
@@ -501,24 +502,27 @@ void Delivery::read_from_log() {
                                    .maximum_bytes = kOutputHighWater,
                                    .visibility = broker.visibility(),
                                    .pass_damaged = true};
-  broker.read_on_pool(session_.worker(), queues_, request,
-                      [session = session_.shared_from_this(), epoch = epoch_, &turns,
-                       has_conditions](Result<store::ReadResult> result) {
-                        auto& delivery = session->delivery();
-                        delivery.reading_ = false;
-                        if (has_conditions) turns.end_read();
-                        if (delivery.epoch_ == epoch && delivery.ready() && result) {
-                          delivery.take(*result);
-                          // What was appended since that read was offered to a session that was
-                          // behind: only a read on the worker itself can tell that there is no
-                          // more.
-                          delivery.at_tail_ = false;
-                        }
-                        if (result)
-                          delivery.pump();
-                        else if (delivery.epoch_ == epoch)
-                          delivery.try_again_later(&Delivery::pump);
-                      });
+  broker.read_on_pool(
+      session_.worker(), queues_, request,
+      [session = session_.shared_from_this(), epoch = epoch_, selection = selection_, &turns,
+       has_conditions](Result<store::ReadResult> result) {
+        auto& delivery = session->delivery();
+        delivery.reading_ = false;
+        if (has_conditions) turns.end_read();
+        // What was read of other queues neither says up to where these are read nor in which of
+        // them a message stands.
+        if (delivery.epoch_ == epoch && delivery.selection_ == selection && delivery.ready() &&
+            result) {
+          delivery.take(*result);
+          // What was appended since that read was offered to a session that was behind: only a
+          // read on the worker itself can tell that there is no more.
+          delivery.at_tail_ = false;
+        }
+        if (result)
+          delivery.pump();
+        else if (delivery.epoch_ == epoch)
+          delivery.try_again_later(&Delivery::pump);
+      });
 }
 
 }  // namespace sluice::broker

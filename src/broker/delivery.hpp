@@ -225,10 +225,11 @@ class Delivery {
   bool at_tail_ = false;
   bool cursor_marked_ = false;  // on the worker's list of cursors to write
   bool pump_marked_ = false;
-  bool some_wait_ = false;   // an entry is in Phase::Waiting
-  bool reading_ = false;     // a read of the log is under way
-  bool resuming_ = false;    // what was in flight is being read again
-  std::uint32_t epoch_ = 0;  // of the connection: what began under an older one is stale
+  bool some_wait_ = false;       // an entry is in Phase::Waiting
+  bool reading_ = false;         // a read of the log is under way
+  bool resuming_ = false;        // what was in flight is being read again
+  std::uint32_t epoch_ = 0;      // of the connection: what began under an older one is stale
+  std::uint32_t selection_ = 0;  // counts the changes of queues_
   Fifo<InFlight> in_flight_;
   std::vector<store::QueueId> queues_;
   // What most sessions never have.

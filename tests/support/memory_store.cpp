@@ -175,6 +175,7 @@ struct MemoryStore::Shared {
   std::uint64_t next_listener = 1;
   std::map<std::uint64_t, Waiter> waiters;
   std::optional<Errc> append_fails, read_fails;
+  std::function<void()> before_reads;
   store::Statistics statistics;
   std::uint64_t reads = 0;
   bool closed = false;
@@ -183,6 +184,7 @@ struct MemoryStore::Shared {
     return visibility == Visibility::Durable ? durable : head;
   }
 
+  [[nodiscard]] Result<store::ReadResult> read(const store::ReadRequest& request);
   [[nodiscard]] static std::uint64_t mask(const Stored& message, std::span<const QueueId> wanted) {
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -314,6 +316,11 @@ void MemoryStore::fail_reads(std::optional<Errc> with) {
   shared_->read_fails = with;
 }
 
+void MemoryStore::before_reads(std::function<void()> call) {
+  const std::scoped_lock lock(shared_->mutex);
+  shared_->before_reads = std::move(call);
+}
+
 void MemoryStore::set_time(std::int64_t wall_ms) {
   const std::scoped_lock lock(shared_->mutex);
   shared_->time = wall_ms;
@@ -440,35 +447,45 @@ void MemoryStore::damage(Position position) {
 }
 
 std::optional<store::ReadResult> MemoryStore::read_cached(const store::ReadRequest& request) {
-  auto result = read(request);
+  const std::scoped_lock lock(shared_->mutex);
+  auto result = shared_->read(request);
   if (!result || !result->damaged.empty()) return std::nullopt;
   return std::move(*result);
 }
 
 Result<store::ReadResult> MemoryStore::read(const store::ReadRequest& request) {
-  const std::scoped_lock lock(shared_->mutex);
-  if (shared_->read_fails) return fail(*shared_->read_fails, "the test fails reads");
-  ++shared_->reads;
+  auto lock = std::unique_lock(shared_->mutex);
+  if (const auto before = shared_->before_reads) {
+    lock.unlock();
+    before();
+    lock.lock();
+  }
+  return shared_->read(request);
+}
+
+Result<store::ReadResult> MemoryStore::Shared::read(const store::ReadRequest& request) {
+  if (read_fails) return fail(*read_fails, "the test fails reads");
+  ++reads;
   store::ReadResult result{.entries = {}, .next = request.after, .at_end = true, .lost = 0};
-  const auto end = shared_->limit(request.visibility);
+  const auto end = limit(request.visibility);
   std::size_t bytes = 0;
-  for (auto i = shared_->first_after(request.after); i < shared_->messages.size(); ++i) {
-    const auto& placed = shared_->stream[shared_->messages[i]];
+  for (auto i = first_after(request.after); i < messages.size(); ++i) {
+    const auto& placed = stream[messages[i]];
     if (placed.position >= end) break;
-    const auto& stored = shared_->stored(shared_->messages[i]);
-    const auto mask = Shared::mask(stored, request.queues);
-    if (mask == 0) continue;
+    const auto& message = stored(messages[i]);
+    const auto found = mask(message, request.queues);
+    if (found == 0) continue;
     if (result.entries.size() >= request.maximum_messages ||
-        (!result.entries.empty() && bytes + stored.payload.size() > request.maximum_bytes)) {
+        (!result.entries.empty() && bytes + message.payload.size() > request.maximum_bytes)) {
       result.at_end = false;
       return result;
     }
     result.next = placed.position;
-    if (placed.position <= shared_->deleted) {
+    if (placed.position <= deleted) {
       ++result.lost;
       continue;
     }
-    if (shared_->damaged.contains(placed.position)) {
+    if (damaged.contains(placed.position)) {
       if (request.pass_damaged) {
         result.damaged.push_back(placed.position);
         continue;
@@ -478,9 +495,10 @@ Result<store::ReadResult> MemoryStore::read(const store::ReadRequest& request) {
       result.next = result.entries.back().message->position();
       return result;
     }
-    bytes += stored.payload.size();
-    result.entries.push_back({store::MessagePtr(placed.batch, &stored.view), mask});
+    bytes += message.payload.size();
+    result.entries.push_back({store::MessagePtr(placed.batch, &message.view), found});
   }
+  result.next = std::max(request.after, Position(end.get() - 1));
   return result;
 }
 

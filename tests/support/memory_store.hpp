@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,7 +35,9 @@ class MemoryStore final : public store::Store {
   void fail_appends(std::optional<Errc> with);  // until called with nothing
   void fail_reads(std::optional<Errc> with);
   void damage(model::Position position);  // the message there cannot be read any more
-  void set_time(std::int64_t wall_ms);    // timestamps of messages; otherwise the system's clock
+  // Called by each read() before it looks, without a lock; to hold back what reads on a pool.
+  void before_reads(std::function<void()> call);
+  void set_time(std::int64_t wall_ms);  // timestamps of messages; otherwise the system's clock
   // What retention would do: entries up to `position` are gone and are counted as lost when read.
   void delete_up_to(store::Position position);
   [[nodiscard]] std::uint64_t reads() const;  // calls of read() so far

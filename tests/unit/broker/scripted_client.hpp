@@ -177,6 +177,14 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
     auto answers = take<mqtt::Suback>();
     return answers.empty() ? std::vector<mqtt::ReasonCode>{} : answers.front().reasons;
   }
+  void unsubscribe(std::string_view filter) {
+    mqtt::Unsubscribe packet;
+    packet.packet_id = 1;
+    packet.filters.push_back(filter);
+    send(packet);
+    server_.turn();
+    server_.make_durable();
+  }
   void drop() {  // the network connection breaks
     connection->on_closed();
     server_.turn();

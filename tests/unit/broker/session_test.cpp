@@ -1,5 +1,6 @@
 #include "broker/session.hpp"
 
+#include <atomic>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -78,6 +79,66 @@ TEST_F(Sessions, GetWhatIsWholeAroundDamageAndTheRestIsCounted) {
   EXPECT_EQ(server->broker.counters().lost_to_retention.value(), 0U);
   publish("commands/1", 10, 10);
   EXPECT_THAT(payloads_of(again, 1), ElementsAre("10"));
+}
+
+// A read of files is under way on the pool while the client changes what it subscribes to.
+class SessionsThatReadFiles : public Sessions {
+ protected:
+  ~SessionsThatReadFiles() override { let_read_.store(true); }
+
+  // The client is back with a log behind it that has to be read from files, and the read waits.
+  void resume(ScriptedClient& client) {
+    damage({"1"});
+    store.before_reads([this] {
+      is_reading_.store(true);
+      is_reading_.notify_all();
+      let_read_.wait(false);
+    });
+    client.connect("meter", false, kLong);
+    server->turn();
+    is_reading_.wait(false);
+  }
+  void let_read() {
+    let_read_.store(true);
+    let_read_.notify_all();
+  }
+
+ private:
+  std::atomic<bool> is_reading_ = false;
+  std::atomic<bool> let_read_ = false;
+};
+
+TEST_F(SessionsThatReadFiles, GetWhatMatchesASubscriptionMadeMeanwhile) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+  client.drop();
+  publish("commands/1", 1, 2);
+  ScriptedClient again(*server);
+  resume(again);
+
+  again.subscribe("news/#", Qos::AtLeastOnce);
+  publish("news/1", 3, 3);
+  let_read();
+
+  EXPECT_THAT(payloads_of(again, 2), ElementsAre("2", "3"));
+}
+
+TEST_F(SessionsThatReadFiles, GetTheRestWhenASubscriptionEndsMeanwhile) {
+  ScriptedClient client(*server);
+  client.connect("meter", true, kLong);
+  client.subscribe("commands/#", Qos::AtLeastOnce);
+  client.subscribe("news/#", Qos::AtLeastOnce);
+  client.drop();
+  publish("commands/1", 1, 1);
+  publish("news/1", 2, 3);
+  ScriptedClient again(*server);
+  resume(again);
+
+  again.unsubscribe("commands/#");
+  let_read();
+
+  EXPECT_THAT(payloads_of(again, 2), ElementsAre("2", "3"));
 }
 
 // Found by the simulation, seed 3: the client's resending was taken for a message that is stored.
