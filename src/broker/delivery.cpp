@@ -358,7 +358,8 @@ void Delivery::finish(Iterator entry) {
 }
 
 void Delivery::mark_pump() {
-  if (std::exchange(pump_marked_, true)) return;
+  if (pump_marked_) return;
+  pump_marked_ = true;
   session_.worker().mark_pump(session_.shared_from_this());
 }
 

@@ -222,12 +222,13 @@ class Delivery {
   std::uint16_t last_packet_id_ = 0;
   // So many ids after the last one are known to be free: they are not looked for one by one.
   std::uint16_t free_packet_ids_ = 0;
-  bool at_tail_ = false;
-  bool cursor_marked_ = false;  // on the worker's list of cursors to write
-  bool pump_marked_ = false;
-  bool some_wait_ = false;       // an entry is in Phase::Waiting
-  bool reading_ = false;         // a read of the log is under way
-  bool resuming_ = false;        // what was in flight is being read again
+  // Bits: a session of a client that says nothing is to stay small.
+  bool at_tail_ : 1 = false;
+  bool cursor_marked_ : 1 = false;  // on the worker's list of cursors to write
+  bool pump_marked_ : 1 = false;
+  bool some_wait_ : 1 = false;   // an entry is in Phase::Waiting
+  bool reading_ : 1 = false;     // a read of the log is under way
+  bool resuming_ : 1 = false;    // what was in flight is being read again
   std::uint32_t epoch_ = 0;      // of the connection: what began under an older one is stale
   std::uint32_t selection_ = 0;  // counts the changes of queues_
   Fifo<InFlight> in_flight_;
