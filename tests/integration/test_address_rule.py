@@ -80,7 +80,11 @@ class Rewriting:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.to))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:  # Kafka has stopped before its client has
+                client.close()
+                continue
             for source, sink, change in ((client, server, False), (server, client, True)):
                 threading.Thread(target=self.relay, args=(source, sink, change),
                                  daemon=True).start()

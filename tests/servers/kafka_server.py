@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import random
 import signal
 import socket
 import string
@@ -25,6 +26,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 CLUSTER_ID = "xc4P0QGZR8mAHh8oDejToQ"  # any 22 base64 characters; fixed, so that runs are alike
 ARCHIVE = "classes.jsa"  # parsed classes, in the cache beside the jars
+EPHEMERAL_PORTS = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 START_ATTEMPTS = 3
 READY_SECONDS = 90
 STARTED = b"Kafka Server started"
@@ -38,11 +40,30 @@ def default_cache() -> pathlib.Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on at this moment; held together, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Ports nobody listens on at this moment; held together, so that they differ.
+
+    They lie below those that the system gives to connections and to whoever asks for any port, so
+    that they are still free after a server was down for a while. Of tests that run side by side
+    (pytest-xdist: gw0, gw1) one gets the even ones, the other the odd ones.
+    """
+    first_given = int(EPHEMERAL_PORTS.read_text(encoding="ascii").split()[0])
+    begin = max(first_given - 16384, 1024)
+    parity = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 2
+    candidates = [port for port in range(begin, first_given) if port % 2 == parity]
+    random.shuffle(candidates)
+    sockets = []
     try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
+        for port in candidates:
+            if len(sockets) == count:
+                break
+            candidate = socket.socket()
+            sockets.append(candidate)
+            try:
+                candidate.bind(("127.0.0.1", port))
+            except OSError:
+                sockets.pop().close()
+        if len(sockets) < count:
+            raise RuntimeError(f"no {count} free ports from {begin} to {first_given}")
         return [each.getsockname()[1] for each in sockets]
     finally:
         for each in sockets:
