@@ -85,6 +85,48 @@ def test_start_now_leaves_out_what_is_older_and_nothing_newer(server, kafka):
     assert {message["topic"] for message in messages(server, "in/#")} == {"in/new"}
 
 
+def members_of_one_group(make_sluice, kafka, topic, count):
+    """Servers whose tasks share the topic, from now on, and have settled who reads what."""
+    group = f"shared-{secrets.token_hex(4)}"
+    servers = [make_sluice(name=f"member-{number}") for number in range(count)]
+    for number, member in enumerate(servers):
+        member.add_kafka_connection("kafka", kafka.bootstrap)
+        add_kafka_source(member, "flow", topic, f"in/{number}",
+                         source={"start": "now", "group": group})
+    for member in servers:
+        member.wait_task("flow", status="running", timeout=60)
+    return group, servers
+
+
+def came_to(servers):
+    return sorted(message["bytes"] for member in servers for message in messages(member, "in/#"))
+
+
+def test_a_partition_that_is_added_is_read_whole_whichever_member_it_goes_to(make_sluice, kafka):
+    topic = new_topic(kafka, partitions=1)
+    produce(kafka, topic, [(b"old", b"old")] * 10)
+    _, servers = members_of_one_group(make_sluice, kafka, topic, 2)  # one of them has no partition
+
+    kafka.add_partitions(topic, 2)
+    produce(kafka, topic, [(b"%d" % number, b"new-%03d" % number) for number in range(200)])
+
+    wait_until(lambda: len(came_to(servers)) >= 200, "200 messages", 120)
+    assert came_to(servers) == [b"new-%03d" % number for number in range(200)]
+    assert all(len(messages(member, "in/#", whole=False)) > 0 for member in servers)
+
+
+def test_members_that_begin_together_leave_out_what_is_older(make_sluice, kafka):
+    topic = new_topic(kafka, partitions=4)
+    produce(kafka, topic, [(b"%d" % number, b"old") for number in range(100)])
+
+    group, servers = members_of_one_group(make_sluice, kafka, topic, 2)
+    wait_until(lambda: committed(kafka, group, topic) == 100, "its places", 60)
+    produce(kafka, topic, [(b"%d" % number, b"new-%03d" % number) for number in range(100)])
+
+    wait_until(lambda: len(came_to(servers)) >= 100, "100 messages", 60)
+    assert came_to(servers) == [b"new-%03d" % number for number in range(100)]
+
+
 def committed(kafka, group, topic):
     """How many records of the topic the group has passed."""
     from confluent_kafka import Consumer, TopicPartition

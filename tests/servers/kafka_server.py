@@ -199,6 +199,13 @@ class ApacheKafka:
         admin.create_topics([topic])[name].result(timeout)
         self._await_leaders(admin, name, partitions, timeout)
 
+    def add_partitions(self, name: str, total: int, timeout: float = 30) -> None:
+        from confluent_kafka.admin import AdminClient, NewPartitions
+
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin.create_partitions([NewPartitions(name, total)])[name].result(timeout)
+        self._await_leaders(admin, name, total, timeout)
+
     def set_topic_config(self, name: str, config: dict[str, str], timeout: float = 30) -> None:
         from confluent_kafka.admin import (AdminClient, AlterConfigOpType, ConfigEntry,
                                            ConfigResource)

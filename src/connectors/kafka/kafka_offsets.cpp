@@ -1,12 +1,21 @@
 #include "connectors/kafka/kafka_offsets.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <poll.h>
 #include <span>
 #include <string_view>
+
+#include "base/log.hpp"
 
 namespace sluice::connectors::kafka {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr int kAskOffsetsMs = 5000;
+constexpr auto kSettledWithin = 5s;  // by another member, before this one does
+constexpr int kLookForPlacesEveryMs = 100;
 
 tl::unexpected<Error> no_offsets(const char* what, rd_kafka_resp_err_t error) {
   return fail(Errc::Unavailable, std::string(what) + ": " + explain(error, ""));
@@ -16,11 +25,42 @@ std::span<rd_kafka_topic_partition_t> all_of(const PartitionList& list) {
   return {list->elems, static_cast<std::size_t>(list->cnt)};
 }
 
-bool is_known_topic(const PartitionList& committed, std::string_view topic) {
-  for (const auto& partition : all_of(committed)) {
-    if (partition.topic == topic && partition.offset >= 0) return true;
-  }
-  return false;
+bool has_place(const rd_kafka_topic_partition_t& partition) {
+  return partition.offset >= 0;
+}
+
+Result<void> ask_committed(rd_kafka_t* client, const PartitionList& partitions) {
+  constexpr const char* kWhat = "the place of its consumer group cannot be read";
+  const auto asked = rd_kafka_committed(client, partitions.get(), kAskOffsetsMs);
+  if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) return no_offsets(kWhat, asked);
+  for (const auto& partition : all_of(partitions))
+    if (partition.err != RD_KAFKA_RESP_ERR_NO_ERROR) return no_offsets(kWhat, partition.err);
+  return {};
+}
+
+Result<void> commit(rd_kafka_t* client, const PartitionList& places) {
+  if (places->cnt == 0) return {};
+  const auto kept = rd_kafka_commit(client, places.get(), 0);
+  if (kept == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return no_offsets("the place of its consumer group cannot be written", kept);
+}
+
+// All that the topic has, whoever reads them.
+Result<PartitionList> partitions_of(rd_kafka_t* client, const std::string& topic) {
+  constexpr const char* kWhat = "its partitions cannot be read";
+  const TopicHandle handle(rd_kafka_topic_new(client, topic.c_str(), nullptr));
+  if (!handle) return no_offsets(kWhat, rd_kafka_last_error());
+  const struct rd_kafka_metadata* raw = nullptr;
+  const auto error = rd_kafka_metadata(client, 0, handle.get(), &raw, kAskOffsetsMs);
+  const Metadata metadata(raw);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return no_offsets(kWhat, error);
+  if (metadata->topic_cnt != 1) return no_offsets(kWhat, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  const auto& found = metadata->topics[0];
+  if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) return no_offsets(kWhat, found.err);
+  PartitionList list(rd_kafka_topic_partition_list_new(found.partition_cnt));
+  for (int i = 0; i < found.partition_cnt; ++i)
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), found.partitions[i].id);
+  return list;
 }
 
 struct Range {
@@ -59,40 +99,107 @@ Result<std::int64_t> first_of(rd_kafka_t* client, const rd_kafka_topic_partition
   return range.high;
 }
 
+// A topic of which this member was given partitions without a place.
+class FreshTopic {
+ public:
+  FreshTopic(rd_kafka_t* client, std::string topic, const rd_kafka_topic_partition_list_t& given)
+      : client_(client), topic_(std::move(topic)), given_(given) {}
+
+  // Gives them places, in `partitions`.
+  [[nodiscard]] Result<void> settle(const connect::Start& start, const PartitionList& partitions);
+
+ private:
+  [[nodiscard]] Result<bool> is_known();
+  [[nodiscard]] Result<void> wait_until_known();
+  [[nodiscard]] Result<void> place_first(const connect::Start& start);
+  [[nodiscard]] Result<void> place_added();
+  [[nodiscard]] bool is_given(std::int32_t partition) const {
+    return rd_kafka_topic_partition_list_find(&given_, topic_.c_str(), partition) != nullptr;
+  }
+
+  rd_kafka_t* client_;
+  const std::string topic_;
+  const rd_kafka_topic_partition_list_t& given_;
+  PartitionList all_;  // of the topic, as the group has them
+};
+
+// Whether the group has a place in any of its partitions.
+Result<bool> FreshTopic::is_known() {
+  SL_TRY(all, partitions_of(client_, topic_));
+  all_ = std::move(all);
+  SL_TRY_VOID(ask_committed(client_, all_));
+  return std::ranges::any_of(all_of(all_), has_place);
+}
+
+// Who was given the first partition settles the topic for all members: what is settled later by
+// somebody else could not be told from a partition that was added since.
+Result<void> FreshTopic::wait_until_known() {
+  const auto until = std::chrono::steady_clock::now() + kSettledWithin;
+  while (std::chrono::steady_clock::now() < until) {
+    ::poll(nullptr, 0, kLookForPlacesEveryMs);  // Kafka tells nobody of others' commits
+    SL_TRY(known, is_known());
+    if (known) return {};
+  }
+  log::info("the member of a consumer group that has the first partition commits no offsets",
+            {{"topic", topic_}});
+  return {};
+}
+
+// A group that is new to the topic begins in all of its partitions now, also in those of others.
+Result<void> FreshTopic::place_first(const connect::Start& start) {
+  for (auto& partition : all_of(all_)) {
+    SL_TRY(range, range_of(client_, partition));
+    SL_TRY(first, first_of(client_, partition, start, range));
+    partition.offset = first;
+  }
+  return commit(client_, all_);
+}
+
+// Everything in them came after the group had begun.
+Result<void> FreshTopic::place_added() {
+  const PartitionList added(rd_kafka_topic_partition_list_new(1));
+  for (auto& partition : all_of(all_)) {
+    if (has_place(partition) || !is_given(partition.partition)) continue;
+    SL_TRY(range, range_of(client_, partition));
+    partition.offset = range.low;
+    rd_kafka_topic_partition_list_add(added.get(), topic_.c_str(), partition.partition)->offset =
+        range.low;
+  }
+  return commit(client_, added);
+}
+
+Result<void> FreshTopic::settle(const connect::Start& start, const PartitionList& partitions) {
+  SL_TRY(known, is_known());
+  if (!known && !is_given(0)) SL_TRY_VOID(wait_until_known());
+  const bool is_first = std::ranges::none_of(all_of(all_), has_place);
+  SL_TRY_VOID(is_first ? place_first(start) : place_added());
+  for (const auto& settled : all_of(all_)) {
+    auto* partition =
+        rd_kafka_topic_partition_list_find(partitions.get(), topic_.c_str(), settled.partition);
+    if (partition != nullptr && !has_place(*partition)) partition->offset = settled.offset;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Settled> settle_offsets(rd_kafka_t* client, const rd_kafka_topic_partition_list_t& given,
                                const connect::Start& start) {
   Settled settled{.partitions = PartitionList(rd_kafka_topic_partition_list_copy(&given))};
   if (given.cnt == 0) return settled;
-  const auto asked = rd_kafka_committed(client, settled.partitions.get(), kAskOffsetsMs);
-  if (asked != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return no_offsets("the place of its consumer group cannot be read", asked);
-
-  const PartitionList fresh(rd_kafka_topic_partition_list_new(given.cnt));
-  const PartitionList committed(rd_kafka_topic_partition_list_copy(settled.partitions.get()));
+  SL_TRY_VOID(ask_committed(client, settled.partitions));
   for (auto& partition : all_of(settled.partitions)) {
-    if (partition.err != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return no_offsets("the place of its consumer group cannot be read", partition.err);
+    // Those of the same topic that follow have their places then.
+    if (!has_place(partition))
+      SL_TRY_VOID(FreshTopic(client, partition.topic, given).settle(start, settled.partitions));
+    if (!has_place(partition))
+      return no_offsets("its partitions cannot be read", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     SL_TRY(range, range_of(client, partition));
-    if (partition.offset >= 0) {
-      const bool is_gone = partition.offset < range.low;
-      if (is_gone) settled.lost += range.low - partition.offset;
-      // Behind the end: the topic was made anew, and nothing of it has been read.
-      if (is_gone || partition.offset > range.high) partition.offset = range.low;
-      continue;
-    }
-    const bool is_added = is_known_topic(committed, partition.topic);
-    SL_TRY(first, first_of(client, partition,
-                           is_added ? connect::Start(connect::StartEarliest()) : start, range));
-    partition.offset = first;
-    rd_kafka_topic_partition_list_add(fresh.get(), partition.topic, partition.partition)->offset =
-        first;
+    const bool is_gone = partition.offset < range.low;
+    if (is_gone) settled.lost += range.low - partition.offset;
+    // Behind the end: the topic was made anew, and nothing of it has been read.
+    if (is_gone || partition.offset > range.high) partition.offset = range.low;
   }
-  if (fresh->cnt == 0) return settled;
-  const auto kept = rd_kafka_commit(client, fresh.get(), 0);
-  if (kept != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return no_offsets("the place of its consumer group cannot be written", kept);
   return settled;
 }
 

@@ -16,11 +16,13 @@ struct Settled {
   std::int64_t lost = 0;     // records that Kafka deleted behind the group's place
 };
 
-// For partitions that a member was just given. Where the group has no place yet it gets one, by
-// `start`, and that is committed before anything is read: records that come later are not passed
-// over, whatever happens meanwhile. A partition that was added to a topic which the group knows is
-// read from its beginning. A place that Kafka does not have any more becomes the oldest it has.
-// Blocks for some seconds. Errors: Unavailable.
+// For partitions that a member was just given. Where the group has no place in any partition of a
+// topic yet, all of its partitions get one, by `start`, and that is committed before anything is
+// read: records that come later are not passed over, whatever happens meanwhile. The member that
+// has the topic's first partition does so, and others wait for it. A partition that was added to a
+// topic which the group knows is read from its beginning, whichever member it goes to. A place that
+// Kafka does not have any more becomes the oldest it has. Blocks for some seconds. Errors:
+// Unavailable.
 [[nodiscard]] Result<Settled> settle_offsets(rd_kafka_t* client,
                                              const rd_kafka_topic_partition_list_t& given,
                                              const connect::Start& start);
