@@ -16,6 +16,9 @@ constexpr int kTickMs = 25 * kSlowness;
 constexpr unsigned kTicks = 4;                                 // for every message
 constexpr std::size_t kBytesPerTick = std::size_t{64} * 1024;  // and one more for so much payload
 
+// Getting ready may take as long as a payload of this size.
+constexpr std::size_t kCompiledAs = std::size_t{1} << 20;
+
 // Above what a child needs to begin with.
 constexpr std::size_t kMemory = std::size_t{256} << 20;
 

@@ -19,8 +19,6 @@ namespace sluice::connect::processing {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
-// Getting ready may take as long as a payload of this size.
-constexpr std::size_t kCompiledAs = std::size_t{1} << 20;
 
 // The worker's end of the channel: frames come from it, answers go to it when it has nothing more
 // to say, so that many go at once.

@@ -13,6 +13,7 @@
 
 #include "connect/processing/bounds.hpp"
 #include "connect/processing/child.hpp"
+#include "connect/processing/standstill.hpp"
 #include "connect/processing/wire.hpp"
 
 namespace sluice::connect::processing {
@@ -23,6 +24,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kReceiveBytes = std::size_t{64} * 1024;
 constexpr auto kLookUpEvery = 100ms;  // from waiting for the child, whether to stop
+constexpr auto kLookAtItEvery = 1s;   // when it says nothing: whether it does anything at all
 // A child that says nothing for so long is frozen: its bound on processor time is far smaller.
 constexpr auto kSilentFor = 60s;
 
@@ -65,16 +67,32 @@ class SpawnSettings {
   posix_spawnattr_t attributes_{};
 };
 
+std::string takes_more_than(std::size_t most, std::string_view unit, std::string_view what_for) {
+  return "it takes more than " + std::to_string(most) + " " + std::string(unit) + " " +
+         std::string(what_for);
+}
+
 bool never() {
   return false;
 }
 
 }  // namespace
 
+// What a child has to do, and how long it may take.
+struct Processor::Work {
+  std::string_view what_for;
+  std::size_t ticks;
+
+  static Work message() { return {.what_for = "for this message", .ticks = kTicks}; }
+  static Work readiness() {
+    return {.what_for = "to be made ready", .ticks = kTicks + kCompiledAs / kBytesPerTick};
+  }
+};
+
 Processor::Processor(Steps steps) : steps_(std::move(steps)) {}
 
 Processor::~Processor() {
-  static_cast<void>(bury());
+  static_cast<void>(bury(Work::message()));
 }
 
 std::string Processor::name() const {
@@ -108,7 +126,7 @@ Result<void> Processor::run(std::span<const std::string_view> payloads, Arena& a
       deaths = 0;
       continue;
     }
-    auto last_words = bury();
+    auto last_words = bury(Work::message());
     if (how == Exchange::Stopped)
       return fail(Errc::Unavailable, name() + "stopped before it was done");
     // Whoever kills processes by hand, or for lack of memory, may have hit it by chance: once.
@@ -132,7 +150,7 @@ Result<void, StepsFault> Processor::ensure_child() {
   Arena arena;
   std::vector<Outcome> answer;
   if (exchange(1, arena, answer, never) != Exchange::Done) {
-    auto last_words = bury();
+    auto last_words = bury(Work::readiness());
     const bool is_their_fault = met_a_bound_ || crashed_;
     return tl::unexpected(
         StepsFault{.code = is_their_fault ? Errc::InvalidArgument : Errc::Unavailable,
@@ -140,7 +158,7 @@ Result<void, StepsFault> Processor::ensure_child() {
                    .detail = std::move(last_words)});
   }
   if (answer.front().kind == Outcome::Kind::Value) return {};
-  static_cast<void>(bury());
+  static_cast<void>(bury(Work::message()));
   const auto text = answer.front().text;
   const auto line_break = text.rfind('\n');
   return tl::unexpected(StepsFault{.code = Errc::InvalidArgument,
@@ -177,6 +195,8 @@ Processor::Exchange Processor::exchange(std::size_t count, Arena& arena,
                                         std::vector<Outcome>& outcomes,
                                         const std::function<bool()>& is_stopping) {
   auto heard_at = SteadyClock::now();
+  auto looked_at = heard_at;
+  Standstill standstill;
   while (outcomes.size() < count) {
     const bool has_more = sent_ < output_.size();
     pollfd waiting{.fd = channel_.get(),
@@ -186,10 +206,18 @@ Processor::Exchange Processor::exchange(std::size_t count, Arena& arena,
     if (ready < 0 && errno != EINTR) return Exchange::Died;
     if (is_stopping()) return Exchange::Stopped;
     if (ready <= 0) {
-      if (SteadyClock::now() - heard_at > kSilentFor) return Exchange::Died;
+      const auto now = SteadyClock::now();
+      if (now - heard_at > kSilentFor) return Exchange::Died;
+      if (now - looked_at > kLookAtItEvery) {
+        looked_at = now;
+        // With all of it sent, it has something to do.
+        is_stuck_ = !has_more && standstill.is_seen_again(child_);
+        if (is_stuck_) return Exchange::Died;
+      }
       continue;
     }
-    heard_at = SteadyClock::now();
+    heard_at = looked_at = SteadyClock::now();
+    standstill.forget();
     if ((waiting.revents & POLLOUT) != 0 && !send()) return Exchange::Died;
     if ((waiting.revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
       const bool is_alive = receive();
@@ -235,7 +263,7 @@ void Processor::take_answers(std::size_t count, Arena& arena, std::vector<Outcom
   taken_ = 0;
 }
 
-std::string Processor::bury() {
+std::string Processor::bury(const Work& work) {
   output_.clear();
   input_.clear();
   sent_ = taken_ = 0;
@@ -248,17 +276,15 @@ std::string Processor::bury() {
   while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
   }
   child_ = 0;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kTookTooLong) {
-    met_a_bound_ = true;
-    return "it takes more than " + std::to_string(kTicks * kTickMs) +
-           " ms of processor time for this message";
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kTookTooMuchMemory) {
-    met_a_bound_ = true;
-    return "it takes more than " + std::to_string(kMemory >> 20U) +
-           " MiB of memory for this message";
-  }
+  const int exit = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  met_a_bound_ = exit == kTookTooLong || exit == kTookTooMuchMemory || is_stuck_;
   crashed_ = WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL;
+  if (std::exchange(is_stuck_, false))
+    return "the process that runs it waits for itself, which happens where memory ends";
+  if (exit == kTookTooLong)
+    return takes_more_than(work.ticks * kTickMs, "ms of processor time", work.what_for);
+  if (exit == kTookTooMuchMemory)
+    return takes_more_than(kMemory >> 20U, "MiB of memory", work.what_for);
   return WIFSIGNALED(status)
              ? "the process that runs it was ended by signal " + std::to_string(WTERMSIG(status))
              : "the process that runs it ended with status " + std::to_string(WEXITSTATUS(status));

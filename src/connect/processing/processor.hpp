@@ -60,6 +60,7 @@ class Processor {
   [[nodiscard]] pid_t child() const { return child_; }
 
  private:
+  struct Work;
   enum class Exchange : std::uint8_t { Done, Died, Stopped };
 
   [[nodiscard]] Result<void, StepsFault> ensure_child();
@@ -70,7 +71,7 @@ class Processor {
   [[nodiscard]] bool receive();
   void take_answers(std::size_t count, Arena& arena, std::vector<Outcome>& outcomes);
   // Ends the child if it has not ended by itself; what it said on leaving.
-  [[nodiscard]] std::string bury();
+  [[nodiscard]] std::string bury(const Work& work);
 
   [[nodiscard]] std::string name() const;  // of the steps, to begin a reason with
 
@@ -80,6 +81,7 @@ class Processor {
   std::string output_, input_;
   std::size_t sent_ = 0;   // of output_
   std::size_t taken_ = 0;  // of input_
+  bool is_stuck_ = false;  // the child
   // The child that was buried last.
   bool met_a_bound_ = false;
   bool crashed_ = false;

@@ -10,6 +10,7 @@
 #include <boost/json/parse.hpp>
 
 #include "connect/processing/schema_keywords.hpp"
+#include "connect/processing/whole_numbers.hpp"
 
 namespace sluice::connect::processing {
 namespace {
@@ -19,13 +20,6 @@ using Adapter = valijson::adapters::BoostJsonAdapter;
 
 constexpr std::size_t kDeepest = 32;  // as elsewhere: a payload may come from anybody
 constexpr std::size_t kLongestPlace = 512;
-
-bool is_draft_4(const json::value& schema) {
-  const auto* object = schema.if_object();
-  const auto* draft = object != nullptr ? object->if_contains("$schema") : nullptr;
-  return draft != nullptr && draft->is_string() &&
-         std::string_view(draft->get_string()).find("draft-04") != std::string_view::npos;
-}
 
 // The library's `<root>`, `[name]`, `[0]` as a JSON pointer.
 std::string pointer_of(const std::vector<std::string>& context) {
@@ -43,6 +37,7 @@ std::string pointer_of(const std::vector<std::string>& context) {
 }  // namespace
 
 struct SchemaCheck::Compiled {
+  Draft draft = Draft::Later;
   valijson::Schema schema;
   // Keeps the patterns that it has compiled.
   valijson::Validator validator{valijson::Validator::kStrongTypes};
@@ -55,15 +50,22 @@ SchemaCheck::~SchemaCheck() = default;
 
 Result<SchemaCheck, SchemaFault> SchemaCheck::compile(std::string_view text) {
   json::error_code error;
-  const auto schema = json::parse(text, error);
+  auto schema = json::parse(text, error);
+  if (error == json::error::too_deep)
+    return tl::unexpected(SchemaFault{"", "is nested deeper than 32 levels"});
   if (error) return tl::unexpected(SchemaFault{"", error.message()});
-  if (auto fault = fault_in_keywords(schema)) return tl::unexpected(std::move(*fault));
+  if (has_nul(schema)) return tl::unexpected(SchemaFault{"", "has a string with U+0000 in it"});
+  const auto draft = draft_of(schema);
+  if (auto fault = write_for_library(schema, draft)) return tl::unexpected(std::move(*fault));
   auto compiled = std::make_unique<Compiled>();
+  compiled->draft = draft;
   try {
     const Adapter adapter(schema);
-    valijson::SchemaParser(is_draft_4(schema) ? valijson::SchemaParser::kDraft4
-                                              : valijson::SchemaParser::kDraft7)
+    valijson::SchemaParser(draft == Draft::Four ? valijson::SchemaParser::kDraft4
+                                                : valijson::SchemaParser::kDraft7)
         .populateSchema(adapter, compiled->schema);
+  } catch (const std::bad_alloc&) {
+    throw;  // a bound, which ends the child
   } catch (const std::exception& wrong) {
     return tl::unexpected(SchemaFault{"", wrong.what()});
   }
@@ -75,8 +77,11 @@ std::string SchemaCheck::fault_of(std::string_view payload) {
   json::parse_options options;
   options.max_depth = kDeepest;
   json::error_code error;
-  const auto value = json::parse(payload, error, &memory, options);
+  auto value = json::parse(payload, error, &memory, options);
   if (error) return "the payload is not JSON: " + error.message();
+  if (payload.find("\\u0000") != std::string_view::npos && has_nul(value))
+    return "a string with U+0000 in it cannot be checked";
+  make_whole(value, compiled_->draft);
   try {
     const Adapter adapter(value);
     if (compiled_->validator.validate(compiled_->schema, adapter, nullptr)) return {};
@@ -87,6 +92,8 @@ std::string SchemaCheck::fault_of(std::string_view payload) {
     if (!results.popError(first)) return "the payload does not meet the schema";
     const auto place = pointer_of(first.context);
     return (place.empty() ? "the payload" : place) + ": " + first.description;
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& wrong) {
     return wrong.what();
   }

@@ -1,119 +1,66 @@
 #include "connect/processing/schema_keywords.hpp"
 
-#include <algorithm>
-#include <array>
-#include <regex>
-#include <span>
-
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+
+#include "connect/processing/schema_nodes.hpp"
+#include "connect/processing/schema_references.hpp"
+#include "connect/processing/whole_numbers.hpp"
 
 namespace sluice::connect::processing {
 namespace {
 
 namespace json = boost::json;
 
-// Their value is a schema, or a list of schemas.
-constexpr auto kHoldsSchemas = std::to_array<std::string_view>(
-    {"additionalItems", "additionalProperties", "allOf", "anyOf", "contains", "else", "if", "items",
-     "not", "oneOf", "propertyNames", "then"});
-// Their value is an object of schemas.
-constexpr auto kHoldsNamedSchemas = std::to_array<std::string_view>(
-    {"definitions", "dependencies", "patternProperties", "properties"});
-// Of later drafts: what is checked elsewhere would not be here.
-constexpr auto kUnknown = std::to_array<std::string_view>(
-    {"$anchor", "$defs", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef",
-     "dependentRequired", "dependentSchemas", "maxContains", "minContains", "prefixItems",
-     "unevaluatedItems", "unevaluatedProperties"});
-
-bool is_among(std::string_view name, std::span<const std::string_view> names) {
-  return std::ranges::find(names, name) != names.end();
+// As the library reads it: percent signs are encoded, nothing else.
+std::string reference_to(std::string_view pointer) {
+  std::string reference = "#";
+  for (const char c : pointer) reference += c == '%' ? "%25" : std::string(1, c);
+  return reference;
 }
-
-std::string below(const std::string& pointer, std::string_view name) {
-  auto path = pointer + '/';
-  for (const char c : name) path += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  return path;
-}
-
-bool is_pattern(std::string_view text) {
-  try {
-    const std::regex pattern(text.begin(), text.end());
-    return true;
-  } catch (const std::regex_error&) {
-    return false;
-  }
-}
-
-using Fault = std::optional<SchemaFault>;
-
-class KeywordReader {
- public:
-  Fault schema(const json::value& value, const std::string& pointer) {
-    const auto* object = value.if_object();
-    if (object == nullptr) return std::nullopt;  // true, false, or what the library refuses
-    for (const auto& member : *object) {
-      const auto fault = keyword(member.key(), member.value(), below(pointer, member.key()));
-      if (fault) return fault;
-    }
-    return std::nullopt;
-  }
-
- private:
-  Fault keyword(std::string_view name, const json::value& value, const std::string& pointer) {
-    if (is_among(name, kUnknown))
-      return SchemaFault{pointer, "is not known to draft 7, the newest that can be checked"};
-    if (name == "$schema") return draft(value, pointer);
-    if (name == "$ref") return reference(value, pointer);
-    if (name == "pattern" && value.is_string() && !is_pattern(value.get_string()))
-      return SchemaFault{pointer, "is not a regular expression of ECMAScript"};
-    if (is_among(name, kHoldsSchemas)) return schemas(value, pointer);
-    if (is_among(name, kHoldsNamedSchemas)) return named(name, value, pointer);
-    return std::nullopt;
-  }
-
-  static Fault draft(const json::value& value, const std::string& pointer) {
-    const auto text = value.is_string() ? std::string_view(value.get_string()) : "";
-    if (text.find("draft-04") != std::string_view::npos ||
-        text.find("draft-06") != std::string_view::npos ||
-        text.find("draft-07") != std::string_view::npos)
-      return std::nullopt;
-    return SchemaFault{pointer, "must name draft-04, draft-06 or draft-07, or be left out"};
-  }
-
-  static Fault reference(const json::value& value, const std::string& pointer) {
-    if (value.is_string() && std::string_view(value.get_string()).starts_with('#'))
-      return std::nullopt;
-    return SchemaFault{pointer,
-                       "must lead into this schema, as `#/definitions/name` does: no "
-                       "other document is fetched"};
-  }
-
-  Fault schemas(const json::value& value, const std::string& pointer) {
-    const auto* list = value.if_array();
-    if (list == nullptr) return schema(value, pointer);
-    for (std::size_t i = 0; i < list->size(); ++i)
-      if (auto fault = schema((*list)[i], below(pointer, std::to_string(i)))) return fault;
-    return std::nullopt;
-  }
-
-  Fault named(std::string_view keyword, const json::value& value, const std::string& pointer) {
-    const auto* object = value.if_object();
-    if (object == nullptr) return std::nullopt;
-    for (const auto& member : *object) {
-      const auto place = below(pointer, member.key());
-      if (keyword == "patternProperties" && !is_pattern(member.key()))
-        return SchemaFault{place, "is not a regular expression of ECMAScript"};
-      if (auto fault = schema(member.value(), place)) return fault;
-    }
-    return std::nullopt;
-  }
-};
 
 }  // namespace
 
-std::optional<SchemaFault> fault_in_keywords(const json::value& schema) {
-  return KeywordReader().schema(schema, "");
+Draft draft_of(const json::value& schema) {
+  const auto* object = schema.if_object();
+  const auto* draft = object != nullptr ? object->if_contains("$schema") : nullptr;
+  const bool is_4 =
+      draft != nullptr && draft->is_string() &&
+      std::string_view(draft->get_string()).find("draft-04") != std::string_view::npos;
+  return is_4 ? Draft::Four : Draft::Later;
+}
+
+std::optional<SchemaFault> write_for_library(json::value& schema, Draft draft) {
+  make_whole(schema, draft);
+  SchemaNodes nodes(schema, draft);
+  if (auto fault = nodes.read()) return fault;
+  // Values are replaced where they stand, so that no node moves before all are done; references
+  // first, while all that they lead through is there.
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (auto* object = const_cast<json::value&>(nodes[i]).if_object())
+      if (auto* reference = object->if_contains("$ref"))
+        *reference = reference_to(follow(schema, *reference)->pointer);
+  json::object names;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    auto* object = const_cast<json::value&>(nodes[i]).if_object();
+    if (object == nullptr) continue;
+    // A base for references in draft 3 and 4, which there are none of; the library would go by it
+    // in every draft, and without end where it is relative.
+    if (auto* id = object->if_contains("id")) *id = nullptr;
+    // By a whole number the library divides without the fraction: 1.5 would be a multiple of 1.
+    if (auto* divisor = object->if_contains("multipleOf")) *divisor = divisor->to_number<double>();
+    // What a reference has led to the library knows by its place, and gives its propertyNames the
+    // same place: it would take the one for the other. Behind a reference they have their own.
+    if (auto* of_names = object->if_contains("propertyNames"); of_names != nullptr) {
+      const auto name = "sluice-names-" + std::to_string(i);
+      names[name] = *of_names;
+      *of_names = {{"$ref", reference_to(below("/definitions", name))}};
+    }
+  }
+  if (names.empty()) return std::nullopt;
+  auto& definitions = schema.get_object()["definitions"];
+  if (!definitions.is_object()) definitions.emplace_object();
+  for (auto& member : names) definitions.get_object()[member.key()] = std::move(member.value());
+  return std::nullopt;
 }
 
 }  // namespace sluice::connect::processing

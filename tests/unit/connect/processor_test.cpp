@@ -1,11 +1,15 @@
 #include "connect/processing/processor.hpp"
 
+#include <array>
 #include <csignal>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include "connect/processing/bounds.hpp"
+#include "connect/processing/standstill.hpp"
+#include "support/eventually.hpp"
 
 namespace sluice::connect::processing {
 namespace {
@@ -224,11 +228,142 @@ TEST_F(ProcessorTest, SaysWhatIsWrongWithASchemaAndWhere) {
                   .starts_with("/verify/json_schema/$schema: "));
   EXPECT_TRUE(why_not_schema(R"({"items":[{"pattern":"("}]})")
                   .starts_with("/verify/json_schema/items/0/pattern: "));
-  EXPECT_TRUE(why_not_schema(R"({"type":"nothing"})").starts_with("/verify/json_schema: "));
-  for (const auto* circle : {R"({"$ref":"#"})", R"({"allOf":[{"$ref":"#"}]})"}) {
-    Processor processor({.schema = circle});
-    EXPECT_NE(run(processor, {"1"}).front(), "1") << circle;
+}
+
+// Each of them once held up, killed or deceived the check.
+TEST_F(ProcessorTest, RefusesASchemaThatNoPayloadCouldBeHeldAgainst) {
+  const std::vector<std::array<std::string_view, 3>> schemas = {
+      {R"({"$ref":"#"})", "/$ref", "goes round in a circle"},
+      {R"({"allOf":[{"$ref":"#"}]})", "/allOf/0/$ref", "goes round in a circle"},
+      {R"({"properties":{"a":{"$ref":"#/properties/a"}}})", "/properties/a/$ref", "circle"},
+      {R"({"definitions":{"a":{"not":{"$ref":"#/definitions/b"}},
+           "b":{"dependencies":{"x":{"$ref":"#/definitions/%61"}}}}})",
+       "/definitions/b/dependencies/x/$ref", "goes round in a circle"},
+      {R"({"$ref":"#/definitions/none"})", "/$ref", "leads nowhere: there is no `#/definitions/n"},
+      {R"({"$ref":"#/required","required":[]})", "/$ref", "leads to what is no schema"},
+      {R"({"$ref":"#name"})", "/$ref", "names given with `$id` are not known; it is `#name`"},
+      {R"({"$ref":"file:///etc/passwd"})", "/$ref", "no other document is fetched"},
+      {R"({"multipleOf":0})", "/multipleOf", "must be a number above 0"},
+      {R"({"multipleOf":-2})", "/multipleOf", "must be a number above 0"},
+      {R"({"$ref":"#/enum/0","enum":[{"multipleOf":0.0}]})", "/enum/0/multipleOf", "above 0"},
+      {R"({"minLength":-1})", "/minLength", "must be a whole number, 0 or more"},
+      {R"({"maxItems":1.5})", "/maxItems", "must be a whole number, 0 or more"},
+      {R"({"minLength":"2"})", "/minLength", "must be a whole number, 0 or more"},
+      {R"({"minimum":"3"})", "/minimum", "must be a number"},
+      {R"({"type":"nothing"})", "/type", "must be array, boolean, "},
+      {R"({"allOf":[]})", "/allOf", "must be a list of one schema or more"},
+      {R"({"properties":{"a":5}})", "/properties", "must be an object of schemas"},
+      {R"({"required":"a"})", "/required", "must be a list of names"},
+      {R"({"extends":{}})", "/extends", "is not known to draft 7"},
+      {R"({"$schema":"http://json-schema.org/draft-04/schema#","if":{}})", "/if", "draft 4"},
+      {R"({"pattern":"a{1000000}"})", "/pattern", "is not a regular expression"},
+      {R"({"enum":["a\u0000b"]})", "", "U+0000"},
+      {"5", "", "is no schema"},
+  };
+  for (const auto& [schema, pointer, detail] : schemas) {
+    const auto told = why_not_schema(std::string(schema));
+    EXPECT_TRUE(told.starts_with("/verify/json_schema" + std::string(pointer) + ": ") &&
+                told.find(detail) != std::string::npos)
+        << schema << " -> " << told;
   }
+}
+
+TEST_F(ProcessorTest, TakesASchemaThatRefersToItselfFurtherDown) {
+  Processor tree({.schema = R"({"id":"x/","properties":{"kids":{"id":"y/","items":{"$ref":"#"}},
+                                "n":{"type":"integer"}}})"});
+
+  const auto results =
+      run(tree, {R"({"n":1,"kids":[{"n":2,"kids":[]}]})", R"({"kids":[{"n":""}]})"});
+
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_TRUE(results[0].starts_with("{")) << results[0];
+  EXPECT_TRUE(results[1].starts_with("!verify: ")) << results[1];
+}
+
+// Where draft 4 has a boolean it is no schema, and yet right.
+TEST_F(ProcessorTest, TakesWhatDraft4Allows) {
+  EXPECT_EQ(why_not_schema(R"({"$schema":"http://json-schema.org/draft-04/schema#",
+      "additionalProperties":false,"additionalItems":true,"minimum":1,"exclusiveMinimum":true})"),
+            "");
+}
+
+// json-schema-validation (draft 7), sections 6.1.1 and 6.2.1.
+TEST_F(ProcessorTest, TakesNumbersByTheirValue) {
+  const auto is_right = [&](std::string schema, std::string_view payload) {
+    Processor processor({.schema = std::move(schema)});
+    return run(processor, {payload}).front() == payload;
+  };
+  for (const auto* whole : {"1", "1.0", "1e3", "-0.0", "-5.00", "9007199254740993"})
+    EXPECT_TRUE(is_right(R"({"type":"integer"})", whole)) << whole;
+  for (const auto* other : {"1.5", "1e-3", "\"1\""})
+    EXPECT_FALSE(is_right(R"({"type":"integer"})", other)) << other;
+  EXPECT_FALSE(
+      is_right(R"({"$schema":"http://json-schema.org/draft-04/schema#","type":"integer"})", "1.0"));
+  EXPECT_TRUE(is_right(R"({"enum":[1.0]})", "1"));
+  EXPECT_TRUE(is_right(R"({"minLength":2.0})", "\"ab\""));
+  EXPECT_FALSE(is_right(R"({"multipleOf":1})", "1.5"));
+  EXPECT_TRUE(is_right(R"({"multipleOf":0.5})", "1.5"));
+  EXPECT_TRUE(is_right(R"({"multipleOf":2.0})", "4"));
+  EXPECT_FALSE(is_right(R"({"maximum":100})", "18446744073709551615"));
+}
+
+TEST_F(ProcessorTest, HoldsTheNamesOfMembersAgainstTheirOwnSchemaBehindAReference) {
+  Processor processor({.schema = R"({"definitions":{"a":{"type":"object",
+      "propertyNames":{"pattern":"^x"}}},"properties":{"b":{"$ref":"#/definitions/a"}}})"});
+
+  const auto results = run(processor, {R"({"b":{"x":1}})", R"({"b":{"y":1}})"});
+
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_EQ(results[0], R"({"b":{"x":1}})");
+  EXPECT_TRUE(results[1].starts_with("!verify: ")) << results[1];
+}
+
+// The library would see `ok` alone.
+TEST_F(ProcessorTest, RejectsWhatItCannotSeeAllOf) {
+  Processor processor({.schema = R"({"enum":["ok",{}]})"});
+
+  EXPECT_EQ(run(processor, {"\"ok\"", R"("ok\u0000not")"}),
+            (List{"\"ok\"", "!verify: a string with U+0000 in it cannot be checked"}));
+}
+
+TEST(Standstill, IsSeenWhereAProcessSleepsAndNotWhereItWorksOrIsStopped) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const auto started = [&](auto&& work) {
+    const auto child = ::fork();
+    if (child == 0) {
+      work();
+      ::_exit(0);
+    }
+    return child;
+  };
+  const auto sleeper = started([&] {
+    char byte = 0;
+    static_cast<void>(::read(ends[0], &byte, 1));
+  });
+  const auto worker = started([] {
+    for (volatile int i = 0;; i = i + 1) {
+    }
+  });
+  const auto stopped = started([] { ::raise(SIGSTOP); });
+  int status = 0;
+  ::waitpid(stopped, &status, WUNTRACED);
+  Standstill of_sleeper;
+  Standstill of_worker;
+  Standstill of_stopped;
+
+  EXPECT_TRUE(test::eventually([&] { return of_sleeper.is_seen_again(sleeper); }));
+  for (int look = 0; look < 100; ++look) {
+    EXPECT_FALSE(of_worker.is_seen_again(worker));
+    EXPECT_FALSE(of_stopped.is_seen_again(stopped));
+  }
+
+  for (const auto child : {sleeper, worker, stopped}) {
+    ::kill(child, SIGKILL);
+    ::waitpid(child, &status, 0);
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST_F(ProcessorTest, StartsAnotherChildForOneThatWasKilled) {
