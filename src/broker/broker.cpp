@@ -151,6 +151,7 @@ void Broker::note_condition(GroupEntry& entry, const Session& session,
 Result<void> Broker::join_group(const SessionPtr& session, const Subscription& subscription,
                                 const ConditionPtr& condition, bool is_new) {
   const auto key = SharedGroup::key_of(subscription.group(), subscription.filter());
+  bool is_founded = false;
   const auto joined = groups_.with([&](Groups& groups) -> Result<SharedGroupPtr> {
     const auto it = groups.find(key);
     if (it != groups.end()) {
@@ -170,16 +171,17 @@ Result<void> Broker::join_group(const SessionPtr& session, const Subscription& s
     group->write_cursor(session->worker().state());
     auto& entry = groups.emplace(key, GroupEntry{group, 1, {}}).first->second;
     note_condition(entry, *session, condition);
+    is_founded = true;
     return group;
   });
   if (!joined) return tl::unexpected(joined.error());
-  const auto add = [group = *joined, session, options = subscription.options, condition] {
-    group->add_member(session, options, condition);
-  };
-  if ((*joined)->worker().is_current())
-    add();
-  else
-    (*joined)->worker().post(add);
+  // Behind what leave_group() posted: who has left and joined again is a member.
+  (*joined)->worker().post(
+      [group = *joined, session, options = subscription.options, condition, is_founded] {
+        group->add_member(session, options, condition);
+        // An earlier group of that name may have written or erased its own in the meantime.
+        if (is_founded) group->worker().mark_cursor(*group, true);
+      });
   return {};
 }
 

@@ -63,16 +63,19 @@ bool ConditionTurns::begin_read(const SessionPtr& session) {
   return true;
 }
 
-void ConditionTurns::end_read() {
-  --reads_;
-  if (wait_for_read_.empty()) return;
-  const auto next = std::move(wait_for_read_.front());
-  wait_for_read_.pop_front();
-  next->delivery().on_read_allowed();
+// Each turn anew: who was told may be gone, or have no room by now, and must not keep the place
+// from those behind it.
+void ConditionTurns::let_read() {
+  for (auto free = kReadsToBeJudged - reads_; free > 0 && !wait_for_read_.empty(); --free) {
+    const auto next = std::move(wait_for_read_.front());
+    wait_for_read_.pop_front();
+    next->delivery().on_read_allowed();
+  }
 }
 
 void ConditionTurns::run() {
   if (!some_wait()) return;
+  let_read();
   if (std::exchange(unjudged_first_, !unjudged_first_)) run_unjudged();
   run_readers();
   run_unjudged();

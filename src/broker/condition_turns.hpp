@@ -6,6 +6,7 @@
 
 #include "broker/delivery.hpp"
 #include "broker/filter_table.hpp"
+#include "broker/limits.hpp"
 
 namespace sluice::broker {
 
@@ -36,12 +37,15 @@ class ConditionTurns {
   // A read of the log for a session with conditions: false when it has to wait for another one to
   // end; the session is pumped then.
   [[nodiscard]] bool begin_read(const SessionPtr& session);
-  void end_read();
+  void end_read() { --reads_; }
 
   // Goes on with those who wait, each at most once, as far as the steps go.
   void run();
   // Somebody has to be run again.
-  [[nodiscard]] bool some_wait() const { return !readers_.empty() || !unjudged_.empty(); }
+  [[nodiscard]] bool some_wait() const {
+    const bool some_may_read = reads_ < kReadsToBeJudged && !wait_for_read_.empty();
+    return !readers_.empty() || !unjudged_.empty() || some_may_read;
+  }
 
  private:
   // A run of messages of QoS 0 to receivers that are to be asked still.
@@ -55,6 +59,7 @@ class ConditionTurns {
   };
   [[nodiscard]] bool keep(Unjudged rest);
   void drop(const Unjudged& rest);
+  void let_read();
   void run_unjudged();
   void run_readers();
 

@@ -38,7 +38,9 @@ void SharedGroup::close() {
   if (!open_) return;
   open_ = false;
   worker_.broker().filters().leave(filter_, *this);
-  worker_.state().erase(store::StateKind::Cursor, group_cursor_key(key_));
+  // If it was made anew since, the record is of that one.
+  if (!worker_.broker().find_group(key_))
+    worker_.state().erase(store::StateKind::Cursor, group_cursor_key(key_));
   given_back_.clear();
   fetched_.clear();
 }

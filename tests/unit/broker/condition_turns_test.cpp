@@ -1,5 +1,6 @@
 // What all conditions (`$where`) together may cost: time in a turn, and memory.
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 
 #include <gmock/gmock.h>
@@ -86,6 +87,11 @@ class ConditionTurnsTest : public testing::Test {
   }
   void finish() {
     for (int i = 0; i < 50; ++i) server->make_durable();
+  }
+  [[nodiscard]] std::uint64_t first_publish() {
+    const std::vector<std::string> filters{"plant/#"};
+    const auto all = store.scan_log({.filters = filters, .after = {}, .before = store.durable()});
+    return all->entries.front().message->position().get();
   }
   [[nodiscard]] std::uint64_t turns_spent() const {
     return server->broker.counters().condition_turns_spent.value();
@@ -265,6 +271,36 @@ TEST_F(ConditionTurnsTest, GiveTheirMemoryBack) {
   send("another match");
   finish();
   EXPECT_EQ(server->broker.conditions().bytes(), 0U);
+}
+
+// More wait for one than may read at a time, and those whose turn it is have gone.
+TEST_F(ConditionTurnsTest, LetTheNextReadFilesWhenOthersThatWaitedAreGone) {
+  constexpr int kCount = 2 * static_cast<int>(kReadsToBeJudged) + 1;
+  add_readers(kCount, Qos::AtLeastOnce);
+  for (const auto& reader : readers) reader->drop();
+  send("a1");
+  send("a2");
+  server->make_durable();
+  store.damage(store::Position(first_publish()));
+  std::atomic<bool> is_held = true;
+  store.before_reads([&] { is_held.wait(true); });
+  for (int i = 0; i < kCount; ++i) {
+    readers[static_cast<std::size_t>(i)] = std::make_unique<ScriptedClient>(*server);
+    readers[static_cast<std::size_t>(i)]->connect("reader" + std::to_string(i), false, kLong);
+  }
+  const auto& last = readers.back();
+
+  for (std::size_t i = kReadsToBeJudged; i + 1 < readers.size(); ++i) readers[i]->drop();
+  is_held.store(false);
+  is_held.notify_all();
+
+  std::vector<std::string> got;
+  for (int i = 0; i < 100 && got.empty(); ++i) {
+    server->await(std::chrono::milliseconds(50));
+    finish();
+    got = last->take_payloads();
+  }
+  EXPECT_THAT(got, ElementsAre("a2"));
 }
 
 }  // namespace
