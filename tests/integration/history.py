@@ -7,6 +7,7 @@ A history is a list of events, or a file with one JSON object a line:
     {"event":"refused","client":"p","sequence":1}         with one: sent again later, or never
     {"event":"subscribed","consumer":"s","topic":"t/#","qos":1,"group":true}   SUBACK has come
     {"event":"unsubscribed","consumer":"s","topic":"t/#"} asked for
+    {"event":"asked","consumer":"s","topic":"t/#","qos":0}  for another QoS
     {"event":"delivered","consumer":"s","client":"p","sequence":1,"qos":1,"offset":7,"group":true}
     {"event":"cursor","consumer":"s","offset":7}          the consumer's cursor was seen there
     {"event":"broken","client":"p","consumer":"s"}        a connection ended: QoS 1 may repeat
@@ -43,7 +44,8 @@ class Consumer:
 
     def __init__(self):
         self.is_group = False
-        self.filters = {}  # filter -> (since, QoS)
+        self.filters = {}  # filter -> [[since, until]] with QoS above 0
+        self.changed = {}  # filter -> (when its QoS became another one, which)
         self.received = {}  # message -> [times, QoS]
         self.last = {}  # (publisher, QoS) -> sequence
         self.offsets = {}  # offset -> message
@@ -55,7 +57,8 @@ class Message:
 
     def __init__(self, topic, qos, at):
         self.topic, self.qos, self.at = topic, qos, at
-        self.is_acknowledged = self.was_refused = False
+        self.acknowledged_at = None
+        self.was_refused = False
 
 
 class Violation(Exception):
@@ -82,18 +85,37 @@ class Checker:
                              Message(event["topic"], event["qos"], self.now))
 
     def on_acknowledged(self, event):
-        self.sent[event["client"], event["sequence"]].is_acknowledged = True
+        sent = self.sent[event["client"], event["sequence"]]
+        sent.acknowledged_at = sent.acknowledged_at or self.now
 
     def on_refused(self, event):
         self.sent[event["client"], event["sequence"]].was_refused = True
 
+    def _note_qos(self, event, qos):
+        changed = self.consumer(event["consumer"]).changed
+        if changed.get(event["topic"], (0, 0))[1] != qos:
+            changed[event["topic"]] = self.now, qos
+
     def on_subscribed(self, event):
+        self._note_qos(event, event["qos"])
         consumer = self.consumer(event["consumer"])
         consumer.is_group = event.get("group", False)
-        consumer.filters.setdefault(event["topic"], (self.now, event["qos"]))
+        periods = consumer.filters.setdefault(event["topic"], [])
+        if event["qos"] > 0 and not (periods and periods[-1][1] is None):
+            periods.append([self.now, None])
 
     def on_unsubscribed(self, event):
+        self._note_qos(event, 0)
         self.consumer(event["consumer"]).filters.pop(event["topic"], None)
+
+    def on_asked(self, event):
+        # Nobody knows which QoS holds until the answer comes.
+        self.consumer(event["consumer"]).changed[event["topic"]] = float("inf"), -1
+        if event["qos"] > 0:
+            return
+        # What is published from here on need not come.
+        for period in self.consumer(event["consumer"]).filters.get(event["topic"], [])[-1:]:
+            period[1] = period[1] or self.now
 
     def on_killed(self, _):
         self.killed_at = self.now
@@ -126,7 +148,7 @@ class Checker:
             self._judge_repeat(event, sent, received, consumer)
             return
         # What it was sent again of may be all that was stored since the consumer subscribed.
-        if sent.was_refused or consumer.is_group or not self._is_due(sent, consumer):
+        if sent.was_refused or consumer.is_group or not self._is_ordered(sent, consumer):
             return
         last = consumer.last.get((event["client"], event["qos"]), 0)
         if event["sequence"] < last:
@@ -147,8 +169,20 @@ class Checker:
 
     @staticmethod
     def _is_due(sent, consumer):
-        return any(qos > 0 and since < sent.at and matches(topic_filter, sent.topic)
-                   for topic_filter, (since, qos) in consumer.filters.items())
+        # Of one that was acknowledged later the server may have received it after the end.
+        acknowledged_at = sent.acknowledged_at or float("inf")
+        return any(since < sent.at and (until is None or acknowledged_at < until)
+                   and matches(topic_filter, sent.topic)
+                   for topic_filter, periods in consumer.filters.items()
+                   for since, until in periods)
+
+    @classmethod
+    def _is_ordered(cls, sent, consumer):
+        # [MQTT-4.6.0-6] is of one QoS: after a kill what was sent with another one before comes
+        # with the newest, and may be behind what had that one already.
+        return cls._is_due(sent, consumer) and not any(
+            at >= sent.at and matches(topic_filter, sent.topic)
+            for topic_filter, (at, _) in consumer.changed.items())
 
     @staticmethod
     def _judge_offset(event, consumer, message, is_first):
@@ -173,7 +207,7 @@ class Checker:
     def on_end(self, _):
         for (client, sequence), sent in self.sent.items():
             for name, consumer in self.consumers.items():
-                is_due = sent.is_acknowledged and self._is_due(sent, consumer)
+                is_due = sent.acknowledged_at and self._is_due(sent, consumer)
                 if is_due and (client, sequence) not in consumer.received:
                     raise Violation("lost", f"{name} never got {client}:{sequence}, which was "
                                             "acknowledged")

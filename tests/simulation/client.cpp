@@ -223,21 +223,6 @@ void Client::note_broken() {
   if (ends_session_) forget_session();
 }
 
-// What it was subscribed to and what was under way went with the session.
-void Client::forget_session() {
-  for (const auto wish : subscribed_)
-    if (plan_.wishes[wish].consumer == plan_.id)
-      world_.note({.kind = Event::Kind::Unsubscribed,
-                   .topic = plan_.wishes[wish].filter,
-                   .consumer = plan_.id});
-  subscribed_.clear();
-  unreleased_.clear();
-  had_session_ = false;
-  has_forgotten_ = true;
-  // Of QoS 2 nobody knows now what became of it: it is not sent again. [MQTT-4.4]
-  std::erase_if(outgoing_, [](const Outgoing& message) { return message.qos == Qos::ExactlyOnce; });
-}
-
 std::uint16_t Client::next_packet_id() {
   while (true) {
     packet_id_ = static_cast<std::uint16_t>(packet_id_ % 20 + 1);  // soon used again
@@ -285,36 +270,6 @@ void Client::send_publish(const Outgoing& message, bool dup) {
                      .dup = dup,
                      .packet_id = message.packet_id,
                      .properties = {}});
-}
-
-void Client::change_subscription() {
-  if (asked_ || plan_.wishes.empty()) return;
-  for (std::size_t i = 0; i < plan_.wishes.size(); ++i)
-    if (!plan_.wishes[i].comes_and_goes && !subscribed_.contains(i)) return ask(i, true);
-  if (calm_) return;
-  const auto wish = world_.random().below(plan_.wishes.size());
-  if (plan_.wishes[wish].comes_and_goes && world_.random().one_in(4))
-    ask(wish, !subscribed_.contains(wish));
-}
-
-void Client::ask(std::size_t wish, bool subscribe) {
-  asked_ = Asked{next_packet_id(), wish, subscribe};
-  const auto& wanted = plan_.wishes[wish];
-  if (subscribe) {
-    mqtt::Subscribe packet;
-    packet.packet_id = asked_->packet_id;
-    packet.subscriptions.push_back({.filter = wanted.filter, .qos = wanted.qos});
-    send(packet);
-    return;
-  }
-  mqtt::Unsubscribe packet;
-  packet.packet_id = asked_->packet_id;
-  packet.filters.push_back(wanted.filter);
-  send(packet);
-  subscribed_.erase(wish);
-  if (wanted.consumer == plan_.id)
-    world_.note(
-        {.kind = Event::Kind::Unsubscribed, .topic = wanted.filter, .consumer = wanted.consumer});
 }
 
 void Client::read_some() {
@@ -375,6 +330,8 @@ void Client::on_connack(const mqtt::Connack& connack) {
     else
       send_publish(message, true);
   }
+  // With a backlog that has to be read first.
+  if (!calm_ && !world_.random().one_in(4)) change_at_will();
 }
 
 std::string Client::consumer_of(std::string_view topic) const {
@@ -446,25 +403,6 @@ void Client::on_ack(const mqtt::Ack& ack) {
     refused_.push_back(message);
   else if (!is_refused && message.topic == "r/" + plan_.id)
     last_retained_ = std::max(last_retained_, message.sequence);
-}
-
-void Client::on_suback(std::uint16_t packet_id, ReasonCode reason) {
-  if (!asked_ || asked_->packet_id != packet_id) return;
-  const auto wish = asked_->wish;
-  asked_.reset();
-  if (mqtt::is_error(reason)) return;
-  subscribed_.insert(wish);
-  const auto& wanted = plan_.wishes[wish];
-  const bool is_group = wanted.consumer != plan_.id;
-  // A group ends with its last member: messages are its own for certain once one is there who
-  // stays.
-  if (is_group && wanted.comes_and_goes) return;
-  world_.note(
-      {.kind = Event::Kind::Subscribed,
-       .topic = is_group ? wanted.filter.substr(wanted.filter.find('/', 7) + 1) : wanted.filter,
-       .consumer = wanted.consumer,
-       .qos = static_cast<int>(wanted.qos),
-       .is_group = is_group});
 }
 
 }  // namespace sluice::simulation

@@ -70,8 +70,9 @@ class Client {
   struct Wish {
     std::string filter;  // as it is subscribed to
     std::string consumer;
-    mqtt::Qos qos = mqtt::Qos::AtLeastOnce;
+    std::vector<mqtt::Qos> qos;  // one of these, and another one when it is replaced
     bool comes_and_goes = false;
+    bool is_alone = false;  // in its group
   };
   struct Plan {
     std::string id = {};
@@ -94,6 +95,7 @@ class Client {
   [[nodiscard]] const Plan& plan() const { return plan_; }
   [[nodiscard]] std::string describe() const;
   [[nodiscard]] std::uint64_t last_retained() const { return last_retained_; }
+  [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
  private:
   struct Outgoing {
@@ -108,14 +110,19 @@ class Client {
   struct Asked {
     std::uint16_t packet_id = 0;
     std::size_t wish = 0;
-    bool subscribe = true;
+    std::optional<mqtt::Qos> qos;  // none: to unsubscribe
   };
   void connect();
   void disconnect();
   void publish_new();
   void send_publish(const Outgoing& message, bool dup);
+  // --- subscriptions (client_subscriptions.cpp)
   void change_subscription();
-  void ask(std::size_t wish, bool subscribe);
+  void change_at_will();
+  void subscribe(std::size_t index);
+  void unsubscribe(std::size_t index);
+  [[nodiscard]] bool is_promised(const Wish& wish) const;
+  void note_promise(test::Event::Kind kind, const Wish& wish, mqtt::Qos qos);
   void read_some();
   void take(const mqtt::Packet& packet);
   void on_connack(const mqtt::Connack& connack);
@@ -140,6 +147,7 @@ class Client {
   bool had_session_ = false;  // the server promised one
   bool has_forgotten_ = false;
   bool ends_session_ = false;  // with this connection
+  std::uint64_t changes_ = 0;  // of subscriptions, asked for
   std::uint64_t sequence_ = 0;
   std::uint64_t last_retained_ = 0;  // acknowledged
   std::uint16_t packet_id_ = 0;
@@ -147,7 +155,7 @@ class Client {
   std::deque<Outgoing> refused_;  // to be sent again
   std::set<std::uint16_t> unreleased_;
   std::optional<Asked> asked_;
-  std::set<std::size_t> subscribed_;  // indexes of wishes, as far as we know
+  std::map<std::size_t, mqtt::Qos> subscribed_;  // indexes of wishes, as far as we know
   std::deque<mqtt::Ack> held_acks_;
 };
 

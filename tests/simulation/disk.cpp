@@ -25,11 +25,13 @@ class SimulatedDisk::OpenFile final : public File {
       : disk_(disk), inode_(std::move(inode)), age_(disk.age_) {}
 
   Result<std::size_t> read_at(std::uint64_t offset, char* into, std::size_t size) const override {
+    disk_.wait_to_read();
     if (is_dead()) return failed(Errc::IoFailed, "read");
     const auto& now = inode_->now;
     if (offset >= now.size()) return std::size_t{0};
     const std::size_t got = std::min<std::uint64_t>(size, now.size() - offset);
     std::memcpy(into, now.data() + offset, got);
+    disk_.wait_to_read();
     return got;
   }
   Result<void> write_at(std::uint64_t offset, std::span<const iovec> parts) override {
@@ -65,6 +67,11 @@ std::uint64_t SimulatedDisk::used() const {
   std::uint64_t sum = 0;
   for (const auto& [path, inode] : names_) sum += inode->now.size();
   return sum;
+}
+
+void SimulatedDisk::wait_to_read() const {
+  if (halted_ || slow_reader_ == nullptr || Fiber::current() != slow_reader_) return;
+  scheduler_.give_way(std::chrono::microseconds(random_.below(random_.one_in(4) ? 100'000 : 500)));
 }
 
 std::optional<Errc> SimulatedDisk::begin(Operation operation) {
@@ -268,7 +275,7 @@ void SimulatedDisk::apply_partly(const Change& change, std::string& content) {
 void SimulatedDisk::restart_process() {
   // What a failed sync left in the cache may be dropped from it at any time: it passes for clean.
   for (const auto& [path, inode] : names_) {
-    if (!inode->unsynced.empty() || !random_.one_in(2)) continue;
+    if (!may_drop_pages_ || !inode->unsynced.empty() || !random_.one_in(2)) continue;
     inode->now = inode->on_disk;
   }
   ++age_;

@@ -51,6 +51,13 @@ class SimulatedDisk final : public FileSystem {
   // another one takes.
   void set_syncs_give_way(bool give_way) { syncs_give_way_ = give_way; }
 
+  // What a failed sync left may go from the cache later. Who does not sync before it acknowledges
+  // (`os`) promises nothing for a disk that fails.
+  void set_may_drop_pages(bool may_drop) { may_drop_pages_ = may_drop; }
+  // What this fiber reads takes time, and others go on meanwhile. It holds no lock then.
+  void set_slow_reader(const Fiber* fiber) { slow_reader_ = fiber; }
+  [[nodiscard]] const Fiber* slow_reader() const { return slow_reader_; }
+
   // The machine, or the process, ends with the `nth` operation from now on, or now. Everything
   // fails from then on.
   void halt_at(std::uint64_t nth) { halt_in_ = nth; }
@@ -98,6 +105,7 @@ class SimulatedDisk final : public FileSystem {
   };
 
   // What is to become of this operation; gives way before it is decided.
+  void wait_to_read() const;
   [[nodiscard]] std::optional<Errc> begin(Operation operation);
   void end(Operation operation);  // done: others may go on before the caller hears of it
   [[nodiscard]] Result<void> write(Inode& inode, std::uint64_t offset,
@@ -118,7 +126,9 @@ class SimulatedDisk final : public FileSystem {
   std::uint64_t capacity_ = UINT64_MAX;
   std::uint64_t halt_in_ = 0;
   bool halted_ = false;
+  const Fiber* slow_reader_ = nullptr;
   bool syncs_give_way_ = true;
+  bool may_drop_pages_ = true;
   std::uint64_t age_ = 0;
   Counts counts_;
 };

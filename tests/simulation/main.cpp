@@ -86,6 +86,8 @@ void print(const Totals& totals, double seconds) {
   number("pieces of writes lost", totals.pieces_lost);
   number("of them torn", totals.torn);
   number("connections broken", totals.connections_broken);
+  number("subscriptions changed", totals.subscriptions_changed);
+  number("reads of files", totals.files_asked_for);
   number("messages acknowledged", totals.acknowledged);
   number("deliveries", totals.delivered);
   std::printf("  %-24s %.1f\n", "seconds", seconds);

@@ -8,6 +8,7 @@
 #include "broker/session.hpp"
 #include "connect/template.hpp"
 #include "mqtt/topic.hpp"
+#include "simulation/plans.hpp"
 #include "store/store.hpp"
 
 namespace sluice::simulation {
@@ -17,53 +18,6 @@ using test::Event;
 namespace {
 
 constexpr std::size_t kRecent = 400;
-
-std::vector<Client::Plan> client_plans(Random& random) {
-  using mqtt::Qos;
-  using mqtt::Version;
-  const std::vector<Qos> both{Qos::AtLeastOnce, Qos::ExactlyOnce};
-  std::vector<Client::Plan> plans;
-  plans.push_back(
-      {.id = "p1", .topics = {"t/1", "t/2"}, .qos = {Qos::AtLeastOnce}, .retains = true});
-  plans.push_back({.id = "p2",
-                   .topics = {"t/2", "t/3/x"},
-                   .qos = {Qos::ExactlyOnce},
-                   .retains = true,
-                   .has_will = true});
-  plans.push_back({.id = "p3", .version = Version::V311, .topics = {"t/1", "t/3/x"}, .qos = both});
-  plans.push_back({.id = "s1", .wishes = {{"t/#", "s1", Qos::AtLeastOnce, false}}});
-  plans.push_back(
-      {.id = "s2", .has_will = true, .wishes = {{"t/#", "s2", Qos::ExactlyOnce, false}}});
-  plans.push_back(
-      {.id = "s3",
-       .version = Version::V311,
-       .topics = {"t/2"},
-       .qos = both,
-       .wishes = {{"t/1", "s3", Qos::ExactlyOnce, false}, {"t/+", "s3", Qos::AtLeastOnce, true}}});
-  plans.push_back({.id = "s4",
-                   .has_will = true,
-                   .may_end_session = true,
-                   .wishes = {{"t/2", "s4", Qos::ExactlyOnce, true},
-                              {"t/3/#", "s4", Qos::AtLeastOnce, true},
-                              {"w/#", "s4", Qos::ExactlyOnce, true}}});
-  // The first stays, so that the group does.
-  for (const auto* id : {"g1", "g2", "g3"}) {
-    const bool stays = std::string_view(id) == "g1";
-    plans.push_back({.id = id, .wishes = {{"$share/g/t/#", "group:g", Qos::ExactlyOnce, !stays}}});
-  }
-  for (const auto* id : {"h1", "h2"}) {
-    const bool stays = std::string_view(id) == "h1";
-    plans.push_back({.id = id,
-                     .version = stays ? Version::V5 : Version::V311,
-                     .wishes = {{"$share/h/t/+", "group:h", Qos::AtLeastOnce, !stays}}});
-  }
-  // Not all of them always: with fewer, each does more.
-  std::erase_if(plans, [&](const Client::Plan& plan) {
-    return plan.id != "p1" && plan.id != "p2" && random.one_in(4) && plan.id != "g1" &&
-           plan.id != "h1";
-  });
-  return plans;
-}
 
 }  // namespace
 
@@ -83,6 +37,8 @@ void Totals::add(const Totals& other) {
   acknowledged += other.acknowledged;
   delivered += other.delivered;
   segments_deleted += other.segments_deleted;
+  subscriptions_changed += other.subscriptions_changed;
+  files_asked_for += other.files_asked_for;
   trace = (trace ^ other.trace) * 0x100000001b3;
 }
 
@@ -105,6 +61,7 @@ void World::choose_plan() {
   options_.durability = random_.one_in(4) ? Durability::Os : Durability::Fsync;
   may_lose_power_ = options_.durability == Durability::Fsync;
   disk_.set_syncs_give_way(may_lose_power_);
+  disk_.set_may_drop_pages(may_lose_power_);
   const auto pick = [&](std::initializer_list<std::uint64_t> from) {
     return *(from.begin() + random_.below(from.size()));
   };
@@ -121,7 +78,7 @@ void World::choose_plan() {
   options_.threads = &scheduler_;
   broker_options_.workers = pick({1, 2, 3});
   broker_options_.deliver_after_durable = random_.one_in(3);
-  broker_options_.threads = &scheduler_;
+  broker_options_.threads = &pool_;
   spec_.name = "task";
   spec_.filters = {"t/#", "r/#", "w/#"};
   spec_.mapping.topic = *connect::Template::compile("${topic}");
@@ -147,6 +104,7 @@ void World::note(const Event& event) {
   if (recent_.size() > kRecent) recent_.pop_front();
   if (event.kind == Event::Kind::Publish) sent_[{event.client, event.sequence}] = event.qos;
   if (event.kind == Event::Kind::Acknowledged) acknowledged_.insert({event.client, event.sequence});
+  if (event.kind == Event::Kind::Refused) refused_.insert({event.client, event.sequence});
   if (event.kind == Event::Kind::Broken && !event.client.empty()) ++totals_.connections_broken;
   checker_.add(event);
   if (const auto& violation = checker_.violation())
@@ -449,6 +407,8 @@ Totals World::run() {
   totals_.disk_failures = disk_.counts().failed;
   totals_.pieces_lost = disk_.counts().lost_pieces;
   totals_.torn = disk_.counts().torn;
+  for (const auto& client : clients_) totals_.subscriptions_changed += client->changes();
+  totals_.files_asked_for = pool_.asked_for();
   totals_.acknowledged = checker_.acknowledged();
   totals_.delivered = checker_.delivered();
   totals_.trace = scheduler_.trace();

@@ -20,6 +20,7 @@
 #include "simulation/disk.hpp"
 #include "simulation/scheduler.hpp"
 #include "simulation/sink.hpp"
+#include "simulation/slow_pool.hpp"
 #include "store/embedded/engine.hpp"
 #include "support/history.hpp"
 
@@ -42,6 +43,8 @@ struct Totals {
   std::uint64_t acknowledged = 0;
   std::uint64_t delivered = 0;
   std::uint64_t segments_deleted = 0;
+  std::uint64_t subscriptions_changed = 0;
+  std::uint64_t files_asked_for = 0;  // by the broker
   std::uint64_t trace = 0;
   void add(const Totals& other);
 };
@@ -110,6 +113,7 @@ class World {
   SimulatedClock clock_;
   Scheduler scheduler_{random_, clock_};
   SimulatedDisk disk_{scheduler_, random_};
+  SlowPool pool_{scheduler_, disk_, random_};
   const std::uint64_t planned_steps_;
   const std::string scratch_;
   store::EmbeddedOptions options_;
@@ -142,6 +146,7 @@ class World {
   std::map<MessageId, std::uint64_t> stored_at_;  // the first place of each
   std::map<MessageId, int> sent_;                 // QoS
   std::set<MessageId> acknowledged_;
+  std::set<MessageId> refused_;                   // at least once
   std::map<std::string, MessageId> last_in_log_;  // of topics with RETAIN
 };
 

@@ -129,7 +129,10 @@ void World::check_retained_is_last() {
   for (const auto& [topic, last] : last_in_log_) {
     const auto kept = broker_->retained().match(topic);
     const auto id = kept.empty() ? MessageId() : origin_of(kept.front()->payload);
-    if (id != last)
+    // Refused when it was in the log already: with QoS 1 the process may have ended before it was
+    // retained as well, and nobody sends it again.
+    const bool may_be_lost = refused_.contains(last) && !acknowledged_.contains(last);
+    if (id != last && !may_be_lost)
       Violation::report("retained: " + topic + " has " + name_of(id) + ", the last one stored is " +
                         name_of(last));
   }
@@ -179,7 +182,7 @@ void World::check_idempotence() {
     }
     store_ = std::move(*opened);
     auto found = content();
-    if (i == 0)
+    if (first.empty())  // or a fault met the one that looked first
       first = std::move(found);
     else if (!found.empty() && found != first)
       Violation::report("another start finds something else:\n" + first + "---\n" + found);

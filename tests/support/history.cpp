@@ -14,8 +14,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 10> kKinds = {
-    "publish",   "acknowledged", "refused", "subscribed", "unsubscribed",
+constexpr std::array<std::string_view, 11> kKinds = {
+    "publish",   "acknowledged", "refused", "subscribed", "unsubscribed", "asked",
     "delivered", "cursor",       "broken",  "killed",     "end"};
 
 std::string name_of(const std::string& client, std::uint64_t sequence) {
@@ -33,7 +33,9 @@ std::string to_json(const Event& event) {
   const bool of_message =
       event.kind <= Event::Kind::Refused || event.kind == Event::Kind::Delivered;
   if (of_message) out["sequence"] = event.sequence;
-  if (of_message || event.kind == Event::Kind::Subscribed) out["qos"] = event.qos;
+  const bool has_qos =
+      of_message || event.kind == Event::Kind::Subscribed || event.kind == Event::Kind::Asked;
+  if (has_qos) out["qos"] = event.qos;
   if (event.offset != 0) out["offset"] = event.offset;
   if (event.is_group) out["group"] = true;
   return json::serialize(out);
@@ -77,18 +79,22 @@ void HistoryChecker::add(const Event& event) {
       sent_.emplace(id, Sent{.topic = event.topic, .qos = event.qos, .at = now_});
       return;
     case Event::Kind::Acknowledged:
-      if (!std::exchange(sent_[id].is_acknowledged, true)) ++acknowledged_;
+      if (auto& sent = sent_[id]; sent.acknowledged_at == 0) {
+        sent.acknowledged_at = now_;
+        ++acknowledged_;
+      }
       return;
     case Event::Kind::Refused:
       sent_[id].was_refused = true;
       return;
     case Event::Kind::Subscribed:
-      consumers_[event.consumer].is_group = event.is_group;
-      consumers_[event.consumer].filters.emplace(event.topic, std::pair(now_, event.qos));
-      return;
+      return subscribe(event);
     case Event::Kind::Unsubscribed:
+      note_qos(event, 0);
       consumers_[event.consumer].filters.erase(event.topic);
       return;
+    case Event::Kind::Asked:
+      return ask(event);
     case Event::Kind::Delivered:
       return deliver(event);
     case Event::Kind::Cursor:
@@ -109,6 +115,30 @@ void HistoryChecker::add(const Event& event) {
   }
 }
 
+void HistoryChecker::note_qos(const Event& event, int qos) {
+  auto& known = consumers_[event.consumer].changed[event.topic];
+  if (known.second != qos) known = {now_, qos};
+}
+
+void HistoryChecker::subscribe(const Event& event) {
+  note_qos(event, event.qos);
+  auto& consumer = consumers_[event.consumer];
+  consumer.is_group = event.is_group;
+  auto& periods = consumer.filters[event.topic];
+  const bool is_under_way = !periods.empty() && periods.back().until == UINT64_MAX;
+  if (event.qos > 0 && !is_under_way) periods.push_back({.since = now_});
+}
+
+// Nobody knows which QoS holds until the answer comes.
+void HistoryChecker::ask(const Event& event) {
+  consumers_[event.consumer].changed[event.topic] = {UINT64_MAX, -1};
+  if (event.qos > 0) return;
+  const auto found = consumers_[event.consumer].filters.find(event.topic);
+  if (found == consumers_[event.consumer].filters.end() || found->second.empty()) return;
+  auto& last = found->second.back();
+  last.until = std::min(last.until, now_);
+}
+
 void HistoryChecker::deliver(const Event& event) {
   ++delivered_;
   const MessageId id{event.client, event.sequence};
@@ -125,7 +155,7 @@ void HistoryChecker::deliver(const Event& event) {
   received.qos = event.qos;
   auto& last = consumer.last[{event.client, event.qos}];
   // What it was sent again of may be all that was stored since the consumer subscribed.
-  if (sent->second.was_refused || consumer.is_group || !is_due(consumer, sent->second)) return;
+  if (sent->second.was_refused || consumer.is_group || !is_ordered(consumer, sent->second)) return;
   if (event.sequence < last)
     return accuse("order", event.consumer + " got " + name_of(event.client, event.sequence) +
                                " after " + name_of(event.client, last));
@@ -177,15 +207,29 @@ void HistoryChecker::judge_cursor(const Event& event) {
 
 bool HistoryChecker::is_due(const Consumer& consumer, const Sent& sent) {
   return std::ranges::any_of(consumer.filters, [&](const auto& entry) {
-    const auto& [filter, since] = entry;
-    return since.second > 0 && since.first < sent.at && mqtt::matches(filter, sent.topic);
+    const auto& [filter, periods] = entry;
+    return mqtt::matches(filter, sent.topic) &&
+           std::ranges::any_of(periods, [&](const Period& period) {
+             const bool is_open = period.until == UINT64_MAX;
+             const bool is_in_time =
+                 sent.acknowledged_at != 0 && sent.acknowledged_at < period.until;
+             return period.since < sent.at && (is_open || is_in_time);
+           });
   });
+}
+
+// [MQTT-4.6.0-6] is of one QoS: after a kill what was sent with another one before comes with the
+// newest, and may be behind what had that one already.
+bool HistoryChecker::is_ordered(const Consumer& consumer, const Sent& sent) {
+  return is_due(consumer, sent) && std::ranges::none_of(consumer.changed, [&](const auto& entry) {
+           return entry.second.first >= sent.at && mqtt::matches(entry.first, sent.topic);
+         });
 }
 
 bool HistoryChecker::is_missing(const std::string& consumer, const MessageId& id) const {
   const auto sent = sent_.find(id);
   const auto found = consumers_.find(consumer);
-  if (sent == sent_.end() || found == consumers_.end() || !sent->second.is_acknowledged)
+  if (sent == sent_.end() || found == consumers_.end() || sent->second.acknowledged_at == 0)
     return false;
   return is_due(found->second, sent->second) && !found->second.received.contains(id);
 }
@@ -193,7 +237,7 @@ bool HistoryChecker::is_missing(const std::string& consumer, const MessageId& id
 std::optional<std::pair<std::string, HistoryChecker::MessageId>> HistoryChecker::find_missing()
     const {
   for (const auto& [id, sent] : sent_) {
-    if (!sent.is_acknowledged) continue;
+    if (sent.acknowledged_at == 0) continue;
     for (const auto& [name, consumer] : consumers_)
       if (is_due(consumer, sent) && !consumer.received.contains(id)) return std::pair(name, id);
   }

@@ -21,11 +21,12 @@ struct Event {
     Refused,       // an acknowledgement with an error: it is sent again later, or never
     Subscribed,    // SUBACK has come: what is published from here on is the consumer's
     Unsubscribed,  // asked for: what has not come yet need not come
-    Delivered,     // a consumer got it; QoS 2: not one that it knew by its packet id
-    Cursor,        // the consumer's cursor was seen at this offset
-    Broken,        // a connection ended, or an outcome is unknown: QoS 1 of this client may repeat
-    Killed,        // the server
-    End,           // all is quiet: what was to come has come
+    Asked,      // for another QoS of a filter; with 0 what is published from here on need not come
+    Delivered,  // a consumer got it; QoS 2: not one that it knew by its packet id
+    Cursor,     // the consumer's cursor was seen at this offset
+    Broken,     // a connection ended, or an outcome is unknown: QoS 1 of this client may repeat
+    Killed,     // the server
+    End,        // all is quiet: what was to come has come
   };
   Kind kind = Kind::Publish;
   std::string client = {};  // who published it; of Broken: whose connection
@@ -62,16 +63,23 @@ class HistoryChecker {
     std::string topic;
     int qos = 0;
     std::uint64_t at = 0;
-    bool is_acknowledged = false;
+    std::uint64_t acknowledged_at = 0;  // 0: it is not
     bool was_refused = false;
   };
   struct Received {
     std::uint64_t times = 0;
     int qos = 0;
   };
+  // Of a subscription, with QoS above 0: what was sent in it is the consumer's, and acknowledged
+  // in it, if it has ended. Until then the server may have received it after the end.
+  struct Period {
+    std::uint64_t since = 0;
+    std::uint64_t until = UINT64_MAX;
+  };
   struct Consumer {
     bool is_group = false;
-    std::map<std::string, std::pair<std::uint64_t, int>> filters;  // since, QoS
+    std::map<std::string, std::vector<Period>> filters;
+    std::map<std::string, std::pair<std::uint64_t, int>> changed;  // filters: when QoS became which
     std::map<MessageId, Received> received;
     std::map<std::pair<std::string, int>, std::uint64_t> last;  // of publisher and QoS
     std::map<std::uint64_t, MessageId> offsets;
@@ -79,12 +87,16 @@ class HistoryChecker {
     std::uint64_t cursor = 0;
     std::uint64_t broken_at = 0;
   };
+  void subscribe(const Event& event);
+  void ask(const Event& event);
+  void note_qos(const Event& event, int qos);
   void deliver(const Event& event);
   void judge_repeat(const Event& event, const Sent& sent, const Received& received,
                     const Consumer& consumer);
   void judge_offset(const Event& event, Consumer& consumer, bool is_first);
   void judge_cursor(const Event& event);
   [[nodiscard]] static bool is_due(const Consumer& consumer, const Sent& sent);
+  [[nodiscard]] static bool is_ordered(const Consumer& consumer, const Sent& sent);
   [[nodiscard]] std::optional<std::pair<std::string, MessageId>> find_missing() const;
   void accuse(std::string rule, std::string what);
 
