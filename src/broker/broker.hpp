@@ -89,7 +89,10 @@ class Broker final : public Intake {
   void publish(Worker& worker, const Client& client, const mqtt::Publish& publish,
                const MatchPtr& match);
   void publish_will(Worker& worker, const std::string& client_id, const WillMessage& will);
-  void note_retained(Worker& worker, const model::Message& message);
+  // The records of these topics, as their newest messages say now; returns the end of what was
+  // appended. Errors: as Store::append().
+  [[nodiscard]] Result<store::Position> record_retained(
+      std::span<const model::MessagePtr> appended);
   // Delayed messages wait in memory: whether one more may.
   [[nodiscard]] bool has_room_for_delayed(std::size_t bytes) const;
   void count_delayed(int how_many, std::size_t bytes);  // 1 or -1
@@ -97,7 +100,7 @@ class Broker final : public Intake {
   [[nodiscard]] bool has_room_for_retained(std::string_view topic);
   // Into the batch of the message, of QoS 2: when the client sends that again after a crash, it is
   // known and nothing more becomes of it.
-  void keep_retained(const Client& client, const mqtt::Publish& publish, store::Batch& batch);
+  void keep_retained(Worker& worker, const Client& client, const mqtt::Publish& publish);
 
   // --- groups
   [[nodiscard]] Result<void> join_group(const SessionPtr& session, const Subscription& subscription,
@@ -228,6 +231,7 @@ class Broker final : public Intake {
   [[nodiscard]] Result<void> load_deliveries(Restored& restored);
   [[nodiscard]] Result<void> load_retained();
   bool drop_expired_retained();
+  bool forget_expired_retained();  // the caller holds the records
   [[nodiscard]] Result<void> load_delayed();
   [[nodiscard]] Result<model::MessagePtr> find_place(const model::MessagePtr& retained);
   [[nodiscard]] Result<void> load_wills();

@@ -88,7 +88,9 @@ Result<void> Broker::load_retained() {
       })));
   for (const auto& message : unplaced) {
     SL_TRY(placed, find_place(message));
-    if (placed) note_retained(*workers_[0], *placed);
+    if (!placed) continue;
+    retained_.set(placed);
+    workers_[0]->note_retained(placed);
   }
   return {};
 }

@@ -148,7 +148,7 @@ void ClientConnection::accept_publish(const mqtt::Publish& received, const Match
     wait_for_room(match);
   if (publish.qos == Qos::ExactlyOnce) {
     session_->add_incoming(publish.packet_id, batch);
-    if (publish.retain) worker_.broker().keep_retained(*client_, publish, batch);
+    if (publish.retain) worker_.broker().keep_retained(worker_, *client_, publish);
     batch.end_atomic();
   }
   if (publish.qos == Qos::AtMostOnce) return;

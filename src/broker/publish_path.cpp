@@ -13,10 +13,6 @@ namespace sluice::broker {
 using mqtt::Qos;
 using mqtt::ReasonCode;
 
-namespace {
-constexpr std::size_t kExpiredAtOnce = 256;
-}
-
 // Authorise, then quota: why a publish is refused, or Success.
 ReasonCode Broker::may_publish(Session& session, const mqtt::Publish& publish) {
   if (!session.permissions()->may_publish(publish.topic, publish.qos, publish.retain))
@@ -94,60 +90,6 @@ void Broker::count_delayed(int how_many, std::size_t bytes) {
     delayed_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   }
   counters_.delayed.add(how_many);
-}
-
-bool Broker::has_room_for_retained(std::string_view topic) {
-  const auto most = limits().retained_maximum;
-  if (retained_.size() < most || retained_.contains(topic)) return true;
-  return drop_expired_retained() && retained_.size() < most;
-}
-
-// A part of them, as many as cost a turn little. Their records end before another message can take
-// the place of one of them: its record follows. False: there was none.
-bool Broker::drop_expired_retained() {
-  const auto now = clock_.wall_ms();
-  if (!retained_.some_expired(now)) return false;
-  const auto forget = [this](std::span<const std::string_view> topics) {
-    const auto batch = store_.new_batch();
-    for (const auto topic : topics) batch->erase(store::StateKind::Retained, topic);
-    return store_.append(batch).has_value();
-  };
-  return retained_.drop_expired(now, kExpiredAtOnce, forget) > 0;
-}
-
-// The retained message of a topic is the last one appended with RETAIN; an empty payload takes it
-// away. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
-void Broker::note_retained(Worker& worker, const model::Message& message) {
-  drop_expired_retained();
-  if (message.payload.empty()) {
-    retained_.erase(message.topic);
-    worker.state().erase(store::StateKind::Retained, message.topic);
-    return;
-  }
-  const auto record = encode(message);
-  const auto copy = decode_message(record);
-  if (copy) retained_.set(*copy);
-  worker.state().put(store::StateKind::Retained, message.topic, record);
-}
-
-// Where it will stand is not known yet: not before the head. The record of note_retained() follows.
-void Broker::keep_retained(const Client& client, const mqtt::Publish& publish,
-                           store::Batch& batch) {
-  if (publish.payload.empty()) return batch.erase(store::StateKind::Retained, publish.topic);
-  const model::Message unplaced{.id = {0, store_.head().get()},
-                                .timestamp_ms = clock_.wall_ms(),
-                                .topic = publish.topic,
-                                .payload = publish.payload,
-                                .properties = publish.properties.encoded(),
-                                .client_id = client.client_id,
-                                .host = client.host,
-                                .username = client.username,
-                                .packet_id = publish.packet_id,
-                                .qos = static_cast<std::uint8_t>(publish.qos),
-                                .retain = true,
-                                .dup = publish.dup,
-                                .has_username = client.has_username};
-  batch.put(store::StateKind::Retained, publish.topic, encode(unplaced));
 }
 
 }  // namespace sluice::broker

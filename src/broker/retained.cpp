@@ -8,22 +8,40 @@ namespace sluice::broker {
 
 void Retained::set(const model::MessagePtr& message) {
   tree_.with([&](Tree& tree) {
-    Node* node = &tree.root;
-    auto rest = message->topic;
-    bool at_end = false;
-    std::string_view level;
-    while (next_level(rest, at_end, level)) {
-      auto it = node->children.find(level);
-      if (it == node->children.end())
-        it = node->children.emplace(level, std::make_unique<Node>()).first;
-      node = it->second.get();
+    set(tree, message);
+    note_first_expiry(tree);
+  });
+}
+
+void Retained::set(Tree& tree, const model::MessagePtr& message) {
+  Node* node = &tree.root;
+  auto rest = message->topic;
+  bool at_end = false;
+  std::string_view level;
+  while (next_level(rest, at_end, level)) {
+    auto it = node->children.find(level);
+    if (it == node->children.end())
+      it = node->children.emplace(level, std::make_unique<Node>()).first;
+    node = it->second.get();
+  }
+  if (!node->message)
+    ++tree.size;
+  else if (const auto expiry = expires_ms(*node->message))
+    tree.expiring.erase({*expiry, node});
+  node->message = message;
+  if (const auto expiry = expires_ms(*message)) tree.expiring.emplace(*expiry, node);
+}
+
+void Retained::take(const store::BatchPtr& batch) {
+  tree_.with([&](Tree& tree) {
+    for (std::size_t i = 0; i < batch->message_count(); ++i) {
+      const auto& message = batch->message(i);
+      if (!message.retain) continue;
+      if (message.payload.empty())
+        erase(tree, message.topic);
+      else
+        set(tree, store::message_of(batch, i));
     }
-    if (!node->message)
-      ++tree.size;
-    else if (const auto expiry = expires_ms(*node->message))
-      tree.expiring.erase({*expiry, node});
-    node->message = message;
-    if (const auto expiry = expires_ms(*message)) tree.expiring.emplace(*expiry, node);
     note_first_expiry(tree);
   });
 }
@@ -59,17 +77,34 @@ void Retained::erase(Tree& tree, std::string_view topic) {
   }
 }
 
-bool Retained::contains(std::string_view topic) const {
-  return tree_.with([&](const Tree& tree) {
-    const Node* node = &tree.root;
-    bool at_end = false;
-    std::string_view level;
-    while (next_level(topic, at_end, level)) {
-      const auto it = node->children.find(level);
-      if (it == node->children.end()) return false;
-      node = it->second.get();
-    }
-    return node->message != nullptr;
+const Retained::Node* Retained::node_of(const Tree& tree, std::string_view topic) {
+  const Node* node = &tree.root;
+  bool at_end = false;
+  std::string_view level;
+  while (next_level(topic, at_end, level)) {
+    const auto it = node->children.find(level);
+    if (it == node->children.end()) return nullptr;
+    node = it->second.get();
+  }
+  return node;
+}
+
+model::MessagePtr Retained::find(std::string_view topic) const {
+  return tree_.with([&](const Tree& tree) -> model::MessagePtr {
+    const auto* node = node_of(tree, topic);
+    return node == nullptr ? nullptr : node->message;
+  });
+}
+
+void Retained::replace(const model::MessagePtr& message, const model::MessagePtr& by) {
+  tree_.with([&](Tree& tree) {
+    const auto* node = node_of(tree, message->topic);
+    if (node == nullptr || node->message != message) return;
+    if (by)
+      set(tree, by);
+    else
+      erase(tree, message->topic);
+    note_first_expiry(tree);
   });
 }
 
@@ -84,19 +119,18 @@ void Retained::note_first_expiry(const Tree& tree) {
 
 std::size_t Retained::drop_expired(std::int64_t now_ms, std::size_t most,
                                    FunctionRef<bool(std::span<const std::string_view>)> forget) {
-  return tree_.with([&](Tree& tree) -> std::size_t {
-    std::vector<model::MessagePtr> kept;  // their topics are views
-    std::vector<std::string_view> topics;
+  std::vector<model::MessagePtr> expired;  // their topics are views
+  std::vector<std::string_view> topics;
+  tree_.with([&](const Tree& tree) {
     for (const auto& [expiry, node] : tree.expiring) {
       if (expiry > now_ms || topics.size() >= most) break;
-      kept.push_back(node->message);
+      expired.push_back(node->message);
       topics.push_back(node->message->topic);
     }
-    if (topics.empty() || !forget(topics)) return 0;
-    for (const auto topic : topics) erase(tree, topic);
-    note_first_expiry(tree);
-    return topics.size();
   });
+  if (topics.empty() || !forget(topics)) return 0;
+  for (const auto& message : expired) replace(message, nullptr);
+  return expired.size();
 }
 
 // Through the tree in order, beginning behind one topic.

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@
 #include "base/guarded.hpp"
 #include "broker/filter_tree.hpp"
 #include "model/message.hpp"
+#include "store/store.hpp"
 
 namespace sluice::broker {
 
@@ -26,7 +28,16 @@ class Retained {
  public:
   void set(const model::MessagePtr& message);
   void erase(std::string_view topic);
-  [[nodiscard]] bool contains(std::string_view topic) const;
+  // What a batch says, its empty messages included. [MQTT-3.3.1-5] [MQTT-3.3.1-6] Called while the
+  // log's order is held, so that what is newest there is what is kept here.
+  void take(const store::BatchPtr& batch);
+  // Whoever writes records of retained messages holds this from the look at what is newest until
+  // they are appended: so the last record of a topic is that of its last message, whichever worker
+  // writes it. Taken before the log's order, never within.
+  [[nodiscard]] std::unique_lock<std::mutex> hold_records() { return std::unique_lock(records_); }
+  [[nodiscard]] model::MessagePtr find(std::string_view topic) const;  // null: there is none
+  // A copy that keeps less in memory, or null: none. Not if another one has taken its place.
+  void replace(const model::MessagePtr& message, const model::MessagePtr& by);
   [[nodiscard]] std::size_t size() const;
   // Those whose topic matches the filter, level by level in the order of their names: at most
   // `most` behind the topic `after`, or from the beginning if that is empty. Whoever goes on behind
@@ -39,8 +50,9 @@ class Retained {
   [[nodiscard]] bool some_expired(std::int64_t now_ms) const {
     return now_ms >= first_expiry_ms_.load(std::memory_order_relaxed);
   }
-  // Takes away at most `most` whose time is over, if `forget` says that they are: it is asked once,
-  // while no other message can take the place of one of them. Returns how many.
+  // Takes away at most `most` whose time is over, if `forget` says that their records are: it is
+  // asked once. What has taken the place of one of them meanwhile stays; its record follows.
+  // Returns how many. The caller holds the records.
   std::size_t drop_expired(std::int64_t now_ms, std::size_t most,
                            FunctionRef<bool(std::span<const std::string_view>)> forget);
 
@@ -55,10 +67,13 @@ class Retained {
     std::set<std::pair<std::int64_t, Node*>> expiring;  // those that do, by the time when
   };
   class Walk;
+  static void set(Tree& tree, const model::MessagePtr& message);
   static void erase(Tree& tree, std::string_view topic);
+  [[nodiscard]] static const Node* node_of(const Tree& tree, std::string_view topic);
   void note_first_expiry(const Tree& tree);
 
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  std::mutex records_;
   Guarded<Tree> tree_;
   std::atomic<std::int64_t> first_expiry_ms_{kNever};
 };

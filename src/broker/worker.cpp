@@ -104,9 +104,15 @@ store::Batch& Worker::publishing_state() {
   return *publishing_;
 }
 
+store::Batch& Worker::publishing_with_record() {
+  turn_records_ = true;
+  return *publishing_;
+}
+
 void Worker::publish(const store::NewMessage& message, const MatchPtr& match) {
   publishing_->add_message(message, match->queues);
   turn_is_qos_0_ = turn_is_qos_0_ && message.qos == 0;
+  turn_retains_ = turn_retains_ || message.retain;
   if (turn_->kept.empty() || turn_->kept.back() != match) turn_->kept.push_back(match);
   turn_->matches.push_back(match.get());
 }
@@ -157,7 +163,7 @@ void Worker::end_turn() {
     condition_turns_.run();  // before new messages ask for more
     drain_mailbox();
     for (const auto& session : std::exchange(pumps_, {})) session->delivery().pump();
-    if (state_->empty() && !has_to_publish() && pumps_.empty() && !has_unsealed_work() &&
+    if (!has_state() && !has_to_publish() && pumps_.empty() && !has_unsealed_work() &&
         (!condition_turns_.some_wait() || judge_.is_spent()))
       break;
   }
@@ -165,7 +171,7 @@ void Worker::end_turn() {
   count_traffic();
   end_turn_of_conditions();
   // What did not settle goes on at once; what the log refuses waits for its news.
-  if (!pumps_.empty() || (!state_->empty() && !state_refused_) || has_unsealed_work() ||
+  if (!pumps_.empty() || (has_state() && !state_refused_) || has_unsealed_work() ||
       (!stalled_ && !events_.empty()))
     post([] {});
   expect_durable();
@@ -204,9 +210,13 @@ void Worker::append_publishing() {
     const auto has_receiver = [i](const MatchPtr& match) { return !match->workers[i].empty(); };
     if (std::ranges::any_of(turn_->kept, has_receiver)) concerned.push_back(&broker_.worker(i));
   }
+  auto& retained = broker_.retained();
+  auto records = turn_records_ ? retained.hold_records() : std::unique_lock<std::mutex>();
   const auto appended = broker_.store().append(publishing_, [&] {
+    if (turn_retains_) retained.take(publishing_);
     for (auto* worker : concerned) worker->deliver(turn_);
   });
+  if (records) records.unlock();
   if (!appended && appended.error().code == Errc::Overloaded) {
     if (!std::exchange(stalled_, true)) log::warn("log is behind: reading from clients waits");
     return;
@@ -224,6 +234,7 @@ void Worker::append_publishing() {
   }
   publishing_ = broker_.store().new_batch();
   turn_is_qos_0_ = true;
+  turn_retains_ = turn_records_ = false;
   const auto size = turn_->matches.size();
   turn_ = std::make_shared<Turn>();
   turn_->matches.reserve(size);
@@ -231,15 +242,11 @@ void Worker::append_publishing() {
 
 // A retained message is acknowledged once it is durable as such, too: with the turn's state.
 void Worker::answer_when_durable(store::Position end) {
-  bool retained = false;
-  for (std::size_t i = 0; i < publishing_->message_count(); ++i) {
-    if (!publishing_->message(i).retain) continue;
-    broker_.note_retained(*this, publishing_->message(i));
-    retained = true;
-  }
+  for (std::size_t i = 0; turn_retains_ && i < publishing_->message_count(); ++i)
+    if (publishing_->message(i).retain) note_retained(store::message_of(publishing_, i));
   current_.end = std::max(current_.end, end);
   auto answers = std::exchange(answers_, {});
-  if (!retained) {
+  if (!turn_retains_) {
     if (!answers.empty())
       waiting_.push_back({end, std::move(answers), {}, false, broker_.clock().steady()});
     return;
@@ -257,16 +264,31 @@ void Worker::refuse_publishing(Errc reason) {
   delayed_.on_refused();
 }
 
+// False: tried again with the next turn.
+bool Worker::append_records() {
+  if (retained_.empty()) return true;
+  const auto appended = broker_.record_retained(retained_);
+  if (appended)
+    current_.end = std::max(current_.end, *appended);
+  else if (appended.error().code == Errc::Closed)
+    current_.never = true;  // what waited for them is never answered
+  else
+    return false;
+  retained_.clear();
+  return true;
+}
+
 void Worker::append_state() {
+  state_refused_ = !append_records();
   if (state_->empty()) return;
   if (std::exchange(state_is_open_, false)) state_->end_atomic();
   const auto appended = broker_.store().append(state_);
-  state_refused_ = !appended.has_value();
   if (appended) {
     current_.end = std::max(current_.end, *appended);
   } else if (appended.error().code == Errc::Closed) {
     current_.never = true;  // what waited for it is never answered
   } else {
+    state_refused_ = true;
     return;  // tried again with the next turn
   }
   state_ = broker_.store().new_batch();
@@ -277,7 +299,7 @@ void Worker::seal_waiting() {
     current_ = {};
     return;
   }
-  if (stalled_ || !state_->empty()) return;  // not all of it is in the log yet
+  if (stalled_ || has_state()) return;  // not all of it is in the log yet
   if (current_.never) {
     current_ = {};
     return;

@@ -83,6 +83,10 @@ class Worker {
   [[nodiscard]] store::Batch& publishing();  // the batch of publish(), to join state to a message
   // The same for state without a message whose acknowledgement waits for it.
   [[nodiscard]] store::Batch& publishing_state();
+  // The same for the record of a message of the batch that is retained.
+  [[nodiscard]] store::Batch& publishing_with_record();
+  // It is in the log and is retained; its record is to follow.
+  void note_retained(model::MessagePtr message) { retained_.push_back(std::move(message)); }
   // The turn of publish(); its batch stands in it once it is appended.
   [[nodiscard]] TurnPtr publishing_turn() const { return turn_; }
   // Runs when all that this turn has put so far is durable; not at all if the log closes.
@@ -159,6 +163,8 @@ class Worker {
     std::chrono::steady_clock::time_point since = {};  // appended; of publishes alone
   };
   void append_state();
+  [[nodiscard]] bool append_records();
+  [[nodiscard]] bool has_state() const { return !state_->empty() || !retained_.empty(); }
   void append_publishing();
   [[nodiscard]] bool nobody_waits() const;
   // What the next append would take: a log that is behind takes nothing more.
@@ -173,7 +179,7 @@ class Worker {
   // What durable work itself wants durable, of a session that writes no state: nobody else would
   // wake the worker for it.
   [[nodiscard]] bool has_unsealed_work() const {
-    return !current_.work.empty() && !stalled_ && state_->empty();
+    return !current_.work.empty() && !stalled_ && !has_state();
   }
   void run_durable();
   void answer_when_durable(store::Position end);
@@ -208,11 +214,14 @@ class Worker {
 
   store::BatchPtr state_;
   store::BatchPtr publishing_;
-  std::shared_ptr<Turn> turn_;  // of publishing_
-  bool turn_is_qos_0_ = true;   // every message of it
-  Answers answers_;             // to the publishes in publishing_
-  bool state_is_open_ = false;  // its atomic group has begun and not ended
-  bool state_refused_ = false;  // by the last append
+  std::shared_ptr<Turn> turn_;               // of publishing_
+  bool turn_is_qos_0_ = true;                // every message of it
+  bool turn_retains_ = false;                // one of its messages is to be retained
+  bool turn_records_ = false;                // it has records of such messages
+  std::vector<model::MessagePtr> retained_;  // appended, but not their records
+  Answers answers_;                          // to the publishes in publishing_
+  bool state_is_open_ = false;               // its atomic group has begun and not ended
+  bool state_refused_ = false;               // by the last append
   Waiting current_;
   std::deque<Waiting> waiting_;
   std::atomic<bool> durable_wake_pending_{false};

@@ -175,7 +175,7 @@ struct MemoryStore::Shared {
   std::uint64_t next_listener = 1;
   std::map<std::uint64_t, Waiter> waiters;
   std::optional<Errc> append_fails, read_fails;
-  std::function<void()> before_reads;
+  std::function<void()> before_reads, after_append;
   store::Statistics statistics;
   std::uint64_t reads = 0;
   bool closed = false;
@@ -321,6 +321,11 @@ void MemoryStore::before_reads(std::function<void()> call) {
   shared_->before_reads = std::move(call);
 }
 
+void MemoryStore::after_append(std::function<void()> call) {
+  const std::scoped_lock lock(shared_->mutex);
+  shared_->after_append = std::move(call);
+}
+
 void MemoryStore::set_time(std::int64_t wall_ms) {
   const std::scoped_lock lock(shared_->mutex);
   shared_->time = wall_ms;
@@ -365,6 +370,7 @@ Result<Position> MemoryStore::append(const store::BatchPtr& batch,
                                      FunctionRef<void()> when_ordered) {
   const auto own = std::static_pointer_cast<MemoryBatch>(batch);
   Position end;
+  std::function<void()> after;
   {
     const std::scoped_lock lock(shared_->mutex);
     if (shared_->closed) return fail(Errc::Closed, "the store is closed");
@@ -374,7 +380,9 @@ Result<Position> MemoryStore::append(const store::BatchPtr& batch,
     end = shared_->head;
     if (shared_->mode == Durability::AtOnce) shared_->durable = end;
     when_ordered();
+    after.swap(shared_->after_append);
   }
+  if (after) after();
   if (shared_->mode == Durability::AtOnce) {
     shared_->became_durable.notify_all();
     tell_listeners(end);

@@ -37,6 +37,8 @@ class MemoryStore final : public store::Store {
   void damage(model::Position position);  // the message there cannot be read any more
   // Called by each read() before it looks, without a lock; to hold back what reads on a pool.
   void before_reads(std::function<void()> call);
+  // Called once, by the next append(): it has its place, and its caller does not know yet.
+  void after_append(std::function<void()> call);
   void set_time(std::int64_t wall_ms);  // timestamps of messages; otherwise the system's clock
   // What retention would do: entries up to `position` are gone and are counted as lost when read.
   void delete_up_to(store::Position position);

@@ -168,5 +168,66 @@ TEST(RetainedMessages, MakeRoomUnderTheLimitWhenTheyHaveExpired) {
   EXPECT_THAT(topics_of(again.broker.retained().match("#")), ElementsAre("b"));
 }
 
+// Two workers publish on one topic at once: the one that was first in the log goes on last.
+class RetainedByTwoWorkers : public testing::Test {
+ protected:
+  void publish(std::size_t worker, std::string_view payload) {
+    mqtt::Publish packet;
+    packet.topic = "t";
+    packet.payload = payload;
+    packet.retain = true;
+    auto& on = server->broker.worker(worker);
+    Client client;
+    client.client_id = "publisher";
+    server->broker.publish(on, client, packet, on.match("t"));
+  }
+  void publish_before_it_goes_on(std::string_view first, std::string_view second) {
+    publish(0, first);
+    store.after_append([&] {
+      publish(1, second);
+      server->broker.worker(1).end_turn();
+    });
+    server->broker.worker(0).end_turn();
+    server->broker.worker(1).end_turn();
+    store.make_durable();
+  }
+  std::vector<std::string> retained() {
+    std::vector<std::string> payloads;
+    for (const auto& message : server->broker.retained().match("t"))
+      payloads.emplace_back(message->payload);
+    return payloads;
+  }
+  void crash_and_restart() {
+    server.reset();
+    store.crash();
+    server = make_server();
+    ASSERT_TRUE(server->broker.load());
+  }
+  std::unique_ptr<BrokerUnderTest> make_server() {
+    return std::make_unique<BrokerUnderTest>(store, Limits(), false, false, 2);
+  }
+
+  MemoryStore store{MemoryStore::Durability::Manual};
+  std::unique_ptr<BrokerUnderTest> server = make_server();
+};
+
+// [MQTT-3.3.1-5]
+TEST_F(RetainedByTwoWorkers, IsTheLastMessageOfTheLog) {
+  publish_before_it_goes_on("first", "second");
+
+  EXPECT_THAT(retained(), ElementsAre("second"));
+  crash_and_restart();
+  EXPECT_THAT(retained(), ElementsAre("second"));
+}
+
+// [MQTT-3.3.1-6]
+TEST_F(RetainedByTwoWorkers, IsGoneWhenTheLastMessageOfTheLogIsEmpty) {
+  publish_before_it_goes_on("first", "");
+
+  EXPECT_THAT(retained(), IsEmpty());
+  crash_and_restart();
+  EXPECT_THAT(retained(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace sluice::broker::test
