@@ -109,15 +109,26 @@ void SourceWorker::turn() {
   const auto again = source_->tend(batch_ != nullptr);
   tend_at_ = again == Source::kNotByItself ? SteadyTime::max() : steady_now() + again;
   note_lost();
+  if (!failure_.empty()) give_up();
 }
 
 // Nothing more is received until a person has mended it; others may have what waits there.
 void SourceWorker::give_up() {
   if (!source_ || is_publishing_) return;
-  batch_.reset();
-  held_ = 0;
+  leave_batch();
   source_->close();
   source_.reset();
+}
+
+// What it begins with and is done with need not come again; the rest does.
+void SourceWorker::leave_batch() {
+  const auto open =
+      std::ranges::find_if(items_, [](const Item& item) { return item.state != State::Done; });
+  const auto done = static_cast<std::size_t>(open - items_.begin());
+  if (batch_ && source_ && done > 0) source_->acknowledge(batch_->arrivals[done - 1].token);
+  batch_.reset();
+  items_.clear();
+  held_ = 0;
 }
 
 bool SourceWorker::may_try_now() {
@@ -174,8 +185,9 @@ void SourceWorker::receive() {
   finish_batch();
 }
 
+// Also what stands before the one that stops the task: nothing behind it was mapped.
 void SourceWorker::publish() {
-  if (outgoing_->empty() || !failure_.empty()) return;
+  if (outgoing_->empty()) return;
   for (const auto index : outgoing_of_) {
     items_[index].state = State::Publishing;
     ++items_[index].attempts;
@@ -310,7 +322,7 @@ void SourceWorker::park() {
     take_mail();
   }
   if (answers_) settle(*std::exchange(answers_, std::nullopt));
-  batch_.reset();
+  leave_batch();
   if (source_) source_->close();
   source_.reset();
   progress_.in_sink = 0;

@@ -71,7 +71,8 @@ class SourceWorker final : public Runner {
     std::optional<broker::Intake::Answers> answers;  // to what was published last
   };
   // One arrival of the batch: Ready -> Publishing -> Done, or back to Ready; or Held -> Done.
-  enum class State : std::uint8_t { Ready, Publishing, Held, Done };
+  // Stopped: it is what the task failed of.
+  enum class State : std::uint8_t { Ready, Publishing, Held, Done, Stopped };
   struct Item {
     State state = State::Ready;
     unsigned attempts = 0;
@@ -95,6 +96,7 @@ class SourceWorker final : public Runner {
   void keep_dead_letters();
   void finish_batch();
   void give_up();
+  void leave_batch();
   void park();
   void wait();
   void wait_for(std::string reason);

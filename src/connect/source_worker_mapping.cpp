@@ -3,19 +3,33 @@
 
 #include "base/log.hpp"
 #include "connect/source_worker.hpp"
+#include "mqtt/topic.hpp"
 
 namespace sluice::connect {
 namespace {
 
 using Processed = processing::Processor::Outcome;
 
+constexpr std::size_t kMostLevels = 65535;  // mqtt.topic_levels is the broker's to know
+
+// What the broker would say, too, but for the whole batch: a task that stops at what is rejected
+// has to know it before it publishes what stands behind.
+std::string why_not_topic(std::string_view topic) {
+  std::string why = "topic " + std::string(topic.substr(0, 256));
+  if (!mqtt::is_valid_topic_name(topic, kMostLevels))
+    return why + ": must be a topic name: not empty, no wildcards";
+  if (topic.starts_with('$')) return why + ": topics that begin with `$` belong to the server";
+  return {};
+}
+
 }  // namespace
 
-// False: not now. Nothing of the batch has happened then.
+// False: not now. Nothing of the batch has happened then. Ends at what stops the task.
 bool SourceWorker::map_all() {
   if (processor_) return process();
   for (std::size_t i = 0; i < items_.size(); ++i) {
     if (is_wanted(i)) map_one(i, std::nullopt);
+    if (items_[i].state == State::Stopped) break;
   }
   return true;
 }
@@ -25,7 +39,9 @@ bool SourceWorker::process() {
   std::vector<std::string_view> payloads;
   std::vector<std::size_t> wanted;
   for (std::size_t i = 0; i < items_.size(); ++i) {
-    if (items_[i].state != State::Ready || !is_wanted(i)) continue;
+    if (items_[i].state == State::Ready && !is_wanted(i) && items_[i].state == State::Stopped)
+      break;
+    if (items_[i].state != State::Ready) continue;
     wanted.push_back(i);
     payloads.push_back(batch_->arrivals[i].message.payload);
   }
@@ -53,6 +69,7 @@ bool SourceWorker::process() {
         reject(wanted[i], std::string(outcome.text));
         break;
     }
+    if (items_[wanted[i]].state == State::Stopped) break;
   }
   return true;
 }
@@ -85,6 +102,10 @@ void SourceWorker::pass_over(std::size_t index) {
 void SourceWorker::map_one(std::size_t index, std::optional<std::string_view> payload) {
   auto message = mapper_.map(batch_->arrivals[index].message, batch_->arena, payload);
   if (!message) return reject(index, std::move(message).error());
+  if (spec_.rejected == RejectedPolicy::Stop) {
+    if (auto why = why_not_topic(message->topic); !why.empty())
+      return reject(index, std::move(why));
+  }
   outgoing_->push_back(std::move(*message));
   outgoing_of_.push_back(index);
 }
@@ -92,7 +113,7 @@ void SourceWorker::map_one(std::size_t index, std::optional<std::string_view> pa
 void SourceWorker::reject(std::size_t index, std::string reason) {
   auto& item = items_[index];
   if (spec_.rejected == RejectedPolicy::Stop) {
-    item.state = State::Ready;
+    item.state = State::Stopped;
     return fail_for_good(std::move(reason));
   }
   ++progress_.rejected;

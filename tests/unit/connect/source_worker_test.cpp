@@ -34,6 +34,16 @@ struct OtherSystem {
     const std::scoped_lock lock(mutex);
     return acknowledged;
   }
+  bool has_closed() {
+    const std::scoped_lock lock(mutex);
+    return closed > 0;
+  }
+  void reset() {
+    const std::scoped_lock lock(mutex);
+    waiting.clear();
+    acknowledged.clear();
+    closed = 0;
+  }
 };
 
 class ScriptedSource final : public Source {
@@ -236,18 +246,63 @@ TEST_F(SourceWorkerTest, HoldsEverythingBackWhileDeadLettersHaveNoRoom) {
   worker->stop();
 }
 
-TEST_F(SourceWorkerTest, StopsAtWhatIsRejectedWhereTheTaskSaysSo) {
+TEST_F(SourceWorkerTest, StopsAtWhatIsRejectedAndIsDoneWithWhatStandsBefore) {
   spec.rejected = RejectedPolicy::Stop;
-  system.send({"1", "2"});
+  system.send({"1", "2", "3"});
   start();
-  ASSERT_TRUE(intake.wait({"in/1", "in/2"}));
+  ASSERT_TRUE(intake.wait({"in/1", "in/2", "in/3"}));
 
   intake.answer({std::nullopt, refusal(Errc::InvalidArgument)});
 
   EXPECT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
-  EXPECT_THAT(system.done(), IsEmpty());
+  EXPECT_TRUE(is_done({"1"}));
+  EXPECT_TRUE(eventually([&] { return system.has_closed(); }));
   worker->stop();
   EXPECT_EQ(worker->progress().state, TaskState::Failed);
+}
+
+TEST_F(SourceWorkerTest, PublishesNothingBehindWhatStopsIt) {
+  spec.rejected = RejectedPolicy::Stop;
+  for (const std::string bad : {"a#", ""}) {  // no topic name; no topic
+    system.send({"1", "2", bad, "3"});
+    start();
+    ASSERT_TRUE(intake.wait({"in/1", "in/2"}));
+    EXPECT_THAT(system.done(), IsEmpty());
+
+    intake.answer({});
+
+    EXPECT_TRUE(is_done({"1", "2"}));
+    EXPECT_TRUE(eventually([&] { return system.has_closed(); }));
+    worker->stop();
+    EXPECT_EQ(worker->progress().state, TaskState::Failed);
+    EXPECT_EQ(worker->progress().delivered, 2U);
+    EXPECT_THAT(intake.topics(), IsEmpty());
+    system.reset();
+  }
+}
+
+TEST_F(SourceWorkerTest, StopsAtARecordThatComesFirstWithoutBeingAskedAgain) {
+  spec.rejected = RejectedPolicy::Stop;
+  system.send({"", "1"});
+  start();
+
+  EXPECT_TRUE(eventually([&] { return system.has_closed(); }));
+  EXPECT_EQ(worker->progress().state, TaskState::Failed);
+  EXPECT_THAT(system.done(), IsEmpty());
+  EXPECT_THAT(intake.topics(), IsEmpty());
+}
+
+TEST_F(SourceWorkerTest, IsDoneWithTheBeginningOfABatchThatItLeavesWhenItIsPaused) {
+  system.send({"1", "2"});
+  spec.retry_initial = spec.retry_maximum = 1h;
+  start();
+  ASSERT_TRUE(intake.wait({"in/1", "in/2"}));
+  intake.answer({std::nullopt, refusal(Errc::Overloaded)});
+  ASSERT_TRUE(eventually([&] { return worker->progress().retried == 1U; }));
+
+  worker->stop();
+
+  EXPECT_THAT(system.done(), ElementsAre("1"));
 }
 
 TEST_F(SourceWorkerTest, ReplacesASourceThatIsBrokenAndGoesOnBehindWhatIsDone) {
