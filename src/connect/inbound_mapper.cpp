@@ -26,29 +26,13 @@ bool fits_a_property(std::string_view text) {
   return text.size() <= kLongestProperty && mqtt::is_valid_utf8(text);
 }
 
-std::string_view origins_of(const model::Message& message) {
-  std::string_view found;
-  const auto properties = mqtt::Properties::from_checked(message.properties);
-  for (auto it = properties.begin(); it != properties.end(); ++it) {
-    if (it->id == PropertyId::UserProperty && it->name == kOrigins) found = it->text;
-  }
-  return found;
-}
-
 }  // namespace
 
 InboundMapper::InboundMapper(const InboundMapping& mapping, Names names)
     : mapping_(mapping), names_(std::move(names)), fields_(names_.node) {}
 
 bool InboundMapper::circles(const model::Message& message) const {
-  auto rest = origins_of(message);
-  std::size_t count = 0;
-  while (!rest.empty()) {
-    const auto comma = rest.find(',');
-    if (rest.substr(0, comma) == names_.task_id || ++count >= names_.maximum_hops) return true;
-    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
-  }
-  return false;
+  return connect::circles(origins_of(message), names_.task_id, names_.maximum_hops);
 }
 
 std::optional<where::Truth> InboundMapper::judge(const where::Condition& condition,

@@ -32,8 +32,12 @@ tl::unexpected<std::string> missing(MessageFields& fields, std::string_view plac
 
 }  // namespace
 
-RecordMapper::RecordMapper(const Mapping& mapping, std::string node_name, std::string worker)
-    : mapping_(mapping), worker_(std::move(worker)), fields_(std::move(node_name)) {}
+RecordMapper::RecordMapper(const Mapping& mapping, std::string node_name, std::string worker,
+                           std::string origin)
+    : mapping_(mapping),
+      worker_(std::move(worker)),
+      origin_(std::move(origin)),
+      fields_(std::move(node_name)) {}
 
 std::optional<where::Truth> RecordMapper::judge(const where::Condition& condition,
                                                 const model::Message& message, Arena& arena,
@@ -90,17 +94,29 @@ Result<Record, std::string> RecordMapper::map(const model::Message& message, Are
     begin_headers();
     record.headers = take_headers();
   }
-  if (mapping_.header_form != HeaderForm::All && !message.properties.empty()) carry_origins(record);
+  const bool has_none = mapping_.header_form != HeaderForm::All && !message.properties.empty();
+  if (has_none || !origin_.empty()) {
+    SL_TRY(headers, with_origins(record.headers));
+    record.headers = headers;
+  }
   return record;
 }
 
 // Whatever headers are wanted: without it nobody could tell that a message goes round in circles.
-void RecordMapper::carry_origins(Record& record) {
-  const auto origins = fields_.user_property(kOrigins);
-  if (!origins) return;
-  headers_.assign(record.headers.begin(), record.headers.end());
-  headers_.emplace_back(kOrigins, *origins);
-  record.headers = take_headers();
+Result<RecordMapper::Headers, std::string> RecordMapper::with_origins(Headers headers) {
+  static constexpr std::size_t kLongest = 65535;  // [MQTT-1.5.4] two bytes of length
+  const auto given = fields_.user_property(kOrigins);
+  if (!given && origin_.empty()) return headers;
+  auto origins = given.value_or(std::string_view());
+  if (!origin_.empty()) {
+    const auto all = origins.empty() ? origin_ : std::string(origins) + "," + origin_;
+    if (all.size() > kLongest) return tl::unexpected(std::string(kOrigins) + ": is too long");
+    origins = fields_.arena().copy(all);
+  }
+  headers_.assign(headers.begin(), headers.end());
+  std::erase_if(headers_, [](const auto& header) { return header.first == kOrigins; });
+  headers_.emplace_back(kOrigins, origins);
+  return take_headers();
 }
 
 // The table of interface.md §5, in its order.

@@ -31,8 +31,10 @@ struct Mapping {
 // Threads: one at a time; `mapping` must outlive it.
 class RecordMapper {
  public:
-  // `worker` stands in the envelope as the one who made it.
-  RecordMapper(const Mapping& mapping, std::string node_name, std::string worker);
+  // `worker` stands in the envelope as the one who made it. `origin`: what is added to the origins
+  // of a record; empty: nothing is.
+  RecordMapper(const Mapping& mapping, std::string node_name, std::string worker,
+               std::string origin = {});
 
   // What the condition comes to; nothing when it takes more work than a message may cost. Asked
   // before map(), the message is looked into once for both.
@@ -54,7 +56,7 @@ class RecordMapper {
   void add_properties(std::int64_t now_ms);
   [[nodiscard]] Result<Headers, std::string> listed_headers();
   void begin_headers();
-  void carry_origins(Record& record);
+  [[nodiscard]] Result<Headers, std::string> with_origins(Headers headers);
   [[nodiscard]] Headers take_headers();
   [[nodiscard]] std::string_view envelope();
   [[nodiscard]] std::string_view cloud_event(std::optional<std::string_view> key);
@@ -62,6 +64,7 @@ class RecordMapper {
 
   const Mapping& mapping_;
   std::string worker_;
+  const std::string origin_;
   MessageFields fields_;
   const model::Message* judged_ = nullptr;  // fields_ are its already
   model::Message processed_;                // the one with another payload

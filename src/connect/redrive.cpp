@@ -21,7 +21,7 @@ constexpr auto kTakeBackWithin = 5s;
 Redrive::Redrive(Context context, const TaskSpec& spec)
     : context_(std::move(context)),
       spec_(spec),
-      mapper_(spec.mapping, context_.node_name, context_.worker_name) {
+      mapper_(spec.mapping, context_.node_name, context_.worker_name, context_.origin) {
   if (!spec.steps.is_empty()) processor_.emplace(spec.steps);
 }
 

@@ -34,6 +34,7 @@ class Redrive {
     std::string task_id;
     std::string node_name;
     std::string worker_name;
+    std::string origin;  // as the worker's
     SteadyTime until;
     std::function<bool()> is_stopping;  // the server ends: no further letters
   };

@@ -46,6 +46,9 @@ struct Connector {
   schema::Fields sink_fields;        // of the task's `sink`, besides `type` and `connection`
   bool needs_connection = true;
   bool writes_exactly_once = false;  // its sinks can: Sink::transactions()
+  // Its sinks publish where a task may bring messages from that leads back here: each notes itself
+  // in their origins, and stops what it finds itself in.
+  bool notes_origins = false;
   // What the declaration cannot say: rules across fields, property names. Pointers begin with
   // `/settings` and `/sink`.
   void (*check_connection)(const boost::json::object& settings,
@@ -77,6 +80,9 @@ struct Connector {
   // As make_sink.
   Result<std::unique_ptr<Source>> (*make_source)(const SourceConfig& config,
                                                  Source::Callbacks callbacks) = nullptr;
+  // The task is deleted: takes away what it has at the other side, as far as that can be done
+  // within some seconds, and says in the log what came of it. `note`: what its sources kept.
+  void (*leave_source)(const boost::json::object& connection, std::string_view note) = nullptr;
   // --- of one that has sinks
   // Does not wait for the other side. Errors: InvalidArgument (a person must mend it), anything
   // else is worth another try.

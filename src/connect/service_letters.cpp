@@ -130,6 +130,7 @@ Outcome<json::object> Service::redrive(std::string_view which,
                    .task_id = task->id(),
                    .node_name = state_->options.node_name,
                    .worker_name = std::move(worker),
+                   .origin = task->origin(),
                    .until = std::chrono::steady_clock::now() + kRedriveWithin,
                    .is_stopping = [this] { return !state_->must_be_open().has_value(); }},
                   task->spec());

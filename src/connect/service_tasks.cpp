@@ -187,11 +187,17 @@ Outcome<void> Service::remove_task(std::string_view which) {
   const auto task = state_->find_task(which);
   if (!task) return not_found("task", which);
   task->retire();
+  const auto note = task->source_note();
   if (auto erased = task->erase(); !erased) return failed(erased.error());
   task->release_queues();
   task->forget();
-  const std::scoped_lock lock(state_->mutex);
-  state_->tasks.erase(task->id());
+  {
+    const std::scoped_lock lock(state_->mutex);
+    state_->tasks.erase(task->id());
+  }
+  // Under `changing`: a task that is made next may want the same client id there.
+  if (const auto connection = state_->find_connection(task->connection_id()))
+    task->leave_source(connection->settings, note);
   return {};
 }
 

@@ -35,6 +35,7 @@ struct SourceConfig {
   std::string client_id;           // `<connection>-<task>-<n>`
   std::string group;               // `group-<connection>-<task>`
   std::string member;              // the same for ever, and nobody else's: node and task
+  std::string note = {};           // what the task's source has kept last: see Callbacks::keep
 };
 
 // What came from outside, as a message: `topic` is the one there, user properties are the record's
@@ -62,6 +63,9 @@ class Source {
   struct Callbacks {
     // There is something to receive, or to tend. Short.
     std::function<void()> on_ready;
+    // Keeps a text for the task's next source, in place of the last one: what the other side has of
+    // this task, where it cannot be asked. Durable when it returns; blocks. From any thread.
+    std::function<Result<void>(const std::string& note)> keep = {};
   };
   using Milliseconds = std::chrono::milliseconds;
   static constexpr Milliseconds kNotByItself = Milliseconds::max();

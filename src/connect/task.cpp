@@ -190,6 +190,7 @@ Result<void> Task::erase() {
   batch->erase(StateKind::Document, document_key(record_.id));
   batch->erase(StateKind::Cursor, Worker::cursor_key(record_.id));
   batch->erase(StateKind::Document, Worker::run_key(record_.id));
+  batch->erase(StateKind::Document, source_key(record_.id));
   batch->end_atomic();
   SL_TRY(end, around_.store.append(batch));
   SL_TRY_VOID(around_.store.wait_durable(end));
@@ -321,6 +322,7 @@ std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
                                                   .generation = record().generation,
                                                   .before = std::move(before),
                                                   .on_change = around_.options.on_task_change,
+                                                  .origin = origin(),
                                                   .publishers = &around_.queues},
                                   spec_, std::move(make));
 }

@@ -67,6 +67,9 @@ class Task {
   // A task of an earlier run: finds its cursor.
   [[nodiscard]] Result<void> resume();
   [[nodiscard]] Result<void> erase();  // document, cursor and dead letters
+  // What its sources have kept of the other side, before erase(), and to take it away there, after.
+  [[nodiscard]] std::string source_note() const;
+  void leave_source(const boost::json::object& settings, std::string_view note) const;
   // This task takes the place of `old`, which is retired: its queues are acquired. Goes on where
   // that one stopped; durable. A filter that is added counts from now on, and one that is gone not
   // any more.
@@ -94,6 +97,7 @@ class Task {
   [[nodiscard]] const std::string& sink_type() const { return spec_.sink_type; }
   [[nodiscard]] TaskRecord record() const;
   [[nodiscard]] const TaskSpec& spec() const { return spec_; }
+  [[nodiscard]] std::string origin() const;  // of what its sink sends; empty: it notes none
   [[nodiscard]] const std::string& invalid() const { return invalid_; }
   [[nodiscard]] bool is_enabled() const { return enabled_; }
   [[nodiscard]] Result<void> set_enabled(
@@ -113,6 +117,7 @@ class Task {
   // Null: fail_parked() has been told why.
   [[nodiscard]] std::shared_ptr<Runner> make_worker(const boost::json::object& settings);
   [[nodiscard]] std::shared_ptr<Runner> make_source_worker(const boost::json::object& settings);
+  [[nodiscard]] static std::string source_key(std::string_view id);
   void place_parked(const store::Cursor& cursor);
   void fail_parked(std::string reason);
   [[nodiscard]] std::shared_ptr<Runner> cannot_start(std::string reason);  // null

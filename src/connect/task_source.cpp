@@ -1,9 +1,41 @@
 // A task whose source is outside: what runs it.
 #include "connect/documents.hpp"
+#include "connect/origins.hpp"
 #include "connect/source_worker.hpp"
 #include "connect/task.hpp"
 
 namespace sluice::connect {
+namespace {
+
+Result<void> keep_document(store::Store& store, std::string_view key, std::string_view text) {
+  const auto batch = store.new_batch();
+  batch->put(store::StateKind::Document, key, text);
+  SL_TRY(end, store.append(batch));
+  return store.wait_durable(end);
+}
+
+}  // namespace
+
+std::string Task::origin() const {
+  const auto* connector = around_.registry.find(spec_.sink_type);
+  const bool notes = connector != nullptr && connector->notes_origins && !spec_.is_inbound();
+  return notes ? outward_origin(record_.id) : std::string();
+}
+
+std::string Task::source_key(std::string_view id) {
+  return "task_source/" + std::string(id);
+}
+
+std::string Task::source_note() const {
+  const auto note = around_.store.get(store::StateKind::Document, source_key(record_.id));
+  return note ? note->value_or("") : std::string();
+}
+
+void Task::leave_source(const boost::json::object& settings, std::string_view note) const {
+  const auto* connector = around_.registry.find(spec_.source_type);
+  if (connector != nullptr && connector->leave_source != nullptr && !note.empty())
+    connector->leave_source(settings, note);
+}
 
 std::shared_ptr<Runner> Task::make_source_worker(const boost::json::object& settings) {
   const auto* connector = around_.registry.find(spec_.source_type);
@@ -16,8 +48,16 @@ std::shared_ptr<Runner> Task::make_source_worker(const boost::json::object& sett
                       .client_id = worker_client(),
                       .group = group(),
                       .member = "sluice-" + around_.options.node_name + "-" + record_.id};
-  auto make = [connector, config = std::move(config)](Source::Callbacks callbacks) {
-    return connector->make_source(config, std::move(callbacks));
+  auto make = [connector, config = std::move(config), &store = around_.store,
+               key = source_key(record_.id)](
+                  Source::Callbacks callbacks) -> Result<std::unique_ptr<Source>> {
+    SL_TRY(note, store.get(store::StateKind::Document, key));
+    auto current = config;
+    current.note = note.value_or("");
+    callbacks.keep = [&store, key](const std::string& text) {
+      return keep_document(store, key, text);
+    };
+    return connector->make_source(current, std::move(callbacks));
   };
   return std::make_shared<SourceWorker>(
       SourceWorker::Context{.intake = *around_.options.intake,

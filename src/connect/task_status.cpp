@@ -37,7 +37,7 @@ const metrics::Declaration kFiltered{"sluice_task_filtered_total",
                                      {"task", "task_id"}};
 const metrics::Declaration kLooped{
     "sluice_task_looped_total",
-    "Messages that a source task did not take in again: it had before, or too many tasks had.",
+    "Messages that a task did not carry again: it had before, or too many had brought them in.",
     metrics::Kind::Counter,
     {"task", "task_id"}};
 const metrics::Declaration kShed{
@@ -200,7 +200,7 @@ json::object Task::entity() const {
   out["retried"] = progress.retried;
   out["rejected"] = progress.rejected;
   out["filtered"] = progress.filtered;
-  if (spec_.is_inbound()) out["looped"] = progress.looped;
+  if (spec_.is_inbound() || !origin().empty()) out["looped"] = progress.looped;
   out["shed"] = progress.shed;
   out["lost"] = progress.lost;
   out["possible_duplicates"] = progress.possible_duplicates;

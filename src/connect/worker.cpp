@@ -31,7 +31,7 @@ Worker::Worker(Context context, const TaskSpec& spec, MakeSink make_sink)
     : context_(std::move(context)),
       spec_(spec),
       make_sink_(std::move(make_sink)),
-      mapper_(spec.mapping, context_.node_name, context_.worker_name),
+      mapper_(spec.mapping, context_.node_name, context_.worker_name, context_.origin),
       window_(context_.cursor),
       backoff_(spec.retry_initial, spec.retry_maximum, context_.seed),
       committed_(context_.cursor),
@@ -369,9 +369,7 @@ void Worker::apply_unmapped(Window::Token first) {
       reject(token, std::move(unmapped.reason));
       continue;
     }
-    ++(unmapped.is_shed ? progress_.shed : progress_.filtered);
-    (unmapped.is_shed ? context_.counters.shed : context_.counters.filtered).add();
-    if (unmapped.is_shed) begin_shedding();
+    pass_over(unmapped);
     window_.done(token);
     cursor_moved_ = true;
   }

@@ -54,6 +54,9 @@ class Worker final : public Runner {
     std::uint64_t generation = 0;                  // of the cursor: see Place
     Progress before;                               // counters go on from here
     TaskListener on_change = {};
+    // How it stands in the origins of what goes out; what bears it already is stopped. Empty:
+    // neither.
+    std::string origin = {};
     broker::Queues* publishers = nullptr;         // outlives the worker; with Backpressure::Block
     Threads* threads = &system_threads();         // outlive the worker
     std::uint64_t seed = std::random_device()();  // of the times between two tries
@@ -97,6 +100,14 @@ class Worker final : public Runner {
     Window::Token token = 0;
     std::string reason;
     unsigned attempts = 0;
+  };
+
+  struct Unmapped {
+    std::size_t index = 0;
+    bool is_rejected = false;  // otherwise passed over
+    std::string reason;
+    bool is_shed = false;    // passed over because the back-log is beyond its bound
+    bool is_looped = false;  // passed over because it went out here before
   };
 
   void run();
@@ -154,6 +165,7 @@ class Worker final : public Runner {
   void postpone(const Error& error);
   [[nodiscard]] bool judge(std::size_t index, const model::Message& message, Arena& arena);
   void apply_unmapped(Window::Token first);
+  void pass_over(const Unmapped& unmapped);
   void end_gathering();
   void ask_for_wake();
   void hand_over();
@@ -194,13 +206,7 @@ class Worker final : public Runner {
   std::optional<SteadyTime> end_by_;      // the transaction that is open
   std::vector<Delivery> deliveries_;
   std::vector<Rejection> rejections_;  // Held in the window until their dead letters are durable
-  struct Unmapped {
-    std::size_t index = 0;
-    bool is_rejected = false;  // otherwise passed over
-    std::string reason;
-    bool is_shed = false;  // passed over because the back-log is beyond its bound
-  };
-  std::vector<Unmapped> unmapped_;  // of the batch that was read last, as are the next two
+  std::vector<Unmapped> unmapped_;     // of the batch that was read last, as are the next two
   std::vector<std::size_t> wanted_;
   std::vector<processing::Processor::Outcome> outcomes_;
   // What came back first in the last round, and since when: the one that holds up the others.

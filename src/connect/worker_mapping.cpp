@@ -1,8 +1,10 @@
 // The worker's part that makes records of what was read.
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "broker/message_expiry.hpp"
 #include "connect/backlog.hpp"
+#include "connect/origins.hpp"
 #include "connect/worker.hpp"
 
 namespace sluice::connect {
@@ -31,6 +33,10 @@ bool Worker::is_wanted(std::size_t index, const model::Message& message, Arena& 
                        std::int64_t now_ms) {
   if (is_own_event(message)) {
     unmapped_.push_back({index, false, {}});
+    return false;
+  }
+  if (!context_.origin.empty() && circles(origins_of(message), context_.origin, 0)) {
+    unmapped_.push_back({.index = index, .reason = {}, .is_looped = true});
     return false;
   }
   if (spec_.where && !judge(index, message, arena)) return false;
@@ -91,6 +97,22 @@ void Worker::postpone(const Error& error) {
   if (error.code != Errc::InvalidArgument) return read_again_after(error.detail);
   damage_ = error.detail;
   note_error(damage_);
+}
+
+void Worker::pass_over(const Unmapped& unmapped) {
+  if (unmapped.is_shed) {
+    ++progress_.shed;
+    context_.counters.shed.add();
+    begin_shedding();
+  } else if (unmapped.is_looped) {
+    if (progress_.looped++ == 0)
+      log::warn("a task stops messages that it has sent before and that came back",
+                {{"task", context_.task_id}});
+    context_.counters.looped.add();
+  } else {
+    ++progress_.filtered;
+    context_.counters.filtered.add();
+  }
 }
 
 // What a task says of itself would have it say more.

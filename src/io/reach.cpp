@@ -43,9 +43,16 @@ struct Question {
   std::optional<Result<Addresses>> answer;
 };
 
+// A condition cannot wait for a descriptor as well.
+SteadyTime next_look(Deadline until) {
+  constexpr std::chrono::milliseconds kLookEvery{50};
+  if (until.cut < 0) return until.time;
+  return std::min(until.time, std::chrono::steady_clock::now() + kLookEvery);
+}
+
 }  // namespace
 
-Result<Addresses> resolve(const std::string& host, const std::string& port, SteadyTime until) {
+Result<Addresses> resolve(const std::string& host, const std::string& port, Deadline until) {
   if (resolvers.fetch_add(1) >= kMostResolvers) {
     resolvers.fetch_sub(1);
     return fail(Errc::Overloaded, "the system's resolver does not answer; try again later");
@@ -59,24 +66,33 @@ Result<Addresses> resolve(const std::string& host, const std::string& port, Stea
     question->answered.notify_one();
   }).detach();
   std::unique_lock lock(question->mutex);
-  question->answered.wait_until(lock, until, [&] { return question->answer.has_value(); });
+  const auto is_answered = [&] { return question->answer.has_value(); };
+  while (!is_answered() && std::chrono::steady_clock::now() < until.time && !until.is_cut())
+    question->answered.wait_until(lock, next_look(until), is_answered);
   if (!question->answer) return fail(Errc::Timeout, "the resolver did not answer in time");
   return std::move(*question->answer);
 }
 
-bool wait_for(int socket, short events, SteadyTime until) {
+bool Deadline::is_cut() const {
+  pollfd ready{.fd = cut, .events = POLLIN, .revents = 0};
+  return cut >= 0 && ::poll(&ready, 1, 0) > 0;
+}
+
+bool wait_for(int socket, short events, Deadline until) {
   for (;;) {
     const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-    pollfd ready{.fd = socket, .events = events, .revents = 0};
+        std::chrono::ceil<std::chrono::milliseconds>(until.time - std::chrono::steady_clock::now());
+    // poll() passes over a negative descriptor.
+    pollfd ready[2] = {{.fd = socket, .events = events, .revents = 0},
+                       {.fd = until.cut, .events = POLLIN, .revents = 0}};
     const int count =
-        ::poll(&ready, 1, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000)));
-    if (count > 0) return true;
+        ::poll(ready, 2, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000)));
+    if (count > 0) return ready[0].revents != 0;
     if (count == 0 || errno != EINTR) return false;
   }
 }
 
-Result<Descriptor> connect_to(Caller caller, const SocketAddress& address, SteadyTime until) {
+Result<Descriptor> connect_to(Caller caller, const SocketAddress& address, Deadline until) {
   SL_TRY_VOID(may_call(caller, address.get()));
   Descriptor socket(
       ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

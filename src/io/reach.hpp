@@ -14,6 +14,16 @@ namespace sluice::io {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+// How long a call blocks: until a time, or until `cut` can be read, for who has to end before.
+struct Deadline {
+  Deadline(SteadyTime given, int descriptor = -1)  // NOLINT(google-explicit-constructor): a time
+      : time(given), cut(descriptor) {}
+  [[nodiscard]] bool is_cut() const;
+
+  SteadyTime time;
+  int cut;  // -1: nobody does
+};
+
 // An address as the system calls take it.
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -26,14 +36,14 @@ struct SocketAddress {
 // deadline, so a thread asks it, which is left alone when the time is over; of such threads there
 // are only so many. Errors: Unavailable, Timeout, Overloaded.
 [[nodiscard]] Result<std::vector<SocketAddress>> resolve(const std::string& host,
-                                                         const std::string& port, SteadyTime until);
+                                                         const std::string& port, Deadline until);
 
 // One TCP connection, which does not block. Errors: NotAuthorized (the address rule), Unavailable,
 // Timeout.
 [[nodiscard]] Result<Descriptor> connect_to(Caller caller, const SocketAddress& address,
-                                            SteadyTime until);
+                                            Deadline until);
 
 // Waits until the socket can be read (`POLLIN`) or written (`POLLOUT`); false: not in time.
-[[nodiscard]] bool wait_for(int socket, short events, SteadyTime until);
+[[nodiscard]] bool wait_for(int socket, short events, Deadline until);
 
 }  // namespace sluice::io

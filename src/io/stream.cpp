@@ -7,7 +7,7 @@
 
 namespace sluice::io {
 
-Result<void> Stream::write(std::string_view bytes, SteadyTime until) {
+Result<void> Stream::write(std::string_view bytes, Deadline until) {
   if (tls_) return tls_->write(bytes, until);
   while (!bytes.empty()) {
     const auto put = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -23,7 +23,7 @@ Result<void> Stream::write(std::string_view bytes, SteadyTime until) {
   return {};
 }
 
-Result<std::size_t> Stream::read(char* into, std::size_t size, SteadyTime until) {
+Result<std::size_t> Stream::read(char* into, std::size_t size, Deadline until) {
   if (tls_) return tls_->read(into, size, until);
   for (;;) {
     const auto got = ::recv(socket_.get(), into, size, 0);

@@ -17,9 +17,9 @@ class Stream {
   explicit Stream(TlsProbe tls) : tls_(std::move(tls)) {}
 
   // All of it. Errors: IoFailed, Unavailable, Timeout.
-  [[nodiscard]] Result<void> write(std::string_view bytes, SteadyTime until);
+  [[nodiscard]] Result<void> write(std::string_view bytes, Deadline until);
   // At least one byte, unless the other side has ended: then none. Errors: as write().
-  [[nodiscard]] Result<std::size_t> read(char* into, std::size_t size, SteadyTime until);
+  [[nodiscard]] Result<std::size_t> read(char* into, std::size_t size, Deadline until);
   // Where nothing is to come but the end.
   [[nodiscard]] bool has_ended() const;
   // Whether the address rule still allows whom it is connected to.

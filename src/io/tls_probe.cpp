@@ -74,7 +74,7 @@ struct TlsProbe::State {
 
   // Repeats `step`, which returns what OpenSSL's calls return, until it is done.
   template <class Step>
-  Result<int> run(SteadyTime until, Step step) {
+  Result<int> run(Deadline until, Step step) {
     for (;;) {
       ERR_clear_error();
       const int outcome = step();
@@ -107,7 +107,7 @@ TlsProbe& TlsProbe::operator=(TlsProbe&&) noexcept = default;
 TlsProbe::~TlsProbe() = default;
 
 Result<TlsProbe> TlsProbe::open(Descriptor socket, const std::string& host,
-                                const TlsIdentity& identity, SteadyTime until) {
+                                const TlsIdentity& identity, Deadline until) {
   auto state = std::make_unique<State>();
   SL_TRY(context, context_of(identity));
   state->socket = std::move(socket);
@@ -134,7 +134,7 @@ std::string TlsProbe::summary() const {
   return text;
 }
 
-Result<void> TlsProbe::write(std::string_view bytes, SteadyTime until) {
+Result<void> TlsProbe::write(std::string_view bytes, Deadline until) {
   static constexpr std::size_t kMost = std::size_t{1} << 20;
   while (!bytes.empty()) {
     const auto size = static_cast<int>(std::min(bytes.size(), kMost));
@@ -145,7 +145,7 @@ Result<void> TlsProbe::write(std::string_view bytes, SteadyTime until) {
   return {};
 }
 
-Result<std::size_t> TlsProbe::read(char* into, std::size_t size, SteadyTime until) {
+Result<std::size_t> TlsProbe::read(char* into, std::size_t size, Deadline until) {
   auto* tls = state_->tls.get();
   const auto got = state_->run(until, [&] { return SSL_read(tls, into, static_cast<int>(size)); });
   if (got) return static_cast<std::size_t>(*got);
@@ -157,7 +157,7 @@ int TlsProbe::socket() const {
   return state_->socket.get();
 }
 
-Result<std::string> TlsProbe::ask(std::string_view request, std::size_t size, SteadyTime until) {
+Result<std::string> TlsProbe::ask(std::string_view request, std::size_t size, Deadline until) {
   auto* tls = state_->tls.get();
   const auto sent = state_->run(
       until, [&] { return SSL_write(tls, request.data(), static_cast<int>(request.size())); });

@@ -29,7 +29,7 @@ class TlsProbe {
   // Errors: NotAuthorized (the certificate is not trusted, or not this host's), InvalidArgument
   // (the identity), Unavailable (no TLS came about), Timeout.
   [[nodiscard]] static Result<TlsProbe> open(Descriptor socket, const std::string& host,
-                                             const TlsIdentity& identity, SteadyTime until);
+                                             const TlsIdentity& identity, Deadline until);
   TlsProbe(TlsProbe&&) noexcept;
   TlsProbe& operator=(TlsProbe&&) noexcept;
   ~TlsProbe();
@@ -38,13 +38,12 @@ class TlsProbe {
   [[nodiscard]] std::string summary() const;
   // Sends a request and takes the first `size` bytes of the answer. A server that wants another
   // client certificate says so only here (TLS 1.3).
-  [[nodiscard]] Result<std::string> ask(std::string_view request, std::size_t size,
-                                        SteadyTime until);
+  [[nodiscard]] Result<std::string> ask(std::string_view request, std::size_t size, Deadline until);
 
   // All of it. Errors: Unavailable, Timeout.
-  [[nodiscard]] Result<void> write(std::string_view bytes, SteadyTime until);
+  [[nodiscard]] Result<void> write(std::string_view bytes, Deadline until);
   // At least one byte, unless the other side has ended: then none. Errors: Unavailable, Timeout.
-  [[nodiscard]] Result<std::size_t> read(char* into, std::size_t size, SteadyTime until);
+  [[nodiscard]] Result<std::size_t> read(char* into, std::size_t size, Deadline until);
   [[nodiscard]] int socket() const;
 
  private:

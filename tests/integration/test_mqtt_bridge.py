@@ -220,10 +220,55 @@ def test_two_opposite_tasks_do_not_circle(make_sluice):
         for number in range(5):
             raw.publish("flow/x", b"%d" % number, qos=1)
 
-    bridge.here.wait_task("in", looped=5, delivered=5, timeout=60)
+    bridge.here.wait_task("in", delivered=5, timeout=60)
+    bridge.here.wait_task("out", delivered=5, looped=5, lag_messages=0)
     time.sleep(1)  # what circles would go on
-    assert bridge.here.task("in")["looped"] == 5
-    assert len(messages(bridge.there, "flow/#")) == 10
+    assert bridge.here.task("in")["looped"] == 0 and bridge.here.task("in")["delivered"] == 5
+    assert len(messages(bridge.there, "flow/#")) == 5
+
+
+def add_sink_back(bridge, version="5"):
+    host, port = bridge.here.mqtt
+    bridge.there.create("/connections", {"name": "back", "type": "mqtt", "settings": {
+        "host": host, "port": port, "version": version,
+        "username": bridge.own.name, "password": bridge.own.password}})
+    bridge.there.create("/tasks", {
+        "name": "back", "source": {"type": "local", "filters": ["flow/#"]},
+        "map": {"topic": "${topic}", "headers": "none"},
+        "sink": {"type": "mqtt", "connection": "back"}})
+    bridge.there.wait_task("back", status="running")
+
+
+def test_two_sinks_that_face_each_other_do_not_circle(make_sluice):
+    bridge = Bridge(make_sluice)
+    bridge.add_sink(map={"topic": "${topic}"})
+    add_sink_back(bridge)
+    with RawClient(bridge.here.mqtt) as raw:
+        raw.connect("p", username=bridge.own.name, password=bridge.own.password)
+        for number in range(5):
+            raw.publish("flow/x", b"%d" % number, qos=1)
+    with RawClient(bridge.there.mqtt) as raw:
+        raw.connect("p", username=bridge.account.name, password=bridge.account.password)
+        raw.publish("flow/y", b"y", qos=1, properties=[(mqtt.USER_PROPERTY, ("zone", "1"))])
+
+    bridge.here.wait_task("out", delivered=6, looped=5, lag_messages=0, timeout=60)
+    bridge.there.wait_task("back", delivered=6, looped=1, lag_messages=0, timeout=60)
+    time.sleep(1)  # what circles would go on
+    task = bridge.here.task("out")
+    assert task["delivered"] == 6 and task["looped"] == 5, task
+    name = f'sluice_task_looped_total{{task="out",task_id="{task["id"]}"}}'
+    assert bridge.here.metrics()[name] == 5
+    # Each comes back once to where it was published.
+    assert len(messages(bridge.here, "flow/#")) == 11 and len(messages(bridge.there, "flow/#")) == 7
+    (y, *_) = messages(bridge.here, "flow/y")
+    assert properties_of(y) == []  # `none` leaves out all but where it came from
+    assert any(each["name"] == "sluice-origins" for each in y["user_properties"])
+
+
+def test_a_sink_of_mqtt_3_says_that_it_cannot_stop_circles(make_sluice):
+    bridge = Bridge(make_sluice, version="3.1.1")
+    bridge.add_sink()
+    assert "they go round for ever" in bridge.here.log_file.read_text()
 
 
 def test_both_ways_over_tls(make_sluice, tmp_path):

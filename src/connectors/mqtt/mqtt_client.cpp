@@ -18,9 +18,16 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto kOpenWithin = 10s;
 constexpr auto kWriteWithin = 10s;
+constexpr auto kGoodbyeWithin = 1s;
 constexpr auto kFirstPause = 200ms;
 constexpr auto kLongestPause = 30s;
 constexpr std::size_t kPiece = std::size_t{64} * 1024;
+
+void ring(const Descriptor& bell) {
+  const std::uint64_t one = 1;
+  // Full is as good: whoever waits is woken.
+  [[maybe_unused]] const auto written = ::write(bell.get(), &one, sizeof one);
+}
 
 }  // namespace
 
@@ -28,8 +35,9 @@ MqttClient::MqttClient(Target target, Session session, Listener& listener)
     : target_(std::move(target)),
       session_(std::move(session)),
       listener_(listener),
-      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  SL_CHECK(wake_.get() >= 0);
+      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      cut_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  SL_CHECK(wake_.get() >= 0 && cut_.get() >= 0);
 }
 
 void MqttClient::start() {
@@ -42,17 +50,23 @@ MqttClient::~MqttClient() {
 
 void MqttClient::stop() {
   {
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
     is_stopping_ = true;
+    wake();
+    // Where there is no connection, there is nothing to say.
+    if (is_connected_ && !is_dropped_)
+      ended_.wait_for(lock, kGoodbyeWithin, [this] { return has_ended_; });
   }
-  wake();
+  ring(cut_);
   if (thread_.joinable()) thread_.join();
 }
 
 void MqttClient::wake() {
-  const std::uint64_t one = 1;
-  // Full is as good: whoever waits is woken.
-  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+  ring(wake_);
+}
+
+io::Deadline MqttClient::within(std::chrono::milliseconds time) const {
+  return {SteadyClock::now() + time, cut_.get()};
 }
 
 bool MqttClient::is_stopping() const {
@@ -114,7 +128,9 @@ void MqttClient::run() {
       is_connected_ = false;
       is_dropped_ = false;
       outbox_.clear();
+      has_ended_ = is_stopping_;
     }
+    ended_.notify_all();
     stream_.reset();
     if (is_stopping()) return;
     set_away(ended ? "the connection ended" : ended.error().detail);
@@ -134,7 +150,7 @@ void MqttClient::wait(Time until) {
 }
 
 Result<void> MqttClient::open() {
-  const auto until = SteadyClock::now() + kOpenWithin;
+  const auto until = within(kOpenWithin);
   SL_TRY(stream, reach(target_, until));
   stream_ = std::move(stream);
   input_.clear();
@@ -160,7 +176,7 @@ Result<void> MqttClient::open() {
       connection = ++connection_;
       is_connected_ = true;
     }
-    auto first = listener_.on_connected(*connack, connection);
+    SL_TRY(first, listener_.on_connected(*connack, connection));
     send(connection, first);
     input_.erase(0, (*frame)->size);
     set_away({});
@@ -175,7 +191,7 @@ Result<void> MqttClient::serve() {
     if (is_stopping()) {
       std::string goodbye;
       wire::encode(goodbye, target_.version, wire::Disconnect{});
-      return stream_->write(goodbye, SteadyClock::now() + kWriteWithin);
+      return stream_->write(goodbye, within(kWriteWithin));
     }
     if (is_dropped()) return {};
     const auto now = SteadyClock::now();
@@ -196,7 +212,7 @@ Result<void> MqttClient::serve() {
 
 // One read. A piece holds all of a TLS record, so that nothing stays behind that the socket would
 // not show.
-Result<void> MqttClient::read_some(Time until) {
+Result<void> MqttClient::read_some(io::Deadline until) {
   const auto before = input_.size();
   input_.resize(before + kPiece);
   const auto got = stream_->read(input_.data() + before, kPiece, until);
@@ -257,7 +273,7 @@ Result<void> MqttClient::flush() {
   }
   if (packets.empty()) return {};
   last_said_ = SteadyClock::now();
-  if (auto written = stream_->write(packets, last_said_ + kWriteWithin); !written)
+  if (auto written = stream_->write(packets, within(kWriteWithin)); !written)
     return fail(written.error().code, target_.place() + ": " + written.error().detail);
   return {};
 }
@@ -275,7 +291,7 @@ Result<void> MqttClient::keep_alive(Time now) {
   std::string ping;
   wire::encode(ping, wire::Pingreq{});
   last_said_ = now;
-  return stream_->write(ping, now + kWriteWithin);
+  return stream_->write(ping, within(kWriteWithin));
 }
 
 }  // namespace sluice::connectors::bridge

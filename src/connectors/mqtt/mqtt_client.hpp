@@ -1,5 +1,7 @@
 #pragma once
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -22,9 +24,10 @@ class MqttClient {
   class Listener {
    public:
     virtual ~Listener() = default;
-    // Connected: what it asks for first. On this connection alone, numbered from 1.
-    [[nodiscard]] virtual std::string on_connected(const wire::Connack& connack,
-                                                   std::uint64_t connection) = 0;
+    // Connected: what it asks for first. On this connection alone, numbered from 1. With an error
+    // the connection is given up.
+    [[nodiscard]] virtual Result<std::string> on_connected(const wire::Connack& connack,
+                                                           std::uint64_t connection) = 0;
     // A packet of the server, but PINGRESP and DISCONNECT. What is wrong with it, if it is: then
     // the connection is given up.
     [[nodiscard]] virtual std::string on_packet(const wire::Packet& packet,
@@ -48,7 +51,8 @@ class MqttClient {
   void drop(std::uint64_t connection);
   // Why the server is not reached; empty: it is.
   [[nodiscard]] std::string away() const;
-  // Says goodbye and ends. Blocks for some seconds at most.
+  // Says what is left, and goodbye, and ends. Blocks for about a second at most: a server that
+  // takes nothing is not waited for.
   void stop();
 
  private:
@@ -57,7 +61,7 @@ class MqttClient {
   void run();
   [[nodiscard]] Result<void> open();
   [[nodiscard]] Result<void> serve();
-  [[nodiscard]] Result<void> read_some(Time until);
+  [[nodiscard]] Result<void> read_some(io::Deadline until);
   [[nodiscard]] Result<void> read_ready();
   [[nodiscard]] Result<void> take_packets();
   [[nodiscard]] Result<void> take(const wire::Frame& frame);
@@ -67,18 +71,22 @@ class MqttClient {
   [[nodiscard]] bool is_dropped() const;
   void wait(Time until);
   void wake();
+  [[nodiscard]] io::Deadline within(std::chrono::milliseconds time) const;
   void set_away(std::string reason);
 
   const Target target_;
   const Session session_;
   Listener& listener_;
   Descriptor wake_;  // eventfd
+  Descriptor cut_;   // eventfd: can be read once nothing is waited for any more
 
-  mutable std::mutex mutex_;  // guards the six that follow
+  mutable std::mutex mutex_;  // guards the seven that follow
+  std::condition_variable ended_;
   std::string outbox_;
   std::uint64_t connection_ = 0;  // the one that is open, or was last
   bool is_connected_ = false;
   bool is_stopping_ = false;
+  bool has_ended_ = false;
   bool is_dropped_ = false;
   std::string away_;
   std::atomic<bool> is_held_{false};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json_text.hpp"
+#include "base/log.hpp"
 #include "connect/header_properties.hpp"
 #include "mqtt/codec.hpp"
 #include "mqtt/topic.hpp"
@@ -84,6 +85,11 @@ connect::Placement place(const connect::SinkConfig& config, const connect::Recor
 Result<std::unique_ptr<connect::Sink>> MqttSink::make(const connect::SinkConfig& config,
                                                       Callbacks callbacks) {
   std::unique_ptr<MqttSink> sink(new MqttSink(config, std::move(callbacks)));
+  if (sink->version_ != wire::Version::V5)
+    log::warn(
+        "a task sends with MQTT 3.1.1, which cannot say where messages come from: where they lead "
+        "back here, they go round for ever",
+        {{"task", config.task_id}});
   auto client_id = text_at(config.sink, "client_id");
   if (client_id.empty()) {
     const auto& id = config.task_id;
@@ -105,7 +111,7 @@ MqttSink::~MqttSink() {
   if (client_) client_->stop();
 }
 
-std::string MqttSink::on_connected(const wire::Connack& connack, std::uint64_t connection) {
+Result<std::string> MqttSink::on_connected(const wire::Connack& connack, std::uint64_t connection) {
   using wire::PropertyId;
   const auto& properties = connack.properties;
   const std::scoped_lock lock(mutex_);
@@ -114,7 +120,7 @@ std::string MqttSink::on_connected(const wire::Connack& connack, std::uint64_t c
                                   properties.number(PropertyId::ReceiveMaximum).value_or(65535));
   maximum_packet_size_ = properties.number(PropertyId::MaximumPacketSize).value_or(kLargestPacket);
   may_retain_ = properties.number(PropertyId::RetainAvailable).value_or(1) != 0;
-  return {};
+  return std::string();
 }
 
 // Lost, or there again: what was on its way may have arrived.

@@ -43,8 +43,8 @@ class MqttSink final : public connect::Sink, public MqttClient::Listener {
     std::uint16_t packet_id = 0;
   };
   MqttSink(const connect::SinkConfig& config, Callbacks callbacks);
-  [[nodiscard]] std::string on_connected(const wire::Connack& connack,
-                                         std::uint64_t connection) override;
+  [[nodiscard]] Result<std::string> on_connected(const wire::Connack& connack,
+                                                 std::uint64_t connection) override;
   [[nodiscard]] std::string on_packet(const wire::Packet& packet,
                                       std::uint64_t connection) override;
   void on_change() override;

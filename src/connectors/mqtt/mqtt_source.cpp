@@ -36,6 +36,15 @@ Session session_of(const connect::SourceConfig& config) {
       .maximum_packet_size = static_cast<std::size_t>(source.at("maximum_packet_size").as_int64())};
 }
 
+std::vector<std::string> subscriptions_of(const connect::SourceConfig& config) {
+  const auto prefix =
+      config.source.at("shared").as_bool() ? "$share/" + group_of(config) + "/" : std::string();
+  std::vector<std::string> subscriptions;
+  for (const auto& filter : config.source.at("filters").as_array())
+    subscriptions.push_back(prefix + std::string(filter.as_string()));
+  return subscriptions;
+}
+
 // What is of this server's connection there, and no property of the message.
 std::string kept_properties(const wire::Properties& given) {
   std::string kept;
@@ -141,12 +150,15 @@ MqttSource::MqttSource(const connect::SourceConfig& config, Callbacks callbacks)
       version_(target_of(config.connection).version),
       qos_(static_cast<wire::Qos>(config.source.at("qos").as_int64())),
       is_shared_(config.source.at("shared").as_bool()),
-      buffer_bytes_(static_cast<std::size_t>(config.source.at("buffer_bytes").as_int64())) {
-  const auto prefix = is_shared_ ? "$share/" + group_of(config) + "/" : std::string();
-  for (const auto& filter : config.source.at("filters").as_array()) {
+      buffer_bytes_(static_cast<std::size_t>(config.source.at("buffer_bytes").as_int64())),
+      window_(static_cast<std::size_t>(config.source.at("receive_maximum").as_int64())),
+      subscriptions_(subscriptions_of(config)),
+      mine_{.server = target_of(config.connection).place(),
+            .client_id = session_of(config).client_id,
+            .subscriptions = subscriptions_},
+      kept_(SessionNote::from_text(config.note)) {
+  for (const auto& filter : config.source.at("filters").as_array())
     filters_.emplace_back(filter.as_string());
-    subscriptions_.push_back(prefix + filters_.back());
-  }
 }
 
 MqttSource::~MqttSource() {
@@ -155,12 +167,22 @@ MqttSource::~MqttSource() {
 
 // Again on each connection: it changes nothing where it is so already, but that MQTT 3.1.1 sends
 // retained messages anew. So there only where it may be news.
-std::string MqttSource::on_connected(const wire::Connack& connack, std::uint64_t /*connection*/) {
+Result<std::string> MqttSource::on_connected(const wire::Connack& connack,
+                                             std::uint64_t connection) {
   if (!connack.session_present && has_subscribed_)
     log::warn("an outside MQTT server has forgotten a session: what came there meanwhile is lost",
               {{"filter", filters_.front()}});
+  SL_TRY_VOID(begin_leaving(connack.session_present));
+  {
+    const std::scoped_lock lock(mutex_);
+    open_ = 0;
+    open_on_ = connection;
+  }
   const bool is_known = connack.session_present && has_subscribed_;
-  if (is_known && version_ != wire::Version::V5) return {};
+  if (is_known && version_ != wire::Version::V5) {
+    note_subscribed(connection);
+    return std::string();
+  }
   wire::Subscribe subscribe{.packet_id = kSubscribeId, .properties = {}, .subscriptions = {}};
   for (const auto& filter : subscriptions_)
     subscribe.subscriptions.push_back(
@@ -180,9 +202,10 @@ std::string MqttSource::on_packet(const wire::Packet& packet, std::uint64_t conn
   if (const auto* suback = std::get_if<wire::Suback>(&packet)) {
     auto problem = on_suback(*suback);
     has_subscribed_ = problem.empty();
-    if (has_subscribed_ && !has_begun_.exchange(true)) callbacks_.on_ready();
+    if (has_subscribed_) note_subscribed(connection);
     return problem;
   }
+  if (const auto* unsuback = std::get_if<wire::Unsuback>(&packet)) return on_unsuback(*unsuback);
   return "it sent a packet that nobody asked for";
 }
 
@@ -216,6 +239,8 @@ std::string MqttSource::on_publish(const wire::Publish& publish, std::uint64_t c
   received->retain = publish.retain;
   {
     const std::scoped_lock lock(mutex_);
+    last_came_at_ = std::chrono::steady_clock::now();
+    if (++open_ >= window_ / 2) last_full_at_ = last_came_at_;
     waiting_bytes_ += received->size();
     waiting_.push_back(std::move(received));
     hold_if_full();
@@ -238,7 +263,7 @@ Result<void> MqttSource::receive(connect::ArrivalBatch& batch, std::size_t most,
                                  std::size_t most_bytes) {
   pass_unwanted();
   std::size_t bytes = 0;
-  const std::scoped_lock lock(mutex_);
+  std::unique_lock lock(mutex_);
   while (!waiting_.empty() && batch.arrivals.size() < most && bytes < most_bytes) {
     auto received = std::move(waiting_.front());
     waiting_.pop_front();
@@ -262,6 +287,7 @@ Result<void> MqttSource::receive(connect::ArrivalBatch& batch, std::size_t most,
     handed_out_.push_back(std::move(received));
   }
   hold_if_full();
+  lock.unlock();
   if (batch.arrivals.empty()) pass_unwanted();
   return {};
 }
@@ -274,10 +300,15 @@ void MqttSource::pass_unwanted() {
 void MqttSource::acknowledge(std::uint64_t token) {
   std::string packets;
   std::uint64_t connection = 0;
+  std::size_t done_with = 0;
   while (!handed_out_.empty() && next_token_ - handed_out_.size() <= token) {
     const auto& done = *handed_out_.front();
-    if (done.connection != connection) packets.clear();  // of an older one: it comes again
+    if (done.connection != connection) {  // of an older one: it comes again
+      packets.clear();
+      done_with = 0;
+    }
     connection = done.connection;
+    ++done_with;
     if (done.qos == wire::Qos::AtLeastOnce)
       wire::encode(packets, version_,
                    wire::Ack{.type = wire::PacketType::Puback,
@@ -286,12 +317,16 @@ void MqttSource::acknowledge(std::uint64_t token) {
                              .properties = {}});
     handed_out_.pop_front();
   }
+  {
+    const std::scoped_lock lock(mutex_);
+    if (connection == open_on_) open_ -= std::min(open_, done_with);
+  }
   if (!packets.empty()) client_->send(connection, packets);
 }
 
 connect::Source::Milliseconds MqttSource::tend(bool /*is_busy*/) {
   away_ = client_->away();
-  return kNotByItself;
+  return leave_former();
 }
 
 std::uint64_t MqttSource::lag() const {

@@ -8,6 +8,7 @@
 
 #include "connect/source.hpp"
 #include "connectors/mqtt/mqtt_client.hpp"
+#include "connectors/mqtt/mqtt_session.hpp"
 
 namespace sluice::connectors::bridge {
 
@@ -53,8 +54,8 @@ class MqttSource final : public connect::Source, public MqttClient::Listener {
   };
 
   MqttSource(const connect::SourceConfig& config, Callbacks callbacks);
-  [[nodiscard]] std::string on_connected(const wire::Connack& connack,
-                                         std::uint64_t connection) override;
+  [[nodiscard]] Result<std::string> on_connected(const wire::Connack& connack,
+                                                 std::uint64_t connection) override;
   [[nodiscard]] std::string on_packet(const wire::Packet& packet,
                                       std::uint64_t connection) override;
   void on_change() override { callbacks_.on_ready(); }
@@ -62,6 +63,12 @@ class MqttSource final : public connect::Source, public MqttClient::Listener {
   [[nodiscard]] std::string on_publish(const wire::Publish& publish, std::uint64_t connection);
   [[nodiscard]] bool is_wanted(std::string_view topic) const;
   void hold_if_full();  // with mutex_ held
+  [[nodiscard]] std::string on_unsuback(const wire::Unsuback& unsuback);
+  [[nodiscard]] Result<void> keep(std::vector<std::string> subscriptions);
+  [[nodiscard]] Result<void> begin_leaving(bool is_there);
+  void note_subscribed(std::uint64_t connection);
+  [[nodiscard]] std::vector<std::string> due_to_leave(bool is_quiet) const;  // with mutex_ held
+  [[nodiscard]] Milliseconds leave_former();
   void pass_unwanted();
 
   const Callbacks callbacks_;
@@ -69,14 +76,23 @@ class MqttSource final : public connect::Source, public MqttClient::Listener {
   const wire::Qos qos_;
   const bool is_shared_;
   const std::size_t buffer_bytes_;
+  const std::size_t window_;                // what that server may have on its way
   std::vector<std::string> filters_;        // as they match topics
   std::vector<std::string> subscriptions_;  // as they are subscribed to
+  const SessionNote mine_;                  // what the session is to have
+  SessionNote kept_;                        // what it may have, as it is kept; the client's thread
   bool has_subscribed_ = false;             // the client's thread
   std::atomic<bool> has_begun_{false};
 
-  mutable std::mutex mutex_;  // guards the two that follow
+  mutable std::mutex mutex_;  // guards what follows
   std::deque<std::unique_ptr<Received>> waiting_;
   std::size_t waiting_bytes_ = 0;
+  // Subscriptions of an earlier document that the session has: to be ended, and asked for that.
+  std::vector<std::string> former_, leaving_;
+  std::uint64_t subscribed_on_ = 0;  // the connection on which the new ones are there; 0: none
+  std::uint64_t open_on_ = 0;        // the connection there is, or was last
+  std::size_t open_ = 0;             // came on the connection there is, and is not acknowledged
+  std::chrono::steady_clock::time_point subscribed_at_{}, last_came_at_{}, last_full_at_{};
 
   // The worker's thread only.
   std::deque<std::unique_ptr<Received>> handed_out_;

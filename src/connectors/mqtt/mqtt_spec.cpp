@@ -1,6 +1,7 @@
 // What a connection to an outside MQTT server may say, and tasks over it.
 #include "base/json_text.hpp"
 #include "connectors/mqtt/mqtt.hpp"
+#include "connectors/mqtt/mqtt_session.hpp"
 #include "connectors/mqtt/mqtt_sink.hpp"
 #include "connectors/mqtt/mqtt_source.hpp"
 
@@ -12,6 +13,7 @@ void register_mqtt(connect::Registry& registry) {
   connector.summary = "Publishes at an outside MQTT server, and brings in what is published there.";
   connector.connection_fields = bridge::connection_fields();
   connector.sink_fields = bridge::sink_fields();
+  connector.notes_origins = true;
   connector.check_connection = bridge::check_settings;
   connector.check_change = bridge::check_change;
   connector.why_not_topic = bridge::why_not_topic;
@@ -24,6 +26,7 @@ void register_mqtt(connect::Registry& registry) {
   connector.source_fields = bridge::source_fields();
   connector.check_source = bridge::check_source;
   connector.make_source = bridge::MqttSource::make;
+  connector.leave_source = bridge::end_session;
   registry.add(std::move(connector));
 }
 

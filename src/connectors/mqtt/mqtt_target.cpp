@@ -49,8 +49,11 @@ std::string fresh_client_id() {
   return "sluice-verify-" + std::to_string(random());
 }
 
-Result<std::string> log_in(io::Stream& stream, const Target& target, io::SteadyTime until) {
-  SL_TRY_VOID(stream.write(connect_packet(target, {.client_id = fresh_client_id()}), until));
+}  // namespace
+
+Result<void> log_in(io::Stream& stream, const Target& target, const Session& session,
+                    io::SteadyTime until) {
+  SL_TRY_VOID(stream.write(connect_packet(target, session), until));
   std::string bytes;
   char piece[4096];
   for (;;) {
@@ -71,11 +74,8 @@ Result<std::string> log_in(io::Stream& stream, const Target& target, io::SteadyT
   }
   std::string goodbye;
   wire::encode(goodbye, target.version, wire::Disconnect{});
-  SL_TRY_VOID(stream.write(goodbye, until));
-  return std::string("it let this server in");
+  return stream.write(goodbye, until);
 }
-
-}  // namespace
 
 schema::Fields connection_fields() {
   return {
@@ -163,7 +163,7 @@ void check_change(const json::object& before, const json::object& after, const j
   }
 }
 
-Result<io::Stream> reach(const Target& target, io::SteadyTime until) {
+Result<io::Stream> reach(const Target& target, io::Deadline until) {
   auto addresses = io::resolve(target.host, std::to_string(target.port), until);
   if (!addresses)
     return fail(addresses.error().code, target.place() + ": " + addresses.error().detail);
@@ -238,7 +238,10 @@ std::vector<connect::VerifyStep> verify(const json::object& settings, std::strin
     return std::string(target.is_tls ? "it accepts connections, and its certificate is trusted"
                                      : "it accepts connections");
   };
-  const auto authenticate = [&](io::SteadyTime until) { return log_in(*stream, target, until); };
+  const auto authenticate = [&](io::SteadyTime until) -> Result<std::string> {
+    SL_TRY_VOID(log_in(*stream, target, {.client_id = fresh_client_id()}, until));
+    return std::string("it let this server in");
+  };
   static_cast<void>(step("connect",
                          "check host, port and `tls`, firewalls, ca_pem, and the setting "
                          "connect.allowed_networks",

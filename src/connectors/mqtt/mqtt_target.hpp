@@ -36,7 +36,7 @@ void check_change(const boost::json::object& before, const boost::json::object& 
 
 // Bytes both ways, with TLS where the target wants it. Blocks. Errors: as io::connect_to() and
 // io::TlsProbe::open(), with the place.
-[[nodiscard]] Result<io::Stream> reach(const Target& target, io::SteadyTime until);
+[[nodiscard]] Result<io::Stream> reach(const Target& target, io::Deadline until);
 
 // The session that is asked for.
 struct Session {
@@ -47,6 +47,9 @@ struct Session {
   std::size_t maximum_packet_size = std::size_t{16} << 20;
 };
 
+// CONNECT, and DISCONNECT once it is answered. Errors: as the stream, NotAuthorized.
+[[nodiscard]] Result<void> log_in(io::Stream& stream, const Target& target, const Session& session,
+                                  io::SteadyTime until);
 // The bytes of CONNECT.
 [[nodiscard]] std::string connect_packet(const Target& target, const Session& session);
 // Why a CONNACK refuses, and what to do about it.

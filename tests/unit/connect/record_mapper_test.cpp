@@ -159,6 +159,39 @@ TEST_F(RecordMapperTest, SaysThatThePayloadIsNotJson) {
             "key: ${payload.zone} is not in this message and has no default");
 }
 
+// Whatever headers are wanted, and once.
+TEST_F(RecordMapperTest, NotesItselfBehindTheOriginsThatCame) {
+  for (const auto form : {HeaderForm::All, HeaderForm::None}) {
+    for (const std::string_view before : {"", "b", "b,>c"}) {
+      mapping.header_form = form;
+      properties.clear();
+      mqtt::PropertyWriter writer(properties);
+      if (!before.empty()) writer.user("sluice-origins", before);
+      writer.user("zone", "1");
+      message.properties = properties;
+      RecordMapper mapper(mapping, "node-a", "c-t-0", ">a");
+
+      const auto record = mapper.map(message, arena, now_ms);
+
+      ASSERT_TRUE(record);
+      const auto expected = (before.empty() ? "" : std::string(before) + ",") + ">a";
+      EXPECT_EQ(record->headers.back().first, "sluice-origins");
+      EXPECT_EQ(record->headers.back().second, expected);
+      EXPECT_EQ(std::ranges::count(record->headers, "sluice-origins",
+                                   [](const auto& header) { return header.first; }),
+                1);
+    }
+  }
+}
+
+TEST_F(RecordMapperTest, SaysWhenThereIsNoRoomForOneMoreOrigin) {
+  mqtt::PropertyWriter(properties).user("sluice-origins", std::string(65530, 'x'));
+  message.properties = properties;
+  RecordMapper mapper(mapping, "node-a", "c-t-0", ">01M8K78492");
+
+  EXPECT_EQ(mapper.map(message, arena, now_ms).error(), "sluice-origins: is too long");
+}
+
 // TBMQ's fields in TBMQ's order, then ours.
 TEST_F(RecordMapperTest, WritesTheEnvelopeAsTbmqDoes) {
   mapping.value_form = ValueForm::Envelope;
