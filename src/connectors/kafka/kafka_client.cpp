@@ -6,6 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "connectors/kafka/kafka_trouble.hpp"
 #include "io/address_rule.hpp"
 
 namespace sluice::connectors::kafka {
@@ -120,6 +121,8 @@ bool is_refused_address(std::string_view detail) {
 }
 
 std::string explain(rd_kafka_resp_err_t error, const std::string& detail) {
+  if (const auto trouble = translate(detail))
+    return trouble->what + "; " + std::string(trouble->hint);
   auto text = detail.empty() ? std::string(rd_kafka_err2str(error)) : detail;
   const auto hint =
       is_refused_address(detail) ? std::string(kRefusedHint) : hint_for(error, detail);
@@ -128,6 +131,7 @@ std::string explain(rd_kafka_resp_err_t error, const std::string& detail) {
 }
 
 std::string hint_for(rd_kafka_resp_err_t error, std::string_view detail) {
+  if (const auto trouble = translate(detail)) return std::string(trouble->hint);
   switch (error) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:

@@ -7,6 +7,7 @@
 #include "connect/verify_step.hpp"
 #include "connectors/kafka/kafka_permission.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
+#include "connectors/kafka/kafka_trouble.hpp"
 #include "io/address_rule.hpp"
 #include "io/reach.hpp"
 #include "io/tls_probe.hpp"
@@ -35,7 +36,7 @@ constexpr std::string_view kQuestion("\0\0\0\x10\0\x12\0\0\0\0\0\x07\0\x06sluice
 constexpr std::string_view kAnswer("\0\0\0\x07", 4);  // behind the length
 
 // What the library told while it tried.
-struct Trouble {
+struct Told {
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string detail;
   bool is_final = false;  // another try would end like this one
@@ -92,7 +93,7 @@ class Verification {
     check_topic(client_.get(), settings_, topic_, within(kTopicWithin), step);
   }
   [[nodiscard]] Result<void> make_library_client();
-  [[nodiscard]] rd_kafka_resp_err_t ask_for_brokers(SteadyTime until, Trouble& trouble);
+  [[nodiscard]] rd_kafka_resp_err_t ask_for_brokers(SteadyTime until, Told& trouble);
 
   struct Reachable {
     Server server;
@@ -223,7 +224,7 @@ Result<void> Verification::make_library_client() {
   return {};
 }
 
-rd_kafka_resp_err_t Verification::ask_for_brokers(SteadyTime until, Trouble& trouble) {
+rd_kafka_resp_err_t Verification::ask_for_brokers(SteadyTime until, Told& trouble) {
   auto outcome = RD_KAFKA_RESP_ERR__TIMED_OUT;
   while (outcome != RD_KAFKA_RESP_ERR_NO_ERROR && !trouble.is_final && SteadyClock::now() < until) {
     const struct rd_kafka_metadata* metadata = nullptr;
@@ -250,11 +251,13 @@ void Verification::authenticate(VerifyStep& step) {
     step.hint = "check security_protocol, certificates and properties of the connection";
     return;
   }
-  Trouble trouble;
+  Told trouble;
   const auto outcome = ask_for_brokers(within(kLoginWithin), trouble);
   step.ok = outcome == RD_KAFKA_RESP_ERR_NO_ERROR;
+  const auto told = translate(trouble.detail);
   step.detail = step.ok                  ? "the broker takes our requests"
                 : trouble.detail.empty() ? rd_kafka_err2str(outcome)
+                : told                   ? told->what
                                          : trouble.detail;
   if (!step.ok)
     step.hint = hint_for(trouble.detail.empty() ? outcome : trouble.error, trouble.detail);
