@@ -42,7 +42,8 @@ std::string encode(const Place& place) {
                    {"generation", place.generation},
                    {"position", place.cursor.position.get()},
                    {"above", std::move(above)},
-                   {"newest", model::to_hex(place.newest)}};
+                   {"newest", model::to_hex(place.newest)},
+                   {"delivered", place.delivered}};
   if (place.cursor.has_ahead()) {
     out["format"] = kFormatWithAhead;
     out["ahead_after"] = place.cursor.ahead.after.get();
@@ -75,6 +76,8 @@ Result<Place> decode_place(std::string_view text) {
   if (!is_whole || !newest || above == nullptr || !above->is_array())
     return corrupt("cannot be read");
   place.newest = *newest;
+  bool is_there = true;
+  place.delivered = number_at(*object, "delivered", is_there);
   auto position = place.cursor.position.get();
   for (const auto& distance : above->get_array()) {
     position += distance.to_number<std::uint64_t>(error);

@@ -14,7 +14,8 @@ struct Place {
   std::string task_id;
   std::uint64_t generation = 0;  // of the task's start: a place from before a seek is void
   store::Cursor cursor;
-  model::MessageId newest;  // message that it covers: tells one log from another
+  model::MessageId newest;      // message that it covers: tells one log from another
+  std::uint64_t delivered = 0;  // in all, up to here; of a place of an earlier version: 0
 };
 
 // JSON: people and their tools may look at it.

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "connect/documents.hpp"
 #include "connect/text.hpp"
+#include "connect/totals.hpp"
 #include "connect/worker.hpp"
 
 namespace sluice::connect {
@@ -121,7 +122,8 @@ Result<void> Task::create() {
 Result<void> Task::resume() {
   SL_TRY(cursor, load_cursor());
   place_parked(cursor);
-  return {};
+  const std::scoped_lock lock(mutex_);
+  return load_totals(around_.store, record_.id, parked_);
 }
 
 // Whatever its queues have been given so far is done with.
@@ -191,6 +193,7 @@ Result<void> Task::erase() {
   batch->erase(StateKind::Cursor, Worker::cursor_key(record_.id));
   batch->erase(StateKind::Document, Worker::run_key(record_.id));
   batch->erase(StateKind::Document, source_key(record_.id));
+  erase_totals(*batch, record_.id);
   batch->end_atomic();
   SL_TRY(end, around_.store.append(batch));
   SL_TRY_VOID(around_.store.wait_durable(end));
@@ -256,25 +259,30 @@ Result<store::Cursor> Task::load_cursor() const {
   return store::decode_cursor(*bytes);
 }
 
-// Notes that a run is under way. Returns how many records the run before may have sent that its
+// Notes that a run is under way, and counts in `before` what the run before may have sent that its
 // cursor does not cover, because it did not end cleanly: they go again.
-Result<std::uint64_t> Task::begin_run(const store::Cursor& cursor) {
+Result<void> Task::begin_run(const store::Cursor& cursor, Progress& before) {
   const auto key = Worker::run_key(record_.id);
-  SL_TRY(before, around_.store.get(StateKind::Document, key));
+  SL_TRY(run, around_.store.get(StateKind::Document, key));
   auto in_flight = static_cast<std::uint64_t>(spec_.exactly_once ? 0 : spec_.in_flight);
   std::uint64_t sent = 0;
-  if (before) {
-    const auto most = std::strtoull(before->c_str(), nullptr, 10);
+  if (run) {
+    const auto most = std::strtoull(run->c_str(), nullptr, 10);
     in_flight = std::max<std::uint64_t>(in_flight, most);
     const auto known = cursor.acknowledged.size();
     const auto behind = count_left(cursor.position, cursor.ahead);
     sent = std::min<std::uint64_t>(most, behind - std::min<std::uint64_t>(behind, known));
   }
+  before.possible_duplicates += sent;
   const auto batch = around_.store.new_batch();
+  batch->begin_atomic();
   batch->put(StateKind::Document, key, std::to_string(in_flight));
+  if (sent > 0) put_totals(*batch, record_.id, before);
+  batch->end_atomic();
   SL_TRY(end, around_.store.append(batch));
   SL_TRY_VOID(around_.store.wait_durable(end));
-  return sent;
+  counters().possible_duplicates.add(sent);
+  return {};
 }
 
 void Task::start(const json::object& settings) {
@@ -294,11 +302,9 @@ std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
   if (!cursor) return cannot_start("its cursor cannot be read: " + cursor.error().detail);
   if (connector == nullptr || connector->make_sink == nullptr)
     return cannot_start("there is no connector `" + spec_.sink_type + "`");
-  const auto sent_before = begin_run(*cursor);
-  if (!sent_before) return cannot_start("it cannot be started: " + sent_before.error().detail);
   auto before = progress();
-  before.possible_duplicates += *sent_before;
-  counters().possible_duplicates.add(*sent_before);
+  if (const auto begun = begin_run(*cursor, before); !begun)
+    return cannot_start("it cannot be started: " + begun.error().detail);
   SinkConfig config{.connection = settings,
                     .sink = spec_.sink,
                     .client_id = worker_client(),

@@ -112,7 +112,8 @@ class Task {
  private:
   [[nodiscard]] Result<void> save(const std::optional<store::Cursor>& cursor);
   [[nodiscard]] Result<store::Cursor> load_cursor() const;
-  [[nodiscard]] Result<std::uint64_t> begin_run(const store::Cursor& cursor);
+  // Counts in `before` what an earlier run may have sent.
+  [[nodiscard]] Result<void> begin_run(const store::Cursor& cursor, Progress& before);
   [[nodiscard]] bool has_read_all(const store::Cursor& cursor) const;
   // Null: fail_parked() has been told why.
   [[nodiscard]] std::shared_ptr<Runner> make_worker(const boost::json::object& settings);

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "connect/backlog.hpp"
 #include "connect/task.hpp"
+#include "connect/totals.hpp"
 #include "connect/worker.hpp"
 
 namespace sluice::connect {
@@ -78,22 +79,32 @@ Result<void> Task::skip_deleted(Position begin, std::uint64_t lost) {
     done += behind.lost - std::min(behind.lost, beyond.lost);
   }
   lost += skipped.lost - std::min(skipped.lost, done);
+  const bool is_shed = was_beyond_bound(spec_, around_.store);
+  const auto count_in = [&](Progress& progress) {
+    (is_shed ? progress.shed : progress.lost) += lost;
+  };
+  auto counted = progress();
+  count_in(counted);
   const auto batch = around_.store.new_batch();
+  batch->begin_atomic();
   batch->put(StateKind::Cursor, Worker::cursor_key(record_.id), store::encode(moved));
+  put_totals(*batch, record_.id, counted);
+  batch->end_atomic();
   SL_TRY_VOID(around_.store.append(batch));
   place_parked(moved);
   if (lost == 0) return {};
-  if (was_beyond_bound(spec_, around_.store)) {
-    counters().shed.add(lost);
+  {
     const std::scoped_lock lock(mutex_);
-    parked_.shed += lost;
+    count_in(parked_);
+  }
+  if (is_shed) {
+    counters().shed.add(lost);
     return {};
   }
   counters().lost.add(lost);
   log::warn("retention overtook a task: messages were deleted before it had delivered them",
             {{"task", record_.id}, {"messages", lost}});
   const std::scoped_lock lock(mutex_);
-  parked_.lost += lost;
   parked_.last_error = std::to_string(lost) + " messages were deleted by retention before delivery";
   parked_.last_error_ms = around_.clock.wall_ms();
   return {};

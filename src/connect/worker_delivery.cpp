@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "connect/totals.hpp"
 #include "connect/worker.hpp"
 
 namespace sluice::connect {
@@ -212,6 +213,7 @@ Result<store::Position> Worker::save_cursor(bool ends_run) {
   batch->begin_atomic();
   if (has_moved)
     batch->put(store::StateKind::Cursor, cursor_key(context_.task_id), store::encode(cursor));
+  put_totals(*batch, context_.task_id, progress_);
   if (ends_run) batch->erase(store::StateKind::Document, run_key(context_.task_id));
   batch->end_atomic();
   auto end = context_.store.append(batch);

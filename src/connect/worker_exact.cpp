@@ -1,4 +1,6 @@
 // What a worker does besides where its sink writes exactly once. docs/adr/0041 says why so.
+#include <algorithm>
+
 #include "connect/place.hpp"
 #include "connect/worker.hpp"
 
@@ -41,6 +43,7 @@ bool Worker::go_on_from(const std::string& saved) {
     return false;
   }
   window_ = Window(furthest(context_.cursor, place->cursor));
+  progress_.delivered = std::max(progress_.delivered, place->delivered);
   cursor_moved_ = true;
   return true;
 }
@@ -73,7 +76,8 @@ void Worker::end_transaction() {
   transactions_->end(encode(Place{.task_id = context_.task_id,
                                   .generation = context_.generation,
                                   .cursor = window_.cursor_once_delivered(),
-                                  .newest = *newest}));
+                                  .newest = *newest,
+                                  .delivered = progress_.delivered + window_.in_sink()}));
 }
 
 }  // namespace sluice::connect

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "connect/place.hpp"
+#include "connect/totals.hpp"
 #include "connect/worker.hpp"
 #include "support/eventually.hpp"
 #include "support/memory_queues.hpp"
@@ -190,6 +191,8 @@ class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
   }
   void start() {
     const auto bytes = store.get(store::StateKind::Cursor, Worker::cursor_key("id"));
+    Progress before;
+    ASSERT_TRUE(load_totals(store, "id", before));
     worker = std::make_unique<Worker>(
         Worker::Context{.store = store,
                         .dead_letters = letters,
@@ -202,7 +205,7 @@ class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
                         .queues = ids,
                         .cursor = *bytes ? *store::decode_cursor(**bytes) : Cursor{},
                         .generation = generation,
-                        .before = {}},
+                        .before = std::move(before)},
         spec, [this](Sink::Callbacks callbacks) {
           return Result<std::unique_ptr<Sink>>(
               std::make_unique<DrawnSink>(cluster, std::move(callbacks)));
@@ -280,6 +283,8 @@ class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
       if (in_order && last.contains(key)) EXPECT_LT(last[key], number) << key;
       last[key] = number;
     }
+    // Counted once, too.
+    EXPECT_EQ(worker->progress().delivered, cluster.committed.size());
     seen.merge(dead());
     EXPECT_EQ(seen, expected);
   }

@@ -106,9 +106,48 @@ TEST_F(ServiceTest, CountsWhatAKilledRunMayHaveSent) {
   store.fail_appends(std::nullopt);
   store.crash();
   start();
-  EXPECT_EQ(duplicates(), 4);
+  EXPECT_EQ(duplicates(), 3 + 4);
   EXPECT_NE(metrics.exposition().find("sluice_task_possible_duplicates_total{task=\"t\""),
             std::string::npos);
+}
+
+// What was not covered by a durable cursor is delivered again, and counted again: no more.
+TEST_F(ServiceTest, CountsOnAfterAKillFromWhereItGoesOn) {
+  ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
+  auto document = task();
+  document["where"] = "$topic = 'a/b'";
+  document["delivery"] = json::object{{"drain_timeout", "0ms"}};
+  ASSERT_TRUE(service->create_task(document));
+  const auto count = [this](std::string_view name) {
+    return service->task("t")->at(name).to_number<int>();
+  };
+  publish(9);
+  queues->publish({.topic = "a/other", .payload = "passed over"});
+  ASSERT_TRUE(eventually([&] { return count("delivered") == 9 && count("filtered") == 1; }));
+  service.reset();
+  store.crash();
+  start();
+  EXPECT_EQ(count("delivered"), 9);
+  EXPECT_EQ(count("filtered"), 1);
+
+  publish(5);
+  ASSERT_TRUE(eventually([&] { return count("delivered") == 14; }));
+  store.fail_appends(Errc::Closed);  // as kill -9 would: the cursor stays where it is
+  service.reset();
+  store.fail_appends(std::nullopt);
+  store.crash();
+  start();
+  ASSERT_TRUE(eventually([&] { return count("lag_messages") == 0; }));
+
+  EXPECT_EQ(count("delivered"), 14);
+  EXPECT_GE(other_side.count(), 14U);
+  EXPECT_EQ(count("filtered"), 1);
+
+  // Nothing is left of a task that is gone.
+  const auto id = std::string(service->task("t")->at("id").as_string());
+  EXPECT_TRUE(store.get(store::StateKind::Document, "task_totals/" + id)->has_value());
+  ASSERT_TRUE(service->remove_task("t"));
+  EXPECT_FALSE(store.get(store::StateKind::Document, "task_totals/" + id)->has_value());
 }
 
 TEST_F(ServiceTest, HidesSecretsInEveryAnswer) {
@@ -464,9 +503,11 @@ TEST_F(ServiceTest, ReadsASchemaBeforeItIsSaved) {
   EXPECT_EQ(
       refused("/verify/json_schema", 1),
       "invalid_document /verify/json_schema: must be a JSON Schema: an object, true or false");
-  EXPECT_EQ(refused("/verify/json_schema", json::object{{"$ref", "http://x/y"}}),
-            "invalid_document /verify/json_schema/$ref: must lead into this schema, as "
-            "`#/definitions/name` does: no other document is fetched");
+  EXPECT_EQ(
+      refused("/verify/json_schema", json::object{{"$ref", "http://x/y"}}),
+      "invalid_document /verify/json_schema/$ref: must lead into this schema, as "
+      "`#/definitions/name` does: no other document is fetched, and names given with `$id` are "
+      "not known; it is `http://x/y`");
 }
 
 TEST_F(ServiceTest, ShowsInAPreviewWhatJqMakes) {
