@@ -84,6 +84,8 @@ class ClientConnection final : public Deadline,
   [[nodiscard]] mqtt::Version version() const { return version_; }
   // Since it connected, because it published faster than it may.
   void on_room();  // of the back-log that it was held back for
+  void on_left();  // the peer sends no more than what it has sent
+  [[nodiscard]] bool waits_for_room() const { return waits_for_room_; }
   [[nodiscard]] float held_back_s() const { return held_back_s_; }
   [[nodiscard]] const std::string& host() const { return client_->host; }
 
@@ -183,6 +185,7 @@ class ClientConnection final : public Deadline,
   bool was_admitted_ : 1 = false;
   bool is_held_back_ : 1 = false;
   bool waits_for_room_ : 1 = false;  // of a task's back-log
+  bool has_left_ : 1 = false;
   mqtt::Version version_ = mqtt::Version::V311;
   // Why it ends; nothing is known of one that just breaks.
   mqtt::ReasonCode left_with_ = mqtt::ReasonCode::UnspecifiedError;

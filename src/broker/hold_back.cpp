@@ -50,7 +50,7 @@ void ClientConnection::wait_for_room(const MatchPtr& match) {
   const auto is_full = [&](const PublishLimitPtr& limit) {
     return limit->is_reached(broker.store().head());
   };
-  if (waits_for_room_ || std::ranges::none_of(match->limits, is_full)) return;
+  if (has_left_ || waits_for_room_ || std::ranges::none_of(match->limits, is_full)) return;
   waits_for_room_ = true;
   link_->hold_reading(true);
   worker_.room().wait(weak_from_this(), match);
@@ -58,6 +58,15 @@ void ClientConnection::wait_for_room(const MatchPtr& match) {
     log::info("client held back: a task that it publishes for has no room",
               {{"client_id", client_->client_id}, {"host", client_->host}, {"untold", *untold}});
   for (const auto& limit : match->limits) limit->tell_held();
+}
+
+// There is nobody left to hold back. What it has sent is read to the end, so that its DISCONNECT or
+// its will counts at once; that is no more than a socket holds.
+void ClientConnection::on_left() {
+  has_left_ = true;
+  if (!waits_for_room_) return;
+  on_room();
+  worker_.room().look_soon();
 }
 
 void ClientConnection::on_room() {

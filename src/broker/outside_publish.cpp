@@ -31,6 +31,23 @@ Refusal invalid(std::string pointer, std::string detail) {
           .fields = {{std::move(pointer), std::move(detail)}}};
 }
 
+// A task that is told to `block` has no room for more. None: it has, or there is no such task.
+std::optional<Refusal> refuse_for_room(const Match& match, store::Position head) {
+  bool is_full = false;
+  for (const auto& limit : match.limits) {
+    if (!limit->is_reached(head)) continue;
+    limit->tell_held();
+    is_full = true;
+  }
+  if (!is_full) return std::nullopt;
+  return Refusal{.errc = Errc::Overloaded,
+                 .code = "overloaded",
+                 .detail =
+                     "a task that takes this topic blocks its publishers: its back-log is at "
+                     "`delivery.backlog_bytes`",
+                 .hint = "try again later; GET /tasks says which one waits, and for what"};
+}
+
 }  // namespace
 
 Refusal log_refused(const store::Health& health) {
@@ -136,6 +153,7 @@ std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessa
                    .hint = "mqtt.retained_maximum"};
   }
   if (worker.log_is_busy()) return log_refused(store_.health());
+  if (auto refused = refuse_for_room(*worker.match(message.topic), store_.head())) return refused;
   if (message.checks_policies && !is_due(message.client)) {
     return Refusal{.errc = Errc::Overloaded,
                    .code = std::string(kTooManyMessages),

@@ -36,7 +36,9 @@ void WaitingForRoom::look() {
   std::vector<std::shared_ptr<ClientConnection>> go_on;
   std::erase_if(clients_, [&](const Client& client) {
     auto connection = client.connection.lock();
-    if (connection && std::ranges::any_of(client.match->limits, is_full)) return false;
+    if (connection && connection->waits_for_room() &&
+        std::ranges::any_of(client.match->limits, is_full))
+      return false;
     if (connection) go_on.push_back(std::move(connection));
     return true;
   });

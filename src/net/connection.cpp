@@ -44,7 +44,8 @@ Descriptor Connection::take_socket() {
 
 void Connection::on_ready(std::uint32_t readiness) {
   if (ended_) return;
-  if ((readiness & Readiness::kHangUp) != 0) hung_up_ = true;
+  if ((readiness & Readiness::kHangUp) != 0 && !std::exchange(hung_up_, true) && client_)
+    client_->on_left();
   if ((readiness & Readiness::kWrite) != 0 && unsent_) write_more();
   if ((readiness & Readiness::kRead) == 0) return;
   if (closing_)

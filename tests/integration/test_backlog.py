@@ -6,7 +6,7 @@ import pytest
 
 from integration.harness import read_topic, wait_until
 from integration.ledger import Publisher, check, numbers_of
-from integration.raw_mqtt import RawClient
+from integration.raw_mqtt import PUBLISH, RawClient
 
 pytestmark = pytest.mark.timeout(180)
 LATE = 5.5  # seconds: what is older is a back-log
@@ -170,6 +170,36 @@ def test_order_and_fresh_first_do_not_go_together(make_sluice, kafka):
 def wait_held(server, count):
     wait_until(lambda: server.metrics()["sluice_clients_waiting_for_room"] == count,
                f"{count} clients are held back")
+
+
+def test_who_leaves_while_it_is_held_back_is_noticed_at_once(make_sluice, kafka):
+    """What it had sent is taken, its will comes, and REST is refused: Kafka is still away."""
+    server = make_sluice()
+    backlog = Backlog(server, kafka, {"backpressure": "block", "backlog_bytes": "64KiB",
+                                      "drain_timeout": "1s"})
+    account = {"username": backlog.account.name, "password": backlog.account.password}
+    backlog.start()
+    server.wait_task("flow", status="running")
+    kafka.stop()
+    with RawClient(server.mqtt) as watcher:
+        watcher.connect("watcher", **account)
+        watcher.subscribe("wills/#", qos=1)
+        leaver = RawClient(server.mqtt)
+        leaver.connect("leaver", will={"topic": "wills/leaver", "payload": "gone"}, **account)
+        sent = 0
+        while server.metrics()["sluice_clients_waiting_for_room"] == 0:
+            leaver.publish("flow/leaver", b"x" * 1000)
+            sent += 1
+            assert sent < 5000
+        for _ in range(20):  # not read yet
+            leaver.publish("flow/leaver", b"x" * 1000)
+        refused = server.rest("POST", "/messages", {"topic": "flow/rest", "payload": "x"})
+        assert refused.expect(503)["code"] == "overloaded"
+        leaver.abort()
+        assert watcher.expect(PUBLISH).payload == b"gone"
+        wait_held(server, 0)
+    kafka.start()
+    assert len(backlog.records(sent + 20)) == sent + 20
 
 
 def test_publishers_wait_while_the_task_has_no_room(make_sluice, kafka):

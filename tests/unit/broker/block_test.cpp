@@ -112,5 +112,47 @@ TEST_F(Block, AClientThatIsGoneIsForgotten) {
   EXPECT_EQ(server.broker.worker(0).room().size(), 0U);
 }
 
+// Its DISCONNECT, or its will, does not wait for room.
+TEST_F(Block, WhoLeavesIsReadToTheEndAtOnce) {
+  brake->hold_at(store.head());
+  EXPECT_TRUE(publish(publisher, "t/1"));
+  ASSERT_TRUE(publisher.link->held);
+
+  publisher.connection->on_left();
+  server.turn();
+
+  EXPECT_FALSE(publisher.link->held);
+  EXPECT_EQ(server.broker.worker(0).room().size(), 0U);
+  EXPECT_TRUE(publish(publisher, "t/1"));
+  EXPECT_FALSE(publisher.link->held);
+}
+
+TEST_F(Block, WhatComesByRestOrFromOutsideIsToComeAgain) {
+  const auto messages = std::make_shared<std::vector<OutsideMessage>>(2);
+  (*messages)[0].topic = "x/1";
+  (*messages)[1].topic = "t/1";
+  const auto answers = [&] {
+    Intake::Answers told;
+    server.broker.publish_all(messages, [&](Intake::Answers given) { told = std::move(given); });
+    server.await(std::chrono::milliseconds(20));
+    server.make_durable();
+    return told;
+  };
+  brake->hold_at(store.head());
+
+  const auto refused = answers();
+  brake.reset();
+  const auto taken = answers();
+
+  ASSERT_EQ(refused.size(), 2U);
+  EXPECT_FALSE(refused[0]);
+  ASSERT_TRUE(refused[1]);
+  EXPECT_EQ(refused[1]->errc, Errc::Overloaded);
+  EXPECT_FALSE(is_for_good(*refused[1]));
+  EXPECT_EQ(told, 1);
+  ASSERT_EQ(taken.size(), 2U);
+  EXPECT_FALSE(taken[1]);
+}
+
 }  // namespace
 }  // namespace sluice::broker::test
