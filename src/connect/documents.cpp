@@ -246,7 +246,8 @@ Field delivery_field() {
            .maximum = 1024 * kGiB},
           {.name = "drain_timeout",
            .type = Type::Duration,
-           .help = "How long a pause waits for what is in flight.",
+           .help = "How long a pause waits for what is in flight; not when the other side has been "
+                   "out of reach for 5 s.",
            .fallback = "30s",
            .minimum = 0,
            .maximum = 600'000},

@@ -24,6 +24,9 @@ constexpr std::size_t kLongestThreadName = 15;
 constexpr auto kReadAgainAfter = 1s;
 constexpr auto kDrainStep = 100ms;
 constexpr auto kAbandonWithin = 30s;
+// An other side that is away is not waited for when nothing has come from it for so long. Until
+// then it may be back in a moment, and what it has is not sent twice.
+constexpr auto kAwayFor = 5s;
 
 }  // namespace
 
@@ -375,10 +378,16 @@ void Worker::apply_unmapped(Window::Token first) {
   }
 }
 
-// Waits for what the sink has, and when the time is over takes it back.
+bool Worker::is_away_for_long() const {
+  return !away_reason_.empty() && steady_now() - progress_.last_movement >= kAwayFor;
+}
+
+// Waits for what the sink has, and when the time is over, or nothing can come of it, takes it back:
+// who corrects an address that is wrong wants to see it used, not to wait for it once more.
 void Worker::drain() {
-  const auto wait_until = [this](SteadyTime deadline) {
-    while (window_.in_sink() > 0 && steady_now() < deadline) {
+  const auto wait_until = [this](SteadyTime deadline, bool while_away) {
+    while (window_.in_sink() > 0 && steady_now() < deadline &&
+           (while_away || !is_away_for_long())) {
       sink_->flush();
       std::unique_lock lock(mutex_);
       const auto latest = std::min({deadline, collect_at_, steady_now() + kDrainStep});
@@ -393,11 +402,11 @@ void Worker::drain() {
   };
   collect();
   if (transactions_ != nullptr && window_.in_sink() > 0 && !is_ending_) end_transaction();
-  wait_until(steady_now() + spec_.drain_timeout);
+  wait_until(steady_now() + spec_.drain_timeout, false);
   if (window_.in_sink() == 0) return;
   sink_->abandon();
   collect();
-  wait_until(steady_now() + kAbandonWithin);
+  wait_until(steady_now() + kAbandonWithin, true);
 }
 
 void Worker::park() {

@@ -123,6 +123,7 @@ class Worker final : public Runner {
   void take_inbox();
   void collect();
   void park();
+  [[nodiscard]] bool is_away_for_long() const;
   void drain();
   void wait();
   [[nodiscard]] SteadyTime steady_now() const { return context_.clock.steady(); }

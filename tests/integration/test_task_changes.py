@@ -105,6 +105,23 @@ def test_a_task_is_changed_while_it_runs(make_sluice, kafka):
     assert in_use.status == 409 and "`renamed`" in in_use.body["detail"], in_use
 
 
+def test_an_address_is_corrected_while_kafka_is_away(make_sluice, kafka):
+    """Nobody waits for what cannot be delivered: here that would take ten minutes."""
+    with Flow(make_sluice(), kafka) as flow:
+        flow.patch("/tasks/flow", {"delivery": {"drain_timeout": "10m"}})
+        flow.go_on()
+        kafka.stop()
+        flow.server.wait_task("flow", status="waiting", in_flight=lambda count: count > 0)
+        flow.patch("/connections/kafka?verify=false",
+                   {"settings": {"bootstrap_servers": "127.0.0.1:1"}})
+        flow.go_on()
+        kafka.start()
+        flow.server.wait_task("flow", status="waiting")
+        flow.patch("/connections/kafka", {"settings": {"bootstrap_servers": kafka.bootstrap}})
+        flow.go_on()
+        flow.expect_once(twice=IN_FLIGHT)
+
+
 def test_killed_in_the_middle_of_a_change(make_sluice, kafka):
     """Afterwards the task has one document or the other, and goes on where it stopped."""
     server = make_sluice()

@@ -22,6 +22,17 @@ void OtherSide::hold(bool holding) {
   if (changed_) changed_();
 }
 
+void OtherSide::away(std::string_view reason) {
+  const std::scoped_lock lock(mutex_);
+  away_ = reason;
+  if (changed_) changed_();
+}
+
+std::string_view ScriptedSink::away() const {
+  const std::scoped_lock lock(other_side_.mutex_);
+  return other_side_.away_;
+}
+
 void OtherSide::gathers_for(Sink::Milliseconds time) {
   const std::scoped_lock lock(mutex_);
   gathers_for_ = time;

@@ -33,9 +33,10 @@ class OtherSide {
   using Judge = std::function<Verdict(const Record& record)>;
 
   void judge(Judge judge);
-  void room(std::size_t records);  // how many a sink holds at most
-  void hold(bool holding);         // while true, outcomes wait
-  void at_once(bool at_once);      // what comes back need not wait
+  void room(std::size_t records);      // how many a sink holds at most
+  void hold(bool holding);             // while true, outcomes wait
+  void at_once(bool at_once);          // what comes back need not wait
+  void away(std::string_view reason);  // as the sink says it; of static life
   void gathers_for(Sink::Milliseconds time);
   void refuse_writes(std::optional<Error> error);
   // The settings of the connection that the last sink was made with.
@@ -52,6 +53,7 @@ class OtherSide {
   std::size_t room_ = 1000;
   bool holding_ = false;
   bool at_once_ = false;
+  std::string_view away_;
   Sink::Milliseconds gathers_for_{0};
   std::optional<Error> refusal_;
   boost::json::object connection_;
@@ -69,7 +71,7 @@ class ScriptedSink final : public Sink {
 
   [[nodiscard]] Result<std::size_t> write(std::span<const Record> records) override;
   [[nodiscard]] Milliseconds collect(std::vector<Delivery>& outcomes) override;
-  [[nodiscard]] std::string_view away() const override { return {}; }
+  [[nodiscard]] std::string_view away() const override;
   [[nodiscard]] Milliseconds gathers_for() const override;
   void flush() override {}
   void abandon() override;

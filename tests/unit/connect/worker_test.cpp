@@ -1,5 +1,7 @@
 #include "connect/worker.hpp"
 
+#include <future>
+
 #include <gtest/gtest.h>
 
 #include "base/base64.hpp"
@@ -579,6 +581,27 @@ TEST_F(WorkerTest, WritesItsCursorOnceItIsIdleAndThenWaitsForTheStore) {
     ASSERT_TRUE(eventually([&] { return store.waiters() == 1; }));
   }
   EXPECT_EQ(values(), numbers(0, 3));
+}
+
+// Who mends the connection at night does not wait for what cannot come: an hour, here.
+TEST_F(WorkerTest, DoesNotWaitForAnOtherSideThatIsAway) {
+  spec.drain_timeout = 1h;
+  other_side.hold(true);
+  publish(10);
+  start();
+  ASSERT_TRUE(eventually([&] { return other_side.handed_over() == 10; }));
+  other_side.away("nobody there");
+
+  auto stopped = std::async(std::launch::async, [&] { worker->stop(); });
+
+  const auto has_stopped = stopped.wait_for(60s) == std::future_status::ready;
+  EXPECT_TRUE(has_stopped);
+  other_side.hold(false);
+  stopped.wait();
+  other_side.away({});
+  start();
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 10; }));
+  EXPECT_EQ(values(), numbers(0, 10));
 }
 
 TEST_F(WorkerTest, StopsWithinItsDrainTimeoutAndSendsTheRestLater) {
