@@ -80,6 +80,11 @@ class WorkerTest : public testing::Test {
     const auto bytes = store.get(store::StateKind::Cursor, Worker::cursor_key("id"));
     return *bytes ? *store::decode_cursor(**bytes) : store::Cursor{};
   }
+  // A read to the end may come out behind the last message: where nothing more stands.
+  bool has_saved_all_up_to(store::Position position) {
+    const auto cursor = saved_cursor();
+    return cursor.position >= position && cursor.acknowledged.empty();
+  }
   std::vector<std::string> values() const {
     std::vector<std::string> out;
     for (const auto& arrived : other_side.arrived()) out.push_back(arrived.value);
@@ -318,7 +323,7 @@ TEST_F(WorkerTest, SendsOnlyWhatWasNotAcknowledgedBefore) {
   ASSERT_TRUE(eventually([&] { return other_side.count() == 3; }));
   worker->stop();
   EXPECT_EQ(values(), (std::vector<std::string>{"1", "3", "5"}));
-  EXPECT_EQ(saved_cursor(), (store::Cursor{positions[5], {}}));
+  EXPECT_TRUE(has_saved_all_up_to(positions[5]));
 }
 
 TEST_F(WorkerTest, KeepsTheAcknowledgedSetAboveWhatIsStuck) {
@@ -577,7 +582,7 @@ TEST_F(WorkerTest, WritesItsCursorOnceItIsIdleAndThenWaitsForTheStore) {
   for (int round = 1; round <= 3; ++round) {
     const auto position = queues.publish({.topic = "a", .payload = std::to_string(next++)});
 
-    ASSERT_TRUE(eventually([&] { return saved_cursor() == store::Cursor{position, {}}; }));
+    ASSERT_TRUE(eventually([&] { return has_saved_all_up_to(position); }));
     ASSERT_TRUE(eventually([&] { return store.waiters() == 1; }));
   }
   EXPECT_EQ(values(), numbers(0, 3));
