@@ -194,7 +194,9 @@ void Broker::leave_group(const SessionPtr& session, const Subscription& subscrip
     auto group = it->second.group;
     last = --it->second.members == 0;
     it->second.conditions.erase(session.get());
-    if (last) groups.erase(it);
+    if (!last) return group;
+    group->end();
+    groups.erase(it);
     return group;
   });
   if (!left) return;

@@ -125,7 +125,7 @@ bool SharedGroup::nothing_waits() const {
 // At the tail messages go straight to the members. What finds none with room is the first of what
 // waits; all that follows stays in the queue until somebody has room.
 void SharedGroup::offer(const Delivery::Run& run) {
-  if (!open_) return;
+  if (!hands_out()) return;
   for (std::size_t index = run.first; index < run.end; ++index) {
     const auto position = run.batch->message(index).position();
     if (position <= tracker_.read()) continue;  // found in the queue already
@@ -157,7 +157,7 @@ std::uint64_t SharedGroup::lag() const {
 
 // Hands out as long as somebody has room: first what came back, by position, then what is new.
 void SharedGroup::pump() {
-  if (!open_ || pumping_) return;
+  if (!hands_out() || pumping_) return;
   pumping_ = true;
   if (conditions_) conditions_->passed_over = 0;
   if (goes_past())

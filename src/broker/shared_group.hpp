@@ -58,6 +58,9 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
 
   // Opens the queue and begins at `cursor`, or at the queue's creation where there is none.
   [[nodiscard]] Result<store::Position> open(const store::Cursor* cursor);
+  // Its last member has left: it hands out nothing more. One of that name that is made before
+  // close() gets all that comes from here on. Any thread.
+  void end() { ended_.store(true, std::memory_order_relaxed); }
   void close();  // no member is left: queue, cursor and record go
 
   void add_member(const SessionPtr& session, SubscriptionOptions options, ConditionPtr condition);
@@ -108,6 +111,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   };
   template <class Work>
   void on_worker(Work work);
+  [[nodiscard]] bool hands_out() const { return open_ && !ended_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool nothing_waits() const;
   void pump();
   void pump_in_order();
@@ -149,6 +153,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   const std::string key_;
   store::QueueId queue_;
   bool open_ = false;
+  std::atomic<bool> ended_{false};
   CursorTracker tracker_;
   std::atomic<std::uint64_t> low_{0};
   std::vector<Member> members_;

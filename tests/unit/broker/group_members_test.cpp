@@ -10,7 +10,6 @@ namespace {
 using mqtt::Qos;
 using sluice::test::MemoryStore;
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 constexpr std::string_view kGroup = "$share/g/t/#";
 
@@ -21,12 +20,15 @@ class GroupMembers : public testing::Test {
     client->connect(client_id, clean_start, kLong);
     return client;
   }
+  static void leave(ScriptedClient& client) {
+    mqtt::Unsubscribe packet;
+    packet.packet_id = 2;
+    packet.filters.push_back(kGroup);
+    client.send(packet);
+  }
   // Both packets arrive at once.
-  void leave_and_join(ScriptedClient& client) {
-    mqtt::Unsubscribe leave;
-    leave.packet_id = 2;
-    leave.filters.push_back(kGroup);
-    client.send(leave);
+  static void leave_and_join(ScriptedClient& client) {
+    leave(client);
     client.subscribe(kGroup, Qos::AtLeastOnce);
   }
   void publish(std::string_view payload) {
@@ -56,6 +58,24 @@ TEST_F(GroupMembers, AreMembersWhenTheyLeaveAndJoinAtOnce) {
   leave_and_join(*one);
   other->unsubscribe(kGroup);
   publish("1");
+
+  EXPECT_THAT(one->take_payloads(), ElementsAre("1"));
+}
+
+TEST_F(GroupMembers, GetNothingTwiceWhenTheGroupEndsAndBeginsAnew) {
+  ScriptedClient publisher(*server);
+  publisher.connect("publisher");
+  const auto one = member("one");
+  one->subscribe(kGroup, Qos::AtLeastOnce);
+
+  leave(*one);
+  mqtt::Subscribe join;
+  join.packet_id = 3;
+  join.subscriptions.push_back({.filter = kGroup, .qos = Qos::AtLeastOnce});
+  one->send(join);
+  publisher.publish("t/1", "1", Qos::AtLeastOnce, 1);
+  server->broker.worker(0).end_turn();  // all of it came in one turn
+  server->make_durable();
 
   EXPECT_THAT(one->take_payloads(), ElementsAre("1"));
 }
