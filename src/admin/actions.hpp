@@ -39,6 +39,14 @@ struct GivenToken {
 [[nodiscard]] Response create_client_subscription(Context& context, const Call& call);
 [[nodiscard]] Response delete_client_subscription(Context& context, const Call& call);
 
+[[nodiscard]] Response show_client(Context& context, const Call& call);
+[[nodiscard]] Response disconnect_client(Context& context, const Call& call);
+[[nodiscard]] Response delete_client(Context& context, const Call& call);
+
+[[nodiscard]] Response list_retained(Context& context, const Call& call);
+[[nodiscard]] Response show_retained(Context& context, const Call& call);
+[[nodiscard]] Response delete_retained(Context& context, const Call& call);
+
 [[nodiscard]] Response list_topics(Context& context, const Call& call);
 [[nodiscard]] Response list_messages(Context& context, const Call& call);
 [[nodiscard]] Response show_message(Context& context, const Call& call);

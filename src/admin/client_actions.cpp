@@ -1,5 +1,6 @@
 // What is done with clients.
 #include "admin/actions.hpp"
+#include "admin/page.hpp"
 #include "broker/drain.hpp"
 
 namespace sluice::admin {
@@ -27,12 +28,7 @@ const schema::Fields& drain_fields() {
 }
 
 Response drain_clients(Context& context, const Call& call) {
-  if (!context.sources.drain) {
-    return problem_response(Problem{.status = 503,
-                                    .code = "unavailable",
-                                    .detail = "there are no clients here",
-                                    .hint = "start the server"});
-  }
+  if (!context.sources.drain) return no_clients_here();
   const auto checked = schema::check(drain_fields(), call.body);
   if (!checked.problems.empty()) {
     return problem_response(Problem{.status = 422,
@@ -46,6 +42,21 @@ Response drain_clients(Context& context, const Call& call) {
   const auto clients =
       context.sources.drain(to, static_cast<double>(checked.value.at("per_second").get_int64()));
   return json_response(202, {{"clients", clients}});
+}
+
+Response show_client(Context& context, const Call& call) {
+  if (!context.sources.client) return no_clients_here();
+  return entity_response(context.sources.client(call.name()));
+}
+
+Response disconnect_client(Context& context, const Call& call) {
+  if (!context.sources.disconnect_client) return no_clients_here();
+  return entity_response(context.sources.disconnect_client(call.name()));
+}
+
+Response delete_client(Context& context, const Call& call) {
+  if (!context.sources.end_client_session) return no_clients_here();
+  return deleted_response(context.sources.end_client_session(call.name()));
 }
 
 }  // namespace sluice::admin

@@ -47,6 +47,13 @@ bool is_filter(const std::string& parameter) {
 
 }  // namespace
 
+Response no_clients_here() {
+  return problem_response(Problem{.status = 503,
+                                  .code = "unavailable",
+                                  .detail = "there are no clients here",
+                                  .hint = "start the server"});
+}
+
 Response wrong_parameter(std::string_view name, std::string_view rule) {
   return problem_response(Problem{.status = 400,
                                   .code = "invalid_parameter",

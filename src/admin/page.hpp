@@ -17,6 +17,8 @@ struct PageRequest {
 };
 // What `limit` and `page` ask for, or the answer to a wrong one.
 [[nodiscard]] tl::expected<PageRequest, Response> page_request(const Call& call);
+// 503: this process has no broker.
+[[nodiscard]] Response no_clients_here();
 // 400: what the query says under this name breaks its rule ("must be 1 to 1000").
 [[nodiscard]] Response wrong_parameter(std::string_view name, std::string_view rule);
 [[nodiscard]] std::string encode_page(std::string_view last);

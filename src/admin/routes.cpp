@@ -71,6 +71,23 @@ std::vector<Route> status_routes() {
                  {"address", "Only those from this address."},
                  {"listener", "Only those that came through this listener last."}},
        .is_list = true},
+      {.path = "/api/v1/clients/{name}",
+       .id = "showClient",
+       .summary = "One client, with its subscriptions, what is in flight, and its will.",
+       .run = show_client},
+      {.method = Post,
+       .path = "/api/v1/clients/{name}:disconnect",
+       .id = "disconnectClient",
+       .summary = "Disconnect a client: 0x98 with MQTT 5. Its session stays, its will is sent; it "
+                  "may come back at once, unless a block rule keeps it out.",
+       .run = disconnect_client},
+      {.method = Delete,
+       .path = "/api/v1/clients/{name}",
+       .id = "deleteClient",
+       .summary = "End the session of a client, connected or not: its subscriptions and all that "
+                  "waits for it are gone. Its will is sent.",
+       .answers = {204},
+       .run = delete_client},
       {.method = Post,
        .path = "/api/v1/clients:drain",
        .id = "drainClients",
@@ -295,6 +312,25 @@ std::vector<Route> subscription_routes() {
 
 std::vector<Route> message_routes() {
   return {
+      {.path = "/api/v1/retained",
+       .id = "listRetained",
+       .summary = "Retained messages by topic, each with the first KiB of its payload.",
+       .run = list_retained,
+       .query = {{"filter",
+                  "Only topics that this filter matches; without one all but those that "
+                  "begin with `$`."}},
+       .is_list = true},
+      {.path = "/api/v1/retained/{topic}",
+       .id = "showRetained",
+       .summary = "The retained message of a topic, with the first 64 KiB of its payload.",
+       .run = show_retained},
+      {.method = Delete,
+       .path = "/api/v1/retained/{topic}",
+       .id = "deleteRetained",
+       .summary = "Forget the retained message of a topic. Subscribers are sent nothing; stored "
+                  "messages stay.",
+       .answers = {204},
+       .run = delete_retained},
       {.path = "/api/v1/topics",
        .id = "listTopics",
        .summary = "First levels of the topics of the newest messages, at most 20,000 of them, with "

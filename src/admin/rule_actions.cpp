@@ -16,13 +16,6 @@ namespace {
 namespace json = boost::json;
 using broker::NamedDocuments;
 
-Response no_clients_here() {
-  return problem_response(Problem{.status = 503,
-                                  .code = "unavailable",
-                                  .detail = "there are no clients here",
-                                  .hint = "start the server"});
-}
-
 }  // namespace
 
 Response create_rule(NamedDocuments* rules, const Call& call, std::string_view collection) {

@@ -39,6 +39,17 @@ struct Sources {
   const Clock& clock;
   std::function<boost::json::object()> broker_overview = {};
   std::function<boost::json::array(const ClientQuery&)> clients = {};  // members have `client_id`
+  // One of them by its id; disconnected; its session ended, durable when it returns.
+  std::function<Outcome<boost::json::object>(const std::string& client_id)> client = {};
+  std::function<Outcome<boost::json::object>(const std::string& client_id)> disconnect_client = {};
+  std::function<Outcome<void>(const std::string& client_id)> end_client_session = {};
+  // Retained messages by topic: at most `limit` behind the topic `after`; of one topic, or null;
+  // forgotten, durable when it returns.
+  std::function<std::vector<model::MessagePtr>(const std::string& filter, const std::string& after,
+                                               std::size_t limit)>
+      retained = {};
+  std::function<model::MessagePtr(const std::string& topic)> retained_message = {};
+  std::function<Outcome<void>(const std::string& topic)> remove_retained = {};
   // Sends those that are connected to another server, so many a second; how many there are.
   std::function<std::size_t(const broker::Redirect&, double per_second)> drain = {};
   // Rules; null where there are no clients.

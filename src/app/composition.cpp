@@ -168,6 +168,25 @@ Result<void> Composition::open_listeners() {
                   page.push_back(std::move(client));
                 return page;
               },
+          .client = [this](const std::string& client_id) { return broker_->client(client_id); },
+          .disconnect_client =
+              [this](const std::string& client_id) {
+                return broker_->disconnect_client(client_id);
+              },
+          .end_client_session =
+              [this](const std::string& client_id) {
+                return broker_->end_client_session(client_id);
+              },
+          .retained =
+              [this](const std::string& filter, const std::string& after, std::size_t limit) {
+                return broker_->unexpired_retained().match(filter, after, limit);
+              },
+          .retained_message =
+              [this](const std::string& topic) {
+                return broker_->unexpired_retained().find(topic);
+              },
+          .remove_retained =
+              [this](const std::string& topic) { return broker_->remove_retained(topic); },
           .drain = [this](const broker::Redirect& to,
                           double per_second) { return broker_->drain(to, per_second); },
           .block_rules = &broker_->block_rules().documents(),

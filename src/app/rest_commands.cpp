@@ -407,7 +407,7 @@ int run(RestClient& client, const RestCommand& command) {
   if (verb == "show") answer = client.send("GET", one);
   if (verb == "trace") answer = client.send("GET", one + "/trace");
   if (verb == "delete") answer = client.send("DELETE", one + (command.force ? "?force=true" : ""));
-  if (verb == "start" || verb == "pause" || verb == "verify") {
+  if (verb == "start" || verb == "pause" || verb == "verify" || verb == "disconnect") {
     answer = client.send("POST", one + ":" + verb + verification_query(command));
   }
   return answer ? show(command, *answer) : fail_with(answer.error().detail);

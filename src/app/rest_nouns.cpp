@@ -19,7 +19,9 @@ constexpr std::array<std::string_view, 4> kDocumentVerbs = {"create", "list", "s
 constexpr std::array<std::string_view, 5> kRuleVerbs = {"create", "list", "show", "update",
                                                         "delete"};
 constexpr std::array<std::string_view, 3> kSubscriptionVerbs = {"list", "add", "remove"};
-constexpr std::array<std::string_view, 2> kClientVerbs = {"list", "drain"};
+constexpr std::array<std::string_view, 5> kClientVerbs = {"list", "show", "disconnect", "delete",
+                                                          "drain"};
+constexpr std::array<std::string_view, 3> kRetainedVerbs = {"list", "show", "delete"};
 constexpr std::array<std::string_view, 4> kMessageVerbs = {"list", "show", "trace", "publish"};
 
 constexpr std::array<Columns, 5> kConnectionColumns = {"name", "type", "status", "status_reason",
@@ -41,10 +43,12 @@ constexpr std::array<Columns, 6> kClientColumns = {"client_id", "status",       
                                                    "address",   "subscriptions", "lag_messages"};
 constexpr std::array<Columns, 7> kMessageColumns = {
     "timestamp", "id", "topic", "qos", "client_id", "payload_bytes", "payload"};
+constexpr std::array<Columns, 6> kRetainedColumns = {"topic",     "timestamp",     "qos",
+                                                     "client_id", "payload_bytes", "payload"};
 constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
                                                        "client_id", "reason"};
 
-constexpr std::array<Noun, 13> kNouns = {
+constexpr std::array<Noun, 14> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
          kConnectionVerbs, kConnectionColumns},
     Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
@@ -66,6 +70,7 @@ constexpr std::array<Noun, 13> kNouns = {
     Noun{"group", "/groups", "Shared subscription groups", kRuleVerbs, kGroupColumns},
     Noun{"message", "/messages", "Stored messages: find, show, trace, publish", kMessageVerbs,
          kMessageColumns},
+    Noun{"retained", "/retained", "Retained messages, by topic", kRetainedVerbs, kRetainedColumns},
     Noun{"overview", "/overview", "What a start page needs", {}, {}},
 };
 
@@ -81,7 +86,7 @@ const Noun* find_noun(std::string_view name) {
 }
 
 std::string_view verb_help(std::string_view verb) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kHelp = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kHelp = {
       {{"create", "Make one from a JSON document"},
        {"list", "All of them"},
        {"show", "One of them"},
@@ -98,6 +103,7 @@ std::string_view verb_help(std::string_view verb) {
        {"redrive", "Send them again; each goes once it has arrived"},
        {"add", "Subscribe the client; its policies must cover the filter"},
        {"remove", "End a subscription of the client"},
+       {"disconnect", "Disconnect it; its session stays"},
        {"drain", "Send those that are connected to another server"},
        {"publish", "Publish one; done once it is durable"}}};
   for (const auto& [name, help] : kHelp) {

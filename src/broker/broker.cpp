@@ -316,8 +316,6 @@ std::size_t Broker::drain(const Redirect& to, double per_second) {
 }
 
 boost::json::object Broker::overview() {
-  while (drop_expired_retained()) {
-  }
   std::size_t sessions = 0;
   std::size_t connected = 0;
   std::size_t subscriptions = 0;
@@ -331,7 +329,7 @@ boost::json::object Broker::overview() {
   return {{"connections", connected},
           {"sessions", sessions},
           {"subscriptions", subscriptions},
-          {"retained", retained_.size()},
+          {"retained", unexpired_retained().size()},
           {"messages_received", counters_.messages_received.value()},
           {"messages_sent", counters_.messages_sent.value()}};
 }

@@ -201,6 +201,14 @@ class Broker final : public Intake {
                                                               const ClientSubscription& wanted);
   [[nodiscard]] Outcome<void> unsubscribe_client(const std::string& client_id,
                                                  const std::string& filter);
+  // One client; disconnected, with its session kept and its will sent; its session ended, with all
+  // that waits for it: durable when this returns (client_administration.cpp).
+  [[nodiscard]] Outcome<boost::json::object> client(const std::string& client_id);
+  [[nodiscard]] Outcome<boost::json::object> disconnect_client(const std::string& client_id);
+  [[nodiscard]] Outcome<void> end_client_session(const std::string& client_id);
+  // Without those whose time is over. One less: nobody is sent anything, durable when this returns.
+  [[nodiscard]] const Retained& unexpired_retained();
+  [[nodiscard]] Outcome<void> remove_retained(const std::string& topic);
   // For each group and filter that clients are in: how many, what waits. `only`: of one group, with
   // the client ids of its members.
   [[nodiscard]] boost::json::array groups_in_use(const std::optional<std::string>& only);
@@ -237,6 +245,7 @@ class Broker final : public Intake {
   [[nodiscard]] Result<void> load_wills();
   void end_sessions_without_user();
   [[nodiscard]] static boost::json::object describe(Session& session);
+  [[nodiscard]] static boost::json::object describe_whole(Session& session);
   struct Ticket;
   class BatchTicket;
   void publish_batch_on(Worker& worker, const std::shared_ptr<BatchTicket>& ticket);

@@ -82,6 +82,7 @@ class ClientConnection final : public Deadline,
   void shut_down();  // the server stops: the will stays for the next start
 
   [[nodiscard]] mqtt::Version version() const { return version_; }
+  [[nodiscard]] std::uint16_t keep_alive_s() const { return keep_alive_s_; }
   // Since it connected, because it published faster than it may.
   void on_room();  // of the back-log that it was held back for
   void on_left();  // the peer sends no more than what it has sent

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "broker/auto_subscriptions.hpp"
 #include "broker/broker.hpp"
+#include "broker/client_administration.hpp"
 #include "broker/client_connection.hpp"
 #include "broker/grant.hpp"
 #include "broker/point_to_point.hpp"
@@ -17,13 +18,6 @@ namespace {
 
 namespace json = boost::json;
 using mqtt::ReasonCode;
-
-Refusal no_such_session(const std::string& client_id) {
-  return {.errc = Errc::NotFound,
-          .code = "not_found",
-          .detail = "there is no client with a session named " + client_id,
-          .hint = "GET /clients lists them; an auto-subscription rule waits for those to come"};
-}
 
 Refusal refusal_of_grant(ReasonCode reason, std::string_view filter) {
   const auto text = '`' + std::string(filter) + '`';
@@ -77,21 +71,6 @@ Refusal no_such_group(const std::string& why) {
           .detail = why,
           .hint = "POST /groups makes one; mqtt.groups_must_exist: false does without",
           .fields = {{"/filter", "names no group that was made"}}};
-}
-
-json::object shown_subscription(const Session& session, const Subscription& subscription) {
-  json::object entity{{"filter", subscription.name},
-                      {"qos", static_cast<int>(subscription.options.qos)},
-                      {"no_local", subscription.options.no_local},
-                      {"retain_as_published", subscription.options.retain_as_published}};
-  if (!subscription.group().empty()) entity["group"] = subscription.group();
-  if (const auto* condition = session.condition_of(subscription)) entity["where"] = condition->text;
-  return entity;
-}
-
-SessionPtr session_of_client(Worker& worker, const std::string& client_id) {
-  auto session = worker.find_session(client_id);
-  return session && !session->ended() && !session->only_will() ? session : nullptr;
 }
 
 }  // namespace

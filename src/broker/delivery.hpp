@@ -133,6 +133,7 @@ class Delivery {
     return store::Position(low_.load(std::memory_order_relaxed));
   }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
+  [[nodiscard]] std::uint16_t window() const { return window_; }  // how many may be
   [[nodiscard]] std::uint64_t lag() const;  // messages not handed out yet, at most 1,000,000
   [[nodiscard]] Progress progress_of(store::Position position) const;
 

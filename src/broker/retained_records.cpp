@@ -62,6 +62,35 @@ Result<store::Position> Broker::record_retained(std::span<const model::MessagePt
   return store_.append(batch);
 }
 
+const Retained& Broker::unexpired_retained() {
+  while (drop_expired_retained()) {
+  }
+  return retained_;
+}
+
+Outcome<void> Broker::remove_retained(const std::string& topic) {
+  Result<store::Position> appended;
+  {
+    const auto records = retained_.hold_records();
+    const auto message = retained_.find(topic);
+    if (!message)
+      return refuse({.errc = Errc::NotFound,
+                     .code = "not_found",
+                     .detail = "no message is retained on this topic",
+                     .hint = "GET /retained lists them"});
+    const auto batch = store_.new_batch();
+    batch->erase(store::StateKind::Retained, topic);
+    appended = store_.append(batch);
+    if (appended) retained_.replace(message, nullptr);
+  }
+  const auto durable = appended ? store_.wait_durable(*appended) : tl::unexpected(appended.error());
+  if (durable) return {};
+  return refuse({.errc = durable.error().code,
+                 .code = std::string(name_of(durable.error().code)),
+                 .detail = "the log takes nothing: " + durable.error().detail,
+                 .hint = "GET /health/ready says why; then try again"});
+}
+
 // Where it will stand is not known yet: not before the head. The record that says so follows.
 void Broker::keep_retained(Worker& worker, const Client& client, const mqtt::Publish& publish) {
   auto& batch = worker.publishing_with_record();

@@ -61,6 +61,7 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   // Lives longer than its connection; false: it ends with it and nothing of it is written.
   [[nodiscard]] bool persistent() const { return saved_ || expiry_s_ > 0; }
   [[nodiscard]] std::uint32_t expiry_s() const { return expiry_s_; }
+  [[nodiscard]] std::int64_t created_ms() const { return created_ms_; }
 
   // --- connection
   void attach(std::shared_ptr<ClientConnection> connection, std::uint32_t expiry_s);

@@ -1,0 +1,122 @@
+#include "broker/client_administration.hpp"
+
+#include <boost/json/array.hpp>
+
+#include "base/log.hpp"
+#include "broker/access/timestamp.hpp"
+#include "broker/broker.hpp"
+#include "broker/client_connection.hpp"
+#include "broker/ticket.hpp"
+#include "broker/worker.hpp"
+
+namespace sluice::broker {
+namespace {
+
+namespace json = boost::json;
+using mqtt::ReasonCode;
+
+std::string_view protocol_of(mqtt::Version version) {
+  switch (version) {
+    case mqtt::Version::V31:
+      return "3.1";
+    case mqtt::Version::V311:
+      return "3.1.1";
+    case mqtt::Version::V5:
+      return "5.0";
+  }
+  return {};
+}
+
+json::value shown_will(const Session& session) {
+  if (!session.will) return nullptr;
+  const auto& will = *session.will;
+  return json::object{{"topic", will.topic},
+                      {"qos", static_cast<int>(will.qos)},
+                      {"retain", will.retain},
+                      {"payload_bytes", will.payload.size()},
+                      {"delay_seconds", will.delay_s}};
+}
+
+}  // namespace
+
+SessionPtr session_of_client(Worker& worker, const std::string& client_id) {
+  auto session = worker.find_session(client_id);
+  return session && !session->ended() && !session->only_will() ? session : nullptr;
+}
+
+Refusal no_such_session(const std::string& client_id) {
+  return {.errc = Errc::NotFound,
+          .code = "not_found",
+          .detail = "there is no client with a session named " + client_id,
+          .hint = "GET /clients lists them; an auto-subscription rule waits for those to come"};
+}
+
+json::object shown_subscription(const Session& session, const Subscription& subscription) {
+  json::object entity{{"filter", subscription.name},
+                      {"qos", static_cast<int>(subscription.options.qos)},
+                      {"no_local", subscription.options.no_local},
+                      {"retain_as_published", subscription.options.retain_as_published}};
+  if (!subscription.group().empty()) entity["group"] = subscription.group();
+  if (const auto* condition = session.condition_of(subscription)) entity["where"] = condition->text;
+  return entity;
+}
+
+json::object Broker::describe_whole(Session& session) {
+  auto shown = describe(session);
+  const auto& connection = session.connection();
+  shown["protocol"] = connection ? json::value(protocol_of(connection->version())) : nullptr;
+  shown["keep_alive_seconds"] = connection ? json::value(connection->keep_alive_s()) : nullptr;
+  shown["receive_maximum"] = connection ? json::value(session.delivery().window()) : nullptr;
+  shown["session_expiry_seconds"] = session.expiry_s();
+  shown["created"] = rfc3339(session.created_ms());
+  shown["will"] = shown_will(session);
+  json::array subscriptions;
+  for (const auto& subscription : session.subscriptions())
+    subscriptions.push_back(shown_subscription(session, subscription));
+  shown["subscriptions"] = std::move(subscriptions);
+  return shown;
+}
+
+Outcome<json::object> Broker::client(const std::string& client_id) {
+  auto& worker = worker_of(client_id);
+  return ask_worker<json::object>(worker, [&worker, client_id](const auto& ticket) {
+    const auto session = session_of_client(worker, client_id);
+    if (!session) return ticket->answer(refuse(no_such_session(client_id)));
+    ticket->answer(describe_whole(*session));
+  });
+}
+
+Outcome<json::object> Broker::disconnect_client(const std::string& client_id) {
+  auto& worker = worker_of(client_id);
+  return ask_worker<json::object>(worker, [&worker, client_id](const auto& ticket) {
+    const auto session = session_of_client(worker, client_id);
+    if (!session) return ticket->answer(refuse(no_such_session(client_id)));
+    const auto connection = session->connection();
+    if (!connection)
+      return ticket->answer(refuse({.errc = Errc::WrongState,
+                                    .code = "wrong_state",
+                                    .detail = "the client is not connected",
+                                    .hint = "DELETE /clients/{id} ends its session; a block rule "
+                                            "keeps it out"}));
+    log::info("client disconnected by an administrator", {{"client_id", client_id}});
+    connection->disconnect(ReasonCode::AdministrativeAction);
+    ticket->answer(describe_whole(*session));
+  });
+}
+
+Outcome<void> Broker::end_client_session(const std::string& client_id) {
+  auto& worker = worker_of(client_id);
+  const auto ended = ask_worker<bool>(worker, [&worker, client_id](const auto& ticket) {
+    const auto session = session_of_client(worker, client_id);
+    if (!session) return ticket->answer(refuse(no_such_session(client_id)));
+    log::info("session ended by an administrator", {{"client_id", client_id}});
+    if (const auto connection = session->connection())
+      connection->disconnect(ReasonCode::AdministrativeAction);
+    session->end();
+    worker.when_durable([ticket] { ticket->answer(true); });
+  });
+  if (!ended) return tl::unexpected(ended.error());
+  return {};
+}
+
+}  // namespace sluice::broker
