@@ -205,6 +205,9 @@ void KafkaSource::note_trouble(rd_kafka_resp_err_t error, const std::string& det
     return;
   }
   last_trouble_ = explain(error, detail);
+  // A consumer has connections to its group's coordinator besides those to the brokers: the library
+  // tells that all are lost only if they are at the same moment.
+  if (error == RD_KAFKA_RESP_ERR__TRANSPORT && !look_at_) look_at_ = now;
   if (is_refused_address(detail)) away_ = last_trouble_;
   if (error != RD_KAFKA_RESP_ERR__AUTHENTICATION && error != RD_KAFKA_RESP_ERR__SSL) return;
   away_ = last_trouble_;
