@@ -2,6 +2,7 @@
 
 #include "admin/actions.hpp"
 #include "admin/page.hpp"
+#include "connect/merge_patch.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -25,6 +26,18 @@ Response show_user(Context& context, const Call& call) {
   return entity_response(context.sources.access.user(call.name()));
 }
 
+Response change_user(Context& context, const Call& call) {
+  auto& owner = context.sources.access;
+  const auto old = owner.user(call.name());
+  if (!old) return problem_response(old.error());
+  if (auto stale = refuse_stale(call, old)) return *stale;
+  auto document = connect::merge_patch(*old, call.body);
+  // A patch takes away what it says is null; of a password that means another one is to be made.
+  if (const auto* password = call.body.if_contains("password"); password && password->is_null())
+    document["password"] = nullptr;
+  return entity_response(owner.replace_user(call.name(), document));
+}
+
 Response delete_user(Context& context, const Call& call) {
   auto& owner = context.sources.access;
   if (auto stale = refuse_stale(call, owner.user(call.name()))) return *stale;
@@ -41,6 +54,14 @@ Response list_policies(Context& context, const Call& call) {
 
 Response show_policy(Context& context, const Call& call) {
   return entity_response(context.sources.access.policy(call.name()));
+}
+
+Response change_policy(Context& context, const Call& call) {
+  auto& owner = context.sources.access;
+  const auto old = owner.policy(call.name());
+  if (!old) return problem_response(old.error());
+  if (auto stale = refuse_stale(call, old)) return *stale;
+  return entity_response(owner.replace_policy(call.name(), connect::merge_patch(*old, call.body)));
 }
 
 Response delete_policy(Context& context, const Call& call) {

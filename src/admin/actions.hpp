@@ -27,10 +27,12 @@ struct GivenToken {
 [[nodiscard]] Response create_user(Context& context, const Call& call);
 [[nodiscard]] Response list_users(Context& context, const Call& call);
 [[nodiscard]] Response show_user(Context& context, const Call& call);
+[[nodiscard]] Response change_user(Context& context, const Call& call);
 [[nodiscard]] Response delete_user(Context& context, const Call& call);
 [[nodiscard]] Response create_policy(Context& context, const Call& call);
 [[nodiscard]] Response list_policies(Context& context, const Call& call);
 [[nodiscard]] Response show_policy(Context& context, const Call& call);
+[[nodiscard]] Response change_policy(Context& context, const Call& call);
 [[nodiscard]] Response delete_policy(Context& context, const Call& call);
 [[nodiscard]] Response list_clients(Context& context, const Call& call);
 

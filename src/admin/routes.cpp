@@ -1,5 +1,6 @@
 #include "admin/actions.hpp"
 #include "admin/group_actions.hpp"
+#include "admin/integration_routes.hpp"
 #include "admin/message_json.hpp"
 #include "admin/route.hpp"
 #include "admin/rule_actions.hpp"
@@ -7,7 +8,6 @@
 #include "broker/auto_subscriptions.hpp"
 #include "broker/block_rules.hpp"
 #include "broker/enrichment_rules.hpp"
-#include "connect/documents.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -15,10 +15,6 @@ namespace {
 using enum Method;
 
 constexpr Parameter kName{"name", "Only the one with this name."};
-constexpr Parameter kStatus{"status", "Only those with this status."};
-constexpr Parameter kType{"type", "Only those of this type."};
-constexpr Parameter kVerify{"verify", "false: save it without reaching the other side."};
-constexpr Parameter kTopic{"topic", "Find out, too, whether records may be written to this topic."};
 constexpr Parameter kEffect{"effect", "Only those with this effect."};
 
 std::vector<Route> session_routes() {
@@ -141,6 +137,14 @@ std::vector<Route> access_routes() {
        .id = "showUser",
        .summary = "One MQTT user.",
        .run = show_user},
+      {.method = Patch,
+       .path = "/api/v1/users/{name}",
+       .id = "changeUser",
+       .summary = "Change the password or the description of an MQTT user; `password` null: one is "
+                  "made and shown in this answer alone. Who is connected stays so.",
+       .run = change_user,
+       .body = Body::Patch,
+       .document_of = "user"},
       {.method = Delete,
        .path = "/api/v1/users/{name}",
        .id = "deleteUser",
@@ -166,6 +170,13 @@ std::vector<Route> access_routes() {
        .id = "showPolicy",
        .summary = "One policy.",
        .run = show_policy},
+      {.method = Patch,
+       .path = "/api/v1/policies/{name}",
+       .id = "changePolicy",
+       .summary = "Change a policy. It holds at once, for connected clients too.",
+       .run = change_policy,
+       .body = Body::Patch,
+       .document_of = "policy"},
       {.method = Delete,
        .path = "/api/v1/policies/{name}",
        .id = "deletePolicy",
@@ -384,188 +395,6 @@ std::vector<Route> message_routes() {
        .run = set_tracing,
        .body = Body::Document,
        .document = tracing_fields},
-  };
-}
-
-std::vector<Route> connection_routes() {
-  return {
-      {.method = Post,
-       .path = "/api/v1/connections",
-       .id = "createConnection",
-       .summary = "Save the address and credentials of an outside system, once verified.",
-       .answers = {201},
-       .run = create_connection,
-       .body = Body::Document,
-       .document_of = "Connection",
-       .query = {kVerify, kTopic}},
-      {.path = "/api/v1/connections",
-       .id = "listConnections",
-       .summary = "Connections, by name.",
-       .run = list_connections,
-       .query = {kName, kStatus, kType},
-       .is_list = true},
-      {.method = Post,
-       .path = "/api/v1/connections:verify",
-       .id = "verifyConnection",
-       .summary = "Try settings that are not saved: `ok` and every step.",
-       .run = verify_connection,
-       .body = Body::Document,
-       .document_of = "Connection",
-       .query = {kTopic}},
-      {.path = "/api/v1/connections/{name}",
-       .id = "showConnection",
-       .summary = "One connection; secrets are masked.",
-       .run = show_connection},
-      {.method = Post,
-       .path = "/api/v1/connections/{name}:verify",
-       .id = "verifySavedConnection",
-       .summary = "Try a saved connection: `ok` and every step.",
-       .run = verify_saved_connection,
-       .query = {kTopic}},
-      {.method = Patch,
-       .path = "/api/v1/connections/{name}",
-       .id = "changeConnection",
-       .summary = "Change a connection, once verified, and restart its tasks: what is in flight is "
-                  "settled first, and each goes on where it stopped.",
-       .run = change_connection,
-       .body = Body::Patch,
-       .document_of = "Connection",
-       .query = {kVerify,
-                 kTopic,
-                 {"restart_tasks",
-                  "false: tasks go on with the old settings until they start "
-                  "again."}}},
-      {.method = Delete,
-       .path = "/api/v1/connections/{name}",
-       .id = "deleteConnection",
-       .summary = "Delete a connection that no task uses.",
-       .answers = {204},
-       .run = delete_connection},
-  };
-}
-
-std::vector<Route> task_routes() {
-  return {
-      {.method = Post,
-       .path = "/api/v1/imports/{format}",
-       .id = "importFlow",
-       .summary = "A connection and a task from another server's document as it is, and notes on "
-                  "what is not as it was there. Formats: `tbmq`, a Kafka integration of TBMQ; "
-                  "`emqx`, {\"action\", \"connector\", \"rule\"} of EMQX.",
-       .answers = {201},
-       .run = import_flow,
-       .body = Body::Document,
-       .query = {kVerify, kTopic}},
-      {.method = Post,
-       .path = "/api/v1/tasks",
-       .id = "createTask",
-       .summary = "Make a task; it starts unless `enabled` is false.",
-       .answers = {201},
-       .run = create_task,
-       .body = Body::Document,
-       .document_of = "Task"},
-      {.method = Post,
-       .path = "/api/v1/tasks:preview",
-       .id = "previewTask",
-       .summary = "The record that a task, saved or not, makes of a stored or given message; or "
-                  "why it makes none. Nothing is written.",
-       .run = preview_task,
-       .body = Body::Document,
-       .document = preview_fields},
-      {.path = "/api/v1/tasks",
-       .id = "listTasks",
-       .summary = "Tasks with their status, by name.",
-       .run = list_tasks,
-       .query = {kName, kStatus},
-       .is_list = true},
-      {.path = "/api/v1/tasks/{name}",
-       .id = "showTask",
-       .summary = "One task with its status.",
-       .run = show_task},
-      {.method = Patch,
-       .path = "/api/v1/tasks/{name}",
-       .id = "changeTask",
-       .summary = "Change a task, while it runs too: what is in flight is settled first, and it "
-                  "goes on where it stopped. A filter that is added counts from now on.",
-       .answers = {200, 202},
-       .run = change_task,
-       .body = Body::Patch,
-       .document_of = "Task"},
-      {.method = Post,
-       .path = "/api/v1/tasks/{name}:copy",
-       .id = "copyTask",
-       .summary = "Make a task like this one, with these changes: a `name` at least. It does not "
-                  "run unless they say `enabled`.",
-       .answers = {201},
-       .run = copy_task,
-       .body = Body::Patch,
-       .document_of = "Task"},
-      {.method = Post,
-       .path = "/api/v1/tasks/{name}:start",
-       .id = "startTask",
-       .summary = "Start a paused or failed task where it stopped.",
-       .answers = {200, 202},
-       .run = start_task},
-      {.method = Post,
-       .path = "/api/v1/tasks/{name}:pause",
-       .id = "pauseTask",
-       .summary = "Pause a task; what is in flight is settled first.",
-       .run = pause_task},
-      {.method = Post,
-       .path = "/api/v1/tasks/{name}:seek",
-       .id = "seekTask",
-       .summary = "Go on from another place in the log; what is in flight is settled first.",
-       .answers = {200, 202},
-       .run = seek_task,
-       .body = Body::Document,
-       .document = connect::seek_fields},
-      {.method = Delete,
-       .path = "/api/v1/tasks/{name}",
-       .id = "deleteTask",
-       .summary = "Delete a task and its cursor.",
-       .answers = {204},
-       .run = delete_task},
-  };
-}
-
-std::vector<Route> dead_letter_routes() {
-  return {
-      {.path = "/api/v1/tasks/{name}/dead-letters",
-       .id = "listDeadLetters",
-       .summary = "Messages that the sink refused, with the reason.",
-       .run = list_dead_letters,
-       .is_list = true},
-      {.path = "/api/v1/tasks/{name}/dead-letters/{id}",
-       .id = "showDeadLetter",
-       .summary = "One dead letter, whole.",
-       .run = show_dead_letter},
-      {.method = Post,
-       .path = "/api/v1/tasks/{name}/dead-letters:redrive",
-       .id = "redriveDeadLetters",
-       .summary =
-           "Send dead letters again, by the task's document as it is now. A letter goes once "
-           "its record is acknowledged; one that is refused again stays, with the new "
-           "reason. Ends after half a minute: `left` says how many there are still.",
-       .run = redrive_dead_letters,
-       .body = Body::Document,
-       .document = redrive_fields},
-      {.method = Post,
-       .path = "/api/v1/tasks/{name}/dead-letters/{id}:redrive",
-       .id = "redriveDeadLetter",
-       .summary = "Send one dead letter again.",
-       .run = redrive_dead_letter},
-      {.method = Delete,
-       .path = "/api/v1/tasks/{name}/dead-letters/{id}",
-       .id = "deleteDeadLetter",
-       .summary = "Delete a dead letter: its message is given up.",
-       .answers = {204},
-       .run = delete_dead_letter},
-      {.method = Delete,
-       .path = "/api/v1/tasks/{name}/dead-letters",
-       .id = "deleteDeadLetters",
-       .summary = "Delete all dead letters of a task.",
-       .answers = {204},
-       .run = delete_dead_letters},
   };
 }
 

@@ -436,12 +436,21 @@ class CommandLine {
     auto* file = command.add_option("-f,--file", rest_.file,
                                     "What changes, as a JSON merge patch; -: standard input");
     file->type_name("FILE");
-    if (verb == "update") file->required();
+    if (verb == "update" && noun.name == "user")
+      add_password_arguments(command, "");
+    else if (verb == "update")
+      file->required();
     if (noun.name != "connection") return;
     command.add_flag("!--no-verify", rest_.verify, "Save it without reaching the other side");
     command.add_flag("!--no-restart", rest_.restart,
                      "Its tasks go on with the old settings until they start again");
     add_topic_argument(command);
+  }
+
+  void add_password_arguments(CLI::App& command, const std::string& without) {
+    command.add_option("--password", rest_.password, "Others on this machine may see it" + without);
+    command.add_option("--password-file", rest_.password_file, "File that holds it; -: input")
+        ->type_name("FILE");
   }
 
   void add_topic_argument(CLI::App& command) {
@@ -479,12 +488,7 @@ class CommandLine {
         ->type_name(is_user ? "NAME" : "FILE");
     command.add_option("-f,--file", rest_.file, "JSON document; -: standard input")
         ->type_name("FILE");
-    if (is_user) {
-      command.add_option("--password", rest_.password,
-                         "Others on this machine may see it; without one, one is made and shown");
-      command.add_option("--password-file", rest_.password_file, "File that holds it; -: input")
-          ->type_name("FILE");
-    }
+    if (is_user) add_password_arguments(command, "; without one, one is made and shown");
     if (noun.name == "connection") {
       command.add_flag("!--no-verify", rest_.verify, "Save it without reaching the other side");
       add_topic_argument(command);
@@ -507,6 +511,9 @@ class CommandLine {
       return wrong_use("--password and --password-file exclude each other");
     }
     const bool has_password = rest_.password || rest_.password_file;
+    if (noun.name == "user" && verb == "update" && !has_password && !rest_.file) {
+      return wrong_use("user update takes --password, --password-file, or -f FILE");
+    }
     if (has_password && (rest_.file || rest_.name == "-" || rest_.name.ends_with(".json"))) {
       return wrong_use("--password goes with a name; a document holds its own");
     }

@@ -249,14 +249,21 @@ int drain(RestClient& client, const RestCommand& command) {
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
-Result<json::object> new_user(const RestCommand& command) {
-  json::object document{{"name", command.name}};
+// Of a user: the password as it was given, or none.
+Result<json::object> password_of(const RestCommand& command) {
+  json::object document;
   if (command.password) document["password"] = *command.password;
   if (command.password_file) {
     SL_TRY(text, read_text(*command.password_file, 4096));
     while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
     document["password"] = text;
   }
+  return document;
+}
+
+Result<json::object> new_user(const RestCommand& command) {
+  SL_TRY(document, password_of(command));
+  document["name"] = command.name;
   return document;
 }
 
@@ -296,7 +303,7 @@ int verify_unsaved(RestClient& client, const RestCommand& command) {
 
 // Of the document in the file, or of what stands there instead.
 int change(RestClient& client, const RestCommand& command, const std::string& one) {
-  const auto patch = read_document(*command.file);
+  const auto patch = command.file ? read_document(*command.file) : password_of(command);
   if (!patch) return fail_with(patch.error().detail);
   auto query = verification_query(command);
   if (!command.restart) query += (query.empty() ? "?" : "&") + std::string("restart_tasks=false");

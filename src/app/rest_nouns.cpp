@@ -15,7 +15,6 @@ constexpr std::array<std::string_view, 11> kTaskVerbs = {
     "create", "list", "show",    "update", "copy",        "start",
     "pause",  "seek", "preview", "delete", "dead-letters"};
 constexpr std::array<std::string_view, 4> kDeadLetterVerbs = {"list", "show", "redrive", "delete"};
-constexpr std::array<std::string_view, 4> kDocumentVerbs = {"create", "list", "show", "delete"};
 constexpr std::array<std::string_view, 5> kRuleVerbs = {"create", "list", "show", "update",
                                                         "delete"};
 constexpr std::array<std::string_view, 3> kSubscriptionVerbs = {"list", "add", "remove"};
@@ -55,8 +54,8 @@ constexpr std::array<Noun, 14> kNouns = {
     Noun{"dead-letter", "/tasks",
          "Messages that a task could not deliver: look, send again, delete", kDeadLetterVerbs,
          kDeadLetterColumns},
-    Noun{"user", "/users", "MQTT users", kDocumentVerbs, kUserColumns},
-    Noun{"policy", "/policies", "Who may connect, publish and subscribe", kDocumentVerbs,
+    Noun{"user", "/users", "MQTT users", kRuleVerbs, kUserColumns},
+    Noun{"policy", "/policies", "Who may connect, publish and subscribe", kRuleVerbs,
          kPolicyColumns},
     Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns},
     Noun{"subscription", "/clients", "What one client is subscribed to", kSubscriptionVerbs,

@@ -128,10 +128,17 @@ class AccessControl {
   // never shown, but for one that was made: `password` in the answer of create_user alone.
   // `which` is an id or a name.
   [[nodiscard]] Outcome<boost::json::object> create_user(const boost::json::object& document);
+  // The whole document. `password` null: a new one is made and shown; left out: the old one stays.
+  // The name stays. Sessions and connections of the user stay.
+  [[nodiscard]] Outcome<boost::json::object> replace_user(std::string_view which,
+                                                          const boost::json::object& document);
   [[nodiscard]] std::vector<boost::json::object> users() const;  // by name
   [[nodiscard]] Outcome<boost::json::object> user(std::string_view which) const;
   [[nodiscard]] Outcome<void> remove_user(std::string_view which);
   [[nodiscard]] Outcome<boost::json::object> create_policy(const boost::json::object& document);
+  // The whole document; holds at once, for connected clients too.
+  [[nodiscard]] Outcome<boost::json::object> replace_policy(std::string_view which,
+                                                            const boost::json::object& document);
   [[nodiscard]] std::vector<boost::json::object> policies() const;
   [[nodiscard]] Outcome<boost::json::object> policy(std::string_view which) const;
   [[nodiscard]] Outcome<void> remove_policy(std::string_view which);
@@ -140,6 +147,8 @@ class AccessControl {
   [[nodiscard]] static const schema::Fields& policy_fields();
 
  private:
+  [[nodiscard]] Outcome<boost::json::object> checked_policy(
+      const boost::json::object& document) const;
   void note_change();
 
   struct State;

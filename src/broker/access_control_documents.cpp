@@ -45,6 +45,20 @@ Refusal too_many(std::string_view kind, std::size_t maximum) {
           .hint = "delete some that are not used"};
 }
 
+Refusal not_hashed(const Error& why) {
+  return {.errc = why.code,
+          .code = "overloaded",
+          .detail = why.detail,
+          .hint = "try again in a moment"};
+}
+
+// What the server adds to every entity, without which a document is as it was sent.
+json::object without_additions(const json::object& document) {
+  auto given = document;
+  for (const auto* added : {"id", "created", "updated"}) given.erase(added);
+  return given;
+}
+
 // `fields` between id and times, so that every entity begins and ends alike.
 json::object as_entity(const json::object& fields, const std::string& id, const std::string& now) {
   json::object entity;
@@ -96,12 +110,7 @@ Outcome<json::object> AccessControl::create_user(const json::object& document) {
   const std::string name(fields.at("name").get_string());
   if (state_->all_users()->contains(name)) return refuse(name_taken("user", name));
   const auto hash = hash_password(password);
-  if (!hash) {
-    return refuse({.errc = hash.error().code,
-                   .code = "overloaded",
-                   .detail = hash.error().detail,
-                   .hint = "try again in a moment"});
-  }
+  if (!hash) return refuse(not_hashed(hash.error()));
   const auto verifier = scram_verifier(password);
 
   const std::scoped_lock lock(state_->changing);
@@ -122,6 +131,55 @@ Outcome<json::object> AccessControl::create_user(const json::object& document) {
 
   auto shown = (*user)->document;
   if (is_made) shown["password"] = password;
+  return shown;
+}
+
+// Whoever is connected stays so: a password is asked for at CONNECT.
+Outcome<json::object> AccessControl::replace_user(std::string_view which,
+                                                  const json::object& document) {
+  auto checked = schema::check(user_fields(), without_additions(document));
+  auto& fields = checked.value;
+  const auto before = state_->find_user(which);
+  if (!before) return refuse(not_found("user", which));
+  const auto* name = fields.if_contains("name");
+  if (name != nullptr && *name != before->document.at("name"))
+    checked.problems.push_back({"/name", "cannot be changed: clients log in with it"});
+  if (!checked.problems.empty()) return refuse(invalid(std::move(checked.problems)));
+
+  std::optional<std::string> password;
+  bool is_made = false;
+  if (const auto* given = document.if_contains("password")) {
+    is_made = !given->is_string();
+    password = is_made ? random_password() : std::string(given->get_string());
+  }
+  fields.erase("password");
+  std::string hash;
+  std::string scram;
+  if (password) {
+    const auto hashed = hash_password(*password);
+    if (!hashed) return refuse(not_hashed(hashed.error()));
+    hash = *hashed;
+    scram = to_text(scram_verifier(*password));
+  }
+
+  const std::scoped_lock lock(state_->changing);
+  const auto old = state_->find_user(before->id);
+  if (!old) return refuse(not_found("user", which));
+  auto stored = as_entity(fields, old->id, rfc3339(state_->clock.wall_ms()));
+  stored["created"] = old->document.at("created");
+  stored["password_hash"] = password ? hash : old->password_hash;
+  if (!password && old->scram) scram = to_text(*old->scram);
+  if (!scram.empty()) stored["scram"] = scram;
+  SL_TRY_VOID(state_->put(key_of(kUserPrefix, old->id), stored));
+
+  const auto user = user_from_stored(stored, ++state_->revisions);
+  auto changed = std::make_shared<Users>(*state_->all_users());
+  (*changed)[std::string(old->document.at("name").get_string())] = *user;
+  state_->users.with([&](auto& current) { current = std::move(changed); });
+  note_change();
+
+  auto shown = (*user)->document;
+  if (is_made) shown["password"] = *password;
   return shown;
 }
 
@@ -151,21 +209,48 @@ Outcome<void> AccessControl::remove_user(std::string_view which) {
   return {};
 }
 
-Outcome<json::object> AccessControl::create_policy(const json::object& document) {
+Outcome<json::object> AccessControl::checked_policy(const json::object& document) const {
   auto checked = schema::check(policy_fields(), document);
   if (checked.problems.empty()) check_policy(checked.value, checked.problems);
   if (checked.problems.empty())
     check_policy_listeners(checked.value, state_->options.listeners, checked.problems);
   if (!checked.problems.empty()) return refuse(invalid(std::move(checked.problems)));
+  return std::move(checked.value);
+}
 
-  const std::string name(checked.value.at("name").get_string());
+Outcome<json::object> AccessControl::create_policy(const json::object& document) {
+  const auto fields = checked_policy(document);
+  if (!fields) return fields;
+  const std::string name(fields->at("name").get_string());
   const std::scoped_lock lock(state_->changing);
   auto changed = state_->all_policies()->by_name();
   if (changed.contains(name)) return refuse(name_taken("policy", name));
   if (changed.size() >= kMaximumPolicies) return refuse(too_many("policies", kMaximumPolicies));
   const auto id = new_entity_id(state_->clock);
-  const auto stored = as_entity(checked.value, id, rfc3339(state_->clock.wall_ms()));
+  const auto stored = as_entity(*fields, id, rfc3339(state_->clock.wall_ms()));
   SL_TRY_VOID(state_->put(key_of(kPolicyPrefix, id), stored));
+
+  changed.emplace(name, std::make_shared<const Policy>(policy_from(stored)));
+  auto set = std::make_shared<const PolicySet>(std::move(changed));
+  state_->policies.with([&](auto& current) { current = std::move(set); });
+  note_change();
+  return stored;
+}
+
+Outcome<json::object> AccessControl::replace_policy(std::string_view which,
+                                                    const json::object& document) {
+  const auto fields = checked_policy(without_additions(document));
+  if (!fields) return fields;
+  const std::string name(fields->at("name").get_string());
+  const std::scoped_lock lock(state_->changing);
+  const auto old = state_->all_policies()->find(which);
+  if (!old) return refuse(not_found("policy", which));
+  auto changed = state_->all_policies()->by_name();
+  changed.erase(old->name);
+  if (changed.contains(name)) return refuse(name_taken("policy", name));
+  auto stored = as_entity(*fields, old->id, rfc3339(state_->clock.wall_ms()));
+  stored["created"] = old->document.at("created");
+  SL_TRY_VOID(state_->put(key_of(kPolicyPrefix, old->id), stored));
 
   changed.emplace(name, std::make_shared<const Policy>(policy_from(stored)));
   auto set = std::make_shared<const PolicySet>(std::move(changed));
