@@ -26,17 +26,17 @@ Result<store::Position> SharedGroup::open(const store::Cursor* cursor) {
   SL_TRY(queue,
          worker_.broker().filters().join(filter_, shared_from_this(), worker_.index(), true));
   queue_ = queue.id;
-  open_ = true;
   tracker_ = CursorTracker(cursor != nullptr
                                ? *cursor
                                : store::Cursor{last_before(worker_.broker().store().head()), {}});
   low_.store(tracker_.low().get(), std::memory_order_relaxed);
+  // Last: its worker may be offered messages since join(), while this is another one.
+  open_.store(true, std::memory_order_release);
   return queue.durable_at;
 }
 
 void SharedGroup::close() {
-  if (!open_) return;
-  open_ = false;
+  if (!open_.exchange(false)) return;
   worker_.broker().filters().leave(filter_, *this);
   // If it was made anew since, the record is of that one.
   if (!worker_.broker().find_group(key_))

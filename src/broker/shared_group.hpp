@@ -111,7 +111,9 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   };
   template <class Work>
   void on_worker(Work work);
-  [[nodiscard]] bool hands_out() const { return open_ && !ended_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool hands_out() const {
+    return open_.load(std::memory_order_acquire) && !ended_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] bool nothing_waits() const;
   void pump();
   void pump_in_order();
@@ -152,7 +154,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   const std::string filter_;
   const std::string key_;
   store::QueueId queue_;
-  bool open_ = false;
+  std::atomic<bool> open_{false};
   std::atomic<bool> ended_{false};
   CursorTracker tracker_;
   std::atomic<std::uint64_t> low_{0};
