@@ -66,8 +66,10 @@ class Kills:
 
 
 def announced_duplicates(server):
-    return server.wait_task("ledger", status=lambda status: status != "paused")[
-        "possible_duplicates"]
+    """Of this run of the server: what the task shows is of all its runs."""
+    task = server.wait_task("ledger", status=lambda status: status != "paused")
+    name = f'sluice_task_possible_duplicates_total{{task="ledger",task_id="{task["id"]}"}}'
+    return int(server.metrics()[name])
 
 
 def kill_at_random(server, chance, publishers, kills):
