@@ -31,6 +31,17 @@ class Api:
         except (urllib.error.URLError, OSError) as error:
             raise Refused(f"{method} {path}: {error}") from error
 
+    def metric(self, start):
+        """The metric whose line begins so, 0 where there is none yet. Counted since the start."""
+        request = urllib.request.Request(self.address + "/metrics")
+        request.add_header("Authorization", "Bearer " + self.token)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                lines = answer.read().decode().splitlines()
+        except (urllib.error.URLError, OSError) as error:
+            raise Refused(f"GET /metrics: {error}") from error
+        return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines if line.startswith(start))
+
     def need(self, method, path, document=None):
         status, answer = self.call(method, path, document)
         if status >= 300:
@@ -102,4 +113,6 @@ def figures(api):
     """What the screen shows of the server and its task."""
     overview = api.need("GET", "/overview")
     task = api.need("GET", "/tasks/charging-stations")
-    return {"overview": overview, "task": task}
+    # The task's own figures are of all its runs.
+    delivered = api.metric('sluice_task_delivered_total{task="charging-stations"')
+    return {"overview": overview, "task": task, "delivered": delivered}

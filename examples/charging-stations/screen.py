@@ -76,7 +76,7 @@ class Screen:
         rest = f", {on_the_way:,} bytes on their way to the disk" if on_the_way else ""
         yield "messages in", f"{broker['messages_received']:,}"
         yield "durable", f"{store['messages_appended']:,}{rest}"
-        yield "delivered to Kafka", f"{task['delivered']:,}"
+        yield "delivered to Kafka", f"{figures['delivered']:,}"
         yield "lag", f"{task['lag_messages']:,} messages"
         reason = task["status_reason"] or ""
         yield "task", f"{task['status']}{': ' if reason else ''}{reason}"

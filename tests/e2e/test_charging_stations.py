@@ -92,7 +92,7 @@ def running_below(directory):
 
 def test_run_stop_and_run_again(example):
     example.start()
-    first = example.wait_figures(lambda f: f["delivered to Kafka"] > 100)
+    first = example.wait_figures(lambda f: f["delivered to Kafka"] > 150)
     password = re.search(r"password: (\S+)", example.output).group(1)
     assert f"127.0.0.1:{example.mqtt_port}" in example.output
     assert first["messages in"] >= first["delivered to Kafka"]
@@ -105,8 +105,9 @@ def test_run_stop_and_run_again(example):
     assert not running_below(example.data)
 
     example.start()
-    again = example.wait_figures(lambda f: f["delivered to Kafka"] > 100 and f["lag"] < 100)
-    assert again
+    again = example.wait_figures(lambda f: f["delivered to Kafka"] > 200 and f["lag"] < 50)
+    # Since this start, as the screen says, and what the first run had left.
+    assert again["delivered to Kafka"] <= again["messages in"] + 50
     assert password not in example.output and "shown at the first start" in example.output
     assert "started empty" in example.output
     assert re.search(r"connection, task: 0 made", example.output), example.output
