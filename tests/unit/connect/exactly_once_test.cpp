@@ -264,10 +264,16 @@ class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
         start();
       }
     }
-    // A transaction whose answer is lost for good is found out by the next run.
+    // A transaction whose answer is lost for good is found out by the next run. Each run has more
+    // time than the one before: on a busy machine 20 ms are too few to get anything done.
+    auto patience = 20ms;
     ASSERT_TRUE(eventually([&] {
       if (is_all_done()) return true;
-      std::this_thread::sleep_for(20ms);
+      const auto until = std::chrono::steady_clock::now() + patience;
+      while (!is_all_done() && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(5ms);
+      if (is_all_done()) return true;
+      patience = std::min(patience * 2, 80ms);
       kill();
       start();
       return false;
