@@ -6,6 +6,7 @@
 #include "broker/access/state.hpp"
 #include "broker/access/timestamp.hpp"
 #include "broker/access_control.hpp"
+#include "broker/named_documents.hpp"
 
 namespace sluice::broker {
 namespace {
@@ -50,13 +51,6 @@ Refusal not_hashed(const Error& why) {
           .code = "overloaded",
           .detail = why.detail,
           .hint = "try again in a moment"};
-}
-
-// What the server adds to every entity, without which a document is as it was sent.
-json::object without_additions(const json::object& document) {
-  auto given = document;
-  for (const auto* added : {"id", "created", "updated"}) given.erase(added);
-  return given;
 }
 
 // `fields` between id and times, so that every entity begins and ends alike.

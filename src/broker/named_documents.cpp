@@ -58,6 +58,12 @@ bool is_rule_name_taken(const NamedDocuments::All& all, std::string_view name) {
 
 }  // namespace
 
+json::object without_additions(const json::object& document) {
+  auto given = document;
+  for (const auto added : kAddedToRules) given.erase(added);
+  return given;
+}
+
 schema::Field rule_name_field() {
   return {.name = "name",
           .help = "Unique.",
@@ -93,11 +99,7 @@ Result<void> NamedDocuments::load() {
         boost::system::error_code error;
         auto value = json::parse(text, error);
         bool good = !error && value.is_object() && value.get_object().contains("id");
-        if (good) {
-          auto fields = value.get_object();
-          for (const auto added : kAddedToRules) fields.erase(added);
-          good = checked(fields).has_value();
-        }
+        good = good && checked(without_additions(value.get_object())).has_value();
         if (good)
           found.push_back(std::move(value.get_object()));
         else
@@ -164,9 +166,7 @@ Outcome<json::object> NamedDocuments::create(const json::object& document) {
 
 Outcome<json::object> NamedDocuments::replace(std::string_view which,
                                               const json::object& document) {
-  auto given = document;
-  for (const auto added : kAddedToRules) given.erase(added);
-  auto fields = checked(given);
+  auto fields = checked(without_additions(document));
   if (!fields) return fields;
   const std::scoped_lock lock(changing_);
   const auto old = find(which);

@@ -15,6 +15,10 @@
 
 namespace sluice::broker {
 
+// What the server adds to every entity (`id`, `created`, `updated`), without which a document is as
+// it was sent.
+[[nodiscard]] boost::json::object without_additions(const boost::json::object& document);
+
 // What one kind of rules is called, where it is kept and what its documents must be like.
 struct DocumentKind {
   std::string_view noun;    // "block rule"

@@ -4,7 +4,6 @@
 #include "broker/enrichment_rules.hpp"
 #include "broker/point_to_point.hpp"
 #include "broker/session.hpp"
-#include "broker/session_records.hpp"
 #include "broker/worker.hpp"
 #include "mqtt/topic.hpp"
 

@@ -46,13 +46,6 @@ void Retained::take(const store::BatchPtr& batch) {
   });
 }
 
-void Retained::erase(std::string_view topic) {
-  tree_.with([&](Tree& tree) {
-    erase(tree, topic);
-    note_first_expiry(tree);
-  });
-}
-
 void Retained::erase(Tree& tree, std::string_view topic) {
   std::vector<std::pair<Node*, std::string_view>> path;
   Node* node = &tree.root;

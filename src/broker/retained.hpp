@@ -27,7 +27,6 @@ namespace sluice::broker {
 class Retained {
  public:
   void set(const model::MessagePtr& message);
-  void erase(std::string_view topic);
   // What a batch says, its empty messages included. [MQTT-3.3.1-5] [MQTT-3.3.1-6] Called while the
   // log's order is held, so that what is newest there is what is kept here.
   void take(const store::BatchPtr& batch);
