@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "connectors/kafka/kafka_ends.hpp"
+
 namespace sluice::connectors::kafka {
 namespace {
 
@@ -137,12 +139,9 @@ Result<std::string> read_place(Producer& producer, const Topic& topic, const Pro
   SL_TRY(consumer, make_client(RD_KAFKA_CONSUMER, std::move(conf), std::move(tokens)));
   SL_TRY(reading, Reading::begin(std::move(consumer)));
   for (std::int32_t partition = 0; partition < topic.partitions; ++partition) {
-    std::int64_t low = 0;
-    std::int64_t end = 0;
-    const auto error = rd_kafka_query_watermark_offsets(producer.client(), topic.name.c_str(),
-                                                        partition, &low, &end, kAskMs);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return unavailable(error);
-    if (low < end) SL_TRY_VOID(reading.add(partition, end));
+    const auto ends = ends_of(producer.client(), topic.name.c_str(), partition, kAskMs);
+    if (!ends) return unavailable(ends.error());
+    if (ends->low < ends->high) SL_TRY_VOID(reading.add(partition, ends->high));
   }
   return reading.last_value_of(key);
 }

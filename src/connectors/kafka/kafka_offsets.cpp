@@ -63,22 +63,14 @@ Result<PartitionList> partitions_of(rd_kafka_t* client, const std::string& topic
   return list;
 }
 
-struct Range {
-  std::int64_t low = 0;
-  std::int64_t high = 0;  // of what is written next
-};
-
-Result<Range> range_of(rd_kafka_t* client, const rd_kafka_topic_partition_t& partition) {
-  Range range;
-  const auto error = rd_kafka_query_watermark_offsets(client, partition.topic, partition.partition,
-                                                      &range.low, &range.high, kAskOffsetsMs);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return no_offsets("the ends of its partitions cannot be read", error);
-  return range;
+Result<Ends> ask_ends(rd_kafka_t* client, const rd_kafka_topic_partition_t& partition) {
+  const auto ends = ends_of(client, partition.topic, partition.partition, kAskOffsetsMs);
+  if (!ends) return no_offsets("the ends of its partitions cannot be read", ends.error());
+  return *ends;
 }
 
 Result<std::int64_t> first_at(rd_kafka_t* client, const rd_kafka_topic_partition_t& partition,
-                              std::int64_t wall_ms, const Range& range) {
+                              std::int64_t wall_ms, const Ends& ends) {
   const PartitionList times(rd_kafka_topic_partition_list_new(1));
   auto* asked =
       rd_kafka_topic_partition_list_add(times.get(), partition.topic, partition.partition);
@@ -88,15 +80,15 @@ Result<std::int64_t> first_at(rd_kafka_t* client, const rd_kafka_topic_partition
     return no_offsets("the offset of a time cannot be read", error);
   if (asked->err != RD_KAFKA_RESP_ERR_NO_ERROR)
     return no_offsets("the offset of a time cannot be read", asked->err);
-  return asked->offset >= 0 ? asked->offset : range.high;
+  return asked->offset >= 0 ? asked->offset : ends.high;
 }
 
 Result<std::int64_t> first_of(rd_kafka_t* client, const rd_kafka_topic_partition_t& partition,
-                              const connect::Start& start, const Range& range) {
-  if (std::holds_alternative<connect::StartEarliest>(start)) return range.low;
+                              const connect::Start& start, const Ends& ends) {
+  if (std::holds_alternative<connect::StartEarliest>(start)) return ends.low;
   if (const auto* time = std::get_if<connect::StartTime>(&start))
-    return first_at(client, partition, time->wall_ms, range);
-  return range.high;
+    return first_at(client, partition, time->wall_ms, ends);
+  return ends.high;
 }
 
 // A topic of which this member was given partitions without a place.
@@ -148,8 +140,8 @@ Result<void> FreshTopic::wait_until_known() {
 // A group that is new to the topic begins in all of its partitions now, also in those of others.
 Result<void> FreshTopic::place_first(const connect::Start& start) {
   for (auto& partition : all_of(all_)) {
-    SL_TRY(range, range_of(client_, partition));
-    SL_TRY(first, first_of(client_, partition, start, range));
+    SL_TRY(ends, ask_ends(client_, partition));
+    SL_TRY(first, first_of(client_, partition, start, ends));
     partition.offset = first;
   }
   return commit(client_, all_);
@@ -160,10 +152,10 @@ Result<void> FreshTopic::place_added() {
   const PartitionList added(rd_kafka_topic_partition_list_new(1));
   for (auto& partition : all_of(all_)) {
     if (has_place(partition) || !is_given(partition.partition)) continue;
-    SL_TRY(range, range_of(client_, partition));
-    partition.offset = range.low;
+    SL_TRY(ends, ask_ends(client_, partition));
+    partition.offset = ends.low;
     rd_kafka_topic_partition_list_add(added.get(), topic_.c_str(), partition.partition)->offset =
-        range.low;
+        ends.low;
   }
   return commit(client_, added);
 }
@@ -194,11 +186,11 @@ Result<Settled> settle_offsets(rd_kafka_t* client, const rd_kafka_topic_partitio
       SL_TRY_VOID(FreshTopic(client, partition.topic, given).settle(start, settled.partitions));
     if (!has_place(partition))
       return no_offsets("its partitions cannot be read", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-    SL_TRY(range, range_of(client, partition));
-    const bool is_gone = partition.offset < range.low;
-    if (is_gone) settled.lost += range.low - partition.offset;
+    SL_TRY(ends, ask_ends(client, partition));
+    const bool is_gone = partition.offset < ends.low;
+    if (is_gone) settled.lost += ends.low - partition.offset;
     // Behind the end: the topic was made anew, and nothing of it has been read.
-    if (is_gone || partition.offset > range.high) partition.offset = range.low;
+    if (is_gone || partition.offset > ends.high) partition.offset = ends.low;
   }
   return settled;
 }

@@ -4,12 +4,9 @@
 #include <vector>
 
 #include "connect/source.hpp"
-#include "connectors/kafka/kafka_client.hpp"
+#include "connectors/kafka/kafka_ends.hpp"
 
 namespace sluice::connectors::kafka {
-
-using PartitionList =
-    Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
 
 struct Settled {
   PartitionList partitions;  // with the offset from which each is read

@@ -29,6 +29,15 @@ tl::unexpected<Error> unavailable(const Topic& topic, rd_kafka_resp_err_t error)
   return fail(Errc::Unavailable, "topic " + topic.name + ": " + explain(error, ""));
 }
 
+// Not allowed to create topics, or a server that cannot. After any other error (a broker died, the
+// cluster is busy) it is asked for again.
+bool says_never(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+         error == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION ||
+         error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+         error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
 // What the cluster says of the one topic of the answer.
 void learn_from(rd_kafka_event_t* event, Topic& topic) {
   const auto* result = rd_kafka_event_DescribeConfigs_result(event);
@@ -114,13 +123,12 @@ Result<void> Topics::create(const Topic& topic, const CreateTopic& wanted) {
   auto* list = request.get();
   rd_kafka_CreateTopics(client_, &list, 1, options.get(), answers.get());
   const Event event(rd_kafka_queue_poll(answers.get(), kCreateTimeoutMs + 500));
-  // Not allowed to create, or a server that cannot: the topic may be there all the same, and then
-  // the next step finds it.
-  const auto* result = event ? rd_kafka_event_CreateTopics_result(event.get()) : nullptr;
-  if (result == nullptr || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    can_create_ = false;
+  // Whatever became of it, the topic may be there, and then the next step finds it.
+  if (!event) return {};
+  if (says_never(rd_kafka_event_error(event.get()))) can_create_ = false;
+  const auto* result = rd_kafka_event_CreateTopics_result(event.get());
+  if (result == nullptr || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
     return {};
-  }
   std::size_t count = 0;
   const auto** topics = rd_kafka_CreateTopics_result_topics(result, &count);
   if (count != 1) return {};

@@ -29,6 +29,13 @@ void MockKafka::push_errors(int api_key, const std::vector<rd_kafka_resp_err_t>&
                                           errors.size(), errors.data());
 }
 
+void MockKafka::answer_late(int broker, int api_key, const std::vector<int>& delays_ms) {
+  for (const int delay : delays_ms)
+    rd_kafka_mock_broker_push_request_error_rtts(cluster_.get(), broker,
+                                                 static_cast<std::int16_t>(api_key), 1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, delay);
+}
+
 void MockKafka::topic_error(const std::string& topic, rd_kafka_resp_err_t error) {
   rd_kafka_mock_topic_set_error(cluster_.get(), topic.c_str(), error);
 }

@@ -33,6 +33,8 @@ class MockKafka {
   void create(const std::string& topic, int partitions);
   // The answers to the next requests of this kind.
   void push_errors(int api_key, const std::vector<rd_kafka_resp_err_t>& errors);
+  // The next requests of this kind at a broker are answered so late.
+  void answer_late(int broker, int api_key, const std::vector<int>& delays_ms);
   void topic_error(const std::string& topic, rd_kafka_resp_err_t error);
   void down(int broker);
   void up(int broker);
@@ -52,5 +54,6 @@ class MockKafka {
 };
 
 inline constexpr int kProduceRequest = 0;
+inline constexpr int kListOffsetsRequest = 2;
 
 }  // namespace sluice::connectors::kafka
