@@ -16,6 +16,8 @@ struct GivenToken {
 [[nodiscard]] Response log_in(Context& context, const Call& call);
 [[nodiscard]] Response show_session(Context& context, const Call& call);
 [[nodiscard]] Response log_out(Context& context, const Call& call);
+[[nodiscard]] const schema::Fields& own_password_fields();
+[[nodiscard]] Response change_own_password(Context& context, const Call& call);
 
 [[nodiscard]] Response show_overview(Context& context, const Call& call);
 [[nodiscard]] Response show_settings(Context& context, const Call& call);

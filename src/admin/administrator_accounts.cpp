@@ -1,9 +1,12 @@
 #include "admin/administrator_accounts.hpp"
 
+#include <algorithm>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "base/entity_id.hpp"
+#include "base/json_text.hpp"
 #include "broker/access/password_hash.hpp"
 #include "broker/access/secrets.hpp"
 #include "broker/access/timestamp.hpp"
@@ -13,13 +16,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kPrefix = "administrator/";
 constexpr std::string_view kFirstName = "admin";
-constexpr std::size_t kShortestPassword = 8;
 
-const json::string* text_in(const json::object& document, std::string_view name) {
-  const auto* value = document.if_contains(name);
-  return value == nullptr ? nullptr : value->if_string();
+Error damaged(std::string_view key) {
+  return {Errc::Corrupt, "the stored document " + std::string(key) + " is damaged"};
 }
 
 }  // namespace
@@ -27,32 +27,49 @@ const json::string* text_in(const json::object& document, std::string_view name)
 AdministratorAccounts::AdministratorAccounts(store::Store& store, const Clock& clock)
     : store_(store), clock_(clock) {}
 
+Result<AdministratorAccounts::StoredPtr> AdministratorAccounts::parse(std::string_view key,
+                                                                      std::string_view text) {
+  boost::system::error_code error;
+  auto value = json::parse(text, error);
+  if (error || !value.is_object()) return tl::unexpected(damaged(key));
+  auto& document = value.get_object();
+  auto made = std::make_shared<Stored>();
+  made->password_hash = text_at(document, "password_hash");
+  document.erase("password_hash");
+  const auto role = role_of(text_at(document, "role"));
+  made->account = {.id = text_at(document, "id"),
+                   .name = text_at(document, "name"),
+                   .role = role.value_or(Role::Viewer),
+                   .revision = ++revisions_};
+  if (!role || made->password_hash.empty() || made->account.id.empty() ||
+      made->account.name.empty())
+    return tl::unexpected(damaged(key));
+  made->document = std::move(document);
+  return made;
+}
+
 Result<void> AdministratorAccounts::load() {
-  std::map<std::string, std::string, std::less<>> hashes;
+  All found;
   std::optional<Error> failure;
   const auto visit = [&](std::string_view key, std::string_view text) {
-    boost::system::error_code error;
-    const auto value = json::parse(text, error);
-    const auto* document = error ? nullptr : value.if_object();
-    const auto* name = document == nullptr ? nullptr : text_in(*document, "name");
-    const auto* hash = document == nullptr ? nullptr : text_in(*document, "password_hash");
-    if (name == nullptr || hash == nullptr) {
-      failure = Error{Errc::Corrupt, "the stored document " + std::string(key) + " is damaged"};
+    auto account = parse(key, text);
+    if (!account) {
+      failure = account.error();
       return false;
     }
-    hashes.insert_or_assign(std::string(*name), std::string(*hash));
+    found.insert_or_assign((*account)->account.name, *account);
     return true;
   };
   SL_TRY_VOID(store_.scan(store::StateKind::Document, kPrefix, visit));
   if (failure) return tl::unexpected(*failure);
-  hashes_.with([&](auto& current) { current = std::move(hashes); });
+  all_.with([&](All& current) { current = std::move(found); });
   return {};
 }
 
 Result<std::optional<std::string>> AdministratorAccounts::ensure_first(
     std::optional<std::string> given) {
   SL_TRY_VOID(load());
-  if (hashes_.with([](const auto& current) { return !current.empty(); })) return std::nullopt;
+  if (all_.with([](const All& all) { return !all.empty(); })) return std::nullopt;
   if (given &&
       (given->size() < kShortestPassword || given->size() > broker::kMaximumPasswordBytes)) {
     return fail(Errc::InvalidArgument,
@@ -64,23 +81,25 @@ Result<std::optional<std::string>> AdministratorAccounts::ensure_first(
 
   const auto id = new_entity_id(clock_);
   const auto now = broker::rfc3339(clock_.wall_ms());
-  const json::object document{{"id", id},       {"name", kFirstName}, {"role", "administrator"},
-                              {"created", now}, {"updated", now},     {"password_hash", hash}};
-  const auto batch = store_.new_batch();
-  batch->put(store::StateKind::Document, std::string(kPrefix) + id, json::serialize(document));
-  SL_TRY(end, store_.append(batch));
-  SL_TRY_VOID(store_.wait_durable(end));
-
-  hashes_.with([&](auto& current) { current.insert_or_assign(std::string(kFirstName), hash); });
+  json::object document{{"id", id},          {"name", kFirstName}, {"role", "administrator"},
+                        {"description", ""}, {"created", now},     {"updated", now}};
+  const std::scoped_lock lock(changing_);
+  const auto saved =
+      save(std::make_shared<Stored>(Stored{.document = std::move(document),
+                                           .password_hash = hash,
+                                           .account = {.id = id,
+                                                       .name = std::string(kFirstName),
+                                                       .role = Role::Administrator,
+                                                       .revision = ++revisions_}}));
+  if (!saved) return fail(saved.error().errc, saved.error().detail);
   if (!is_made) return std::nullopt;
   return password;
 }
 
 bool AdministratorAccounts::verify(std::string_view name, std::string_view password) const {
   if (password.size() > broker::kMaximumPasswordBytes) return false;
-  const auto known = hash_of(name);
-  const std::string hash(known ? *known : broker::nobodys_hash());
-  const bool is_right = broker::verify_password(password, hash) && known.has_value();
+  const auto hash = hash_of(name);
+  const bool is_right = broker::verify_password(password, hash) && hash != broker::nobodys_hash();
   const auto key = login_key(name, hash, password);
   logins_.with([&](auto& logins) { logins.remember(key, is_right); });
   return is_right;
@@ -88,17 +107,73 @@ bool AdministratorAccounts::verify(std::string_view name, std::string_view passw
 
 std::optional<bool> AdministratorAccounts::remembered(std::string_view name,
                                                       std::string_view password) const {
-  const auto known = hash_of(name);
-  const auto key = login_key(name, known ? *known : broker::nobodys_hash(), password);
+  const auto key = login_key(name, hash_of(name), password);
   return logins_.with([&](auto& logins) { return logins.find(key); });
 }
 
-std::optional<std::string> AdministratorAccounts::hash_of(std::string_view name) const {
-  return hashes_.with([&](const auto& current) -> std::optional<std::string> {
-    const auto found = current.find(name);
-    if (found == current.end()) return std::nullopt;
-    return found->second;
+std::string AdministratorAccounts::hash_of(std::string_view name) const {
+  return all_.with([&](const All& all) {
+    const auto found = all.find(name);
+    return std::string(found == all.end() ? broker::nobodys_hash() : found->second->password_hash);
   });
+}
+
+std::optional<Account> AdministratorAccounts::account(std::string_view name) const {
+  return all_.with([&](const All& all) -> std::optional<Account> {
+    const auto found = all.find(name);
+    if (found == all.end()) return std::nullopt;
+    return found->second->account;
+  });
+}
+
+std::optional<Account> AdministratorAccounts::account_with_id(std::string_view id) const {
+  return all_.with([&](const All& all) -> std::optional<Account> {
+    for (const auto& [name, stored] : all) {
+      if (stored->account.id == id) return stored->account;
+    }
+    return std::nullopt;
+  });
+}
+
+// By id before name: an account may be called as another one's id reads.
+AdministratorAccounts::StoredPtr AdministratorAccounts::stored(std::string_view which) const {
+  return all_.with([&](const All& all) -> StoredPtr {
+    for (const auto& [name, stored] : all) {
+      if (stored->account.id == which) return stored;
+    }
+    const auto found = all.find(which);
+    return found == all.end() ? nullptr : found->second;
+  });
+}
+
+bool AdministratorAccounts::is_last(const Stored& account) const {
+  if (account.account.role != Role::Administrator) return false;
+  return all_.with([](const All& all) {
+    return std::ranges::count_if(all, [](const auto& entry) {
+             return entry.second->account.role == Role::Administrator;
+           }) == 1;
+  });
+}
+
+Outcome<void> AdministratorAccounts::save(StoredPtr account) {
+  auto document = account->document;
+  document["password_hash"] = account->password_hash;
+  const auto batch = store_.new_batch();
+  batch->put(store::StateKind::Document, std::string(kPrefix) + account->account.id,
+             json::serialize(document));
+  SL_TRY_VOID(append(batch));
+  all_.with([&](All& all) { all.insert_or_assign(account->account.name, std::move(account)); });
+  return {};
+}
+
+Outcome<void> AdministratorAccounts::append(const store::BatchPtr& batch) {
+  const auto end = store_.append(batch);
+  const auto durable = end ? store_.wait_durable(*end) : Result<void>(tl::unexpected(end.error()));
+  if (durable) return {};
+  return refuse({.errc = durable.error().code,
+                 .code = std::string(sluice::name_of(durable.error().code)),
+                 .detail = "the change was not saved: " + durable.error().detail,
+                 .hint = "nothing was changed; see /health/ready for the state of the store"});
 }
 
 // With the stored hash: a changed password makes other keys. Names hold no U+0000.

@@ -144,9 +144,39 @@ void note(const Route& route, const Call& call, unsigned status) {
                                        {"status", status}});
 }
 
+std::optional<Response> refuse_role(const Route& route, const Call& call) {
+  const auto needed = role_for(route.guard);
+  if (!needed || call.identity->role >= *needed) return std::nullopt;
+  const std::string role(name_of(*needed));
+  auto response = problem_response(
+      Problem{.status = 403,
+              .code = "role_needed",
+              .detail = std::string(route.id) + " needs the role " + role + "; " +
+                        call.identity->user + " is " + std::string(name_of(call.identity->role)),
+              .hint = "ask an administrator for the role, or log in as who has it"});
+  if (!is_safe(route.method)) note(route, call, response.status);
+  return response;
+}
+
 }  // namespace
 
-Api::Api(Sources sources, const AdministratorAccounts& accounts, ApiOptions options)
+std::optional<Role> role_for(Guard guard) {
+  switch (guard) {
+    case Guard::Open:
+      return std::nullopt;
+    case Guard::Viewer:
+    case Guard::Metrics:
+      return Role::Viewer;
+    case Guard::Operator:
+    case Guard::OperatorOrUser:
+      return Role::Operator;
+    case Guard::Administrator:
+      return Role::Administrator;
+  }
+  return Role::Administrator;
+}
+
+Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
     : sources_(std::move(sources)),
       accounts_(accounts),
       options_(std::move(options)),
@@ -235,7 +265,7 @@ Response Api::run(const Route& route, const Request& request, Call call) {
   Identity identity;
   const bool is_open =
       route.guard == Guard::Open || (route.guard == Guard::Metrics && options_.metrics_public);
-  if (route.guard == Guard::AdministratorOrUser && comes_from_a_user(request)) {
+  if (route.guard == Guard::OperatorOrUser && comes_from_a_user(request)) {
     auto user = admit_user(context_, request);
     if (!user) return user.error();
     call.user = std::move(*user);
@@ -244,6 +274,7 @@ Response Api::run(const Route& route, const Request& request, Call call) {
     if (!known) return known.error();
     identity = std::move(*known);
     call.identity = &identity;
+    if (auto refused = refuse_role(route, call)) return *std::move(refused);
   }
   if (auto wrong = check_query(route, call.query)) return *wrong;
   if (route.body != Body::None) {
@@ -258,8 +289,8 @@ Response Api::run(const Route& route, const Request& request, Call call) {
 
 tl::expected<Identity, Response> Api::identify(const Request& request) {
   const auto given = token_of(request);
-  auto user = sessions_.user_of(given.token);
-  if (!user) {
+  auto identity = identity_with(given.token);
+  if (!identity) {
     auto response = problem_response(
         Problem{.status = 401,
                 .code = given.token.empty() ? "not_logged_in" : "session_ended",
@@ -275,7 +306,21 @@ tl::expected<Identity, Response> Api::identify(const Request& request) {
                                  .detail = "a cookie is accepted from this server's own pages only",
                                  .hint = "programs send the token as Authorization: Bearer"}));
   }
-  return Identity{.user = std::move(*user), .by_cookie = given.by_cookie};
+  identity->by_cookie = given.by_cookie;
+  return *std::move(identity);
+}
+
+std::optional<Identity> Api::identity_with(const std::string& token) {
+  const auto owner = sessions_.owner_of(token);
+  if (!owner) return std::nullopt;
+  if (owner->account_id.empty())
+    return Identity{.user = std::string(kLocalName), .role = Role::Administrator};
+  const auto account = accounts_.account_with_id(owner->account_id);
+  if (!account || account->revision != owner->revision) {
+    static_cast<void>(sessions_.close(token));
+    return std::nullopt;
+  }
+  return Identity{.user = account->name, .account_id = account->id, .role = account->role};
 }
 
 }  // namespace sluice::admin

@@ -12,7 +12,7 @@ namespace sluice::admin {
 // Threads: any but an event loop; calls block as long as what they ask for.
 class Api {
  public:
-  Api(Sources sources, const AdministratorAccounts& accounts, ApiOptions options);
+  Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options);
 
   // Never throws; every fault is a problem document.
   [[nodiscard]] Response answer(const Request& request);
@@ -28,9 +28,10 @@ class Api {
   [[nodiscard]] Response dispatch(const Request& request);
   [[nodiscard]] Response run(const Route& route, const Request& request, Call call);
   [[nodiscard]] tl::expected<Identity, Response> identify(const Request& request);
+  [[nodiscard]] std::optional<Identity> identity_with(const std::string& token);
 
   const Sources sources_;
-  const AdministratorAccounts& accounts_;
+  AdministratorAccounts& accounts_;
   const ApiOptions options_;
   LoginSessions sessions_;
   LoginLimit logins_;

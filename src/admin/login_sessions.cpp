@@ -13,14 +13,15 @@ std::string hash_of(std::string_view token) {
 
 }  // namespace
 
-LoginSessions::Opened LoginSessions::open(const std::string& user) {
+LoginSessions::Opened LoginSessions::open(const Account& account) {
   const auto lifetime = std::chrono::duration_cast<std::chrono::milliseconds>(kLifetime);
-  return {.token = add({.user = user, .ends = clock_.steady() + kLifetime}),
+  return {.token = add({.owner = {.account_id = account.id, .revision = account.revision},
+                        .ends = clock_.steady() + kLifetime}),
           .expires_ms = clock_.wall_ms() + lifetime.count()};
 }
 
 std::string LoginSessions::open_local() {
-  return add({.user = "admin", .ends = std::nullopt});
+  return add({.owner = {}, .ends = std::nullopt});
 }
 
 std::string LoginSessions::add(Session session) {
@@ -43,18 +44,18 @@ std::string LoginSessions::add(Session session) {
   return token;
 }
 
-std::optional<std::string> LoginSessions::user_of(std::string_view token) {
+std::optional<LoginSessions::Owner> LoginSessions::owner_of(std::string_view token) {
   if (token.size() != 2 * kTokenBytes) return std::nullopt;
   const auto hash = hash_of(token);
   const auto now = clock_.steady();
-  return sessions_.with([&](Sessions& sessions) -> std::optional<std::string> {
+  return sessions_.with([&](Sessions& sessions) -> std::optional<Owner> {
     const auto found = sessions.find(hash);
     if (found == sessions.end()) return std::nullopt;
     if (found->second.ends && *found->second.ends <= now) {
       sessions.erase(found);
       return std::nullopt;
     }
-    return found->second.user;
+    return found->second.owner;
   });
 }
 

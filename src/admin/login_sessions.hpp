@@ -5,18 +5,25 @@
 #include <string>
 #include <string_view>
 
+#include "admin/administrator_accounts.hpp"
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
 
 namespace sluice::admin {
 
-// Who holds a token.
+// Who asks.
 struct Identity {
   std::string user;
+  std::string account_id = {};  // empty: who may read DATA/run/admin.token
+  Role role = Role::Viewer;
   bool by_cookie = false;
+
+  [[nodiscard]] bool is_local() const { return account_id.empty(); }
 };
 
-// Bearer tokens of this process: 256 random bits, kept as hashes, gone at the next start.
+// Bearer tokens of this process: 256 random bits, kept as hashes, gone at the next start. Who asks
+// whose one is compares the revision with that of the account: a login before a change of password
+// or role is none any more.
 //
 // Owns:    at most kMaximum tokens; the one that would end first makes room.
 // Threads: any.
@@ -31,16 +38,20 @@ class LoginSessions {
     std::string token;
     std::int64_t expires_ms = 0;  // wall time
   };
-  [[nodiscard]] Opened open(const std::string& user);
+  [[nodiscard]] Opened open(const Account& account);
   // For programs of this machine's owner: does not end by itself.
   [[nodiscard]] std::string open_local();
-  [[nodiscard]] std::optional<std::string> user_of(std::string_view token);
+  struct Owner {
+    std::string account_id;  // empty: the local one
+    std::uint64_t revision = 0;
+  };
+  [[nodiscard]] std::optional<Owner> owner_of(std::string_view token);
   // No: it is the local one, which ends with the process.
   [[nodiscard]] bool close(std::string_view token);
 
  private:
   struct Session {
-    std::string user;
+    Owner owner;
     std::optional<std::chrono::steady_clock::time_point> ends;
   };
   using Sessions = std::map<std::string, Session>;  // by the token's hash

@@ -76,6 +76,16 @@ json::object body_schema(const Route& route) {
   return {{"type", "object"}};  // another server's document: we do not say what it holds
 }
 
+// With the least role that passes (OpenAPI 3.1, Security Requirement Object).
+json::array security_of(const Route& route) {
+  const auto role = role_for(route.guard);
+  if (!role) return {};
+  const json::array roles{name_of(*role)};
+  json::array shown{json::object{{"bearer", roles}}, json::object{{"cookie", roles}}};
+  if (route.guard == Guard::OperatorOrUser) shown.push_back(json::object{{"user", json::array()}});
+  return shown;
+}
+
 json::object operation_of(const Route& route) {
   json::object shown{{"operationId", route.id}, {"summary", route.summary}};
   if (auto parameters = parameters_of(route); !parameters.empty()) {
@@ -94,12 +104,7 @@ json::object operation_of(const Route& route) {
         {"required", true}, {"content", content("application/json", std::move(schema))}};
   }
   shown["responses"] = answers_of(route);
-  if (route.guard == Guard::Open) shown["security"] = json::array();
-  if (route.guard == Guard::AdministratorOrUser) {
-    shown["security"] =
-        json::array{json::object{{"bearer", json::array()}},
-                    json::object{{"cookie", json::array()}}, json::object{{"user", json::array()}}};
-  }
+  shown["security"] = security_of(route);
   return shown;
 }
 

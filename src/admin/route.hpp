@@ -28,7 +28,7 @@ struct ApiOptions {
 // What routes work on. Threads: any; every part guards itself.
 struct Context {
   const Sources& sources;
-  const AdministratorAccounts& accounts;
+  AdministratorAccounts& accounts;
   const ApiOptions& options;
   LoginSessions& sessions;
   LoginLimit& logins;
@@ -54,11 +54,26 @@ struct Call {
   }
 };
 
+// Who may.
 enum class Guard : std::uint8_t {
   Open,
+  Viewer,  // and who may more: role.hpp
+  Operator,
   Administrator,
-  AdministratorOrUser,  // of MQTT, with name and password
-  Metrics,              // open when metrics are public
+  OperatorOrUser,  // of MQTT, with name and password
+  Metrics,         // viewers; open when metrics are public
+};
+// The least role that passes; none where it is open.
+[[nodiscard]] std::optional<Role> role_for(Guard guard);
+
+// A Guard that has to be said: a route without one does not compile.
+class StatedGuard {
+ public:
+  constexpr StatedGuard(Guard guard) : guard_(guard) {}  // NOLINT(*-explicit-*): stands for it
+  constexpr operator Guard() const { return guard_; }    // NOLINT(*-explicit-*)
+
+ private:
+  Guard guard_;
 };
 
 enum class Body : std::uint8_t {
@@ -79,7 +94,7 @@ struct Route {
   std::string_view summary;
   std::vector<unsigned> answers = {200};  // when it goes well
   Response (*run)(Context& context, const Call& call) = nullptr;
-  Guard guard = Guard::Administrator;
+  StatedGuard guard;
   Body body = Body::None;
   const schema::Fields& (*document)() = nullptr;  // of the body
   std::string_view document_of = {};  // or: `Connection`, `Task`, as the connectors declare them

@@ -60,7 +60,7 @@ Error cannot_listen(const std::string& bind, error_code error) {
 }  // namespace
 
 struct Server::State {
-  State(Sources sources, const AdministratorAccounts& accounts, Options chosen)
+  State(Sources sources, AdministratorAccounts& accounts, Options chosen)
       : options(std::move(chosen)), api(std::move(sources), accounts, options.api) {}
 
   const Options options;
@@ -131,7 +131,7 @@ struct Server::State {
   }
 };
 
-Server::Server(Sources sources, const AdministratorAccounts& accounts, Options options)
+Server::Server(Sources sources, AdministratorAccounts& accounts, Options options)
     : state_(std::make_unique<State>(std::move(sources), accounts, std::move(options))) {}
 
 Server::~Server() {

@@ -39,7 +39,7 @@ struct Options {
 class Server {
  public:
   // `accounts` and what `sources` refers to outlive the server.
-  Server(Sources sources, const AdministratorAccounts& accounts, Options options);
+  Server(Sources sources, AdministratorAccounts& accounts, Options options);
   ~Server();  // stops
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -58,13 +58,36 @@ Response wrong_credentials(Context& context, const std::string& user, const std:
               .hint = "the first password was printed once, at the first start of the server"});
 }
 
-Response welcome(Context& context, const std::string& user, const Request& request) {
-  log::info("administrator logged in", {{"user", user}, {"address", request.remote_address}});
-  const auto opened = context.sessions.open(user);
+Response welcome(Context& context, const Account& account, const Request& request) {
+  log::info("administrator logged in",
+            {{"user", account.name}, {"address", request.remote_address}});
+  const auto opened = context.sessions.open(account);
   auto response = json_response(
       200, {{"token", opened.token}, {"expires", broker::rfc3339(opened.expires_ms)}});
   response.headers.emplace_back("Set-Cookie", cookie(request, opened.token, "; Max-Age=43200"));
   return response;
+}
+
+// Nothing when the password is right; else the answer.
+std::optional<Response> refuse_password(Context& context, const std::string& user,
+                                        std::string_view password, const std::string& address) {
+  // Who is known to be right is not held back for the guesses of others.
+  const auto known = context.accounts.remembered(user, password);
+  if (known.value_or(false)) return std::nullopt;
+  if (known) return wrong_credentials(context, user, address);
+  if (const auto attempt = context.logins.begin(address, user); !attempt) {
+    note_refusal(context, "too many attempts to log in", user, address);
+    auto response = problem_response(Problem{.status = 429,
+                                             .code = "too_many_logins",
+                                             .detail = "too many attempts to log in",
+                                             .hint = "wait as long as Retry-After says"});
+    response.headers.emplace_back("Retry-After", std::to_string(attempt.retry_after.count()));
+    return response;
+  }
+  const bool is_right = context.accounts.verify(user, password);
+  context.logins.finished(address, user, is_right);
+  if (is_right) return std::nullopt;
+  return wrong_credentials(context, user, address);
 }
 
 }  // namespace
@@ -105,28 +128,58 @@ Response log_in(Context& context, const Call& call) {
   }
   const std::string user(checked.value.at("user").get_string());
   const std::string_view password = checked.value.at("password").get_string();
+  // As it was before the password is found to be right: a change in between ends this login.
+  const auto account = context.accounts.account(user);
   const auto& address = call.request.remote_address;
-  // Who is known to be right is not held back for the guesses of others.
-  const auto known = context.accounts.remembered(user, password);
-  if (known.value_or(false)) return welcome(context, user, call.request);
-  if (known) return wrong_credentials(context, user, address);
-  if (const auto attempt = context.logins.begin(address, user); !attempt) {
-    note_refusal(context, "too many attempts to log in", user, address);
-    auto response = problem_response(Problem{.status = 429,
-                                             .code = "too_many_logins",
-                                             .detail = "too many attempts to log in",
-                                             .hint = "wait as long as Retry-After says"});
-    response.headers.emplace_back("Retry-After", std::to_string(attempt.retry_after.count()));
-    return response;
-  }
-  const bool is_right = context.accounts.verify(user, password);
-  context.logins.finished(address, user, is_right);
-  return is_right ? welcome(context, user, call.request)
-                  : wrong_credentials(context, user, address);
+  if (auto refused = refuse_password(context, user, password, address)) return *std::move(refused);
+  if (!account) return wrong_credentials(context, user, address);
+  return welcome(context, *account, call.request);
+}
+
+const schema::Fields& own_password_fields() {
+  static const schema::Fields kFields = {
+      {.name = "password",
+       .help = "The one that holds now.",
+       .required = true,
+       .secret = true,
+       .maximum = 1024},
+      {.name = "new_password",
+       .help = "The one that is to hold.",
+       .required = true,
+       .secret = true,
+       .minimum = std::int64_t{AdministratorAccounts::kShortestPassword},
+       .maximum = 256},
+  };
+  return kFields;
+}
+
+Response change_own_password(Context& context, const Call& call) {
+  const auto& identity = *call.identity;
+  if (identity.is_local())
+    return problem_response(
+        Problem{.status = 409,
+                .code = "local_token",
+                .detail = "the token of this machine has no password",
+                .hint = "PATCH /api/v1/administrators/{name} gives an account another one"});
+  const auto checked = schema::check(own_password_fields(), call.body);
+  if (!checked.problems.empty())
+    return problem_response(Problem{.status = 422,
+                                    .code = "invalid_document",
+                                    .detail = "both passwords are needed",
+                                    .hint = R"(send {"password": "...", "new_password": "..."})",
+                                    .fields = checked.problems});
+  const std::string_view password = checked.value.at("password").get_string();
+  if (auto refused = refuse_password(context, identity.user, password, call.request.remote_address))
+    return *std::move(refused);
+  const auto changed = context.accounts.set_password(identity.account_id,
+                                                     checked.value.at("new_password").get_string());
+  if (!changed) return problem_response(changed.error());
+  return welcome(context, *changed, call.request);
 }
 
 Response show_session(Context&, const Call& call) {
-  return json_response(200, {{"user", call.identity->user}, {"role", "administrator"}});
+  return json_response(200,
+                       {{"user", call.identity->user}, {"role", name_of(call.identity->role)}});
 }
 
 Response log_out(Context& context, const Call& call) {

@@ -436,8 +436,8 @@ class CommandLine {
     auto* file = command.add_option("-f,--file", rest_.file,
                                     "What changes, as a JSON merge patch; -: standard input");
     file->type_name("FILE");
-    if (verb == "update" && noun.name == "user")
-      add_password_arguments(command, "");
+    if (verb == "update" && noun.is_account)
+      add_account_arguments(command, noun, "");
     else if (verb == "update")
       file->required();
     if (noun.name != "connection") return;
@@ -447,7 +447,10 @@ class CommandLine {
     add_topic_argument(command);
   }
 
-  void add_password_arguments(CLI::App& command, const std::string& without) {
+  void add_account_arguments(CLI::App& command, const Noun& noun, const std::string& without) {
+    if (noun.name == "administrator")
+      command.add_option("--role", rest_.role, "viewer, operator or administrator")
+          ->type_name("ROLE");
     command.add_option("--password", rest_.password, "Others on this machine may see it" + without);
     command.add_option("--password-file", rest_.password_file, "File that holds it; -: input")
         ->type_name("FILE");
@@ -480,15 +483,15 @@ class CommandLine {
   }
 
   void add_create_arguments(CLI::App& command, const Noun& noun) {
-    const bool is_user = noun.name == "user";
     command
         .add_option("name", rest_.name,
-                    is_user ? "Name of the user, or a JSON document (FILE.json, -)"
-                            : "JSON document; -: standard input")
-        ->type_name(is_user ? "NAME" : "FILE");
+                    noun.is_account ? "Its name, or a JSON document (FILE.json, -)"
+                                    : "JSON document; -: standard input")
+        ->type_name(noun.is_account ? "NAME" : "FILE");
     command.add_option("-f,--file", rest_.file, "JSON document; -: standard input")
         ->type_name("FILE");
-    if (is_user) add_password_arguments(command, "; without one, one is made and shown");
+    if (noun.is_account)
+      add_account_arguments(command, noun, "; without one, one is made and shown");
     if (noun.name == "connection") {
       command.add_flag("!--no-verify", rest_.verify, "Save it without reaching the other side");
       add_topic_argument(command);
@@ -510,12 +513,13 @@ class CommandLine {
     if (rest_.password && rest_.password_file) {
       return wrong_use("--password and --password-file exclude each other");
     }
-    const bool has_password = rest_.password || rest_.password_file;
-    if (noun.name == "user" && verb == "update" && !has_password && !rest_.file) {
-      return wrong_use("user update takes --password, --password-file, or -f FILE");
+    const bool has_fields = rest_.password || rest_.password_file || rest_.role;
+    if (noun.is_account && verb == "update" && !has_fields && !rest_.file) {
+      return wrong_use(fmt::format("{} update takes --password, --password-file,{} or -f FILE",
+                                   noun.name, noun.name == "user" ? "" : " --role"));
     }
-    if (has_password && (rest_.file || rest_.name == "-" || rest_.name.ends_with(".json"))) {
-      return wrong_use("--password goes with a name; a document holds its own");
+    if (has_fields && (rest_.file || rest_.name == "-" || rest_.name.ends_with(".json"))) {
+      return wrong_use("--password and --role go with a name; a document holds its own");
     }
     const auto target = find_rest_target(
         environment_, data_.empty() ? std::nullopt : std::optional<std::string>(data_));

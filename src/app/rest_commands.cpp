@@ -249,9 +249,10 @@ int drain(RestClient& client, const RestCommand& command) {
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
-// Of a user: the password as it was given, or none.
-Result<json::object> password_of(const RestCommand& command) {
+// Of an account: password and role as they were given, or none.
+Result<json::object> account_of(const RestCommand& command) {
   json::object document;
+  if (command.role) document["role"] = *command.role;
   if (command.password) document["password"] = *command.password;
   if (command.password_file) {
     SL_TRY(text, read_text(*command.password_file, 4096));
@@ -261,15 +262,15 @@ Result<json::object> password_of(const RestCommand& command) {
   return document;
 }
 
-Result<json::object> new_user(const RestCommand& command) {
-  SL_TRY(document, password_of(command));
+Result<json::object> new_account(const RestCommand& command) {
+  SL_TRY(document, account_of(command));
   document["name"] = command.name;
   return document;
 }
 
-// A user may be given by name alone; a path or `-` where the name stands is a document.
+// An account may be given by name alone; a path or `-` where the name stands is a document.
 bool names_a_file(const RestCommand& command) {
-  return command.noun->name != "user" || command.name == "-" || command.name.ends_with(".json") ||
+  return !command.noun->is_account || command.name == "-" || command.name.ends_with(".json") ||
          command.name.find('/') != std::string::npos;
 }
 
@@ -285,7 +286,7 @@ std::string verification_query(const RestCommand& command) {
 int create(RestClient& client, const RestCommand& command) {
   const bool is_document = command.file.has_value() || names_a_file(command);
   const auto document =
-      is_document ? read_document(command.file.value_or(command.name)) : new_user(command);
+      is_document ? read_document(command.file.value_or(command.name)) : new_account(command);
   if (!document) return fail_with(document.error().detail);
   const auto path = std::string(command.noun->path) + verification_query(command);
   const auto answer = client.send("POST", path, json::serialize(*document));
@@ -303,7 +304,7 @@ int verify_unsaved(RestClient& client, const RestCommand& command) {
 
 // Of the document in the file, or of what stands there instead.
 int change(RestClient& client, const RestCommand& command, const std::string& one) {
-  const auto patch = command.file ? read_document(*command.file) : password_of(command);
+  const auto patch = command.file ? read_document(*command.file) : account_of(command);
   if (!patch) return fail_with(patch.error().detail);
   auto query = verification_query(command);
   if (!command.restart) query += (query.empty() ? "?" : "&") + std::string("restart_tasks=false");

@@ -28,6 +28,7 @@ constexpr std::array<Columns, 5> kConnectionColumns = {"name", "type", "status",
 constexpr std::array<Columns, 6> kTaskColumns = {"name",      "status",   "lag_messages",
                                                  "delivered", "rejected", "status_reason"};
 constexpr std::array<Columns, 3> kUserColumns = {"name", "description", "created"};
+constexpr std::array<Columns, 4> kAdministratorColumns = {"name", "role", "description", "updated"};
 constexpr std::array<Columns, 5> kPolicyColumns = {"name", "effect", "operations", "resources",
                                                    "users"};
 constexpr std::array<Columns, 5> kBlockRuleColumns = {"name", "type", "value", "except", "until"};
@@ -47,14 +48,16 @@ constexpr std::array<Columns, 6> kRetainedColumns = {"topic",     "timestamp",  
 constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
                                                        "client_id", "reason"};
 
-constexpr std::array<Noun, 14> kNouns = {
+constexpr std::array<Noun, 15> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
          kConnectionVerbs, kConnectionColumns},
     Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
     Noun{"dead-letter", "/tasks",
          "Messages that a task could not deliver: look, send again, delete", kDeadLetterVerbs,
          kDeadLetterColumns},
-    Noun{"user", "/users", "MQTT users", kRuleVerbs, kUserColumns},
+    Noun{"user", "/users", "MQTT users", kRuleVerbs, kUserColumns, true},
+    Noun{"administrator", "/administrators", "Who may use the administration, and what for",
+         kRuleVerbs, kAdministratorColumns, true},
     Noun{"policy", "/policies", "Who may connect, publish and subscribe", kRuleVerbs,
          kPolicyColumns},
     Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns},

@@ -131,14 +131,16 @@ TEST_F(SessionTest, IsBounded) {
   const auto first = token_;
   LoginSessions sessions(clock_);
   const auto local = sessions.open_local();
-  const auto oldest = sessions.open("admin").token;
+  const Account admin{.id = "id", .name = "admin", .role = Role::Administrator, .revision = 1};
+  const auto oldest = sessions.open(admin).token;
   for (std::size_t i = 0; i < LoginSessions::kMaximum; ++i) {
     clock_.advance(std::chrono::milliseconds(1));
-    static_cast<void>(sessions.open("admin"));
+    static_cast<void>(sessions.open(admin));
   }
 
-  EXPECT_EQ(sessions.user_of(oldest), std::nullopt);
-  EXPECT_EQ(sessions.user_of(local), "admin");
+  EXPECT_FALSE(sessions.owner_of(oldest).has_value());
+  ASSERT_TRUE(sessions.owner_of(local).has_value());
+  EXPECT_EQ(sessions.owner_of(local)->account_id, "");
 }
 
 TEST_F(SessionTest, TakesACookieForReading) {

@@ -1,0 +1,89 @@
+#include "admin/administrator_actions.hpp"
+
+#include "admin/page.hpp"
+#include "connect/merge_patch.hpp"
+
+namespace sluice::admin {
+namespace {
+
+using enum Method;
+
+constexpr std::string_view kAdministrators = "/api/v1/administrators";
+constexpr std::string_view kOne = "/api/v1/administrators/{name}";
+
+Response create_administrator(Context& context, const Call& call) {
+  return created_response(context.accounts.create(call.body), kAdministrators);
+}
+
+Response list_administrators(Context& context, const Call& call) {
+  return list_response(call, context.accounts.all());
+}
+
+Response show_administrator(Context& context, const Call& call) {
+  return entity_response(context.accounts.find(call.name()));
+}
+
+Response change_administrator(Context& context, const Call& call) {
+  const auto old = context.accounts.find(call.name());
+  if (!old) return problem_response(old.error());
+  if (auto stale = refuse_stale(call, old)) return *stale;
+  auto document = connect::merge_patch(*old, call.body);
+  // A patch takes away what it says is null; of a password that means another one is to be made.
+  if (const auto* password = call.body.if_contains("password"); password && password->is_null())
+    document["password"] = nullptr;
+  return entity_response(context.accounts.replace(call.name(), document));
+}
+
+Response delete_administrator(Context& context, const Call& call) {
+  if (auto stale = refuse_stale(call, context.accounts.find(call.name()))) return *stale;
+  return deleted_response(context.accounts.remove(call.name()));
+}
+
+}  // namespace
+
+std::vector<Route> administrator_routes() {
+  return {
+      {.method = Post,
+       .path = kAdministrators,
+       .id = "createAdministrator",
+       .summary = "Make an account of the administration. A password that was made is shown in "
+                  "this answer alone.",
+       .answers = {201},
+       .run = create_administrator,
+       .guard = Guard::Administrator,
+       .body = Body::Document,
+       .document = AdministratorAccounts::fields},
+      {.path = kAdministrators,
+       .id = "listAdministrators",
+       .summary = "Accounts of the administration, by name.",
+       .run = list_administrators,
+       .guard = Guard::Viewer,
+       .query = {{"name", "Only the one with this name."}, {"role", "Only those of this role."}},
+       .is_list = true},
+      {.path = kOne,
+       .id = "showAdministrator",
+       .summary = "One account of the administration.",
+       .run = show_administrator,
+       .guard = Guard::Viewer},
+      {.method = Patch,
+       .path = kOne,
+       .id = "changeAdministrator",
+       .summary = "Change role, password or description of an account; `password` null: one is "
+                  "made and shown in this answer alone. Another role or password ends its logins "
+                  "at once.",
+       .run = change_administrator,
+       .guard = Guard::Administrator,
+       .body = Body::Patch,
+       .document_of = "administrator"},
+      {.method = Delete,
+       .path = kOne,
+       .id = "deleteAdministrator",
+       .summary = "Delete an account of the administration; its logins end at once. The last one "
+                  "with the role administrator stays.",
+       .answers = {204},
+       .run = delete_administrator,
+       .guard = Guard::Administrator},
+  };
+}
+
+}  // namespace sluice::admin
