@@ -87,8 +87,9 @@ tl::expected<std::string, Response> admit_user(Context& context, const Request& 
                        .has_username = true,
                        .host = request.remote_address,
                        .listener = broker::ListenerName(broker::kAdministration)},
-                      std::move(login->password),
-                      [answer](ReasonCode reason) { answer->set_value(reason); });
+                      std::move(login->password), [answer](const broker::LoginAnswer& said) {
+                        answer->set_value(said.reason);
+                      });
   if (decided.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     const Turn turn(context.waiting_users);
     if (!turn) return later(429, "too_many_logins", "as many users log in as may at a time");

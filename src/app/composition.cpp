@@ -9,6 +9,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "app/access_settings.hpp"
 #include "app/connectors.hpp"
 #include "app/memory_metrics.hpp"
 #include "app/settings.hpp"
@@ -97,8 +98,7 @@ Composition::~Composition() {
 
 Result<void> Composition::open() {
   SL_TRY_VOID(open_store());
-  access_ = std::make_unique<broker::AccessControl>(*store_, clock_, plan_.access);
-  SL_TRY_VOID(access_->load());
+  SL_TRY_VOID(open_access());
   broker_ = std::make_unique<broker::Broker>(*store_, *access_, clock_, metrics_, plan_.broker);
   plan_.connect.on_task_change = [this](const auto& change) { tell(*broker_, change); };
   plan_.connect.intake = broker_.get();
@@ -125,6 +125,32 @@ Result<void> Composition::open() {
        .deleted = [this](store::Position begin,
                          const auto& lost) { integration_->log_deleted(begin, lost); }});
   return {};
+}
+
+Result<void> Composition::open_access() {
+  plan_.access.methods.clear();
+  for (const auto& method : plan_.authentication.methods) {
+    if (method == "jwt") {
+      SL_TRY(options, jwt_options(plan_.authentication.jwt));
+      jwt_ = std::make_shared<broker::JwtAuthenticator>(clock_, std::move(options));
+    }
+    plan_.access.methods.push_back(method == "jwt" ? jwt_ : nullptr);
+  }
+  access_ = std::make_unique<broker::AccessControl>(*store_, clock_, plan_.access);
+  return access_->load();
+}
+
+void Composition::reload_keys(const JwtSettings& settings) {
+  if (!jwt_) return;
+  auto options = jwt_options(settings);
+  if (options && options->keys.empty())
+    options = fail(Errc::InvalidArgument, "access.jwt has no key any more");
+  if (!options) {
+    log::error("keys of tokens not reloaded: the old ones stay",
+               {{"reason", options.error().detail}});
+    return;
+  }
+  jwt_->replace(*std::move(options));
 }
 
 Result<void> Composition::open_store() {

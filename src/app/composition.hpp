@@ -7,9 +7,11 @@
 #include "admin/administrator_accounts.hpp"
 #include "admin/server.hpp"
 #include "app/certificate_expiry.hpp"
+#include "app/settings.hpp"
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/metrics.hpp"
+#include "broker/access/jwt_authenticator.hpp"
 #include "broker/access_control.hpp"
 #include "broker/broker.hpp"
 #include "connect/registry.hpp"
@@ -38,6 +40,7 @@ struct Plan {
   broker::AccessControl::Options access;
   connect::Options connect;
   admin::Options admin;
+  AuthenticationSettings authentication;
   std::vector<ListenerPlan> listeners;
   std::optional<std::string> admin_password;      // of the first administrator, at the first start
   std::function<boost::json::object()> settings;  // effective, for GET /settings
@@ -67,6 +70,8 @@ class Composition {
   // Reads certificates and keys again; for connections that begin from now on. What cannot be used
   // is logged, and the old ones stay.
   void reload_certificates();
+  // Of tokens, for logins from now on. What cannot be used is logged, and the old ones stay.
+  void reload_keys(const JwtSettings& settings);
 
   // Made at the very first start: to be shown once.
   [[nodiscard]] const std::optional<std::string>& first_password() const { return first_password_; }
@@ -77,6 +82,7 @@ class Composition {
 
  private:
   [[nodiscard]] Result<void> open_store();
+  [[nodiscard]] Result<void> open_access();
   [[nodiscard]] Result<void> open_listeners();
   [[nodiscard]] Result<void> write_run_files();
   [[nodiscard]] Result<void> write_certificate();
@@ -87,6 +93,7 @@ class Composition {
   metrics::Registry metrics_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<store::Store> store_;
+  std::shared_ptr<broker::JwtAuthenticator> jwt_;  // null: no tokens
   std::unique_ptr<broker::AccessControl> access_;
   std::unique_ptr<broker::Broker> broker_;
   connect::Registry connectors_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <fmt/format.h>
 
+#include "app/access_settings.hpp"
 #include "app/setting_reader.hpp"
 #include "base/json_text.hpp"
 
@@ -182,6 +183,7 @@ std::vector<Problem> check_files(const Settings& settings) {
     if (listener.tls)
       check(schema::child_pointer("/listeners", listener.name), listener.tls->options);
   if (settings.admin.tls) check("/admin", *settings.admin.tls);
+  check_keys(settings.authentication, problems);
   return problems;
 }
 

@@ -17,7 +17,8 @@ namespace sluice::app {
 void check_listener(const std::string& name, const boost::json::object& listener,
                     std::vector<schema::Problem>& problems);
 
-// What the files of TLS that are named there, and for the administration, hold wrong.
+// What the files of TLS that are named there, and for the administration, hold wrong; and those
+// with the keys of logins.
 [[nodiscard]] std::vector<schema::Problem> check_files(const Settings& settings);
 
 }  // namespace sluice::app

@@ -89,6 +89,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
   plan.broker.version = SLUICE_VERSION;
   plan.access.enabled = settings.access_enabled;
   plan.access.listeners = settings.listener_names;
+  plan.authentication = settings.authentication;
   if (!settings.names_refused_subscriptions)
     plan.broker.refused_subscription = mqtt::ReasonCode::UnspecifiedError;
   plan.connect.node_name = settings.node_name;
@@ -160,6 +161,7 @@ void reload(const ServeOptions& options, Current& current, Composition& server) 
   allow_networks(merged->effective);
   server.set_limits(limits_of(settings.mqtt));
   server.reload_certificates();
+  server.reload_keys(settings.authentication.jwt);
   current.with([&](EffectiveSettings& now) { now = merged->effective; });
   log::info("settings reloaded", {{"changed", joined(merged->changed)}});
   if (!merged->need_restart.empty())

@@ -35,17 +35,6 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
   }
 }
 
-Result<std::string> read_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-  if (!file.is_open() || file.bad()) {
-    return fail(Errc::IoFailed, errno == 0 ? "not a file" : std::strerror(errno));
-  }
-  return std::move(text).str();
-}
-
 // SLUICE_LISTENERS__TCP__BIND -> listeners, tcp, bind.
 std::vector<std::string> path_of_variable(std::string_view name) {
   return split(ascii_lower(name.substr(kPrefix.size())), "__");
@@ -195,6 +184,17 @@ class Loader {
 };
 
 }  // namespace
+
+Result<std::string> read_file(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+  if (!file.is_open() || file.bad()) {
+    return fail(Errc::IoFailed, errno == 0 ? "not a file" : std::strerror(errno));
+  }
+  return std::move(text).str();
+}
 
 std::string SettingProblem::text() const {
   std::string line;

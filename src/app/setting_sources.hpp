@@ -46,6 +46,9 @@ struct LoadedValues {
 
 [[nodiscard]] LoadedValues load_values(const schema::Fields& fields, const SettingSources& sources);
 
+// A file that a setting names. Errors: why it cannot be read.
+[[nodiscard]] Result<std::string> read_file(const std::string& path);
+
 // "/listeners/tcp/bind" -> "listeners.tcp.bind".
 [[nodiscard]] std::string dotted(std::string_view pointer);
 // The origin of a pointer, or of the nearest thing around it that has one; empty: default.

@@ -5,6 +5,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "app/access_settings.hpp"
 #include "app/listener_settings.hpp"
 #include "app/setting_reader.hpp"
 
@@ -150,6 +151,7 @@ Settings settings_of(const json::object& values) {
           .access_enabled = in.in("access").flag("enabled"),
           .names_refused_subscriptions =
               in.in("access").text("refused_subscription") == "not_authorized",
+          .authentication = authentication_of(in.in("access")),
           .store = store(in.in("store")),
           .mqtt = mqtt(in.in("mqtt")),
           .connect = connect_settings(in.in("connect")),

@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/schema.hpp"
+#include "broker/access/jwt.hpp"
 #include "broker/group_strategy.hpp"
 #include "io/address_rule.hpp"
 #include "net/tls_session.hpp"
@@ -47,6 +48,18 @@ struct AdminSettings {
   std::optional<io::TlsOptions> tls;  // none: HTTP
   std::vector<std::string> host_names;
   bool metrics_public = false;
+};
+
+struct JwtSettings {
+  std::string secret;
+  std::string public_key;  // a file
+  std::string jwks;        // a file
+  broker::JwtRules rules;
+};
+
+struct AuthenticationSettings {
+  std::vector<std::string> methods;
+  JwtSettings jwt;
 };
 
 struct StoreSettings {
@@ -109,6 +122,7 @@ struct Settings {
   AdminSettings admin;
   bool access_enabled = true;
   bool names_refused_subscriptions = true;
+  AuthenticationSettings authentication;
   StoreSettings store;
   MqttSettings mqtt;
   ConnectSettings connect;

@@ -2,6 +2,7 @@
 // from it. What this version does not serve is refused in settings_rules.cpp.
 #include <boost/json/array.hpp>
 
+#include "app/access_settings.hpp"
 #include "app/settings.hpp"
 #include "broker/access/policy.hpp"
 
@@ -453,20 +454,7 @@ const Fields& setting_fields() {
        .maximum = 256},
       listeners(),
       admin(),
-      {.name = "access",
-       .type = Type::Object,
-       .help = "Access control of MQTT clients.",
-       .fields = {{.name = "enabled",
-                   .type = Type::Boolean,
-                   .help = "Off: every client is admitted and may do everything.",
-                   .fallback = true},
-                  {.name = "refused_subscription",
-                   .type = Type::Choice,
-                   .help =
-                       "How MQTT 5 is told that no policy allows a subscription: 0x87, or 0x80, "
-                       "which says no more than that it failed. MQTT 3 has 0x80 alone.",
-                   .fallback = "not_authorized",
-                   .choices = {"not_authorized", "unspecified"}}}},
+      access_field(),
       store(),
       mqtt(),
       {.name = "connect",

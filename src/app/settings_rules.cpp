@@ -5,6 +5,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "app/access_settings.hpp"
 #include "app/listener_settings.hpp"
 #include "app/settings.hpp"
 #include "base/json_text.hpp"
@@ -123,6 +124,7 @@ std::vector<Problem> check_setting_rules(const json::object& values) {
   std::vector<Problem> problems;
   check_not_served(values, problems);
   check_admin(values, problems);
+  check_access(values, problems);
   if (const auto* listeners = value_at(values, "/listeners");
       listeners != nullptr && listeners->is_object()) {
     for (const auto& listener : listeners->get_object()) {

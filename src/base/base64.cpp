@@ -1,5 +1,6 @@
 #include "base/base64.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -67,6 +68,16 @@ bool decode_base64(std::string_view text, std::string& out) {
     }
   }
   return (group & ((1U << bits) - 1)) == 0;
+}
+
+bool decode_base64url(std::string_view text, std::string& out) {
+  out.clear();
+  if (text.find_first_of("+/=") != std::string_view::npos || text.size() % 4 == 1) return false;
+  std::string standard(text);
+  std::ranges::replace(standard, '-', '+');
+  std::ranges::replace(standard, '_', '/');
+  standard.append((4 - standard.size() % 4) % 4, '=');
+  return decode_base64(standard, out);
 }
 
 }  // namespace sluice

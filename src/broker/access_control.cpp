@@ -3,8 +3,6 @@
 #include <boost/json/parse.hpp>
 
 #include "base/log.hpp"
-#include "base/peer.hpp"
-#include "broker/access/password_hash.hpp"
 #include "broker/access/permissions.hpp"
 #include "broker/access/state.hpp"
 
@@ -120,43 +118,6 @@ bool AccessControl::enabled() const {
 PermissionsPtr AccessControl::compile(const Client& client) const {
   if (!enabled()) return state_->all_permissions;
   return compile_permissions(*state_->all_policies(), client);
-}
-
-void AccessControl::authenticate(const Client& client, std::optional<std::string> password,
-                                 std::function<void(ReasonCode)> done) {
-  if (!enabled()) return done(ReasonCode::Success);
-  const auto peer = peer_of(client.host);
-  const auto answer = [state = state_.get(), client, peer,
-                       done = std::move(done)](ReasonCode reason) {
-    if (mqtt::is_error(reason)) state->note_refusal(client, peer, reason);
-    done(reason);
-  };
-  if (client.is_certified) {
-    return answer(user_exists(client.username) ? ReasonCode::Success
-                                               : ReasonCode::BadUserNameOrPassword);
-  }
-  if (!client.has_username || !password || password->size() > kMaximumPasswordBytes) {
-    return answer(ReasonCode::BadUserNameOrPassword);
-  }
-  const auto all = state_->all_users();
-  const auto found = all->find(client.username);
-  const auto user = found == all->end() ? nullptr : found->second;
-  const auto login = state_->login_of(user.get(), client.username, *password);
-  if (const auto known = state_->remembered(login)) {
-    return answer(*known ? ReasonCode::Success : ReasonCode::BadUserNameOrPassword);
-  }
-  if (state_->guard.holds_back(peer)) return answer(ReasonCode::ConnectionRateExceeded);
-  auto check = [state = state_.get(), user, login, password = std::move(*password), peer, answer] {
-    answer(state->check_password(user, login, password, peer));
-  };
-  switch (state_->pool.submit(peer, std::move(check))) {
-    case PasswordPool::Admission::Taken:
-      return;
-    case PasswordPool::Admission::PeerFull:
-      return answer(ReasonCode::QuotaExceeded);
-    case PasswordPool::Admission::Full:
-      return answer(ReasonCode::ServerBusy);
-  }
 }
 
 bool AccessControl::user_exists(std::string_view username) const {

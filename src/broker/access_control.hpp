@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/refusal.hpp"
+#include "broker/authenticator.hpp"
 #include "broker/listener_name.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
@@ -26,6 +27,7 @@ struct Client {
   bool is_certified = false;   // a verified certificate says the user name: no password is asked
   std::string host;            // address without port
   ListenerName listener = {};  // through which it came
+  LoginTermsPtr terms = {};    // of its login; null: there are none
 };
 // Shared by a connection and its session.
 using ClientPtr = std::shared_ptr<const Client>;
@@ -81,6 +83,9 @@ class AccessControl {
     std::size_t maximum_waiting_logins_per_peer = 256;
     // That policies may name, beside `admin`; empty: nobody knows, any.
     std::vector<std::string> listeners = {};
+    // Ways to log in, in the order in which they are asked; null: with the password of a stored
+    // user.
+    std::vector<std::shared_ptr<Authenticator>> methods = {nullptr};
   };
   AccessControl(store::Store& store, const Clock& clock, Options options);
   ~AccessControl();
@@ -103,23 +108,28 @@ class AccessControl {
   // listener; after nullptr none runs any more.
   void set_change_listener(std::function<void()> changed);
 
-  // Checks a password with a memory-hard hash on the pool, the same time for unknown users. `done`
-  // runs on a pool thread, or inside this call when no hash is made: the switch is off, a
-  // certificate says who it is, a name or password is missing, this very login was checked lately,
-  // or too many wait. Refusals are logged, once a minute and peer (base/peer.hpp of the client's
-  // host). Success; BadUserNameOrPassword; QuotaExceeded: too many of this peer wait;
+  // Asks the methods in their order, on the pool: a password with a memory-hard hash, the same time
+  // for unknown users. `done` runs on a pool thread, or inside this call when there is nothing to
+  // compute: the switch is off, a certificate says who it is, a name or password is missing, this
+  // very login was checked lately, or too many wait. Refusals are logged, once a minute and peer
+  // (base/peer.hpp of the client's host). Success; BadUserNameOrPassword; NotAuthorized: it may be
+  // right, but not for this client; QuotaExceeded: too many of this peer wait;
   // ConnectionRateExceeded: this peer guesses and is held back; ServerBusy: too many wait in all.
   void authenticate(const Client& client, std::optional<std::string> password,
-                    std::function<void(mqtt::ReasonCode)> done);
+                    std::function<void(LoginAnswer)> done);
+  // Whether a user name is none, but what one of the methods takes as a secret.
+  [[nodiscard]] bool is_credential(std::string_view username) const;
   // The one authentication method: SCRAM-SHA-256, for users whose password was set, or checked
   // once, by a version that knows it. Not while the switch is off: nobody's password is known then.
   static constexpr std::string_view kScram = "SCRAM-SHA-256";
   [[nodiscard]] bool knows_method(std::string_view method) const {
-    return enabled() && method == kScram;
+    return enabled() && method == kScram && has_users();
   }
   [[nodiscard]] std::unique_ptr<LoginExchange> begin_login(const Client& client);
   // Is there still such a user? (For sessions whose user was deleted.)
   [[nodiscard]] bool user_exists(std::string_view username) const;
+  // The same, where other methods may admit users that are not stored: then nobody knows.
+  [[nodiscard]] bool user_may_exist(std::string_view username) const;
   // A user that was deleted and made again has another id. Empty: no such user, or the switch is
   // off and names mean nothing.
   [[nodiscard]] std::string user_id(std::string_view username) const;
@@ -150,6 +160,7 @@ class AccessControl {
   [[nodiscard]] Outcome<boost::json::object> checked_policy(
       const boost::json::object& document) const;
   void note_change();
+  [[nodiscard]] bool has_users() const;
 
   struct State;
   class ScramLogin;

@@ -41,32 +41,6 @@ void ClientConnection::set_certified_user(std::string name) {
                                                   .listener = client_->listener});
 }
 
-void ClientConnection::on_deadline() {
-  const auto self = shared_from_this();  // closing lets go of it
-  switch (state_) {
-    case State::AwaitingConnect:
-      worker_.broker().counters().disconnects_no_connect.add();
-      close();
-      return;
-    case State::Authenticating:
-      refuse_with_connack(ReasonCode::NotAuthorized, "the login took too long");
-      return;
-    case State::Deciding:  // also when the answer waits for a disk that takes nothing
-      refuse_with_connack(ReasonCode::ServerUnavailable);
-      return;
-    case State::Open:
-      // It may have sent what we do not read.
-      if (is_held_back_ || waits_for_room_ || worker_.stalled()) note_heard();
-      if (worker_.broker().clock().steady() < silent_too_long())
-        watch_keep_alive();
-      else
-        disconnect(ReasonCode::KeepAliveTimeout);
-      return;
-    case State::Closed:
-      return;
-  }
-}
-
 std::size_t ClientConnection::maximum_packet_size() const {
   const auto limit = limits_->maximum_packet_size;
   return state_ == State::Open ? limit : std::min<std::size_t>(limit, kMaximumConnectSize);
@@ -369,21 +343,6 @@ void ClientConnection::tell_disconnected() {
   if (left_with_ == ReasonCode::UnspecifiedError) reason = "connection_lost";
   events.add(Event::ClientDisconnected, *client_,
              {{"reason", reason}, {"disconnected_at", worker_.broker().clock().wall_ms()}});
-}
-
-void ClientConnection::note_heard() {
-  last_heard_ = worker_.deadlines().tick_at(worker_.loop().now());
-}
-
-void ClientConnection::watch_keep_alive() {
-  if (keep_alive_s_ == 0 || state_ != State::Open) return;
-  worker_.deadlines().set(*this, silent_too_long());
-}
-
-// A client is heard of at least every one and a half keep-alive times. [MQTT-3.1.2-22]
-Deadlines::Time ClientConnection::silent_too_long() const {
-  return worker_.deadlines().end_of(last_heard_) +
-         std::chrono::milliseconds(1500 * std::int64_t{keep_alive_s_});
 }
 
 }  // namespace sluice::broker

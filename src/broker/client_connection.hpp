@@ -106,6 +106,7 @@ class ClientConnection final : public Deadline,
     std::uint16_t keep_alive_s = 0;
     bool keep_alive_changed = false;
     bool id_assigned = false;
+    std::optional<std::string> credential;  // that came as the user name, and is none
     std::unique_ptr<WillMessage> will;
     std::unique_ptr<LoginExchange> login;     // with an authentication method; also of an open one
     std::string login_proof;                  // ours to the client, with the answer
@@ -119,7 +120,8 @@ class ClientConnection final : public Deadline,
   // Of a session, in seconds: what the client asks for, as far as it may.
   [[nodiscard]] std::uint32_t bounded_expiry(std::uint32_t asked_s);
   void note_will(const mqtt::Will& will);
-  void on_authenticated(mqtt::ReasonCode reason);
+  void on_authenticated(const LoginAnswer& login);
+  void take_login(const LoginAnswer& login);
   void admit();
   void send_connack(bool session_present);
   void refuse_with_connack(mqtt::ReasonCode reason, std::string_view why = {});
@@ -168,9 +170,11 @@ class ClientConnection final : public Deadline,
   void tell_connected();
   void tell_disconnected();
   void note_heard();
-  void watch_keep_alive();
-  [[nodiscard]] Deadlines::Time silent_too_long() const;
-  void on_deadline() override;  // of CONNECT, of its answer, of the next packet
+  void watch_deadlines();
+  void on_open_deadline();
+  [[nodiscard]] Deadlines::Time silent_too_long() const;  // max(): it may be silent
+  [[nodiscard]] Deadlines::Time login_ends() const;       // max(): it does not
+  void on_deadline() override;  // of CONNECT, of its answer, of the next packet, of the login
 
   // Very many connections say nothing most of the time: what only some need, or only for a while,
   // stands behind a pointer.

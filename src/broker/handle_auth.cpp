@@ -77,7 +77,7 @@ void ClientConnection::on_login_done(std::string proof) {
   pending_->login.reset();
   state_ = State::Deciding;
   link_->hold_reading(true);
-  on_authenticated(ReasonCode::Success);
+  on_authenticated({.reason = ReasonCode::Success});
 }
 
 // [MQTT-4.12.0-4] [MQTT-4.12.1-2]

@@ -1,5 +1,6 @@
 // CONNECT: from the first packet to CONNACK. MQTT 5.0 §3.1, §3.2.
 #include <algorithm>
+#include <utility>
 
 #include "base/entity_id.hpp"
 #include "base/log.hpp"
@@ -34,11 +35,13 @@ void ClientConnection::handle_connect(const mqtt::Connect& connect) {
   worker_.deadlines().set(*this, worker_.broker().clock().steady() + kConnectDeadline);
   link_->hold_reading(true);
   pending_->user_id = worker_.broker().access().user_id(client_->username);
+  auto credential = std::move(pending_->credential);
+  if (!credential && connect.password) credential = *connect.password;
   worker_.broker().access().authenticate(
-      *client_, connect.password ? std::optional<std::string>(*connect.password) : std::nullopt,
-      [worker = &worker_, weak = weak_from_this()](ReasonCode reason) {
-        worker->post([weak, reason] {
-          if (const auto self = weak.lock()) self->on_authenticated(reason);
+      *client_, std::move(credential),
+      [worker = &worker_, weak = weak_from_this()](LoginAnswer login) {
+        worker->post([weak, login = std::move(login)] {
+          if (const auto self = weak.lock()) self->on_authenticated(login);
         });
       });
 }
@@ -83,13 +86,16 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
          (client_id.empty() || &worker_.broker().worker_of(client_id) != &worker_))
     client_id = new_entity_id(worker_.broker().clock());
   const bool is_certified = client_->is_certified;
-  client_ = std::make_shared<const Client>(Client{
-      .client_id = std::move(client_id),
-      .username = is_certified ? client_->username : std::string(connect.username.value_or("")),
-      .has_username = is_certified || connect.username.has_value(),
-      .is_certified = is_certified,
-      .host = client_->host,
-      .listener = client_->listener});
+  auto username = connect.username;
+  if (username && worker_.broker().access().is_credential(*username))
+    pending_->credential = *std::exchange(username, std::nullopt);
+  client_ = std::make_shared<const Client>(
+      Client{.client_id = std::move(client_id),
+             .username = is_certified ? client_->username : std::string(username.value_or("")),
+             .has_username = is_certified || username.has_value(),
+             .is_certified = is_certified,
+             .host = client_->host,
+             .listener = client_->listener});
   pending_->clean_start = connect.clean_start;
   pending_->receive_maximum = limits.maximum_inflight;
   pending_->keep_alive_s = connect.keep_alive_s;
@@ -147,17 +153,33 @@ void ClientConnection::note_will(const mqtt::Will& will) {
   pending_->will->listener = client_->listener;
 }
 
-void ClientConnection::on_authenticated(ReasonCode reason) {
+// Who the login says it is, in place of what CONNECT says.
+void ClientConnection::take_login(const LoginAnswer& login) {
+  auto client = *client_;
+  client.username = *login.username;
+  client.has_username = true;
+  client.terms = login.terms;
+  client_ = std::make_shared<const Client>(std::move(client));
+  pending_->user_id.clear();  // of no stored user: the login alone says who it is
+  if (auto& will = pending_->will) {
+    will->username = client_->username;
+    will->has_username = true;
+  }
+}
+
+void ClientConnection::on_authenticated(const LoginAnswer& login) {
   if (state_ != State::Deciding) return;
   if (worker_.broker().is_stopping()) {
     refuse_with_connack(ReasonCode::ServerShuttingDown);
     return;
   }
-  if (mqtt::is_error(reason)) {
-    refuse_with_connack(reason);
+  if (mqtt::is_error(login.reason)) {
+    refuse_with_connack(login.reason);
     return;
   }
-  if (worker_.broker().access().user_id(client_->username) != pending_->user_id) {
+  if (login.username) {
+    take_login(login);
+  } else if (worker_.broker().access().user_id(client_->username) != pending_->user_id) {
     // Deleted, or made anew, while the password was checked.
     refuse_with_connack(ReasonCode::BadUserNameOrPassword);
     return;
@@ -272,7 +294,7 @@ void ClientConnection::send_connack(bool session_present) {
   const auto wants_retained = std::move(pending_->wants_retained);
   pending_.reset();
   last_heard_ = worker_.deadlines().tick_at(worker_.broker().clock().steady());
-  watch_keep_alive();
+  watch_deadlines();
   link_->hold_reading(false);
   for (const auto& name : wants_retained) session_->delivery().send_retained(name);
   session_->delivery().resume(window);

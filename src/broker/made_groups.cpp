@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "mqtt/utf8.hpp"
+#include "mqtt/topic.hpp"
 
 namespace sluice::broker {
 namespace {

@@ -50,7 +50,7 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
                       .host = will.host,
                       .listener = will.listener};
   if (access_.enabled() &&
-      ((will.has_username && !access_.user_exists(will.username)) ||
+      ((will.has_username && !access_.user_may_exist(will.username)) ||
        !access_.compile(client)->may_publish(will.topic, will.qos, will.retain))) {
     log::warn("will or delayed message not sent: no policy allows it",
               {{"client_id", client_id}, {"topic", will.topic}});

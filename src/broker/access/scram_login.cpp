@@ -37,7 +37,8 @@ class AccessControl::ScramLogin final : public LoginExchange {
 
   Answer next(std::string_view data) override {
     auto answer = is_asked_ ? check(data) : ask(data);
-    if (mqtt::is_error(answer.reason)) state_.note_refusal(client_, peer_, answer.reason);
+    if (mqtt::is_error(answer.reason))
+      state_.note_refusal(client_, peer_, {.reason = answer.reason});
     return answer;
   }
   [[nodiscard]] const std::string& username() const override { return client_.username; }
@@ -49,7 +50,7 @@ class AccessControl::ScramLogin final : public LoginExchange {
     if (!name) return {reason_of(name.error()), {}};
     client_.username = *std::move(name);
     client_.has_username = true;
-    const auto user = current_user();
+    const auto user = state_.user_named(client_.username);
     verifier_ = state_.nobodys_verifier(client_.username);  // made for all, for the same time
     if (user && user->scram) {
       verifier_ = *user->scram;
@@ -62,19 +63,13 @@ class AccessControl::ScramLogin final : public LoginExchange {
   Answer check(std::string_view data) {
     if (state_.guard.holds_back(peer_)) return {ReasonCode::ConnectionRateExceeded, {}};
     auto proof = exchange_.check_final(verifier_, data);
-    const auto user = current_user();
+    const auto user = state_.user_named(client_.username);
     // Deleted, or made anew, since it was asked.
     if (proof && (!user || user->revision != revision_))
       proof = tl::unexpected(ScramExchange::Fault::Wrong);
     if (proof) return {ReasonCode::Success, *std::move(proof)};
     if (proof.error() == ScramExchange::Fault::Wrong) state_.guard.failed(peer_);
     return {reason_of(proof.error()), {}};
-  }
-
-  [[nodiscard]] UserPtr current_user() const {
-    const auto all = state_.all_users();
-    const auto found = all->find(client_.username);
-    return found == all->end() ? nullptr : found->second;
   }
 
   State& state_;

@@ -96,15 +96,34 @@ std::optional<bool> AccessControl::State::remembered(const Digest& login) {
   return logins.with([&](LoginCache& cache) { return cache.find(login); });
 }
 
+// No user has this revision.
+Digest AccessControl::State::login_of(const Authenticator& method,
+                                      std::string_view credential) const {
+  std::string text;
+  append_number(text, UINT64_MAX);
+  append_number(text, reinterpret_cast<std::uintptr_t>(&method));
+  text += credential;
+  return login_key.of(text);
+}
+
 void AccessControl::State::note_refusal(const Client& client, std::string_view peer,
-                                        mqtt::ReasonCode reason) {
+                                        const LoginAnswer& answer) {
   const auto untold = refusal_lines.due(peer);
   if (!untold) return;
-  log::info("client refused", {{"client_id", client.client_id},
-                               {"username", client.username},
-                               {"host", client.host},
-                               {"reason", mqtt::name_of(reason)},
-                               {"refused_since_last_line", *untold}});
+  const auto reason = mqtt::name_of(answer.reason);
+  if (answer.why.empty())
+    log::info("client refused", {{"client_id", client.client_id},
+                                 {"username", client.username},
+                                 {"host", client.host},
+                                 {"reason", reason},
+                                 {"refused_since_last_line", *untold}});
+  else
+    log::info("client refused", {{"client_id", client.client_id},
+                                 {"username", client.username},
+                                 {"host", client.host},
+                                 {"reason", reason},
+                                 {"why", answer.why},
+                                 {"refused_since_last_line", *untold}});
 }
 
 mqtt::ReasonCode AccessControl::State::check_password(const UserPtr& user, const Digest& login,

@@ -65,11 +65,29 @@ struct AccessControl::State {
   // Does the password belong to the user, as far as it is known without hashing?
   [[nodiscard]] Digest login_of(const User* user, std::string_view username,
                                 std::string_view password) const;
+  [[nodiscard]] Digest login_of(const Authenticator& method, std::string_view credential) const;
   [[nodiscard]] std::optional<bool> remembered(const Digest& login);
-  void note_refusal(const Client& client, std::string_view peer, mqtt::ReasonCode reason);
+  void note_refusal(const Client& client, std::string_view peer, const LoginAnswer& answer);
   // Hashes. On a thread of the pool.
   [[nodiscard]] mqtt::ReasonCode check_password(const UserPtr& user, const Digest& login,
                                                 std::string_view password, std::string_view peer);
+
+  // --- login_methods.cpp
+  struct Attempt {
+    Client client;
+    std::string peer;
+    bool has_password = false;
+    std::string password;
+    std::function<void(LoginAnswer)> done;
+  };
+  [[nodiscard]] bool has_users() const;
+  void submit(const std::shared_ptr<Attempt>& attempt, std::function<void()> check);
+  void answer(const Attempt& attempt, const LoginAnswer& said);
+  void ask_users(const std::shared_ptr<Attempt>& attempt);  // the stored users alone
+  // Every method in its order. On a thread of the pool.
+  [[nodiscard]] LoginAnswer ask_methods(const Attempt& attempt);
+  [[nodiscard]] LoginAnswer ask_method(Authenticator& method, const Attempt& attempt);
+  [[nodiscard]] UserPtr user_named(std::string_view username) const;
 
   [[nodiscard]] Result<void> load_salts_key();
   [[nodiscard]] ScramVerifier nobodys_verifier(std::string_view username) const;

@@ -35,12 +35,8 @@ std::optional<std::int64_t> expiry_of(std::string_view token) {
   const auto first = token.find('.');
   const auto second = token.find('.', first == token.npos ? first : first + 1);
   if (second == token.npos) return std::nullopt;
-  std::string claims(token.substr(first + 1, second - first - 1));
-  std::ranges::replace(claims, '-', '+');
-  std::ranges::replace(claims, '_', '/');
-  claims.resize((claims.size() + 3) / 4 * 4, '=');
   std::string text;
-  if (!decode_base64(claims, text)) return std::nullopt;
+  if (!decode_base64url(token.substr(first + 1, second - first - 1), text)) return std::nullopt;
   boost::system::error_code error;
   const auto parsed = json::parse(text, error);
   if (error || !parsed.is_object()) return std::nullopt;

@@ -37,7 +37,7 @@ class AccessControlTest : public testing::Test {
                           std::string host = "192.0.2.1") {
     std::promise<mqtt::ReasonCode> answer;
     access_->authenticate(client_of(std::move(user), std::move(host)), std::move(password),
-                          [&](mqtt::ReasonCode reason) { answer.set_value(reason); });
+                          [&](const LoginAnswer& said) { answer.set_value(said.reason); });
     return answer.get_future().get();
   }
 

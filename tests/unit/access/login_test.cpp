@@ -33,7 +33,8 @@ TEST_F(LoginTest, AsksACertifiedUserForNoPassword) {
     auto client = client_of(std::move(name));
     client.is_certified = true;
     auto reason = ReasonCode::UnspecifiedError;
-    access_->authenticate(client, std::nullopt, [&](ReasonCode found) { reason = found; });
+    access_->authenticate(client, std::nullopt,
+                          [&](const LoginAnswer& said) { reason = said.reason; });
     return reason;
   };
 
@@ -88,7 +89,8 @@ TEST_F(LoginTest, SaysBusyWhenTooManyWait) {
   std::atomic<int> answered{0};
   for (int i = 0; i < 20; ++i) {
     access_->authenticate(client_of("nobody"), "guess-" + std::to_string(i),
-                          [&](ReasonCode reason) {
+                          [&](const LoginAnswer& said) {
+                            const auto reason = said.reason;
                             if (reason == ReasonCode::ServerBusy) ++busy;
                             ++answered;
                           });
@@ -102,9 +104,9 @@ TEST_F(LoginTest, SaysBusyWhenTooManyWait) {
 TEST_F(LoginTest, AnswersNoLoginOnceStopped) {
   std::atomic<int> answered{0};
   std::atomic<int> busy{0};
-  const auto count = [&](ReasonCode reason) {
+  const auto count = [&](const LoginAnswer& said) {
     ++answered;
-    if (reason == ReasonCode::ServerBusy) ++busy;
+    if (said.reason == ReasonCode::ServerBusy) ++busy;
   };
   for (int i = 0; i < 20; ++i)
     access_->authenticate(client_of("nobody"), "g" + std::to_string(i), count);
@@ -126,7 +128,8 @@ TEST_F(LoginTest, GivesEachAddressItsTurn) {
   std::atomic<int> answered{0};
   for (int i = 0; i < 2000; ++i) {
     access_->authenticate(client_of("nobody", "198.51.100.7"), "guess-" + std::to_string(i),
-                          [&](ReasonCode reason) {
+                          [&](const LoginAnswer& said) {
+                            const auto reason = said.reason;
                             if (reason == ReasonCode::QuotaExceeded) ++full;
                             if (reason == ReasonCode::BadUserNameOrPassword) ++hashed;
                             ++answered;

@@ -490,9 +490,9 @@ TEST_F(SettingsTest, AreShownAsOneWouldWriteThem) {
     if (shown.name == "store.segment_bytes") EXPECT_EQ(shown.value, "256MiB");
     if (shown.name == "mqtt.session_expiry_maximum") EXPECT_EQ(shown.value, "30d");
     if (shown.name == "io_threads") EXPECT_EQ(shown.value, "auto");
-    const bool is_reloadable = shown.name == "log.level" ||
-                               shown.name == "connect.allowed_networks" ||
-                               shown.name.starts_with("mqtt.");
+    const bool is_reloadable =
+        shown.name == "log.level" || shown.name == "connect.allowed_networks" ||
+        shown.name.starts_with("mqtt.") || shown.name.starts_with("access.jwt.");
     EXPECT_EQ(shown.reloadable, is_reloadable) << shown.name;
   }
   EXPECT_THAT(

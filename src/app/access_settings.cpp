@@ -1,0 +1,181 @@
+#include "app/access_settings.hpp"
+
+#include <algorithm>
+
+#include <boost/json/array.hpp>
+
+#include "app/setting_sources.hpp"
+
+namespace sluice::app {
+namespace {
+
+namespace json = boost::json;
+using broker::JwtKeys;
+using schema::Field;
+using schema::Problem;
+using schema::Type;
+
+constexpr std::string_view kJwt = "jwt";
+constexpr std::string_view kUsers = "users";
+
+Field text_field(std::string name, std::string help, std::string fallback = "") {
+  return {.name = std::move(name),
+          .help = std::move(help),
+          .fallback = json::value(fallback),
+          .maximum = 4096,
+          .reloadable = true};
+}
+
+Field jwt_field() {
+  auto secret = text_field("secret",
+                           "HS256: the secret, 32 bytes at least; `file:PATH` or `env:NAME`. "
+                           "SIGHUP reads it again, as it does the keys below.");
+  secret.secret = true;
+  secret.maximum = 64 * 1024;
+  auto username = text_field("username_claim",
+                             "The claim that is the user name, whatever CONNECT says.", "sub");
+  username.minimum = 1;
+  return {
+      .name = std::string(kJwt),
+      .type = Type::Object,
+      .help = "Tokens (JWT) as logins. A key is for one algorithm, whatever a token says.",
+      .fields = {
+          std::move(secret),
+          text_field("public_key",
+                     "RS256, ES256: file of public keys or certificates (PEM), RSA of 2048 bits or "
+                     "more, or on the curve P-256."),
+          text_field("jwks", "RS256, ES256: file of a JSON Web Key Set."),
+          text_field("issuer", "What `iss` must be; empty: any."),
+          text_field("audience", "What `aud` must be or hold; empty: any."),
+          std::move(username),
+          text_field("client_id_claim", "The claim that must be the client id; empty: none."),
+          {.name = "leeway",
+           .type = Type::Duration,
+           .help = "How far the clock of the issuer may be off.",
+           .fallback = "30s",
+           .minimum = 0,
+           .maximum = 10 * 60 * 1000,
+           .reloadable = true},
+          {.name = "expiry_required",
+           .type = Type::Boolean,
+           .help = "Whether a token must have `exp`. When it expires its connection ends (0x87).",
+           .fallback = true,
+           .reloadable = true}}};
+}
+
+Result<void> add(JwtKeys& keys, std::string_view setting, Result<JwtKeys> found) {
+  if (!found)
+    return fail(found.error().code,
+                "access.jwt." + std::string(setting) + " " + found.error().detail);
+  for (auto& key : *found) keys.push_back(std::move(key));
+  return {};
+}
+
+template <class Parse>
+Result<void> add_file(JwtKeys& keys, std::string_view setting, const std::string& path,
+                      Parse parse) {
+  if (path.empty()) return {};
+  const auto text = read_file(path);
+  if (!text)
+    return add(keys, setting,
+               fail(text.error().code,
+                    "names " + path + ", which cannot be read: " + text.error().detail));
+  auto found = parse(*text);
+  if (!found)
+    return add(keys, setting, fail(found.error().code, path + " " + found.error().detail));
+  return add(keys, setting, std::move(found));
+}
+
+bool uses(const std::vector<std::string>& methods, std::string_view method) {
+  return std::ranges::find(methods, method) != methods.end();
+}
+
+}  // namespace
+
+Field access_field() {
+  return {
+      .name = "access",
+      .type = Type::Object,
+      .help = "Access control of MQTT clients.",
+      .fields = {{.name = "enabled",
+                  .type = Type::Boolean,
+                  .help = "Off: every client is admitted and may do everything.",
+                  .fallback = true},
+                 {.name = "authentication",
+                  .type = Type::TextList,
+                  .help = "How clients log in, asked in this order: stored users with a password, "
+                          "tokens (JWT) in the password or in the place of the user name. Client "
+                          "certificates (`user_from`) come before all of them.",
+                  .fallback = json::array{json::value(kUsers)},
+                  .choices = {std::string(kUsers), std::string(kJwt)},
+                  .minimum = 1,
+                  .maximum = 2},
+                 {.name = "refused_subscription",
+                  .type = Type::Choice,
+                  .help = "How MQTT 5 is told that no policy allows a subscription: 0x87, or 0x80, "
+                          "which says no more than that it failed. MQTT 3 has 0x80 alone.",
+                  .fallback = "not_authorized",
+                  .choices = {"not_authorized", "unspecified"}},
+                 jwt_field()}};
+}
+
+AuthenticationSettings authentication_of(const SettingReader& access) {
+  const auto jwt = access.in(kJwt);
+  return {.methods = access.texts("authentication"),
+          .jwt = {.secret = jwt.text("secret"),
+                  .public_key = jwt.text("public_key"),
+                  .jwks = jwt.text("jwks"),
+                  .rules = {.issuer = jwt.text("issuer"),
+                            .audience = jwt.text("audience"),
+                            .username_claim = jwt.text("username_claim"),
+                            .client_id_claim = jwt.text("client_id_claim"),
+                            .leeway = std::chrono::milliseconds(jwt.number<std::int64_t>("leeway")),
+                            .expiry_required = jwt.flag("expiry_required")}}};
+}
+
+void check_access(const json::object& values, std::vector<Problem>& problems) {
+  const auto* access = values.if_contains("access");
+  const auto* found = access != nullptr && access->is_object()
+                          ? access->get_object().if_contains("authentication")
+                          : nullptr;
+  if (found == nullptr || !found->is_array()) return;
+  std::vector<std::string> methods;
+  for (const auto& method : found->get_array()) {
+    if (!method.is_string()) return;
+    std::string name(method.get_string());
+    if (uses(methods, name))
+      problems.push_back({"/access/authentication", "must name " + name + " once"});
+    methods.push_back(std::move(name));
+  }
+}
+
+void check_keys(const AuthenticationSettings& settings, std::vector<Problem>& problems) {
+  if (!uses(settings.methods, kJwt)) return;
+  auto read = jwt_options(settings.jwt);
+  if (!read) {
+    auto& detail = read.error().detail;
+    const auto name = detail.substr(0, detail.find(' '));
+    auto pointer = "/" + name;
+    std::ranges::replace(pointer, '.', '/');
+    problems.push_back(
+        {std::move(pointer), detail.substr(std::min(name.size() + 1, detail.size()))});
+  } else if (read->keys.empty()) {
+    problems.push_back({"/access/authentication",
+                        "names jwt, and there is no key: give access.jwt.secret, "
+                        "access.jwt.public_key or access.jwt.jwks"});
+  }
+}
+
+Result<broker::JwtAuthenticator::Options> jwt_options(const JwtSettings& settings) {
+  broker::JwtAuthenticator::Options options{.keys = {}, .rules = settings.rules};
+  if (!settings.secret.empty()) {
+    auto key = broker::jwt_secret(settings.secret);
+    if (!key) return fail(key.error().code, "access.jwt.secret " + key.error().detail);
+    options.keys.push_back(*std::move(key));
+  }
+  SL_TRY_VOID(add_file(options.keys, "public_key", settings.public_key, broker::jwt_keys_from_pem));
+  SL_TRY_VOID(add_file(options.keys, "jwks", settings.jwks, broker::jwt_keys_from_jwks));
+  return options;
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,70 @@
+// Whatever the bytes: a token that was not signed with the key is never taken, and reading keys and
+// tokens ends. The first byte says what the rest is: a token, a key set, PEM, or the claims of a
+// token that is signed here.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "base/base64.hpp"
+#include "broker/access/jwt.hpp"
+#include "broker/access/secrets.hpp"
+
+namespace {
+
+using namespace sluice::broker;  // a fuzzer has no other names
+
+constexpr std::string_view kSecret = "a secret that no input can know..";
+constexpr std::int64_t kNow = 1'800'000'000'000;
+
+const JwtKeys& keys() {
+  static const JwtKeys kKeys = [] {
+    JwtKeys made;
+    made.push_back(jwt_secret(kSecret).value());
+    return made;
+  }();
+  return kKeys;
+}
+
+std::string base64url(std::string_view bytes) {
+  auto text = sluice::base64(bytes);
+  for (auto& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  while (text.ends_with('=')) text.pop_back();
+  return text;
+}
+
+void check_claims(std::string_view claims) {
+  const auto text = base64url(R"({"alg":"HS256"})") + "." + base64url(claims);
+  const auto digest = keyed_digest(kSecret, text);
+  const auto token =
+      text + "." + base64url({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  const auto login = check_jwt(token, "c", keys(), {}, kNow);
+  // With the rules as they are by default it ends, after now and not for ever.
+  if (login && (login->username.empty() || login->ends_ms <= kNow)) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view input(reinterpret_cast<const char*>(data + 1), size - 1);
+  switch (data[0] % 4) {
+    case 0:
+      if (check_jwt(input, "c", keys(), {}, kNow)) std::abort();
+      break;
+    case 1: {
+      const auto found = jwt_keys_from_jwks(input);
+      if (found && (found->empty() || found->size() > kMaximumJwtKeys)) std::abort();
+      if (found && found->front().verifies("text", std::string(64, 's'))) std::abort();
+      break;
+    }
+    case 2: {
+      const auto found = jwt_keys_from_pem(input);
+      if (found && found->front().verifies("text", std::string(64, 's'))) std::abort();
+      break;
+    }
+    default:
+      check_claims(input);
+  }
+  return 0;
+}
