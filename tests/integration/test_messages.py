@@ -218,7 +218,7 @@ def test_a_user_publishes_by_rest_as_its_client_would(sluice):
         assert raw.connect("m-1", username="other", password="secret-2").reason == 0
         refused = as_user(sluice, post).expect(403)
         assert "another user" in refused["detail"]
-    as_user(sluice, post).expect(201)
+    wait_until(lambda: as_user(sluice, post).status == 201, "the server knows that it left")
     sluice.create("/block-rules", {"name": "stolen", "type": "user", "value": "meter"})
     assert "block rule" in as_user(sluice, post).expect(403)["detail"]
     assert sluice.metrics()["sluice_publishes_refused_total"] >= 8
