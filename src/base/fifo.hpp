@@ -1,7 +1,9 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -19,6 +21,7 @@ class Fifo {
 
   [[nodiscard]] bool empty() const { return gone_ == items_.size(); }
   [[nodiscard]] std::size_t size() const { return items_.size() - gone_; }
+  [[nodiscard]] std::size_t capacity() const { return items_.capacity(); }
   [[nodiscard]] iterator begin() { return items_.begin() + offset(); }
   [[nodiscard]] iterator end() { return items_.end(); }
   [[nodiscard]] const_iterator begin() const { return items_.begin() + offset(); }
@@ -29,11 +32,11 @@ class Fifo {
   [[nodiscard]] const T& back() const { return items_.back(); }
 
   void push_back(T item) {
-    if (items_.size() == items_.capacity()) close_gap();
+    if (items_.size() == items_.capacity()) make_room();
     items_.push_back(std::move(item));
   }
   void pop_front() {
-    if constexpr (!std::is_trivially_destructible_v<T>) items_[gone_] = T();
+    empty_out(gone_);
     ++gone_;
     forget();
   }
@@ -51,41 +54,57 @@ class Fifo {
   }
   void erase_front(const_iterator until) {  // all before it
     const auto count = static_cast<std::size_t>(until - std::as_const(*this).begin());
-    if constexpr (!std::is_trivially_destructible_v<T>)
-      for (std::size_t i = 0; i < count; ++i) items_[gone_ + i] = T();
-    gone_ += count;
+    for (std::size_t i = 0; i < count; ++i) empty_out(gone_ + i);
+    gone_ += static_cast<std::uint32_t>(count);
     forget();
   }
   void clear() {
-    gone_ = items_.size();
+    gone_ = static_cast<std::uint32_t>(items_.size());
     forget();
   }
 
  private:
   static constexpr std::size_t kKeptBytes = 1024;  // by one that is empty
+  static constexpr std::size_t kAtMostTimes = 4;   // its size, what one of some size keeps
 
   [[nodiscard]] std::ptrdiff_t offset() const { return static_cast<std::ptrdiff_t>(gone_); }
-  // Room at the front is used before more is taken; at least half of it, so that each element is
-  // moved once on average.
-  void close_gap() {
-    if (gone_ == 0 || gone_ * 2 < items_.size()) return;
+  void empty_out(std::size_t index) {
+    if constexpr (std::is_trivially_destructible_v<T>) return;
+    static_assert(std::is_nothrow_default_constructible_v<T>);
+    std::destroy_at(&items_[index]);
+    std::construct_at(&items_[index]);
+  }
+  // Room at the front is used before more is taken, if it is at least half of it, so that each
+  // element is moved once on average. One that fills and empties again and again takes at once
+  // what it needed the last time, and need not grow to it.
+  void make_room() {
+    if (items_.empty()) return items_.reserve(std::exchange(most_, 0));
+    if (gone_ == 0 || gone_ * std::size_t{2} < items_.size()) return;
+    note_most();
     items_.erase(items_.begin(), items_.begin() + offset());
     gone_ = 0;
   }
   // What went through it is not kept for ever: the memory follows the size.
   void forget() {
     if (empty()) {
+      note_most();
       items_.clear();
       gone_ = 0;
       if (items_.capacity() * sizeof(T) > kKeptBytes) items_ = std::vector<T>();
-    } else if (gone_ * sizeof(T) >= 4 * kKeptBytes && gone_ * 2 > items_.size()) {
-      items_ = std::vector<T>(std::move_iterator(begin()), std::move_iterator(end()));
+    } else if (gone_ * sizeof(T) >= 4 * kKeptBytes && items_.capacity() > kAtMostTimes * size()) {
+      note_most();
+      std::vector<T> smaller;
+      smaller.reserve(size() * 2);
+      std::ranges::move(*this, std::back_inserter(smaller));
+      items_ = std::move(smaller);
       gone_ = 0;
     }
   }
+  void note_most() { most_ = std::max(most_, static_cast<std::uint32_t>(items_.size())); }
 
   std::vector<T> items_;
-  std::size_t gone_ = 0;  // so many at the front are empty shells
+  std::uint32_t gone_ = 0;  // so many at the front are empty shells
+  std::uint32_t most_ = 0;  // that items_ had since it was given memory last
 };
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #include "base/fifo.hpp"
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <random>
@@ -53,6 +54,41 @@ TEST(Fifo, UsesTheRoomInFrontAgain) {
 
   EXPECT_EQ(fifo.size(), 1U);
   EXPECT_LE(places.size(), 16U);
+}
+
+// Counts how often its kind is moved.
+struct Moved {
+  static inline int times = 0;
+  Moved() = default;
+  Moved(Moved&& /*other*/) noexcept { ++times; }
+  Moved& operator=(Moved&& /*other*/) noexcept {
+    ++times;
+    return *this;
+  }
+  ~Moved() {}  // NOLINT(modernize-use-equals-default): as if it owned something
+  std::array<char, 100> payload{};
+};
+
+TEST(Fifo, DoesNotGrowAnewEachTimeItFills) {
+  Fifo<Moved> fifo;
+  const auto fill_and_empty = [&fifo] {
+    for (int i = 0; i < 300; ++i) fifo.push_back(Moved());
+    for (int i = 0; i < 300; ++i) fifo.pop_front();
+  };
+  fill_and_empty();
+  Moved::times = 0;
+  fill_and_empty();
+  // Each comes in by a move; the memory that follows the size moves less than half of them.
+  EXPECT_LE(Moved::times, 300 + 150);
+}
+
+TEST(Fifo, KeepsNoMemoryOfABurst) {
+  Fifo<Moved> fifo;
+  for (int i = 0; i < 3000; ++i) fifo.push_back(Moved());
+  for (int i = 0; i < 2999; ++i) fifo.pop_front();
+  EXPECT_LE(fifo.capacity() * sizeof(Moved), 8192U);
+  fifo.pop_front();
+  EXPECT_LE(fifo.capacity() * sizeof(Moved), 1024U);
 }
 
 TEST(Fifo, IsWhatADequeIs) {
