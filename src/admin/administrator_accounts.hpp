@@ -10,7 +10,7 @@
 
 #include <boost/json/object.hpp>
 
-#include "admin/role.hpp"
+#include "admin/identity.hpp"
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
 #include "base/refusal.hpp"
@@ -19,9 +19,6 @@
 #include "store/store.hpp"
 
 namespace sluice::admin {
-
-// The token in DATA/run acts under this name: no account may have it.
-inline constexpr std::string_view kLocalName = "local";
 
 // An account as it was at one moment.
 struct Account {

@@ -1,6 +1,8 @@
 #include "admin/administrator_actions.hpp"
 
 #include "admin/page.hpp"
+#include "base/json_text.hpp"
+#include "base/log.hpp"
 #include "connect/merge_patch.hpp"
 
 namespace sluice::admin {
@@ -35,8 +37,16 @@ Response change_administrator(Context& context, const Call& call) {
 }
 
 Response delete_administrator(Context& context, const Call& call) {
-  if (auto stale = refuse_stale(call, context.accounts.find(call.name()))) return *stale;
-  return deleted_response(context.accounts.remove(call.name()));
+  const auto old = context.accounts.find(call.name());
+  if (auto stale = refuse_stale(call, old)) return *stale;
+  const auto removed = context.accounts.remove(call.name());
+  // Without their owner they are worth nothing already; this is to have them out of the list.
+  if (removed && old) {
+    if (const auto gone = context.tokens.remove_of(text_at(*old, "id")); !gone)
+      log::warn("tokens of a deleted administrator are still listed",
+                {{"administrator", call.name()}, {"reason", gone.error().detail}});
+  }
+  return deleted_response(removed);
 }
 
 }  // namespace
@@ -78,7 +88,8 @@ std::vector<Route> administrator_routes() {
       {.method = Delete,
        .path = kOne,
        .id = "deleteAdministrator",
-       .summary = "Delete an account of the administration; its logins end at once. The last one "
+       .summary = "Delete an account of the administration; its logins and tokens end at once. The "
+                  "last one "
                   "with the role administrator stays.",
        .answers = {204},
        .run = delete_administrator,

@@ -78,6 +78,7 @@ const schema::Fields& AdministratorAccounts::fields() {
   static const schema::Fields kFields = [] {
     auto name = broker::rule_name_field();
     name.help = "Who logs in. Stays as it is.";
+    name.minimum = 1;
     return schema::Fields{
         std::move(name),
         {.name = "role",

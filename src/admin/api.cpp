@@ -136,26 +136,56 @@ std::string subject_of(const Call& call) {
   return text_at(call.body, "name");
 }
 
+std::string told(const Identity& who) {
+  switch (who.via) {
+    case Via::Session:
+      return "login";
+    case Via::Token:
+      return "token " + who.token;
+    case Via::Local:
+      return "local token";
+  }
+  return {};
+}
+
 void note(const Route& route, const Call& call, unsigned status) {
   log::info("administration request", {{"operation", route.id},
                                        {"subject", subject_of(call)},
                                        {"user", call.identity->user},
+                                       {"by", told(*call.identity)},
                                        {"address", call.request.remote_address},
                                        {"status", status}});
+}
+
+std::string shown_name(const Identity& who) {
+  return who.via == Via::Token ? "the token " + who.token : who.user;
 }
 
 std::optional<Response> refuse_role(const Route& route, const Call& call) {
   const auto needed = role_for(route.guard);
   if (!needed || call.identity->role >= *needed) return std::nullopt;
   const std::string role(name_of(*needed));
-  auto response = problem_response(
+  const auto& who = *call.identity;
+  return problem_response(
       Problem{.status = 403,
               .code = "role_needed",
-              .detail = std::string(route.id) + " needs the role " + role + "; " +
-                        call.identity->user + " is " + std::string(name_of(call.identity->role)),
+              .detail = std::string(route.id) + " needs the role " + role + "; " + shown_name(who) +
+                        " is " + std::string(name_of(who.role)),
               .hint = "ask an administrator for the role, or log in as who has it"});
-  if (!is_safe(route.method)) note(route, call, response.status);
-  return response;
+}
+
+std::optional<Response> refuse_scope(const Route& route, const Call& call) {
+  const auto& scope = call.identity->scope;
+  const auto resource = resource_of(route);
+  if (scope.empty() || is_for_every_scope(route) ||
+      std::find(scope.begin(), scope.end(), resource) != scope.end())
+    return std::nullopt;
+  return problem_response(Problem{.status = 403,
+                                  .code = "scope_needed",
+                                  .detail = std::string(route.id) + " needs the scope " +
+                                            std::string(resource) + "; " +
+                                            shown_name(*call.identity) + " is for other parts",
+                                  .hint = "make a token whose scope names it, or that has none"});
 }
 
 }  // namespace
@@ -181,10 +211,12 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
       accounts_(accounts),
       options_(std::move(options)),
       sessions_(sources_.clock),
+      tokens_(sources_.store, sources_.clock),
       logins_(sources_.clock),
       refusal_lines_(sources_.clock),
       context_{.sources = sources_,
                .accounts = accounts_,
+               .tokens = tokens_,
                .options = options_,
                .sessions = sessions_,
                .logins = logins_,
@@ -198,6 +230,10 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
   for (std::size_t i = 0; i < answered_.size(); ++i) {
     answered_[i] = &sources_.metrics.counter(answered, {{"status", std::to_string(i + 2) + "xx"}});
   }
+}
+
+Result<void> Api::load() {
+  return tokens_.load();
 }
 
 Response Api::answer(const Request& request) {
@@ -274,7 +310,12 @@ Response Api::run(const Route& route, const Request& request, Call call) {
     if (!known) return known.error();
     identity = std::move(*known);
     call.identity = &identity;
-    if (auto refused = refuse_role(route, call)) return *std::move(refused);
+    auto refused = refuse_role(route, call);
+    if (!refused) refused = refuse_scope(route, call);
+    if (refused) {
+      if (!is_safe(route.method)) note(route, call, refused->status);
+      return *std::move(refused);
+    }
   }
   if (auto wrong = check_query(route, call.query)) return *wrong;
   if (route.body != Body::None) {
@@ -289,7 +330,7 @@ Response Api::run(const Route& route, const Request& request, Call call) {
 
 tl::expected<Identity, Response> Api::identify(const Request& request) {
   const auto given = token_of(request);
-  auto identity = identity_with(given.token);
+  auto identity = identity_with(given);
   if (!identity) {
     auto response = problem_response(
         Problem{.status = 401,
@@ -310,17 +351,39 @@ tl::expected<Identity, Response> Api::identify(const Request& request) {
   return *std::move(identity);
 }
 
-std::optional<Identity> Api::identity_with(const std::string& token) {
-  const auto owner = sessions_.owner_of(token);
+std::optional<Identity> Api::identity_with(const GivenToken& given) {
+  if (!given.by_cookie && given.token.starts_with(Tokens::kPrefix))
+    return identity_by_token(given.token);
+  const auto owner = sessions_.owner_of(given.token);
   if (!owner) return std::nullopt;
   if (owner->account_id.empty())
-    return Identity{.user = std::string(kLocalName), .role = Role::Administrator};
+    return Identity{
+        .user = std::string(kLocalName), .role = Role::Administrator, .via = Via::Local};
   const auto account = accounts_.account_with_id(owner->account_id);
   if (!account || account->revision != owner->revision) {
-    static_cast<void>(sessions_.close(token));
+    static_cast<void>(sessions_.close(given.token));
     return std::nullopt;
   }
   return Identity{.user = account->name, .account_id = account->id, .role = account->role};
+}
+
+// It may no more than its owner may now, and nothing once there is none.
+std::optional<Identity> Api::identity_by_token(std::string_view secret) {
+  auto grant = tokens_.grant_of(secret);
+  if (!grant) return std::nullopt;
+  auto role = grant->role;
+  if (!grant->owner_id.empty()) {
+    const auto owner = accounts_.account_with_id(grant->owner_id);
+    if (!owner) return std::nullopt;
+    role = std::min(role, owner->role);
+  }
+  return Identity{.user = std::move(grant->owner),
+                  .account_id = std::move(grant->owner_id),
+                  .role = role,
+                  .via = Via::Token,
+                  .token = std::move(grant->name),
+                  .scope = std::move(grant->scope),
+                  .expires_ms = grant->expires_ms};
 }
 
 }  // namespace sluice::admin

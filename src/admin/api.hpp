@@ -2,17 +2,20 @@
 #include <array>
 #include <string>
 
-#include "admin/route.hpp"
+#include "admin/actions.hpp"
 
 namespace sluice::admin {
 
 // Answers requests: who asks, what for, and may they.
 //
-// Owns:    login sessions and their limits.
+// Owns:    login sessions and their limits, tokens.
 // Threads: any but an event loop; calls block as long as what they ask for.
 class Api {
  public:
   Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options);
+
+  // Before the first answer.
+  [[nodiscard]] Result<void> load();
 
   // Never throws; every fault is a problem document.
   [[nodiscard]] Response answer(const Request& request);
@@ -28,12 +31,14 @@ class Api {
   [[nodiscard]] Response dispatch(const Request& request);
   [[nodiscard]] Response run(const Route& route, const Request& request, Call call);
   [[nodiscard]] tl::expected<Identity, Response> identify(const Request& request);
-  [[nodiscard]] std::optional<Identity> identity_with(const std::string& token);
+  [[nodiscard]] std::optional<Identity> identity_with(const GivenToken& given);
+  [[nodiscard]] std::optional<Identity> identity_by_token(std::string_view secret);
 
   const Sources sources_;
   AdministratorAccounts& accounts_;
   const ApiOptions options_;
   LoginSessions sessions_;
+  Tokens tokens_;
   LoginLimit logins_;
   LineLimit refusal_lines_;
   std::atomic<int> waiting_users_{0};

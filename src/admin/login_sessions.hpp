@@ -11,16 +11,6 @@
 
 namespace sluice::admin {
 
-// Who asks.
-struct Identity {
-  std::string user;
-  std::string account_id = {};  // empty: who may read DATA/run/admin.token
-  Role role = Role::Viewer;
-  bool by_cookie = false;
-
-  [[nodiscard]] bool is_local() const { return account_id.empty(); }
-};
-
 // Bearer tokens of this process: 256 random bits, kept as hashes, gone at the next start. Who asks
 // whose one is compares the revision with that of the account: a login before a change of password
 // or role is none any more.

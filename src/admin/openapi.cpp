@@ -87,7 +87,9 @@ json::array security_of(const Route& route) {
 }
 
 json::object operation_of(const Route& route) {
-  json::object shown{{"operationId", route.id}, {"summary", route.summary}};
+  json::object shown{{"operationId", route.id},
+                     {"summary", route.summary},
+                     {"tags", json::array{resource_of(route)}}};
   if (auto parameters = parameters_of(route); !parameters.empty()) {
     shown["parameters"] = std::move(parameters);
   }

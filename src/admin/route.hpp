@@ -13,6 +13,7 @@
 #include "admin/login_limit.hpp"
 #include "admin/login_sessions.hpp"
 #include "admin/sources.hpp"
+#include "admin/tokens.hpp"
 #include "base/line_limit.hpp"
 #include "base/schema.hpp"
 
@@ -29,6 +30,7 @@ struct ApiOptions {
 struct Context {
   const Sources& sources;
   AdministratorAccounts& accounts;
+  Tokens& tokens;
   const ApiOptions& options;
   LoginSessions& sessions;
   LoginLimit& logins;
@@ -106,6 +108,13 @@ struct Route {
 
 // Every route there is.
 [[nodiscard]] const std::vector<Route>& routes();
+// The part of the API that it belongs to, `tasks` of /api/v1/tasks/{name}:start: what a token's
+// scope names, and a tag of the description.
+[[nodiscard]] std::string_view resource_of(const Route& route);
+// Whatever the scope of who asks: what says who it is, and what there is.
+[[nodiscard]] bool is_for_every_scope(const Route& route);
+// Those that a scope may name.
+[[nodiscard]] const std::vector<std::string>& resources();
 
 // A path as it is matched: `{...}` stands for one part.
 struct RoutePath {

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "admin/actions.hpp"
 #include "admin/administrator_actions.hpp"
 #include "admin/group_actions.hpp"
@@ -6,6 +8,7 @@
 #include "admin/route.hpp"
 #include "admin/rule_actions.hpp"
 #include "admin/target.hpp"
+#include "admin/token_actions.hpp"
 #include "broker/auto_subscriptions.hpp"
 #include "broker/block_rules.hpp"
 #include "broker/enrichment_rules.hpp"
@@ -462,14 +465,36 @@ const std::vector<Route>& routes() {
   static const std::vector<Route> kRoutes = [] {
     std::vector<Route> all;
     for (auto* group :
-         {session_routes, administrator_routes, status_routes, access_routes, block_rule_routes,
-          enrichment_rule_routes, group_routes, subscription_routes, message_routes,
-          connection_routes, task_routes, dead_letter_routes}) {
+         {session_routes, administrator_routes, token_routes, status_routes, access_routes,
+          block_rule_routes, enrichment_rule_routes, group_routes, subscription_routes,
+          message_routes, connection_routes, task_routes, dead_letter_routes}) {
       for (auto& route : group()) all.push_back(std::move(route));
     }
     return all;
   }();
   return kRoutes;
+}
+
+std::string_view resource_of(const Route& route) {
+  auto path = route.path.substr(1);
+  if (path.starts_with("api/v1/")) path.remove_prefix(std::string_view("api/v1/").size());
+  return path.substr(0, path.find_first_of("/:"));
+}
+
+bool is_for_every_scope(const Route& route) {
+  const auto resource = resource_of(route);
+  return route.guard == Guard::Open || resource == "session" || resource == "openapi.yaml";
+}
+
+const std::vector<std::string>& resources() {
+  static const std::vector<std::string> kResources = [] {
+    std::set<std::string> found;
+    for (const auto& route : routes()) {
+      if (!is_for_every_scope(route)) found.emplace(resource_of(route));
+    }
+    return std::vector<std::string>(found.begin(), found.end());
+  }();
+  return kResources;
 }
 
 RoutePath route_path(const Route& route) {

@@ -138,6 +138,10 @@ Server::~Server() {
   stop();
 }
 
+Result<void> Server::load() {
+  return state_->api.load();
+}
+
 Result<void> Server::load_certificate() {
   if (!state_->options.tls) return {};
   auto loaded = io::TlsContext::load(*state_->options.tls);

@@ -44,6 +44,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // Before start(): what it keeps in the store. Errors: which document is damaged.
+  [[nodiscard]] Result<void> load();
   // Before start(), and again whenever the files may have changed; for connections that begin from
   // then on. Errors: which file, and why; the old ones stay.
   [[nodiscard]] Result<void> load_certificate();

@@ -155,12 +155,12 @@ const schema::Fields& own_password_fields() {
 
 Response change_own_password(Context& context, const Call& call) {
   const auto& identity = *call.identity;
-  if (identity.is_local())
+  if (identity.via != Via::Session)
     return problem_response(
-        Problem{.status = 409,
-                .code = "local_token",
-                .detail = "the token of this machine has no password",
-                .hint = "PATCH /api/v1/administrators/{name} gives an account another one"});
+        Problem{.status = 403,
+                .code = "login_needed",
+                .detail = "a token does not change the password of its owner",
+                .hint = "log in: POST /api/v1/session; or PATCH /api/v1/administrators/{name}"});
   const auto checked = schema::check(own_password_fields(), call.body);
   if (!checked.problems.empty())
     return problem_response(Problem{.status = 422,
@@ -178,11 +178,23 @@ Response change_own_password(Context& context, const Call& call) {
 }
 
 Response show_session(Context&, const Call& call) {
-  return json_response(200,
-                       {{"user", call.identity->user}, {"role", name_of(call.identity->role)}});
+  const auto& who = *call.identity;
+  json::object shown{{"user", who.user}, {"role", name_of(who.role)}, {"token", nullptr}};
+  if (who.via == Via::Token) {
+    shown["token"] = who.token;
+    shown["scope"] = json::array(who.scope.begin(), who.scope.end());
+    shown["expires"] = broker::rfc3339(who.expires_ms);
+  }
+  return json_response(200, shown);
 }
 
 Response log_out(Context& context, const Call& call) {
+  if (call.identity->via == Via::Token) {
+    return problem_response(Problem{.status = 409,
+                                    .code = "wrong_state",
+                                    .detail = "a token is no login, which could be ended",
+                                    .hint = "DELETE /api/v1/tokens/{name} ends it"});
+  }
   if (!context.sessions.close(token_of(call.request).token)) {
     return problem_response(
         Problem{.status = 409,

@@ -436,7 +436,7 @@ class CommandLine {
     auto* file = command.add_option("-f,--file", rest_.file,
                                     "What changes, as a JSON merge patch; -: standard input");
     file->type_name("FILE");
-    if (verb == "update" && noun.is_account)
+    if (verb == "update" && noun.is_made_by_name)
       add_account_arguments(command, noun, "");
     else if (verb == "update")
       file->required();
@@ -447,10 +447,25 @@ class CommandLine {
     add_topic_argument(command);
   }
 
+  void add_token_arguments(CLI::App& command) {
+    auto& token = rest_.token;
+    command.add_option("--expires-in", token.expires_in, "How long it holds: 1m to 366d; else 90d")
+        ->type_name("TIME");
+    command
+        .add_option("--scope", token.scope,
+                    "A part of the API that it is for, such as tasks or metrics; repeatable; none: "
+                    "all")
+        ->type_name("PART")
+        ->take_all()
+        ->allow_extra_args(false);
+    command.add_option("--description", token.description, "For people");
+  }
+
   void add_account_arguments(CLI::App& command, const Noun& noun, const std::string& without) {
-    if (noun.name == "administrator")
+    if (noun.name != "user")
       command.add_option("--role", rest_.role, "viewer, operator or administrator")
           ->type_name("ROLE");
+    if (noun.name == "token") return add_token_arguments(command);
     command.add_option("--password", rest_.password, "Others on this machine may see it" + without);
     command.add_option("--password-file", rest_.password_file, "File that holds it; -: input")
         ->type_name("FILE");
@@ -485,12 +500,12 @@ class CommandLine {
   void add_create_arguments(CLI::App& command, const Noun& noun) {
     command
         .add_option("name", rest_.name,
-                    noun.is_account ? "Its name, or a JSON document (FILE.json, -)"
-                                    : "JSON document; -: standard input")
-        ->type_name(noun.is_account ? "NAME" : "FILE");
+                    noun.is_made_by_name ? "Its name, or a JSON document (FILE.json, -)"
+                                         : "JSON document; -: standard input")
+        ->type_name(noun.is_made_by_name ? "NAME" : "FILE");
     command.add_option("-f,--file", rest_.file, "JSON document; -: standard input")
         ->type_name("FILE");
-    if (noun.is_account)
+    if (noun.is_made_by_name)
       add_account_arguments(command, noun, "; without one, one is made and shown");
     if (noun.name == "connection") {
       command.add_flag("!--no-verify", rest_.verify, "Save it without reaching the other side");
@@ -514,7 +529,7 @@ class CommandLine {
       return wrong_use("--password and --password-file exclude each other");
     }
     const bool has_fields = rest_.password || rest_.password_file || rest_.role;
-    if (noun.is_account && verb == "update" && !has_fields && !rest_.file) {
+    if (noun.is_made_by_name && verb == "update" && !has_fields && !rest_.file) {
       return wrong_use(fmt::format("{} update takes --password, --password-file,{} or -f FILE",
                                    noun.name, noun.name == "user" ? "" : " --role"));
     }

@@ -249,6 +249,7 @@ Result<void> Composition::open_listeners() {
           .unready = {},
           .notices = [this] { return certificate_notices(certificates_, clock_.wall_ms()); }},
       *accounts_, plan_.admin);
+  SL_TRY_VOID(admin_->load());
   SL_TRY_VOID(admin_->load_certificate());
   const auto bind = parse_bind_address(plan_.admin.bind);
   if (bind && !is_loopback(bind->host) && !plan_.admin.tls)

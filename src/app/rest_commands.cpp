@@ -249,10 +249,14 @@ int drain(RestClient& client, const RestCommand& command) {
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
-// Of an account: password and role as they were given, or none.
+// Of an account or a token: what was given of it.
 Result<json::object> account_of(const RestCommand& command) {
   json::object document;
   if (command.role) document["role"] = *command.role;
+  const auto& token = command.token;
+  if (token.expires_in) document["expires_in"] = *token.expires_in;
+  if (!token.scope.empty()) document["scope"] = json::array(token.scope.begin(), token.scope.end());
+  if (!token.description.empty()) document["description"] = token.description;
   if (command.password) document["password"] = *command.password;
   if (command.password_file) {
     SL_TRY(text, read_text(*command.password_file, 4096));
@@ -268,9 +272,10 @@ Result<json::object> new_account(const RestCommand& command) {
   return document;
 }
 
-// An account may be given by name alone; a path or `-` where the name stands is a document.
+// An account or a token may be given by name alone; a path or `-` where the name stands is a
+// document.
 bool names_a_file(const RestCommand& command) {
-  return !command.noun->is_account || command.name == "-" || command.name.ends_with(".json") ||
+  return !command.noun->is_made_by_name || command.name == "-" || command.name.ends_with(".json") ||
          command.name.find('/') != std::string::npos;
 }
 

@@ -22,7 +22,7 @@ struct Noun {
   std::string_view help;
   std::span<const std::string_view> verbs;    // empty: the noun alone is the command
   std::span<const std::string_view> columns;  // of a list
-  bool is_account = false;                    // with a password: made by name, without a document
+  bool is_made_by_name = false;               // or by a document
 };
 [[nodiscard]] std::span<const Noun> nouns();
 [[nodiscard]] const Noun* find_noun(std::string_view name);
@@ -46,6 +46,13 @@ struct DrainArguments {
   std::size_t per_second = 1000;
 };
 
+// What `token create` asks for, besides its role.
+struct TokenArguments {
+  std::optional<std::string> expires_in;
+  std::vector<std::string> scope;
+  std::string description;
+};
+
 enum class OutputFormat : std::uint8_t { Table, Json };
 
 struct RestCommand {
@@ -55,15 +62,16 @@ struct RestCommand {
   std::optional<std::string> file;  // a JSON document; `-`: standard input
   std::optional<std::string> password;
   std::optional<std::string> password_file;
-  std::optional<std::string> role;  // of an administrator
-  bool verify = true;               // connection create
-  std::string topic;                // that verification is to try to write to
-  bool restart = true;              // connection update: its tasks
-  std::string other;                // task copy: the new name; task seek: where to
-  std::string where;                // subscription add: its condition
-  std::vector<std::string> ids;     // dead-letter: of messages
-  bool all = false;                 // of them
-  bool force = false;               // group delete: with members in it
+  std::optional<std::string> role;  // of an administrator or a token
+  TokenArguments token;
+  bool verify = true;            // connection create
+  std::string topic;             // that verification is to try to write to
+  bool restart = true;           // connection update: its tasks
+  std::string other;             // task copy: the new name; task seek: where to
+  std::string where;             // subscription add: its condition
+  std::vector<std::string> ids;  // dead-letter: of messages
+  bool all = false;              // of them
+  bool force = false;            // group delete: with members in it
   MessageArguments message;
   DrainArguments drain;
   OutputFormat output = OutputFormat::Table;

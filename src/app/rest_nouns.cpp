@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 5> kRuleVerbs = {"create", "list", "show"
 constexpr std::array<std::string_view, 3> kSubscriptionVerbs = {"list", "add", "remove"};
 constexpr std::array<std::string_view, 5> kClientVerbs = {"list", "show", "disconnect", "delete",
                                                           "drain"};
+constexpr std::array<std::string_view, 4> kTokenVerbs = {"create", "list", "show", "delete"};
 constexpr std::array<std::string_view, 3> kRetainedVerbs = {"list", "show", "delete"};
 constexpr std::array<std::string_view, 4> kMessageVerbs = {"list", "show", "trace", "publish"};
 
@@ -29,6 +30,8 @@ constexpr std::array<Columns, 6> kTaskColumns = {"name",      "status",   "lag_m
                                                  "delivered", "rejected", "status_reason"};
 constexpr std::array<Columns, 3> kUserColumns = {"name", "description", "created"};
 constexpr std::array<Columns, 4> kAdministratorColumns = {"name", "role", "description", "updated"};
+constexpr std::array<Columns, 6> kTokenColumns = {"name",  "role",    "scope",
+                                                  "owner", "expires", "last_used"};
 constexpr std::array<Columns, 5> kPolicyColumns = {"name", "effect", "operations", "resources",
                                                    "users"};
 constexpr std::array<Columns, 5> kBlockRuleColumns = {"name", "type", "value", "except", "until"};
@@ -48,7 +51,7 @@ constexpr std::array<Columns, 6> kRetainedColumns = {"topic",     "timestamp",  
 constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
                                                        "client_id", "reason"};
 
-constexpr std::array<Noun, 15> kNouns = {
+constexpr std::array<Noun, 16> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
          kConnectionVerbs, kConnectionColumns},
     Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
@@ -58,6 +61,8 @@ constexpr std::array<Noun, 15> kNouns = {
     Noun{"user", "/users", "MQTT users", kRuleVerbs, kUserColumns, true},
     Noun{"administrator", "/administrators", "Who may use the administration, and what for",
          kRuleVerbs, kAdministratorColumns, true},
+    Noun{"token", "/tokens", "Bearer tokens for programs, as SLUICE_TOKEN takes them", kTokenVerbs,
+         kTokenColumns, true},
     Noun{"policy", "/policies", "Who may connect, publish and subscribe", kRuleVerbs,
          kPolicyColumns},
     Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns},

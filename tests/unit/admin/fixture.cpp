@@ -96,6 +96,7 @@ Sources AdminTest::sources() {
 
 void AdminTest::make_api(ApiOptions options) {
   api_ = std::make_unique<Api>(sources(), accounts_, std::move(options));
+  EXPECT_TRUE(api_->load().has_value());
   token_ = api_->create_local_token();
 }
 
