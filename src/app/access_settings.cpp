@@ -49,6 +49,9 @@ Field jwt_field() {
           text_field("audience", "What `aud` must be or hold; empty: any."),
           std::move(username),
           text_field("client_id_claim", "The claim that must be the client id; empty: none."),
+          text_field("rules_claim",
+                     "The claim with topic rules, which hold beside the policies for that client "
+                     "alone, such as `acl`; empty: tokens carry none."),
           {.name = "leeway",
            .type = Type::Duration,
            .help = "How far the clock of the issuer may be off.",
@@ -129,6 +132,7 @@ AuthenticationSettings authentication_of(const SettingReader& access) {
                             .audience = jwt.text("audience"),
                             .username_claim = jwt.text("username_claim"),
                             .client_id_claim = jwt.text("client_id_claim"),
+                            .rules_claim = jwt.text("rules_claim"),
                             .leeway = std::chrono::milliseconds(jwt.number<std::int64_t>("leeway")),
                             .expiry_required = jwt.flag("expiry_required")}}};
 }

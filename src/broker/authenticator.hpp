@@ -5,16 +5,20 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mqtt/reason_code.hpp"
 
 namespace sluice::broker {
 
 struct Client;
+struct Policy;
 
 // What a login says beside who it is. Immutable.
 struct LoginTerms {
   std::optional<std::chrono::steady_clock::time_point> ends;  // then the connection ends
+  // That hold for this client alone, beside those that are stored.
+  std::vector<std::shared_ptr<const Policy>> policies;
 };
 using LoginTermsPtr = std::shared_ptr<const LoginTerms>;
 

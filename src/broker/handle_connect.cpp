@@ -164,6 +164,7 @@ void ClientConnection::take_login(const LoginAnswer& login) {
   if (auto& will = pending_->will) {
     will->username = client_->username;
     will->has_username = true;
+    will->terms = client_->terms;
   }
 }
 

@@ -219,7 +219,8 @@ void ClientConnection::accept_delayed(const mqtt::Publish& publish, std::uint32_
                                            .username = client_->username,
                                            .has_username = client_->has_username,
                                            .host = client_->host,
-                                           .listener = client_->listener}};
+                                           .listener = client_->listener,
+                                           .terms = client_->terms}};
   if (!broker.has_room_for_delayed(DelayedMessages::bytes_of(entry.message)))
     return refuse_publish(publish, ReasonCode::QuotaExceeded, kTooManyDelayed);
   auto& batch = worker_.publishing();

@@ -48,7 +48,8 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
                       .username = will.username,
                       .has_username = will.has_username,
                       .host = will.host,
-                      .listener = will.listener};
+                      .listener = will.listener,
+                      .terms = will.terms};
   if (access_.enabled() &&
       ((will.has_username && !access_.user_may_exist(will.username)) ||
        !access_.compile(client)->may_publish(will.topic, will.qos, will.retain))) {

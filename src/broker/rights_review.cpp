@@ -68,10 +68,10 @@ void RightsReview::look_at(Session& session) {
     ++seen_.disconnected;
     return;
   }
-  // Without an address or a listener nobody can say what the policies of some of them mean: CONNECT
-  // looks.
+  // Without an address, a listener or the rules of its token nobody can say what the policies of
+  // some of them mean: CONNECT looks.
   if (session.subscriptions().empty() || session.client().host.empty() ||
-      !session.client().listener.is_known())
+      !session.client().listener.is_known() || session.has_lost_terms())
     return;
   // Compiled for this look alone: kept, they would cost memory for every session that is away.
   const auto rights = worker_.broker().access().compile(session.client());
@@ -91,6 +91,11 @@ bool Session::user_is_gone() const {
   if (!access.enabled()) return false;
   if (!knows_user_id_) return client_->has_username && !access.user_exists(client_->username);
   return !user_id_.empty() && access.user_id(client_->username) != user_id_;
+}
+
+// A login of no stored user had some, which a restart forgets.
+bool Session::has_lost_terms() const {
+  return knows_user_id_ && user_id_.empty() && client_->has_username && !client_->terms;
 }
 
 void Session::end_with_user() {

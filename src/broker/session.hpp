@@ -79,6 +79,7 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   // --- rights that were taken away (rights_review.cpp)
   // The user it belongs to was deleted; one made later by the same name is another one.
   [[nodiscard]] bool user_is_gone() const;
+  [[nodiscard]] bool has_lost_terms() const;
   // Ends it without its will: nothing is left for whoever comes by that name later.
   void end_with_user();
   // Drops the subscriptions that no allow covers any more. Returns how many.

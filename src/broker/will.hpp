@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "broker/authenticator.hpp"
 #include "broker/listener_name.hpp"
 #include "mqtt/packet.hpp"
 
@@ -21,6 +22,7 @@ struct WillMessage {
   bool has_username = false;
   std::string host;
   ListenerName listener = {};
+  LoginTermsPtr terms = {};  // while this process lasts
 };
 
 [[nodiscard]] WillMessage will_of(const mqtt::Will& will);

@@ -177,3 +177,53 @@ def test_keys_are_read_again_on_sighup(serving, tmp_path):
     file.write_text("nothing")
     server.reload(server.settings, line="settings not reloaded")
     assert connack(server, new.token(claims)) == 0
+
+
+def test_topic_rules_in_a_token_are_policies_of_that_client_alone(serving):
+    server = serving({"secret": SECRET, "rules_claim": "acl"})
+    rules = {"pub": ["out/${username}"], "sub": ["in/#"]}
+    token = hs256(claims_for("anybody", acl=rules))
+    with RawClient(server.mqtt) as raw:
+        assert raw.connect("c", username="x", password=token).reason == 0
+        assert raw.subscribe("in/#") == [0]
+        assert raw.subscribe("out/#") == [NOT_AUTHORIZED]
+        assert raw.publish("out/anybody", b"x", qos=1).reason in (0, 0x10)
+        assert raw.publish("out/somebody", b"x", qos=1).reason == NOT_AUTHORIZED
+        # What is stored counts, too, and at once.
+        server.create("/policies", {"name": "never", "effect": "deny", "operations": ["publish"],
+                                    "resources": ["out/#"]})
+        assert raw.publish("out/anybody", b"x", qos=1).reason == NOT_AUTHORIZED
+
+        # Another client of that name has nothing of it.
+        assert connack(server, hs256(claims_for("anybody")), "d") == NOT_AUTHORIZED
+    assert connack(server, hs256(claims_for("anybody", acl={"write": ["#"]}))) == NOT_AUTHORIZED
+    assert "its `acl` cannot be read" in server.log_text()
+
+
+def test_a_session_of_a_token_keeps_what_its_rules_allow_while_it_is_away(serving):
+    server = serving({"secret": SECRET, "rules_claim": "acl"})
+    token = hs256(claims_for("anybody", acl={"all": ["in/#"]}))
+
+    def come(raw, client_id, clean):
+        return raw.connect(client_id, username="x", password=token, clean=clean,
+                           properties=[(0x11, 3600)])
+
+    with RawClient(server.mqtt) as raw:
+        come(raw, "c", True)
+        assert raw.subscribe("in/#", qos=1) == [1]
+    server.restart()
+    # Every change looks at the sessions that are there; this one's rules are known to nobody now.
+    server.create("/policies", {"name": "some", "effect": "deny", "operations": ["publish"],
+                                "resources": ["elsewhere"]})
+    with RawClient(server.mqtt) as raw:
+        come(raw, "publisher", True)
+        assert raw.publish("in/1", b"kept", qos=1).reason == 0
+    with RawClient(server.mqtt) as raw:
+        assert come(raw, "c", False).session_present
+        assert raw.messages(1)[0].payload == b"kept"
+
+    # It comes back with a token that does not allow it any more.
+    token = hs256(claims_for("anybody", acl={"all": ["other"]}))
+    with RawClient(server.mqtt) as raw:
+        assert come(raw, "c", False).session_present
+        assert server.get("/clients/c")["subscriptions"] == []

@@ -25,6 +25,7 @@ struct JwtRules {
   std::string audience = {};  // `aud` must be or hold this; empty: any or none
   std::string username_claim = "sub";
   std::string client_id_claim = {};  // must be the client id; empty: there is none to look at
+  std::string rules_claim = {};      // topic rules (token_rules.hpp); empty: none are taken
   std::chrono::milliseconds leeway{30'000};
   bool expiry_required = true;
 };

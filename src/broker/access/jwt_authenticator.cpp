@@ -4,10 +4,19 @@
 #include <chrono>
 #include <utility>
 
+#include "broker/access/token_rules.hpp"
+
 namespace sluice::broker {
 namespace {
 
 using mqtt::ReasonCode;
+
+// None: the token has no such claim.
+Result<std::vector<PolicyPtr>> rules_in(const JwtLogin& login, const std::string& claim) {
+  const auto* rules = claim.empty() ? nullptr : login.claims.if_contains(claim);
+  if (rules == nullptr) return std::vector<PolicyPtr>();
+  return token_rules(*rules);
+}
 
 constexpr std::chrono::hours kLongest{24 * 366 * 10};  // what the deadlines of a loop can hold
 
@@ -43,7 +52,13 @@ LoginAnswer JwtAuthenticator::check(const Client& client, std::string_view crede
   auto login = check_jwt(credential, client.client_id, options->keys, options->rules, now_ms);
   if (!login)
     return {.reason = reason_of(login.error().kind), .why = "token: " + login.error().why};
+  auto rules = rules_in(*login, options->rules.rules_claim);
+  if (!rules)
+    return {.reason = ReasonCode::NotAuthorized,
+            .why = "token: its `" + options->rules.rules_claim +
+                   "` cannot be read: " + rules.error().detail};
   auto terms = std::make_shared<LoginTerms>();
+  terms->policies = *std::move(rules);
   if (login->ends_ms != 0) {
     // A clock that is set later moves nobody's end.
     const auto left = std::chrono::milliseconds(login->ends_ms - now_ms);

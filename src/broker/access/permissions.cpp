@@ -65,10 +65,16 @@ class CompiledPermissions final : public Permissions {
     for (const auto& resource : policy.resources)
       if (resource.has_variables()) add(policy, resource, client);
   }
+  // A policy that is of this client alone.
+  void add_whole(const Policy& policy, const Client& client) {
+    if (policy.connect) (policy.allow ? connect_allowed_ : connect_denied_) = true;
+    for (const auto& resource : policy.resources) add(policy, resource, client);
+  }
   void shrink() { rules_.shrink_to_fit(); }
 
   [[nodiscard]] bool may_connect() const override {
-    return common_ ? common_->may_connect() : connect_allowed_ && !connect_denied_;
+    return (connect_allowed_ || (common_ && common_->connect_allowed_)) && !connect_denied_ &&
+           !(common_ && common_->connect_denied_);
   }
 
   [[nodiscard]] bool may_publish(std::string_view topic, mqtt::Qos qos,
@@ -147,10 +153,13 @@ PermissionsPtr compile_permissions(const PolicySet& policies, const Client& clie
     for (const Policy* policy : concerning) made->add_common(*policy);
     return made;
   });
-  if (std::ranges::none_of(concerning, &Policy::has_variables)) return common;
+  const bool has_own = client.terms && !client.terms->policies.empty();
+  if (!has_own && std::ranges::none_of(concerning, &Policy::has_variables)) return common;
   auto own = std::make_shared<CompiledPermissions>(
       std::static_pointer_cast<const CompiledPermissions>(common));
   for (const Policy* policy : concerning) own->add_own(*policy, client);
+  if (has_own)
+    for (const auto& policy : client.terms->policies) own->add_whole(*policy, client);
   own->shrink();
   return own;
 }
