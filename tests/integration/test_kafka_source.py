@@ -183,6 +183,7 @@ def test_rejected_stop_keeps_the_record_and_what_follows_until_somebody_mends_th
 
     server.rest("PATCH", "/tasks/strict", {"map": {"topic": "mended"}}).expect(200, 202)
 
+    wait_messages(server, "mended", 2)
     server.wait_task("strict", status="running", lag_messages=0, timeout=60)
     came = [(m["topic"], m["bytes"]) for m in messages(server, "#")]
     assert came == [("in/good", b"1"), ("mended", b"2"), ("mended", b"3")], "none comes twice"
