@@ -31,9 +31,13 @@ class Fifo {
   [[nodiscard]] T& back() { return items_.back(); }
   [[nodiscard]] const T& back() const { return items_.back(); }
 
-  void push_back(T item) {
+  void push_back(T&& item) {
     if (items_.size() == items_.capacity()) make_room();
     items_.push_back(std::move(item));
+  }
+  void push_back(const T& item) {
+    if (items_.size() == items_.capacity()) make_room();
+    items_.push_back(item);
   }
   void pop_front() {
     empty_out(gone_);

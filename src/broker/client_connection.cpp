@@ -92,8 +92,7 @@ void ClientConnection::on_packet(const mqtt::Frame& frame) {
     return;
   }
   if (frame.type == PacketType::Publish) {
-    const auto publish =
-        mqtt::decode_publish(version_, mqtt::Sender::Client, frame.flags, frame.body);
+    auto publish = mqtt::decode_publish(version_, mqtt::Sender::Client, frame.flags, frame.body);
     if (!publish)
       on_malformed(publish.error());
     else
@@ -188,7 +187,7 @@ void ClientConnection::acknowledge_publish(PacketType type, std::uint16_t packet
   send_ack(type, packet_id, reason, why);
 }
 
-bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish publish,
+bool ClientConnection::send_publish(const model::Message& message, mqtt::Publish& publish,
                                     const std::vector<std::uint32_t>& identifiers) {
   auto& counters = worker_.broker().counters();
   const auto topic = publish.topic;

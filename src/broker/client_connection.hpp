@@ -60,8 +60,9 @@ class ClientConnection final : public Deadline,
   // --- from delivery and worker
   [[nodiscard]] bool is_open() const { return state_ == State::Open; }
   [[nodiscard]] std::size_t waiting_bytes() const { return link_->waiting_bytes(); }
-  // False: the message is not for this client (expired, too large).
-  bool send_publish(const model::Message& message, mqtt::Publish publish,
+  // False: the message is not for this client (expired, too large). `publish` becomes what is sent:
+  // with its properties, and with an alias.
+  bool send_publish(const model::Message& message, mqtt::Publish& publish,
                     const std::vector<std::uint32_t>& identifiers);
   // The same, encoded already but for its packet id. False: not sent; larger than the client takes,
   // or it goes with a topic alias.
@@ -134,7 +135,7 @@ class ClientConnection final : public Deadline,
   void refuse_login(mqtt::ReasonCode reason);
   void send_auth(mqtt::ReasonCode reason, std::string_view data);
 
-  void handle_publish(const mqtt::Publish& publish);
+  void handle_publish(mqtt::Publish& publish);
   void hold_back(std::uint32_t per_second);
   void go_on();
   void wait_for_room(const MatchPtr& match);
@@ -142,6 +143,7 @@ class ClientConnection final : public Deadline,
   void refuse_publish(const mqtt::Publish& publish, mqtt::ReasonCode reason,
                       std::string_view why = {});
   void accept_publish(const mqtt::Publish& publish, const MatchPtr& match);
+  void store_publish(const mqtt::Publish& publish, const MatchPtr& match);
   void handle_dollar_topic(const mqtt::Publish& publish);
   void handle_delayed_topic(const mqtt::Publish& publish);
   void handle_unused_topic(const mqtt::Publish& publish);

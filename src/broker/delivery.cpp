@@ -111,7 +111,8 @@ void Delivery::merge(const SubscriptionOptions& wanted, const model::Message& me
   if (wanted.identifier != 0) options.identifiers.push_back(wanted.identifier);
 }
 
-void Delivery::hand_out(model::MessagePtr message, DeliveryOptions options, WireForms::Form form) {
+void Delivery::hand_out(model::MessagePtr&& message, DeliveryOptions&& options,
+                        WireForms::Form form) {
   if (options.qos == Qos::AtMostOnce) {
     send_unacknowledged(*message, options);
     return;
@@ -158,7 +159,7 @@ void Delivery::wake_group_when_room(const SharedGroupPtr& group) {
 
 // QoS 1 leaves with this turn. QoS 2 leaves once its packet id is on disk, so that after a crash
 // the same message goes out under the same id and the client can tell that it has it.
-void Delivery::start(InFlight entry, WireForms::Form form) {
+void Delivery::start(InFlight&& entry, WireForms::Form form) {
   in_flight_.push_back(std::move(entry));
   auto& started = in_flight_.back();
   if (started.options.qos == Qos::AtLeastOnce) {
@@ -207,13 +208,13 @@ Delivery::Iterator Delivery::find(std::uint16_t packet_id) {
 }
 
 void Delivery::send(InFlight& entry, bool dup) {
-  const mqtt::Publish publish{.topic = entry.message->topic,
-                              .payload = entry.message->payload,
-                              .qos = entry.options.qos,
-                              .retain = entry.options.retain,
-                              .dup = dup,
-                              .packet_id = entry.packet_id,
-                              .properties = {}};
+  mqtt::Publish publish{.topic = entry.message->topic,
+                        .payload = entry.message->payload,
+                        .qos = entry.options.qos,
+                        .retain = entry.options.retain,
+                        .dup = dup,
+                        .packet_id = entry.packet_id,
+                        .properties = {}};
   if (!session_.connection()->send_publish(*entry.message, publish, entry.options.identifiers)) {
     // Expired, or larger than the client takes: done with, as if it had been delivered.
     // [MQTT-3.1.2-25] [MQTT-3.3.2-5]
@@ -254,13 +255,13 @@ void Delivery::send_unacknowledged(const model::Message& message, const Delivery
     session_.worker().events().add_undelivered(session_.client(), message, "slow_client");
     return;
   }
-  const mqtt::Publish publish{.topic = message.topic,
-                              .payload = message.payload,
-                              .qos = Qos::AtMostOnce,
-                              .retain = options.retain,
-                              .dup = false,
-                              .packet_id = 0,
-                              .properties = {}};
+  mqtt::Publish publish{.topic = message.topic,
+                        .payload = message.payload,
+                        .qos = Qos::AtMostOnce,
+                        .retain = options.retain,
+                        .dup = false,
+                        .packet_id = 0,
+                        .properties = {}};
   if (connection.send_publish(message, publish, options.identifiers))
     trace(Tracer::What::Sent, message, Qos::AtMostOnce);
 }
@@ -436,7 +437,7 @@ std::size_t Delivery::take(const store::ReadResult& result) {
       ++passed;
       continue;
     }
-    hand_out(entry.message, std::move(*options));
+    hand_out(model::MessagePtr(entry.message), std::move(*options));
   }
   if (result.lost > 0) session_.worker().broker().counters().lost_to_retention.add(result.lost);
   session_.worker().broker().note_damaged(session_.client().client_id, result.damaged);

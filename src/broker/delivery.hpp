@@ -180,8 +180,8 @@ class Delivery {
   void send_unacknowledged(const Run& run, std::size_t index, bool retain,
                            const std::vector<std::uint32_t>& identifiers);
   // `form`: of the message for this client, if there is one.
-  void hand_out(model::MessagePtr message, DeliveryOptions options, WireForms::Form form = {});
-  void start(InFlight entry, WireForms::Form form = {});
+  void hand_out(model::MessagePtr&& message, DeliveryOptions&& options, WireForms::Form form = {});
+  void start(InFlight&& entry, WireForms::Form form = {});
   // What the session's cursor does not count: from a group, or retained (`group` is null).
   void start_untracked(const model::MessagePtr& message, DeliveryOptions options,
                        const SharedGroupPtr& group);

@@ -40,8 +40,7 @@ PacketType answer_to(const mqtt::Publish& publish) {
 
 }  // namespace
 
-void ClientConnection::handle_publish(const mqtt::Publish& received) {
-  auto publish = received;
+void ClientConnection::handle_publish(mqtt::Publish& publish) {
   auto& broker = worker_.broker();
   const auto& limits = *limits_;
   ++worker_.traffic().received;
@@ -131,10 +130,14 @@ void ClientConnection::accept_publish(const mqtt::Publish& received, const Match
     disconnect(ReasonCode::TopicNameInvalid);
     return;
   }
-  auto publish = received;
-  std::string enriched;
-  if (const auto& rules = worker_.broker().enrichment_rules(); rules.some())
-    publish = rules.enriched(*client_, received, enriched);
+  if (const auto& rules = worker_.broker().enrichment_rules(); rules.some()) [[unlikely]] {
+    std::string enriched;
+    return store_publish(rules.enriched(*client_, received, enriched), match);
+  }
+  store_publish(received, match);
+}
+
+void ClientConnection::store_publish(const mqtt::Publish& publish, const MatchPtr& match) {
   // 0x10 tells an MQTT 5 publisher that nobody listens just now; the message is stored all the
   // same.
   const auto reason = match->nobody() && version_ == Version::V5 ? ReasonCode::NoMatchingSubscribers

@@ -87,8 +87,8 @@ class Batch {
 using BatchPtr = std::shared_ptr<Batch>;
 
 // Shares ownership of the batch.
-[[nodiscard]] inline MessagePtr message_of(const std::shared_ptr<const Batch>& batch,
-                                           std::size_t index) {
+template <class AnyBatch>  // const or not: no pointer is converted, which would count it twice
+[[nodiscard]] MessagePtr message_of(const std::shared_ptr<AnyBatch>& batch, std::size_t index) {
   return {batch, &batch->message(index)};
 }
 
