@@ -5,6 +5,8 @@
 #include <boost/json/array.hpp>
 
 #include "app/setting_sources.hpp"
+#include "io/http_client.hpp"
+#include "io/pem_text.hpp"
 
 namespace sluice::app {
 namespace {
@@ -17,6 +19,24 @@ using schema::Type;
 
 constexpr std::string_view kJwt = "jwt";
 constexpr std::string_view kUsers = "users";
+
+bool is_key_set_url(std::string_view text) {
+  if (text.empty()) return true;
+  const auto url = io::parse_web_url(text);
+  if (!url) return false;
+  // Whoever can change the answer on its way could sign tokens.
+  return url->is_tls || url->host == "127.0.0.1" || url->host == "::1" || url->host == "localhost";
+}
+
+Field duration_field(std::string name, std::string help, std::string fallback) {
+  return {.name = std::move(name),
+          .type = Type::Duration,
+          .help = std::move(help),
+          .fallback = json::value(fallback),
+          .minimum = 1000,
+          .maximum = 7LL * 24 * 3600 * 1000,
+          .reloadable = true};
+}
 
 Field text_field(std::string name, std::string help, std::string fallback = "") {
   return {.name = std::move(name),
@@ -35,6 +55,11 @@ Field jwt_field() {
   auto username = text_field("username_claim",
                              "The claim that is the user name, whatever CONNECT says.", "sub");
   username.minimum = 1;
+  auto url = text_field("jwks_url",
+                        "The same from an identity provider, under the address rule of HTTP "
+                        "(`connect.allowed_networks`), beside all others.");
+  url.pattern_help = "an address that begins with https://, or http:// on this machine";
+  url.allowed = is_key_set_url;
   return {
       .name = std::string(kJwt),
       .type = Type::Object,
@@ -45,6 +70,18 @@ Field jwt_field() {
                      "RS256, ES256: file of public keys or certificates (PEM), RSA of 2048 bits or "
                      "more, or on the curve P-256."),
           text_field("jwks", "RS256, ES256: file of a JSON Web Key Set."),
+          std::move(url),
+          text_field("jwks_ca",
+                     "File of the authorities that vouch for it (PEM); empty: those of the "
+                     "machine."),
+          duration_field("jwks_refresh",
+                         "How often it is fetched; a token with an unknown `kid` makes it sooner, "
+                         "once in ten seconds.",
+                         "5m"),
+          duration_field("jwks_keep",
+                         "How long its keys hold while it cannot be fetched; afterwards no token "
+                         "of theirs is taken.",
+                         "1h"),
           text_field("issuer", "What `iss` must be; empty: any."),
           text_field("audience", "What `aud` must be or hold; empty: any."),
           std::move(username),
@@ -124,17 +161,22 @@ Field access_field() {
 
 AuthenticationSettings authentication_of(const SettingReader& access) {
   const auto jwt = access.in(kJwt);
-  return {.methods = access.texts("authentication"),
-          .jwt = {.secret = jwt.text("secret"),
-                  .public_key = jwt.text("public_key"),
-                  .jwks = jwt.text("jwks"),
-                  .rules = {.issuer = jwt.text("issuer"),
-                            .audience = jwt.text("audience"),
-                            .username_claim = jwt.text("username_claim"),
-                            .client_id_claim = jwt.text("client_id_claim"),
-                            .rules_claim = jwt.text("rules_claim"),
-                            .leeway = std::chrono::milliseconds(jwt.number<std::int64_t>("leeway")),
-                            .expiry_required = jwt.flag("expiry_required")}}};
+  return {
+      .methods = access.texts("authentication"),
+      .jwt = {.secret = jwt.text("secret"),
+              .public_key = jwt.text("public_key"),
+              .jwks = jwt.text("jwks"),
+              .jwks_url = jwt.text("jwks_url"),
+              .jwks_ca = jwt.text("jwks_ca"),
+              .jwks_refresh = std::chrono::milliseconds(jwt.number<std::int64_t>("jwks_refresh")),
+              .jwks_keep = std::chrono::milliseconds(jwt.number<std::int64_t>("jwks_keep")),
+              .rules = {.issuer = jwt.text("issuer"),
+                        .audience = jwt.text("audience"),
+                        .username_claim = jwt.text("username_claim"),
+                        .client_id_claim = jwt.text("client_id_claim"),
+                        .rules_claim = jwt.text("rules_claim"),
+                        .leeway = std::chrono::milliseconds(jwt.number<std::int64_t>("leeway")),
+                        .expiry_required = jwt.flag("expiry_required")}}};
 }
 
 void check_access(const json::object& values, std::vector<Problem>& problems) {
@@ -155,18 +197,22 @@ void check_access(const json::object& values, std::vector<Problem>& problems) {
 
 void check_keys(const AuthenticationSettings& settings, std::vector<Problem>& problems) {
   if (!uses(settings.methods, kJwt)) return;
-  auto read = jwt_options(settings.jwt);
-  if (!read) {
-    auto& detail = read.error().detail;
+  const auto read = jwt_options(settings.jwt);
+  const auto from_afar = fetch_options(settings.jwt);
+  if (!read || !from_afar) {
+    const auto& detail = read ? from_afar.error().detail : read.error().detail;
     const auto name = detail.substr(0, detail.find(' '));
     auto pointer = "/" + name;
     std::ranges::replace(pointer, '.', '/');
     problems.push_back(
         {std::move(pointer), detail.substr(std::min(name.size() + 1, detail.size()))});
-  } else if (read->keys.empty()) {
+  } else if (read->keys.empty() && from_afar->url.empty()) {
     problems.push_back({"/access/authentication",
                         "names jwt, and there is no key: give access.jwt.secret, "
-                        "access.jwt.public_key or access.jwt.jwks"});
+                        "access.jwt.public_key, access.jwt.jwks or access.jwt.jwks_url"});
+  } else if (settings.jwt.jwks_keep < settings.jwt.jwks_refresh) {
+    problems.push_back(
+        {"/access/jwt/jwks_keep", "must not be shorter than access.jwt.jwks_refresh"});
   }
 }
 
@@ -179,6 +225,22 @@ Result<broker::JwtAuthenticator::Options> jwt_options(const JwtSettings& setting
   }
   SL_TRY_VOID(add_file(options.keys, "public_key", settings.public_key, broker::jwt_keys_from_pem));
   SL_TRY_VOID(add_file(options.keys, "jwks", settings.jwks, broker::jwt_keys_from_jwks));
+  return options;
+}
+
+Result<KeyFetcher::Options> fetch_options(const JwtSettings& settings) {
+  KeyFetcher::Options options{.url = settings.jwks_url,
+                              .ca_pem = {},
+                              .refresh = settings.jwks_refresh,
+                              .keep = settings.jwks_keep};
+  if (settings.jwks_ca.empty()) return options;
+  auto pem = read_file(settings.jwks_ca);
+  if (!pem)
+    return fail(pem.error().code, "access.jwt.jwks_ca names " + settings.jwks_ca +
+                                      ", which cannot be read: " + pem.error().detail);
+  if (const auto why = io::why_not_certificates(*pem))
+    return fail(Errc::InvalidArgument, "access.jwt.jwks_ca " + settings.jwks_ca + " " + *why);
+  options.ca_pem = *std::move(pem);
   return options;
 }
 

@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "app/key_fetcher.hpp"
 #include "app/setting_reader.hpp"
 #include "app/settings.hpp"
 #include "base/schema.hpp"
@@ -22,5 +23,8 @@ void check_keys(const AuthenticationSettings& settings, std::vector<schema::Prob
 
 // Reads the keys. Errors: with the name of the setting.
 [[nodiscard]] Result<broker::JwtAuthenticator::Options> jwt_options(const JwtSettings& settings);
+
+// Where more of them come from. Errors: likewise.
+[[nodiscard]] Result<KeyFetcher::Options> fetch_options(const JwtSettings& settings);
 
 }  // namespace sluice::app

@@ -132,9 +132,17 @@ Result<void> Composition::open_access() {
   for (const auto& method : plan_.authentication.methods) {
     if (method == "jwt") {
       SL_TRY(options, jwt_options(plan_.authentication.jwt));
-      jwt_ = std::make_shared<broker::JwtAuthenticator>(clock_, std::move(options));
+      jwt_ = std::make_shared<broker::JwtAuthenticator>(clock_, std::move(options),
+                                                        [this] { return keys_ && keys_->want(); });
     }
     plan_.access.methods.push_back(method == "jwt" ? jwt_ : nullptr);
+  }
+  if (jwt_) {
+    SL_TRY(options, fetch_options(plan_.authentication.jwt));
+    keys_ = std::make_unique<KeyFetcher>(clock_, KeyFetcher::fetch, [this](auto keys, auto until) {
+      jwt_->use_fetched(std::move(keys), until);
+    });
+    keys_->use(std::move(options));
   }
   access_ = std::make_unique<broker::AccessControl>(*store_, clock_, plan_.access);
   return access_->load();
@@ -143,14 +151,16 @@ Result<void> Composition::open_access() {
 void Composition::reload_keys(const JwtSettings& settings) {
   if (!jwt_) return;
   auto options = jwt_options(settings);
-  if (options && options->keys.empty())
+  auto from_afar = fetch_options(settings);
+  if (options && from_afar && options->keys.empty() && from_afar->url.empty())
     options = fail(Errc::InvalidArgument, "access.jwt has no key any more");
-  if (!options) {
+  if (!options || !from_afar) {
     log::error("keys of tokens not reloaded: the old ones stay",
-               {{"reason", options.error().detail}});
+               {{"reason", options ? from_afar.error().detail : options.error().detail}});
     return;
   }
   jwt_->replace(*std::move(options));
+  keys_->use(*std::move(from_afar));
 }
 
 Result<void> Composition::open_store() {
@@ -319,7 +329,8 @@ void Composition::stop() {
   for (const auto& listener : listeners_) listener->close();
   if (integration_) integration_->close();  // so that no request keeps the next line waiting
   if (admin_) admin_->stop();
-  if (access_) access_->stop();  // its threads post to the broker's workers
+  if (access_) access_->stop();  // its threads post to the broker's workers, and ask for keys
+  if (keys_) keys_->stop();
   if (integration_) integration_->stop();
   if (broker_) broker_->stop();
   if (store_) store_->close();

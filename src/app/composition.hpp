@@ -7,6 +7,7 @@
 #include "admin/administrator_accounts.hpp"
 #include "admin/server.hpp"
 #include "app/certificate_expiry.hpp"
+#include "app/key_fetcher.hpp"
 #include "app/settings.hpp"
 #include "base/clock.hpp"
 #include "base/file.hpp"
@@ -94,6 +95,7 @@ class Composition {
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<store::Store> store_;
   std::shared_ptr<broker::JwtAuthenticator> jwt_;  // null: no tokens
+  std::unique_ptr<KeyFetcher> keys_;               // of tokens; null: no tokens
   std::unique_ptr<broker::AccessControl> access_;
   std::unique_ptr<broker::Broker> broker_;
   connect::Registry connectors_;

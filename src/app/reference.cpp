@@ -53,7 +53,8 @@ take `KiB`, `MiB` and `GiB`, durations `ms`, `s`, `m`, `h` and `d`.
 
 SIGHUP reads all sources again without dropping a client. What the table says can change while
 running does; other changes are logged and wait for a restart. If anything is wrong now, it is
-logged with its place, and all the old settings stay. The files of certificates are read again too.
+logged with its place, and all the old settings stay. The files of certificates, and the keys of
+tokens, are read again too.
 Limits of `mqtt` hold for clients that connect
 from then on: a client that is connected keeps those it was told in CONNACK.
 

@@ -1,5 +1,6 @@
 // What can be set: interface names in settings_fields.cpp, values for the program here.
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -54,6 +55,10 @@ struct JwtSettings {
   std::string secret;
   std::string public_key;  // a file
   std::string jwks;        // a file
+  std::string jwks_url;    // empty: none
+  std::string jwks_ca;     // a file; empty: whom the machine trusts
+  std::chrono::milliseconds jwks_refresh{};
+  std::chrono::milliseconds jwks_keep{};
   broker::JwtRules rules;
 };
 

@@ -29,6 +29,7 @@ struct LoginAnswer {
   std::optional<std::string> username = {};
   LoginTermsPtr terms = nullptr;  // null: there are none
   std::string why = {};           // refused: for the log, nothing secret
+  bool is_guess = true;           // refused: it counts for who guesses
 };
 
 // A way to log in beside the stored users; `app` makes it.

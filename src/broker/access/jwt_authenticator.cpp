@@ -33,13 +33,33 @@ ReasonCode reason_of(JwtFault::Kind kind) {
 
 }  // namespace
 
-JwtAuthenticator::JwtAuthenticator(const Clock& clock, Options options) : clock_(clock) {
+JwtAuthenticator::JwtAuthenticator(const Clock& clock, Options options, WantKeys want_keys)
+    : clock_(clock), want_keys_(std::move(want_keys)) {
   replace(std::move(options));
 }
 
+void JwtAuthenticator::make(Options own, JwtKeys fetched, Time until,
+                            std::shared_ptr<const Current>& current) {
+  auto fresh = std::make_shared<Current>();
+  fresh->own = std::move(own);
+  fresh->fetched = std::move(fetched);
+  fresh->until = until;
+  fresh->all = fresh->own.keys;
+  fresh->all.insert(fresh->all.end(), fresh->fetched.begin(), fresh->fetched.end());
+  current = std::move(fresh);
+}
+
 void JwtAuthenticator::replace(Options options) {
-  auto fresh = std::make_shared<const Options>(std::move(options));
-  options_.with([&](auto& current) { current = std::move(fresh); });
+  current_.with([&](auto& current) {
+    if (current)
+      make(std::move(options), current->fetched, current->until, current);
+    else
+      make(std::move(options), {}, Time::min(), current);
+  });
+}
+
+void JwtAuthenticator::use_fetched(JwtKeys keys, Time until) {
+  current_.with([&](auto& current) { make(current->own, std::move(keys), until, current); });
 }
 
 bool JwtAuthenticator::takes(std::string_view credential) const {
@@ -47,18 +67,26 @@ bool JwtAuthenticator::takes(std::string_view credential) const {
 }
 
 LoginAnswer JwtAuthenticator::check(const Client& client, std::string_view credential) {
-  const auto options = options_.with([](const auto& current) { return current; });
+  const auto current = current_.with([](const auto& now) { return now; });
+  const auto& rules = current->own.rules;
+  const auto& keys = clock_.steady() < current->until ? current->all : current->own.keys;
   const auto now_ms = clock_.wall_ms();
-  auto login = check_jwt(credential, client.client_id, options->keys, options->rules, now_ms);
-  if (!login)
-    return {.reason = reason_of(login.error().kind), .why = "token: " + login.error().why};
-  auto rules = rules_in(*login, options->rules.rules_claim);
-  if (!rules)
-    return {.reason = ReasonCode::NotAuthorized,
-            .why = "token: its `" + options->rules.rules_claim +
-                   "` cannot be read: " + rules.error().detail};
+  auto login = check_jwt(credential, client.client_id, keys, rules, now_ms);
+  if (!login) {
+    // Signed with a new key, perhaps: no guess, as there was nothing to try it on.
+    const bool is_asked_for =
+        login.error().kind == JwtFault::Kind::UnknownKey && want_keys_ && want_keys_();
+    return {.reason = reason_of(login.error().kind),
+            .why = "token: " + login.error().why,
+            .is_guess = !is_asked_for};
+  }
+  auto policies = rules_in(*login, rules.rules_claim);
+  if (!policies)
+    return {
+        .reason = ReasonCode::NotAuthorized,
+        .why = "token: its `" + rules.rules_claim + "` cannot be read: " + policies.error().detail};
   auto terms = std::make_shared<LoginTerms>();
-  terms->policies = *std::move(rules);
+  terms->policies = *std::move(policies);
   if (login->ends_ms != 0) {
     // A clock that is set later moves nobody's end.
     const auto left = std::chrono::milliseconds(login->ends_ms - now_ms);

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +18,9 @@ enum class JwtAlgorithm : std::uint8_t { Hs256, Rs256, Es256 };  // RFC 7518 §3
 // for ES256. What a token says of it must agree. RFC 8725 §3.1
 struct JwtKey {
   JwtAlgorithm algorithm = JwtAlgorithm::Hs256;
-  std::string id;      // `kid`; empty: it has none
-  std::string secret;  // of HS256
-  io::KeyPtr key;      // of the others
+  std::string id;                 // `kid`; empty: it has none
+  std::string secret;             // of HS256
+  std::shared_ptr<EVP_PKEY> key;  // of the others
 
   [[nodiscard]] bool verifies(std::string_view signed_text, std::string_view signature) const;
 };

@@ -125,6 +125,7 @@ LoginAnswer AccessControl::State::ask_method(Authenticator& method, const Attemp
     return {.reason = ReasonCode::ConnectionRateExceeded};
   auto said = method.check(attempt.client, attempt.password);
   const bool is_right = !mqtt::is_error(said.reason);
+  if (!is_right && !said.is_guess) return said;
   if (!known) logins.with([&](LoginCache& cache) { cache.remember(login, is_right); });
   if (!known && !is_right) guard.failed(attempt.peer);
   return said;

@@ -229,6 +229,10 @@ TEST(JwtKeys, RefusesWeakAndDamagedOnes) {
           R"({"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
           R"("y":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"}]})")),
       HasSubstr("damaged"));  // not on the curve
+  const auto rsa = new_rsa_key();
+  EXPECT_THAT(detail(jwt_keys_from_jwks(R"({"keys":[{"kty":"RSA","e":"Ag","n":")" +
+                                        number_text(rsa.get(), "n") + R"("}]})")),
+              HasSubstr("damaged"));  // an even exponent
   EXPECT_FALSE(jwt_secret("31 bytes, which is not enough..").has_value());
   for (const auto* text :
        {"", "[]", "{}", R"({"keys":{}})", R"({"keys":[1]})", R"({"keys":[]})",
