@@ -70,6 +70,11 @@ Response delete_policy(Context& context, const Call& call) {
   return deleted_response(owner.remove_policy(call.name()));
 }
 
+Response test_policies(Context& context, const Call& call) {
+  const auto answer = context.sources.access.test_policies(call.body);
+  return answer ? json_response(200, *answer) : problem_response(answer.error());
+}
+
 Response list_clients(Context& context, const Call& call) {
   if (!context.sources.clients) {
     return problem_response(Problem{.status = 404,
@@ -87,8 +92,9 @@ Response list_clients(Context& context, const Call& call) {
   for (int round = 0; round < kMaximumRounds && !at_end && shown.size() < page->limit; ++round) {
     const auto wanted = has_filters(call) ? kScanned : page->limit;
     const auto found = context.sources.clients({.limit = wanted, .after = last});
-    at_end = found.size() < wanted;
-    for (const auto& client : found) {
+    if (!found) return problem_response(found.error());
+    at_end = found->size() < wanted;
+    for (const auto& client : *found) {
       if (shown.size() == page->limit) {
         at_end = false;
         break;

@@ -36,8 +36,10 @@ struct GivenToken {
 [[nodiscard]] Response show_policy(Context& context, const Call& call);
 [[nodiscard]] Response change_policy(Context& context, const Call& call);
 [[nodiscard]] Response delete_policy(Context& context, const Call& call);
+[[nodiscard]] Response test_policies(Context& context, const Call& call);
 [[nodiscard]] Response list_clients(Context& context, const Call& call);
 
+[[nodiscard]] Response list_subscriptions(Context& context, const Call& call);
 [[nodiscard]] const schema::Fields& client_subscription_fields();
 [[nodiscard]] Response list_client_subscriptions(Context& context, const Call& call);
 [[nodiscard]] Response create_client_subscription(Context& context, const Call& call);

@@ -217,6 +217,15 @@ std::vector<Route> access_routes() {
        .answers = {204},
        .run = delete_policy,
        .guard = Guard::Administrator},
+      {.method = Post,
+       .path = "/api/v1/policies:test",
+       .id = "testPolicies",
+       .summary = "Whether a client would be allowed to do something, and which policies say so: "
+                  "those that decide first, at most 100. Nothing is done.",
+       .run = test_policies,
+       .guard = Guard::Viewer,
+       .body = Body::Document,
+       .document = broker::AccessControl::question_fields},
   };
 }
 
@@ -348,6 +357,17 @@ std::vector<Route> subscription_routes() {
        .answers = {204},
        .run = remove_rule<&Sources::auto_subscriptions>,
        .guard = Guard::Administrator},
+      {.path = "/api/v1/subscriptions",
+       .id = "listSubscriptions",
+       .summary = "What all clients are subscribed to, by client id and filter. A page with very "
+                  "long filters may hold fewer than `limit`.",
+       .run = list_subscriptions,
+       .guard = Guard::Viewer,
+       .query = {{"client_id", "Only those of this client."},
+                 {"filter_prefix", "Only filters that begin so, `$share/{group}/` included."},
+                 {"topic", "Only filters that match this topic."},
+                 {"group", "Only those in this shared subscription group."}},
+       .is_list = true},
       {.path = "/api/v1/clients/{name}/subscriptions",
        .id = "listClientSubscriptions",
        .summary = "What a client is subscribed to; the filter is also the name, by which they go.",

@@ -14,6 +14,7 @@
 #include "broker/drain.hpp"
 #include "broker/named_documents.hpp"
 #include "broker/outside_message.hpp"
+#include "broker/session_list.hpp"
 #include "broker/tracer.hpp"
 #include "connect/registry.hpp"
 #include "connect/service.hpp"
@@ -38,7 +39,8 @@ struct Sources {
   metrics::Registry& metrics;
   const Clock& clock;
   std::function<boost::json::object()> broker_overview = {};
-  std::function<boost::json::array(const ClientQuery&)> clients = {};  // members have `client_id`
+  // Members have `client_id`.
+  std::function<Outcome<boost::json::array>(const ClientQuery&)> clients = {};
   // One of them by its id; disconnected; its session ended, durable when it returns.
   std::function<Outcome<boost::json::object>(const std::string& client_id)> client = {};
   std::function<Outcome<boost::json::object>(const std::string& client_id)> disconnect_client = {};
@@ -67,6 +69,9 @@ struct Sources {
       subscribe_client = {};
   std::function<Outcome<void>(const std::string& client_id, const std::string& filter)>
       unsubscribe_client = {};
+  // Subscriptions of all clients: a page.
+  std::function<Outcome<broker::ClientPage::Whole>(const broker::SubscriptionQuery&)>
+      subscriptions = {};
   // Publishes, and waits until it is durable.
   std::function<Outcome<model::MessageId>(const broker::OutsideMessage&)> publish = {};
   // Who is to get it and how far they are: arrays `sessions`, `groups`, `tasks`.

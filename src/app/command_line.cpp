@@ -16,6 +16,7 @@
 #include "app/kafka_dev.hpp"
 #include "app/log_commands.hpp"
 #include "app/reference.hpp"
+#include "app/rest_arguments.hpp"
 #include "app/rest_commands.hpp"
 #include "app/serve.hpp"
 #include "app/settings.hpp"
@@ -349,13 +350,15 @@ class CommandLine {
           ->type_name("FILE");
       add_topic_argument(command);
     } else if (noun.name == "subscription") {
-      add_subscription_arguments(command, verb);
+      add_subscription_arguments(command, verb, rest_);
     } else if (noun.name == "dead-letter") {
       add_dead_letter_arguments(command, verb);
     } else if (verb == "update" || verb == "copy" || verb == "seek" || verb == "preview") {
       add_change_arguments(command, noun, verb);
     } else if (noun.name == "message" && (verb == "list" || verb == "publish")) {
-      add_message_arguments(command, verb);
+      add_message_arguments(command, verb, rest_);
+    } else if (verb == "test") {
+      add_question_arguments(command, rest_.question);
     } else if (verb == "drain") {
       add_drain_arguments(command);
     } else if (!verb.empty() && verb != "list") {
@@ -370,34 +373,6 @@ class CommandLine {
         "The server: SLUICE_URL, else the one in --data, else http://127.0.0.1:8080. Who asks:\n"
         "SLUICE_TOKEN, or SLUICE_USER and SLUICE_PASSWORD, else the token in "
         "DATA/run/admin.token.");
-  }
-
-  void add_message_arguments(CLI::App& command, std::string_view verb) {
-    auto& message = rest_.message;
-    if (verb == "list") {
-      command.add_option("--filter", message.filter, "Topic filter; without one all messages")
-          ->type_name("FILTER");
-      command.add_option("--from", message.from, "Stored then or later: 2026-03-01T12:00:00Z")
-          ->type_name("TIME");
-      command.add_option("--to", message.to, "Stored before then")->type_name("TIME");
-      command.add_option("--order", message.order, "newest or oldest first")->capture_default_str();
-      command.add_option("--limit", message.limit, "How many at most")
-          ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
-          ->capture_default_str();
-      return;
-    }
-    command.add_option("topic", rest_.name, "Topic name")->type_name("TOPIC")->required();
-    auto* payload = command.add_option("--payload", message.payload, "The payload, as text");
-    command.add_option("-f,--file", rest_.file, "File that holds the payload; -: standard input")
-        ->type_name("FILE")
-        ->excludes(payload);
-    command.add_option("--qos", message.qos, "Quality of service: 0, 1 or 2")
-        ->check(CLI::Range(0, 2))
-        ->capture_default_str();
-    command.add_flag("--retain", message.retain, "Keep it as the topic's retained message");
-    command.add_option("--username", message.username,
-                       "MQTT user whose policies decide; without one your own right does");
-    command.add_option("--content-type", message.content_type, "MQTT 5 content type");
   }
 
   void add_dead_letter_arguments(CLI::App& command, std::string_view verb) {
@@ -474,18 +449,6 @@ class CommandLine {
   void add_topic_argument(CLI::App& command) {
     command.add_option("--topic", rest_.topic, "Find out, too, whether it may be written to")
         ->type_name("TOPIC");
-  }
-
-  void add_subscription_arguments(CLI::App& command, std::string_view verb) {
-    command.add_option("client", rest_.name, "Its client id")->type_name("CLIENT")->required();
-    if (verb == "list") return;
-    command.add_option("filter", rest_.other, "Topic filter")->type_name("FILTER")->required();
-    if (verb != "add") return;
-    command.add_option("--qos", rest_.message.qos, "Quality of service: 0, 1 or 2")
-        ->check(CLI::Range(0, 2))
-        ->capture_default_str();
-    command.add_option("--where", rest_.where, "Only messages that meet this condition")
-        ->type_name("CONDITION");
   }
 
   void add_drain_arguments(CLI::App& command) {

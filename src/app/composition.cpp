@@ -197,13 +197,12 @@ Result<void> Composition::open_listeners() {
           .metrics = metrics_,
           .clock = clock_,
           .broker_overview = [this] { return broker_->overview(); },
-          .clients =
-              [this](const admin::ClientQuery& query) {
-                json::array page;
-                for (auto& client : broker_->clients(query.after, query.limit))
-                  page.push_back(std::move(client));
-                return page;
-              },
+          .clients = [this](const admin::ClientQuery& query) -> Outcome<json::array> {
+            SL_TRY(page, broker::list_clients(*broker_, query.after, query.limit));
+            json::array clients;
+            for (auto& row : page.rows) clients.push_back(std::move(row.shown));
+            return clients;
+          },
           .client = [this](const std::string& client_id) { return broker_->client(client_id); },
           .disconnect_client =
               [this](const std::string& client_id) {
@@ -243,6 +242,10 @@ Result<void> Composition::open_listeners() {
           .unsubscribe_client =
               [this](const std::string& client_id, const std::string& filter) {
                 return broker_->unsubscribe_client(client_id, filter);
+              },
+          .subscriptions =
+              [this](const broker::SubscriptionQuery& query) {
+                return broker::list_subscriptions(*broker_, query);
               },
           .publish =
               [this](const broker::OutsideMessage& message) {

@@ -159,6 +159,7 @@ class RestClient {
 
 std::string text_of(const RestCommand& command, const json::object& answer) {
   if (command.verb == "trace") return trace_text(answer);
+  if (command.verb == "test") return verdict_text(answer);
   const auto* steps = command.verb == "verify" ? answer.if_contains("steps") : nullptr;
   if (steps == nullptr || !steps->is_array()) return entity_text(answer);
   return steps_text(steps->get_array());
@@ -246,6 +247,21 @@ int drain(RestClient& client, const RestCommand& command) {
                               {"per_second", command.drain.per_second}};
   const auto answer =
       client.send("POST", std::string(command.noun->path) + ":drain", json::serialize(document));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
+int test_policies(RestClient& client, const RestCommand& command) {
+  const auto& asked = command.question;
+  json::object document{{"operation", asked.operation},
+                        {"client_id", asked.client_id},
+                        {"address", asked.address},
+                        {"listener", asked.listener},
+                        {"qos", asked.qos},
+                        {"retained", asked.retained}};
+  if (asked.topic) document["topic"] = *asked.topic;
+  if (asked.user) document["user"] = *asked.user;
+  const auto answer =
+      client.send("POST", std::string(command.noun->path) + ":test", json::serialize(document));
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
@@ -383,8 +399,26 @@ int run_dead_letters(RestClient& client, const RestCommand& command, const std::
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
+// Of all clients, or of one with something that its own list cannot be asked.
+int list_all_subscriptions(RestClient& client, const RestCommand& command) {
+  constexpr std::array<std::string_view, 6> kColumns = {"client_id", "status", "filter",
+                                                        "qos",       "group",  "where"};
+  const auto& wanted = command.subscription;
+  std::string query;
+  for (const auto& [name, value] :
+       {std::pair("client_id", &command.name), std::pair("topic", &wanted.topic),
+        std::pair("filter_prefix", &wanted.filter_prefix), std::pair("group", &wanted.group)})
+    if (!value->empty()) query += fmt::format("&{}={}", name, io::percent_encoded(*value));
+  return list(client, command, "/subscriptions", kColumns, query);
+}
+
 int run_subscriptions(RestClient& client, const RestCommand& command, const std::string& one) {
   const auto path = one + "/subscriptions";
+  const auto& wanted = command.subscription;
+  const bool is_chosen =
+      !wanted.topic.empty() || !wanted.filter_prefix.empty() || !wanted.group.empty();
+  if (command.verb == "list" && (command.name.empty() || is_chosen))
+    return list_all_subscriptions(client, command);
   if (command.verb == "list") return list(client, command, path, command.noun->columns);
   const auto& filter = command.other;
   const json::object document{
@@ -405,6 +439,7 @@ int run(RestClient& client, const RestCommand& command) {
   if (command.noun->name == "message" && verb == "list") return list_messages(client, command);
   if (verb == "publish") return publish(client, command);
   if (verb == "drain") return drain(client, command);
+  if (verb == "test") return test_policies(client, command);
   if (verb == "list") return list(client, command, path, command.noun->columns);
   if (verb == "dead-letters") {
     return list(client, command, one + "/dead-letters", find_noun("dead-letter")->columns);

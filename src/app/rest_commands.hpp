@@ -53,6 +53,19 @@ struct TokenArguments {
   std::string description;
 };
 
+// What `policy test` asks.
+struct QuestionArguments {
+  std::string operation, client_id, address, listener;
+  std::optional<std::string> topic, user;
+  int qos = 0;
+  bool retained = false;
+};
+
+// Which subscriptions of all clients `subscription list` is to show.
+struct SubscriptionArguments {
+  std::string topic, filter_prefix, group;
+};
+
 enum class OutputFormat : std::uint8_t { Table, Json };
 
 struct RestCommand {
@@ -74,6 +87,8 @@ struct RestCommand {
   bool force = false;            // group delete: with members in it
   MessageArguments message;
   DrainArguments drain;
+  QuestionArguments question;
+  SubscriptionArguments subscription;
   OutputFormat output = OutputFormat::Table;
 };
 

@@ -17,6 +17,8 @@ constexpr std::array<std::string_view, 11> kTaskVerbs = {
 constexpr std::array<std::string_view, 4> kDeadLetterVerbs = {"list", "show", "redrive", "delete"};
 constexpr std::array<std::string_view, 5> kRuleVerbs = {"create", "list", "show", "update",
                                                         "delete"};
+constexpr std::array<std::string_view, 6> kPolicyVerbs = {"create", "list",   "show",
+                                                          "update", "delete", "test"};
 constexpr std::array<std::string_view, 3> kSubscriptionVerbs = {"list", "add", "remove"};
 constexpr std::array<std::string_view, 5> kClientVerbs = {"list", "show", "disconnect", "delete",
                                                           "drain"};
@@ -63,10 +65,10 @@ constexpr std::array<Noun, 16> kNouns = {
          kRuleVerbs, kAdministratorColumns, true},
     Noun{"token", "/tokens", "Bearer tokens for programs, as SLUICE_TOKEN takes them", kTokenVerbs,
          kTokenColumns, true},
-    Noun{"policy", "/policies", "Who may connect, publish and subscribe", kRuleVerbs,
+    Noun{"policy", "/policies", "Who may connect, publish and subscribe", kPolicyVerbs,
          kPolicyColumns},
     Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns},
-    Noun{"subscription", "/clients", "What one client is subscribed to", kSubscriptionVerbs,
+    Noun{"subscription", "/clients", "What clients are subscribed to", kSubscriptionVerbs,
          kSubscriptionColumns},
     Noun{"block-rule", "/block-rules", "Who is kept out, by client id, user or address", kRuleVerbs,
          kBlockRuleColumns},
@@ -93,7 +95,7 @@ const Noun* find_noun(std::string_view name) {
 }
 
 std::string_view verb_help(std::string_view verb) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kHelp = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kHelp = {
       {{"create", "Make one from a JSON document"},
        {"list", "All of them"},
        {"show", "One of them"},
@@ -110,6 +112,7 @@ std::string_view verb_help(std::string_view verb) {
        {"redrive", "Send them again; each goes once it has arrived"},
        {"add", "Subscribe the client; its policies must cover the filter"},
        {"remove", "End a subscription of the client"},
+       {"test", "Would it be allowed, and which policies say so? Exit code 1: denied"},
        {"disconnect", "Disconnect it; its session stays"},
        {"drain", "Send those that are connected to another server"},
        {"publish", "Publish one; done once it is durable"}}};

@@ -160,6 +160,17 @@ std::string steps_text(const json::array& steps) {
   return out;
 }
 
+std::string verdict_text(const json::object& answer) {
+  auto out = text_of(answer, "decision") + ": " + text_of(answer, "reason") + '\n';
+  if (const auto* notes = answer.if_contains("notes"); notes != nullptr && notes->is_array())
+    for (const auto& note : notes->get_array()) out += "note: " + value_text(&note) + '\n';
+  constexpr std::array<std::string_view, 2> kColumns = {"effect", "name"};
+  const auto* policies = answer.if_contains("policies");
+  if (policies != nullptr && policies->is_array() && !policies->get_array().empty())
+    out += '\n' + table_text(policies->get_array(), kColumns);
+  return out;
+}
+
 std::string problem_text(unsigned status, std::string_view body) {
   json::error_code error;
   const auto parsed = json::parse(body, error);

@@ -18,6 +18,8 @@ namespace sluice::app {
 [[nodiscard]] std::string trace_text(const boost::json::object& trace);
 // How a connection was tried: a line per step, and what to do about the one that failed.
 [[nodiscard]] std::string steps_text(const boost::json::array& steps);
+// What policies say: allowed or denied and why, then those that speak on it.
+[[nodiscard]] std::string verdict_text(const boost::json::object& answer);
 // An answer that is not a success: `title: detail`, the hint, a line per field.
 [[nodiscard]] std::string problem_text(unsigned status, std::string_view body);
 

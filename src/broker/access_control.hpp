@@ -152,9 +152,14 @@ class AccessControl {
   [[nodiscard]] std::vector<boost::json::object> policies() const;
   [[nodiscard]] Outcome<boost::json::object> policy(std::string_view which) const;
   [[nodiscard]] Outcome<void> remove_policy(std::string_view which);
+  // What policies would say to somebody who is not here: `ok`, `decision`, `reason`, the policies
+  // that speak on it, those that decide first. Changes nothing.
+  [[nodiscard]] Outcome<boost::json::object> test_policies(
+      const boost::json::object& document) const;
 
   [[nodiscard]] static const schema::Fields& user_fields();
   [[nodiscard]] static const schema::Fields& policy_fields();
+  [[nodiscard]] static const schema::Fields& question_fields();
 
  private:
   [[nodiscard]] Outcome<boost::json::object> checked_policy(

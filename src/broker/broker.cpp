@@ -334,39 +334,4 @@ boost::json::object Broker::overview() {
           {"messages_sent", counters_.messages_sent.value()}};
 }
 
-std::vector<boost::json::object> Broker::clients(const std::string& after, std::size_t limit) {
-  std::vector<boost::json::object> page;
-  std::mutex mutex;
-  ask_workers([&](Worker& worker) {
-    std::vector<SessionPtr> next;  // the first of this worker behind `after`
-    for (const auto& session : worker.sessions())
-      if (session->client().client_id > after) next.push_back(session);
-    const auto by_id = [](const SessionPtr& session) {
-      return std::string_view(session->client().client_id);
-    };
-    const auto count = std::min(limit, next.size());
-    std::ranges::partial_sort(next, next.begin() + static_cast<std::ptrdiff_t>(count), {}, by_id);
-    next.resize(count);
-    const std::scoped_lock lock(mutex);
-    for (const auto& session : next) page.push_back(describe(*session));
-  });
-  std::ranges::sort(page, {}, [](const boost::json::object& client) {
-    return std::string_view(client.at("client_id").as_string());
-  });
-  if (page.size() > limit) page.resize(limit);
-  return page;
-}
-
-boost::json::object Broker::describe(Session& session) {
-  return {{"client_id", session.client().client_id},
-          {"status", session.connection() ? "connected" : "disconnected"},
-          {"username", session.client().username},
-          {"address", session.client().host},
-          {"listener", session.client().listener.text()},
-          {"subscriptions", session.subscriptions().size()},
-          {"in_flight", session.delivery().in_flight()},
-          {"lag_messages", session.delivery().lag()},
-          {"held_back_seconds", session.connection() ? session.connection()->held_back_s() : 0}};
-}
-
 }  // namespace sluice::broker

@@ -185,9 +185,6 @@ class Broker final : public Intake {
 
   // --- for administration, from any thread but a worker's: asks each worker and waits
   [[nodiscard]] boost::json::object overview();
-  // A page by client id: at most `limit` behind `after`.
-  [[nodiscard]] std::vector<boost::json::object> clients(const std::string& after,
-                                                         std::size_t limit);
   // Sends the clients that are connected to another server, so many a second. Returns how many.
   std::size_t drain(const Redirect& to, double per_second);
   // Publishes as if a client had; durable when this returns (outside_publish.cpp).
@@ -244,7 +241,6 @@ class Broker final : public Intake {
   [[nodiscard]] Result<model::MessagePtr> find_place(const model::MessagePtr& retained);
   [[nodiscard]] Result<void> load_wills();
   void end_sessions_without_user();
-  [[nodiscard]] static boost::json::object describe(Session& session);
   [[nodiscard]] static boost::json::object describe_whole(Session& session);
   struct Ticket;
   class BatchTicket;

@@ -55,14 +55,29 @@ json::object shown_subscription(const Session& session, const Subscription& subs
   json::object entity{{"filter", subscription.name},
                       {"qos", static_cast<int>(subscription.options.qos)},
                       {"no_local", subscription.options.no_local},
-                      {"retain_as_published", subscription.options.retain_as_published}};
+                      {"retain_as_published", subscription.options.retain_as_published},
+                      {"retain_handling", subscription.options.retain_handling}};
+  if (const auto identifier = subscription.options.identifier; identifier != 0)
+    entity["identifier"] = identifier;
   if (!subscription.group().empty()) entity["group"] = subscription.group();
   if (const auto* condition = session.condition_of(subscription)) entity["where"] = condition->text;
   return entity;
 }
 
+json::object shown_client(Session& session) {
+  return {{"client_id", session.client().client_id},
+          {"status", session.connection() ? "connected" : "disconnected"},
+          {"username", session.client().username},
+          {"address", session.client().host},
+          {"listener", session.client().listener.text()},
+          {"subscriptions", session.subscriptions().size()},
+          {"in_flight", session.delivery().in_flight()},
+          {"lag_messages", session.delivery().lag()},
+          {"held_back_seconds", session.connection() ? session.connection()->held_back_s() : 0}};
+}
+
 json::object Broker::describe_whole(Session& session) {
-  auto shown = describe(session);
+  auto shown = shown_client(session);
   const auto& connection = session.connection();
   shown["protocol"] = connection ? json::value(protocol_of(connection->version())) : nullptr;
   shown["keep_alive_seconds"] = connection ? json::value(connection->keep_alive_s()) : nullptr;

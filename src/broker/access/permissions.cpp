@@ -47,6 +47,17 @@ struct Rule {
   // A deny of some QoS levels leaves the topic readable at the others: it refuses subscriptions,
   // not deliveries.
   [[nodiscard]] bool denies_receiving() const { return !allow && subscribe && qos_mask == kAllQos; }
+
+  // Does it say anything, yes or no, on this?
+  [[nodiscard]] bool is_on_publish(std::string_view topic, mqtt::Qos qos, bool retain) const {
+    return publish && has(qos) && (retain ? retained : general) && matches(topic);
+  }
+  [[nodiscard]] bool is_on_subscribe(std::string_view inner, mqtt::Qos qos) const {
+    return subscribe && has(qos) && covers(inner);
+  }
+  [[nodiscard]] bool is_on_receive(std::string_view topic) const {
+    return denies_receiving() && matches(topic);
+  }
 };
 
 // The rules of the resources without a variable are the same for all clients whom the same policies
@@ -79,30 +90,40 @@ class CompiledPermissions final : public Permissions {
 
   [[nodiscard]] bool may_publish(std::string_view topic, mqtt::Qos qos,
                                  bool retain) const override {
-    return decide([&](const Rule& rule) {
-      return rule.publish && rule.has(qos) && (retain ? rule.retained : rule.general) &&
-             rule.matches(topic);
-    });
+    return decide([&](const Rule& rule) { return rule.is_on_publish(topic, qos, retain); });
   }
 
   [[nodiscard]] bool may_subscribe(std::string_view filter, mqtt::Qos qos) const override {
-    return decide(
-        [&](const Rule& rule) { return rule.subscribe && rule.has(qos) && rule.covers(filter); });
+    return decide([&](const Rule& rule) { return rule.is_on_subscribe(filter, qos); });
   }
 
   [[nodiscard]] bool may_stay_subscribed(std::string_view filter, mqtt::Qos qos) const override {
-    return any([&](const Rule& rule) {
-      return rule.allow && rule.subscribe && rule.has(qos) && rule.covers(filter);
-    });
+    return any([&](const Rule& rule) { return rule.allow && rule.is_on_subscribe(filter, qos); });
   }
 
   [[nodiscard]] bool may_receive(std::string_view topic) const override {
-    return nothing_denied() ||
-           !any([&](const Rule& rule) { return rule.denies_receiving() && rule.matches(topic); });
+    return nothing_denied() || !any([&](const Rule& rule) { return rule.is_on_receive(topic); });
   }
 
   [[nodiscard]] bool nothing_denied() const override {
     return !denies_receiving_ && (!common_ || common_->nothing_denied());
+  }
+
+  // Of one policy alone: does it say anything, yes or no, on the question?
+  [[nodiscard]] bool speaks_on(const AccessQuestion& asked) const {
+    switch (asked.operation) {
+      case Operation::Connect:
+        return connect_allowed_ || connect_denied_;
+      case Operation::Publish:
+        return any([&](const Rule& rule) {
+          return rule.is_on_publish(asked.topic, asked.qos, asked.retain);
+        });
+      case Operation::Subscribe:
+        return any([&](const Rule& rule) { return rule.is_on_subscribe(asked.topic, asked.qos); });
+      case Operation::Receive:
+        return any([&](const Rule& rule) { return rule.is_on_receive(asked.topic); });
+    }
+    return false;
   }
 
  private:
@@ -145,9 +166,14 @@ class CompiledPermissions final : public Permissions {
 
 }  // namespace
 
-PermissionsPtr compile_permissions(const PolicySet& policies, const Client& client) {
+std::vector<const Policy*> concerning_policies(const PolicySet& policies, const Client& client) {
   auto concerning = policies.candidates(client);
   std::erase_if(concerning, [&](const Policy* policy) { return !policy->concerns(client); });
+  return concerning;
+}
+
+PermissionsPtr compile_permissions(const PolicySet& policies, const Client& client) {
+  const auto concerning = concerning_policies(policies, client);
   const auto common = policies.shared(concerning, [&] {
     auto made = std::make_shared<CompiledPermissions>(nullptr);
     for (const Policy* policy : concerning) made->add_common(*policy);
@@ -162,6 +188,26 @@ PermissionsPtr compile_permissions(const PolicySet& policies, const Client& clie
     for (const auto& policy : client.terms->policies) own->add_whole(*policy, client);
   own->shrink();
   return own;
+}
+
+bool is_allowed(const Permissions& permissions, const AccessQuestion& asked) {
+  switch (asked.operation) {
+    case Operation::Connect:
+      return permissions.may_connect();
+    case Operation::Publish:
+      return permissions.may_publish(asked.topic, asked.qos, asked.retain);
+    case Operation::Subscribe:
+      return permissions.may_subscribe(asked.topic, asked.qos);
+    case Operation::Receive:
+      return permissions.may_receive(asked.topic);
+  }
+  return false;
+}
+
+bool speaks_on(const Policy& policy, const Client& client, const AccessQuestion& asked) {
+  CompiledPermissions alone(nullptr);
+  alone.add_whole(policy, client);
+  return alone.speaks_on(asked);
 }
 
 PermissionsPtr everything_allowed() {

@@ -1,0 +1,71 @@
+#include "app/rest_arguments.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace sluice::app {
+
+void add_question_arguments(CLI::App& command, QuestionArguments& asked) {
+  command.add_option("operation", asked.operation, "connect, publish, subscribe or receive")
+      ->check(CLI::IsMember({"connect", "publish", "subscribe", "receive"}))
+      ->required();
+  command.add_option("topic", asked.topic, "The topic, or the filter of a subscription");
+  command.add_option("--user", asked.user, "Its user name; without one it has none");
+  command.add_option("--client-id", asked.client_id, "Its client id");
+  command.add_option("--address", asked.address, "From which address it comes")
+      ->type_name("ADDRESS");
+  command.add_option("--listener", asked.listener, "Through which listener; admin: by REST");
+  command.add_option("--qos", asked.qos, "Quality of service: 0, 1 or 2")
+      ->check(CLI::Range(0, 2))
+      ->capture_default_str();
+  command.add_flag("--retained", asked.retained, "The publish has the retain flag");
+}
+
+void add_subscription_arguments(CLI::App& command, std::string_view verb, RestCommand& rest) {
+  auto* client = command.add_option("client", rest.name, "Its client id")->type_name("CLIENT");
+  if (verb == "list") {
+    auto& wanted = rest.subscription;
+    client->description("Only those of this client");
+    command.add_option("--topic", wanted.topic, "Only filters that match this topic");
+    command.add_option("--filter-prefix", wanted.filter_prefix, "Only filters that begin so");
+    command.add_option("--group", wanted.group, "Only those in this shared group");
+    return;
+  }
+  client->required();
+  command.add_option("filter", rest.other, "Topic filter")->type_name("FILTER")->required();
+  if (verb != "add") return;
+  command.add_option("--qos", rest.message.qos, "Quality of service: 0, 1 or 2")
+      ->check(CLI::Range(0, 2))
+      ->capture_default_str();
+  command.add_option("--where", rest.where, "Only messages that meet this condition")
+      ->type_name("CONDITION");
+}
+
+void add_message_arguments(CLI::App& command, std::string_view verb, RestCommand& rest) {
+  auto& message = rest.message;
+  if (verb == "list") {
+    command.add_option("--filter", message.filter, "Topic filter; without one all messages")
+        ->type_name("FILTER");
+    command.add_option("--from", message.from, "Stored then or later: 2026-03-01T12:00:00Z")
+        ->type_name("TIME");
+    command.add_option("--to", message.to, "Stored before then")->type_name("TIME");
+    command.add_option("--order", message.order, "newest or oldest first")->capture_default_str();
+    command.add_option("--limit", message.limit, "How many at most")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+        ->capture_default_str();
+    return;
+  }
+  command.add_option("topic", rest.name, "Topic name")->type_name("TOPIC")->required();
+  auto* payload = command.add_option("--payload", message.payload, "The payload, as text");
+  command.add_option("-f,--file", rest.file, "File that holds the payload; -: standard input")
+      ->type_name("FILE")
+      ->excludes(payload);
+  command.add_option("--qos", message.qos, "Quality of service: 0, 1 or 2")
+      ->check(CLI::Range(0, 2))
+      ->capture_default_str();
+  command.add_flag("--retain", message.retain, "Keep it as the topic's retained message");
+  command.add_option("--username", message.username,
+                     "MQTT user whose policies decide; without one your own right does");
+  command.add_option("--content-type", message.content_type, "MQTT 5 content type");
+}
+
+}  // namespace sluice::app

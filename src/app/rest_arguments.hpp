@@ -1,0 +1,15 @@
+// What single verbs take: options of the command line, into what is asked over REST.
+#pragma once
+#include <CLI/App.hpp>
+#include <string_view>
+
+#include "app/rest_commands.hpp"
+
+namespace sluice::app {
+
+void add_question_arguments(CLI::App& command, QuestionArguments& asked);
+// `list` and `publish`.
+void add_message_arguments(CLI::App& command, std::string_view verb, RestCommand& rest);
+void add_subscription_arguments(CLI::App& command, std::string_view verb, RestCommand& rest);
+
+}  // namespace sluice::app

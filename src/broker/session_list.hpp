@@ -1,0 +1,32 @@
+// Clients and subscriptions, a page at a time. There may be very many: each worker looks at its
+// sessions in steps and serves its clients in between.
+#pragma once
+#include <cstddef>
+#include <string>
+
+#include "base/refusal.hpp"
+#include "broker/client_page.hpp"
+
+namespace sluice::broker {
+
+class Broker;
+
+// Which subscriptions of all clients are wanted. An empty text: any.
+struct SubscriptionQuery {
+  std::size_t limit = 50;
+  std::string after_client;  // only those behind this client and filter
+  std::string after_filter;
+  std::string client_id;
+  std::string filter_prefix;  // of the filter as the client wrote it
+  std::string topic;          // only filters that match this topic
+  std::string group;
+};
+
+// Not from a worker's thread. Overloaded: the workers did not come to it in time.
+[[nodiscard]] Outcome<ClientPage::Whole> list_subscriptions(Broker& broker,
+                                                            const SubscriptionQuery& query);
+// At most `limit` behind `after`.
+[[nodiscard]] Outcome<ClientPage::Whole> list_clients(Broker& broker, const std::string& after,
+                                                      std::size_t limit);
+
+}  // namespace sluice::broker
