@@ -12,6 +12,7 @@
 
 #include "app/backup_commands.hpp"
 #include "app/check_command.hpp"
+#include "app/doctor.hpp"
 #include "app/failure.hpp"
 #include "app/kafka_dev.hpp"
 #include "app/log_commands.hpp"
@@ -103,6 +104,7 @@ class CommandLine {
     add_log();
     add_backup();
     add_restore();
+    add_doctor();
     for (const auto& noun : nouns()) add_noun(noun);
   }
 
@@ -189,6 +191,24 @@ class CommandLine {
       fmt::print("{}", settings_text(*effective));
     }
     return kDone;
+  }
+
+  void add_doctor() {
+    auto* command = app_.add_subcommand(
+        "doctor",
+        "Look at data directory, disk, clock, limits, ports and certificates, and say "
+        "what to do; changes nothing");
+    add_setting_arguments(*command, settings_);
+    add_output(*command, output_);
+    command->footer(
+        "As the user of the server, with its settings; beside a server that runs, too. Exit code "
+        "1\n"
+        "when there is a problem; a warning is none.");
+    command->callback([this] {
+      chosen_ = [this] {
+        return run_doctor(sources_of(settings_, environment_), output_of(output_));
+      };
+    });
   }
 
   void add_reference() {

@@ -1,0 +1,121 @@
+"""`sluice doctor`: what it says beside a server, and before one starts; that it changes nothing."""
+import json
+import os
+import socket
+import subprocess
+
+import pytest
+
+from integration import certificates
+from integration.harness import environment_of, sluice_binary
+
+
+def doctor(*arguments, **environment):
+    done = subprocess.run([str(sluice_binary()), "doctor", "-o", "json", *map(str, arguments)],
+                          capture_output=True, text=True, timeout=60, check=False,
+                          env=environment_of(**environment))
+    document = json.loads(done.stdout)
+    assert document["ok"] == (done.returncode == 0), done.stderr
+    for check in document["checks"]:
+        assert check["health"] in ("ok", "warning", "problem") and check["detail"]
+        assert (check["health"] == "ok") == (check["advice"] == ""), check
+    return document
+
+
+def said(document, check):
+    found = [each for each in document["checks"] if each["check"] == check]
+    assert found, f"nothing of {check}: {[each['check'] for each in document['checks']]}"
+    return found[0]
+
+
+def everything_in(folder):
+    return {str(path): (path.lstat().st_mode, path.lstat().st_size, path.lstat().st_ino)
+            for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def free(tmp_path):
+    """Settings with ports that nobody has."""
+    def settings(**more):
+        file = tmp_path / "sluice.yaml"
+        file.write_text(json.dumps({
+            "data": str(tmp_path / "data"), "admin": {"bind": "127.0.0.1:0"},
+            "listeners": {"tcp": {"bind": "127.0.0.1:0"}, "ws": {"enabled": False}}, **more}))
+        file.chmod(0o600)
+        return file
+    return settings
+
+
+def test_beside_a_server_it_knows_it_and_leaves_it_alone(sluice):
+    before = set(everything_in(sluice.data))
+
+    binds = [f"--set={name}.bind={sluice.addresses[listener]}"
+             for listener, name in (("tcp", "listeners.tcp"), ("admin", "admin"))]
+
+    document = doctor("--data", sluice.data, "--set=listeners.ws.enabled=false", *binds)
+
+    assert said(document, "server")["detail"].startswith(f"process {sluice.pid} works on")
+    assert said(document, "data directory")["health"] == "ok"
+    assert "the server that runs has it" in said(document, "port admin")["detail"]
+    assert "the server that runs has it" in said(document, "port tcp")["detail"]
+    assert "for the server that runs" in said(document, "open files")["detail"]
+    assert "acknowledgement waits for" in said(document, "disk sync")["detail"]
+    assert set(everything_in(sluice.data)) == before
+    assert sluice.is_running() and sluice.get("/overview")
+
+
+def test_a_port_that_another_program_has_is_a_problem(free):
+    with socket.socket() as other:
+        other.bind(("0.0.0.0", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        document = doctor("-c", free(), "--set", f"listeners.tcp.bind=127.0.0.1:{port}")
+
+        taken = said(document, "port tcp")
+        assert taken["health"] == "problem"
+        assert f"(process {os.getpid()})" in taken["detail"]
+        assert "listeners.tcp.bind" in taken["advice"]
+    assert said(doctor("-c", free(), "--set", f"listeners.tcp.bind=127.0.0.1:{port}"),
+                "port tcp")["detail"] == f"127.0.0.1:{port} is free"
+
+
+def test_without_a_server_it_makes_nothing(free, tmp_path):
+    document = doctor("-c", free())
+
+    assert said(document, "server")["detail"] == "none that can be seen from here works on it"
+    assert "is made at the first start" in said(document, "data directory")["detail"]
+    assert [path.name for path in tmp_path.iterdir()] == ["sluice.yaml"]
+
+
+def test_certificates_are_looked_at(free, tmp_path):
+    authority = certificates.Authority(tmp_path / "tls")
+    files = authority.issue("server", days=20)
+    os.chmod(files.key, 0o644)
+    tls = {"listeners": {"tcp": {"enabled": False}, "ws": {"enabled": False},
+                         "tls": {"type": "mqtts", "enabled": True, "bind": "127.0.0.1:0",
+                                 "certificate": str(files.certificate), "key": str(files.key)}}}
+
+    checks = [each for each in doctor("-c", free(**tls))["checks"]
+              if each["check"] == "certificate tls"]
+
+    assert "expires on" in checks[0]["detail"] and "and its key fits" in checks[0]["detail"]
+    assert checks[0]["health"] == "warning"
+    assert (checks[1]["health"], checks[1]["advice"].split(",")[0]) == (
+        "problem", f"chmod 600 {files.key}")
+
+
+def test_settings_that_cannot_be_read_are_the_first_problem(free):
+    document = doctor("-c", free(), "--set", "mqtt.maximum_qos=3")
+    assert not document["ok"]
+    assert "mqtt.maximum_qos" in said(document, "settings")["detail"]
+
+
+def test_it_is_for_people_too(free):
+    file = free()
+    file.chmod(0o666)
+    done = subprocess.run([str(sluice_binary()), "doctor", "-c", str(file)], capture_output=True,
+                          text=True, timeout=60, check=False, env=environment_of())
+    assert "warning  settings file" in done.stdout
+    assert f"-> chmod go-w {file}" in done.stdout
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,134 @@
+// What `sluice doctor` reads out of the system's tables, and says of a data directory.
+#include "app/doctor.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/app/scratch_directory.hpp"
+
+namespace sluice::app {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Doctor, FindsWhoHoldsALock) {
+  const std::string locks =
+      "1: POSIX  ADVISORY  WRITE 1 fe:00:100 0 EOF\n"
+      "2: FLOCK  ADVISORY  WRITE 4711 fe:00:27308 0 EOF\n"
+      "2: -> FLOCK  ADVISORY  WRITE 4712 fe:00:27309 0 EOF\n";
+
+  EXPECT_EQ(lock_holder(locks, 27308), 4711);
+  EXPECT_EQ(lock_holder(locks, 100), 0);    // of another kind
+  EXPECT_EQ(lock_holder(locks, 7308), 0);   // of another file
+  EXPECT_EQ(lock_holder(locks, 27309), 0);  // somebody only waits for it
+  EXPECT_EQ(lock_holder("", 27308), 0);
+}
+
+TEST(Doctor, ReadsTheTablesOfListeningSockets) {
+  const auto v4 = listening_sockets(
+      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+      "inode\n"
+      "   0: 0100007F:075B 00000000:0000 0A 00000000:00000001 00:00000000 00000000     0        0 "
+      "8235188 2 0 100 0 0 10 0\n"
+      "   1: 0100007F:91BB 0100007F:075B 01 00000000:00000000 00:00000000 00000000     0        0 "
+      "8235198 1 0 100 0 0 10 0\n");
+  const auto v6 = listening_sockets(
+      "   0: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A "
+      "00000000:00000000 00:00000000 00000000     0        0 99 1 0 100 0 0 10 0\n");
+
+  ASSERT_EQ(v4.size(), 1U);
+  EXPECT_EQ(v4[0].host, "127.0.0.1");
+  EXPECT_EQ(v4[0].port, 1883);
+  EXPECT_EQ(v4[0].inode, 8235188U);
+  ASSERT_EQ(v6.size(), 1U);
+  EXPECT_EQ(v6[0].host, "::1");
+  EXPECT_EQ(v6[0].port, 8080);
+}
+
+TEST(Doctor, KnowsWhatCannotStandSideBySide) {
+  struct Case {
+    const char* wanted;
+    const char* other;
+    bool taken;
+  };
+  for (const auto& [wanted, other, taken] :
+       {Case{"127.0.0.1:1", "127.0.0.1:1", true}, Case{"127.0.0.1:1", "127.0.0.1:2", false},
+        Case{"127.0.0.1:1", "127.0.0.2:1", false}, Case{"127.0.0.1:1", "0.0.0.0:1", true},
+        Case{"0.0.0.0:1", "127.0.0.1:1", true}, Case{"127.0.0.1:1", "[::]:1", true},
+        Case{"[::]:1", "127.0.0.1:1", true}, Case{"[::1]:1", "127.0.0.1:1", false},
+        Case{"[::1]:1", "0.0.0.0:1", false}, Case{"127.0.0.1:0", "127.0.0.1:0", false}}) {
+    const auto there = parse_bind_address(other);
+    EXPECT_EQ(is_taken_by(*parse_bind_address(wanted), {.host = there->host, .port = there->port}),
+              taken)
+        << wanted << " beside " << other;
+  }
+}
+
+class DoctorTest : public testing::Test {
+ protected:
+  Finding finding(const std::string& check, const std::vector<SettingSources::Flag>& more = {}) {
+    SettingSources sources;
+    sources.flags.push_back({"--data", "data", data_});
+    for (const auto& flag : more) sources.flags.push_back(flag);
+    const auto all = examine(sources);
+    const auto found = std::ranges::find(all, check, &Finding::check);
+    if (found != all.end()) return *found;
+    ADD_FAILURE() << "nothing was said of " << check;
+    return {};
+  }
+
+  const ScratchDirectory scratch_;
+  std::string data_ = scratch_.path();
+};
+
+TEST_F(DoctorTest, WarnsOfADataDirectoryThatOthersMayLookInto) {
+  namespace fs = std::filesystem;
+  fs::permissions(data_, fs::perms::owner_all);
+  EXPECT_EQ(finding("data directory").health, Health::Ok);
+
+  fs::permissions(data_, fs::perms::owner_all | fs::perms::others_read | fs::perms::others_exec);
+
+  const auto open = finding("data directory");
+  EXPECT_EQ(open.health, Health::Warning);
+  EXPECT_EQ(open.advice, "chmod 700 " + data_);
+}
+
+TEST_F(DoctorTest, MakesNothing) {
+  data_ += "/not/there";
+
+  EXPECT_THAT(finding("data directory").detail, HasSubstr("is made at the first start"));
+  finding("disk sync");
+
+  EXPECT_FALSE(std::filesystem::exists(data_));
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_.path()));
+}
+
+TEST_F(DoctorTest, SaysThatAFileIsInTheWay) {
+  scratch_.write("file", "");
+  data_ += "/file";
+  EXPECT_EQ(finding("data directory").health, Health::Problem);
+}
+
+TEST_F(DoctorTest, WantsRoomForTwoSegments) {
+  EXPECT_EQ(
+      finding("free space", {{"--set", "store.segment_bytes", "1GiB"}}).health == Health::Problem,
+      std::filesystem::space(data_).available < (2ULL << 30));
+}
+
+TEST_F(DoctorTest, KnowsAnAddressThatThisMachineDoesNotHave) {
+  const auto port = finding("port tcp", {{"--set", "listeners.tcp.bind", "192.0.2.77:1883"}});
+  EXPECT_EQ(port.health, Health::Problem);
+  EXPECT_THAT(port.advice, HasSubstr("listeners.tcp.bind"));
+}
+
+TEST_F(DoctorTest, NamesWhatIsWrongWithTheSettings) {
+  const auto settings = finding("settings", {{"--set", "mqtt.maximum_qos", "3"}});
+  EXPECT_EQ(settings.health, Health::Problem);
+  EXPECT_THAT(settings.detail, HasSubstr("mqtt.maximum_qos"));
+}
+
+}  // namespace
+}  // namespace sluice::app
