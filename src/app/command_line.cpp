@@ -12,6 +12,7 @@
 
 #include "app/backup_commands.hpp"
 #include "app/check_command.hpp"
+#include "app/completion.hpp"
 #include "app/doctor.hpp"
 #include "app/failure.hpp"
 #include "app/kafka_dev.hpp"
@@ -105,6 +106,7 @@ class CommandLine {
     add_backup();
     add_restore();
     add_doctor();
+    add_completion();
     for (const auto& noun : nouns()) add_noun(noun);
   }
 
@@ -207,6 +209,20 @@ class CommandLine {
     command->callback([this] {
       chosen_ = [this] {
         return run_doctor(sources_of(settings_, environment_), output_of(output_));
+      };
+    });
+  }
+
+  void add_completion() {
+    auto* command = app_.add_subcommand("completion", "A script that lets a shell complete sluice");
+    command->add_option("shell", shell_, "bash, zsh or fish")
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+        ->required();
+    command->footer("bash, for this shell: source <(sluice completion bash)");
+    command->callback([this] {
+      chosen_ = [this] {
+        fmt::print("{}", completion_script(app_, shell_));
+        return kDone;
       };
     });
   }
@@ -532,6 +548,7 @@ class CommandLine {
   const Environment environment_ = environment_of_process();
   SettingArguments settings_;
   std::string output_ = "table";
+  std::string shell_;
   std::string bind_ = "127.0.0.1:9092";
   std::vector<std::string> topics_;
   std::string data_;

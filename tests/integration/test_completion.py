@@ -1,0 +1,93 @@
+"""`sluice completion`: what the scripts offer, in the shells themselves where they are installed."""
+import shutil
+import subprocess
+
+import pytest
+
+from integration.harness import environment_of, sluice_binary
+
+ASK = """
+source <("$1" completion bash)
+shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+_sluice
+printf '%s\\n' "${COMPREPLY[@]}"
+complete -p sluice >&2
+"""
+
+
+def offered(*words, cwd=None):
+    """What bash offers for the last word."""
+    done = subprocess.run(["bash", "-c", ASK, "bash", str(sluice_binary()), "sluice", *words],
+                          capture_output=True, text=True, timeout=60, check=True, cwd=cwd,
+                          env=environment_of())
+    assert done.stderr == "complete -F _sluice sluice\n"
+    return set(done.stdout.split("\n")) - {""}
+
+
+def script(shell):
+    return subprocess.run([str(sluice_binary()), "completion", shell], capture_output=True,
+                          text=True, timeout=60, check=True, env=environment_of()).stdout
+
+
+def subcommands(*path):
+    """As --help lists them: the same declaration, in other words."""
+    shown = subprocess.run([str(sluice_binary()), *path, "--help"], capture_output=True, text=True,
+                           timeout=60, check=True, env=environment_of()).stdout
+    lines = shown.partition("Subcommands:\n")[2].splitlines()
+    return {line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "}
+
+
+def test_bash_offers_every_command_that_help_lists():
+    nouns = offered("")
+    assert nouns == subcommands() and {"serve", "doctor", "task"} <= nouns
+    for noun in nouns:
+        verbs = subcommands(noun)
+        if verbs:
+            assert offered(noun, "") == verbs, noun
+
+
+@pytest.mark.parametrize("words, expected", [
+    (["pol"], {"policy"}),
+    (["policy", "te"], {"test"}),
+    (["policy", "test", "p"], {"publish"}),
+    (["policy", "test", "publish", "a", "--cl"], {"--client-id"}),
+    (["policy", "list", "-o", ""], {"table", "json"}),
+    (["policy", "list", "--output", "=", "j"], {"json"}),
+    (["policy", "list", "--output", "="], {"table", "json"}),
+    (["subscription", "list", "meter-1", "--to"], {"--topic"}),
+    (["completion", ""], {"bash", "zsh", "fish"}),
+    (["nonsense", ""], None),  # the first word can still be mended
+    (["message", "list", "--order", ""], set()),
+])
+def test_bash_offers_what_fits(words, expected):
+    assert offered(*words) == (subcommands() if expected is None else expected)
+
+
+def test_bash_offers_files_and_directories(tmp_path):
+    (tmp_path / "a policy.json").touch()
+    (tmp_path / "a folder").mkdir()
+    assert offered("policy", "create", "-f", "a", cwd=tmp_path) == {"a policy.json", "a folder"}
+    assert offered("serve", "--data", "a", cwd=tmp_path) == {"a folder"}
+    assert offered("serve", "--data", "=", "a", cwd=tmp_path) == {"a folder"}
+
+
+@pytest.mark.parametrize("shell, check", [("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]),
+                                          ("fish", ["fish", "--no-execute"])])
+def test_the_scripts_are_well_formed(shell, check, tmp_path):
+    text = script(shell)
+    for word in ("dead-letters", "--no-verify", "doctor"):
+        assert word.lstrip("-") in text
+    if shutil.which(check[0]) is None:
+        return  # its words are looked at, its syntax where the shell is installed
+    file = tmp_path / "script"
+    file.write_text(text)
+    done = subprocess.run([*check, str(file)], capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_shells_that_are_not_known_are_refused():
+    done = subprocess.run([str(sluice_binary()), "completion", "tcsh"], capture_output=True,
+                          text=True, timeout=60, check=False, env=environment_of())
+    assert done.returncode == 2 and "bash" in done.stderr
