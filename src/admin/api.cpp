@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 
 #include "admin/actions.hpp"
+#include "admin/audit_record.hpp"
 #include "admin/duplicate_names.hpp"
 #include "admin/origin.hpp"
 #include "admin/target.hpp"
@@ -157,54 +158,7 @@ void note(const Route& route, const Call& call, unsigned status) {
                                        {"status", status}});
 }
 
-std::string shown_name(const Identity& who) {
-  return who.via == Via::Token ? "the token " + who.token : who.user;
-}
-
-std::optional<Response> refuse_role(const Route& route, const Call& call) {
-  const auto needed = role_for(route.guard);
-  if (!needed || call.identity->role >= *needed) return std::nullopt;
-  const std::string role(name_of(*needed));
-  const auto& who = *call.identity;
-  return problem_response(
-      Problem{.status = 403,
-              .code = "role_needed",
-              .detail = std::string(route.id) + " needs the role " + role + "; " + shown_name(who) +
-                        " is " + std::string(name_of(who.role)),
-              .hint = "ask an administrator for the role, or log in as who has it"});
-}
-
-std::optional<Response> refuse_scope(const Route& route, const Call& call) {
-  const auto& scope = call.identity->scope;
-  const auto resource = resource_of(route);
-  if (scope.empty() || is_for_every_scope(route) ||
-      std::find(scope.begin(), scope.end(), resource) != scope.end())
-    return std::nullopt;
-  return problem_response(Problem{.status = 403,
-                                  .code = "scope_needed",
-                                  .detail = std::string(route.id) + " needs the scope " +
-                                            std::string(resource) + "; " +
-                                            shown_name(*call.identity) + " is for other parts",
-                                  .hint = "make a token whose scope names it, or that has none"});
-}
-
 }  // namespace
-
-std::optional<Role> role_for(Guard guard) {
-  switch (guard) {
-    case Guard::Open:
-      return std::nullopt;
-    case Guard::Viewer:
-    case Guard::Metrics:
-      return Role::Viewer;
-    case Guard::Operator:
-    case Guard::OperatorOrUser:
-      return Role::Operator;
-    case Guard::Administrator:
-      return Role::Administrator;
-  }
-  return Role::Administrator;
-}
 
 Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
     : sources_(std::move(sources)),
@@ -212,11 +166,13 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
       options_(std::move(options)),
       sessions_(sources_.clock),
       tokens_(sources_.store, sources_.clock),
+      audit_(sources_.store, sources_.clock, options_.audit_records),
       logins_(sources_.clock),
       refusal_lines_(sources_.clock),
       context_{.sources = sources_,
                .accounts = accounts_,
                .tokens = tokens_,
+               .audit = audit_,
                .options = options_,
                .sessions = sessions_,
                .logins = logins_,
@@ -233,7 +189,8 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
 }
 
 Result<void> Api::load() {
-  return tokens_.load();
+  SL_TRY_VOID(tokens_.load());
+  return audit_.load();
 }
 
 Response Api::answer(const Request& request) {
@@ -306,14 +263,12 @@ Response Api::run(const Route& route, const Request& request, Call call) {
     if (!user) return user.error();
     call.user = std::move(*user);
   } else if (!is_open) {
-    auto known = identify(request);
+    auto known = identify(route, call);
     if (!known) return known.error();
     identity = std::move(*known);
     call.identity = &identity;
-    auto refused = refuse_role(route, call);
-    if (!refused) refused = refuse_scope(route, call);
-    if (refused) {
-      if (!is_safe(route.method)) note(route, call, refused->status);
+    if (auto refused = refuse(route, call)) {
+      keep_refusal(route, call, *refused);
       return *std::move(refused);
     }
   }
@@ -323,67 +278,30 @@ Response Api::run(const Route& route, const Request& request, Call call) {
     if (!body) return body.error();
     call.body = std::move(*body);
   }
-  auto response = route.run(context_, call);
+  auto response = call.identity != nullptr && is_audited(route) ? run_audited(route, call)
+                                                                : route.run(context_, call);
   if (!is_safe(route.method) && call.identity != nullptr) note(route, call, response.status);
   return response;
 }
 
-tl::expected<Identity, Response> Api::identify(const Request& request) {
-  const auto given = token_of(request);
-  auto identity = identity_with(given);
-  if (!identity) {
-    auto response = problem_response(
-        Problem{.status = 401,
-                .code = given.token.empty() ? "not_logged_in" : "session_ended",
-                .detail = given.token.empty() ? "a token is needed" : "the token is not valid",
-                .hint = "log in: POST /api/v1/session"});
-    response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"sluice\"");
-    return tl::unexpected(std::move(response));
-  }
-  if (given.by_cookie && !is_safe(request.method) && !is_same_origin(request)) {
-    return tl::unexpected(
-        problem_response(Problem{.status = 403,
-                                 .code = "cross_origin",
-                                 .detail = "a cookie is accepted from this server's own pages only",
-                                 .hint = "programs send the token as Authorization: Bearer"}));
-  }
-  identity->by_cookie = given.by_cookie;
-  return *std::move(identity);
+// The record goes before the change and is durable with it, so that no crash leaves a change
+// without one. ADR 0049.
+Response Api::run_audited(const Route& route, const Call& call) {
+  auto record = audit_record(route, call);
+  auto before = audited_entity(context_, route, call);
+  const auto number = audit_.begin(record);
+  auto response = route.run(context_, call);
+  add_outcome(record, route, std::move(before), response);
+  audit_.finish(number, record);
+  return response;
 }
 
-std::optional<Identity> Api::identity_with(const GivenToken& given) {
-  if (!given.by_cookie && given.token.starts_with(Tokens::kPrefix))
-    return identity_by_token(given.token);
-  const auto owner = sessions_.owner_of(given.token);
-  if (!owner) return std::nullopt;
-  if (owner->account_id.empty())
-    return Identity{
-        .user = std::string(kLocalName), .role = Role::Administrator, .via = Via::Local};
-  const auto account = accounts_.account_with_id(owner->account_id);
-  if (!account || account->revision != owner->revision) {
-    static_cast<void>(sessions_.close(given.token));
-    return std::nullopt;
-  }
-  return Identity{.user = account->name, .account_id = account->id, .role = account->role};
-}
-
-// It may no more than its owner may now, and nothing once there is none.
-std::optional<Identity> Api::identity_by_token(std::string_view secret) {
-  auto grant = tokens_.grant_of(secret);
-  if (!grant) return std::nullopt;
-  auto role = grant->role;
-  if (!grant->owner_id.empty()) {
-    const auto owner = accounts_.account_with_id(grant->owner_id);
-    if (!owner) return std::nullopt;
-    role = std::min(role, owner->role);
-  }
-  return Identity{.user = std::move(grant->owner),
-                  .account_id = std::move(grant->owner_id),
-                  .role = role,
-                  .via = Via::Token,
-                  .token = std::move(grant->name),
-                  .scope = std::move(grant->scope),
-                  .expires_ms = grant->expires_ms};
+void Api::keep_refusal(const Route& route, const Call& call, const Response& response) {
+  if (is_safe(route.method)) return;
+  note(route, call, response.status);
+  auto record = audit_record(route, call);
+  add_outcome(record, route, std::nullopt, response);
+  audit_.note_refusal(std::move(record));
 }
 
 }  // namespace sluice::admin

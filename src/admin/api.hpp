@@ -8,7 +8,7 @@ namespace sluice::admin {
 
 // Answers requests: who asks, what for, and may they.
 //
-// Owns:    login sessions and their limits, tokens.
+// Owns:    login sessions and their limits, tokens, the audit.
 // Threads: any but an event loop; calls block as long as what they ask for.
 class Api {
  public:
@@ -30,7 +30,11 @@ class Api {
   [[nodiscard]] Response dispatch_safely(const Request& request);
   [[nodiscard]] Response dispatch(const Request& request);
   [[nodiscard]] Response run(const Route& route, const Request& request, Call call);
-  [[nodiscard]] tl::expected<Identity, Response> identify(const Request& request);
+  [[nodiscard]] Response run_audited(const Route& route, const Call& call);
+  [[nodiscard]] tl::expected<Identity, Response> identify(const Route& route, Call call);
+  // Of its role or its scope.
+  [[nodiscard]] static std::optional<Response> refuse(const Route& route, const Call& call);
+  void keep_refusal(const Route& route, const Call& call, const Response& response);
   [[nodiscard]] std::optional<Identity> identity_with(const GivenToken& given);
   [[nodiscard]] std::optional<Identity> identity_by_token(std::string_view secret);
 
@@ -39,6 +43,7 @@ class Api {
   const ApiOptions options_;
   LoginSessions sessions_;
   Tokens tokens_;
+  AuditTrail audit_;
   LoginLimit logins_;
   LineLimit refusal_lines_;
   std::atomic<int> waiting_users_{0};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "admin/administrator_accounts.hpp"
+#include "admin/audit_trail.hpp"
 #include "admin/http.hpp"
 #include "admin/login_limit.hpp"
 #include "admin/login_sessions.hpp"
@@ -24,6 +25,7 @@ struct ApiOptions {
   std::vector<std::string> host_names = {};  // besides loopback names and our own addresses
   std::string node_name = "sluice-1";
   std::string version = "0.1.0";
+  std::size_t audit_records = AuditTrail::kDefaultMaximum;
 };
 
 // What routes work on. Threads: any; every part guards itself.
@@ -31,6 +33,7 @@ struct Context {
   const Sources& sources;
   AdministratorAccounts& accounts;
   Tokens& tokens;
+  AuditTrail& audit;
   const ApiOptions& options;
   LoginSessions& sessions;
   LoginLimit& logins;
@@ -101,7 +104,9 @@ struct Route {
   const schema::Fields& (*document)() = nullptr;  // of the body
   std::string_view document_of = {};  // or: `Connection`, `Task`, as the connectors declare them
   std::vector<Parameter> query = {};
-  bool is_list = false;   // takes `limit` and `page`
+  bool is_list = false;  // takes `limit` and `page`
+  bool is_audited =
+      true;  // if it changes something; false: what it does is kept elsewhere, or is nothing
   bool is_query = false;  // reads the log: few at a time, on a pool of their own
   std::string_view content_type = "application/json";
 };

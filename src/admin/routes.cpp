@@ -2,6 +2,7 @@
 
 #include "admin/actions.hpp"
 #include "admin/administrator_actions.hpp"
+#include "admin/audit_actions.hpp"
 #include "admin/group_actions.hpp"
 #include "admin/integration_routes.hpp"
 #include "admin/message_json.hpp"
@@ -43,7 +44,8 @@ std::vector<Route> session_routes() {
        .summary = "Log out: the token ends.",
        .answers = {204},
        .run = log_out,
-       .guard = Guard::Viewer},
+       .guard = Guard::Viewer,
+       .is_audited = false},
       {.method = Post,
        .path = "/api/v1/session:password",
        .id = "changeOwnPassword",
@@ -225,7 +227,8 @@ std::vector<Route> access_routes() {
        .run = test_policies,
        .guard = Guard::Viewer,
        .body = Body::Document,
-       .document = broker::AccessControl::question_fields},
+       .document = broker::AccessControl::question_fields,
+       .is_audited = false},
   };
 }
 
@@ -448,7 +451,8 @@ std::vector<Route> message_routes() {
        .run = publish_message,
        .guard = Guard::OperatorOrUser,
        .body = Body::Document,
-       .document = message_fields},
+       .document = message_fields,
+       .is_audited = false},
       {.path = "/api/v1/messages/{id}",
        .id = "showMessage",
        .summary = "One stored message, with the first 64 KiB of its payload.",
@@ -484,10 +488,10 @@ std::vector<Route> message_routes() {
 const std::vector<Route>& routes() {
   static const std::vector<Route> kRoutes = [] {
     std::vector<Route> all;
-    for (auto* group :
-         {session_routes, administrator_routes, token_routes, status_routes, access_routes,
-          block_rule_routes, enrichment_rule_routes, group_routes, subscription_routes,
-          message_routes, connection_routes, task_routes, dead_letter_routes}) {
+    for (auto* group : {session_routes, administrator_routes, token_routes, audit_routes,
+                        status_routes, access_routes, block_rule_routes, enrichment_rule_routes,
+                        group_routes, subscription_routes, message_routes, connection_routes,
+                        task_routes, dead_letter_routes}) {
       for (auto& route : group()) all.push_back(std::move(route));
     }
     return all;

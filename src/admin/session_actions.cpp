@@ -47,6 +47,15 @@ void note_refusal(Context& context, std::string_view why, const std::string& use
                                             {"user", user},
                                             {"address", address},
                                             {"refused_since_last_line", *untold}});
+  context.audit.note_refusal({{"id", ""},
+                              {"time", ""},
+                              {"user", user},
+                              {"token", nullptr},
+                              {"address", address},
+                              {"operation", "logIn"},
+                              {"subject", user},
+                              {"reason", why},
+                              {"left_out", *untold}});
 }
 
 Response wrong_credentials(Context& context, const std::string& user, const std::string& address) {

@@ -395,6 +395,8 @@ class CommandLine {
       add_message_arguments(command, verb, rest_);
     } else if (verb == "test") {
       add_question_arguments(command, rest_.question);
+    } else if (noun.name == "audit") {
+      add_audit_arguments(command, rest_.audit);
     } else if (verb == "drain") {
       add_drain_arguments(command);
     } else if (!verb.empty() && verb != "list") {

@@ -4,6 +4,22 @@
 
 namespace sluice::app {
 
+void add_audit_arguments(CLI::App& command, AuditArguments& audit) {
+  command.add_option("--user", audit.user, "Only by this account")->type_name("NAME");
+  command.add_option("--operation", audit.operation, "Only this, such as createPolicy")
+      ->type_name("ID");
+  command.add_option("--subject", audit.subject, "Only with this name, or client id")
+      ->type_name("NAME");
+  command.add_option("--outcome", audit.outcome, "Only done, failed, refused or unknown")
+      ->type_name("OUTCOME");
+  command.add_option("--from", audit.from, "Then or later: 2026-03-01T12:00:00Z")
+      ->type_name("TIME");
+  command.add_option("--to", audit.to, "Before then")->type_name("TIME");
+  command.add_option("--limit", audit.limit, "How many at most, the newest first")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+      ->capture_default_str();
+}
+
 void add_question_arguments(CLI::App& command, QuestionArguments& asked) {
   command.add_option("operation", asked.operation, "connect, publish, subscribe or receive")
       ->check(CLI::IsMember({"connect", "publish", "subscribe", "receive"}))

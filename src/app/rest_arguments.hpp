@@ -7,6 +7,7 @@
 
 namespace sluice::app {
 
+void add_audit_arguments(CLI::App& command, AuditArguments& audit);
 void add_question_arguments(CLI::App& command, QuestionArguments& asked);
 // `list` and `publish`.
 void add_message_arguments(CLI::App& command, std::string_view verb, RestCommand& rest);

@@ -214,13 +214,34 @@ int list(RestClient& client, const RestCommand& command, const std::string& path
   return 0;
 }
 
-int list_messages(RestClient& client, const RestCommand& command) {
-  const auto& wanted = command.message;
-  std::string query = "&order=" + io::percent_encoded(wanted.order);
-  for (const auto& [name, value] : {std::pair("filter", &wanted.filter),
-                                    std::pair("from", &wanted.from), std::pair("to", &wanted.to)}) {
+// `&name=value` of what is given.
+std::string query_of(
+    std::initializer_list<std::pair<std::string_view, const std::string*>> wanted) {
+  std::string query;
+  for (const auto& [name, value] : wanted) {
     if (!value->empty()) query += fmt::format("&{}={}", name, io::percent_encoded(*value));
   }
+  return query;
+}
+
+int list_audit(RestClient& client, const RestCommand& command) {
+  const auto& wanted = command.audit;
+  const auto query = query_of({{"user", &wanted.user},
+                               {"operation", &wanted.operation},
+                               {"subject", &wanted.subject},
+                               {"outcome", &wanted.outcome},
+                               {"from", &wanted.from},
+                               {"to", &wanted.to}});
+  return list(client, command, std::string(command.noun->path), command.noun->columns, query,
+              wanted.limit);
+}
+
+int list_messages(RestClient& client, const RestCommand& command) {
+  const auto& wanted = command.message;
+  const auto query = query_of({{"order", &wanted.order},
+                               {"filter", &wanted.filter},
+                               {"from", &wanted.from},
+                               {"to", &wanted.to}});
   return list(client, command, std::string(command.noun->path), command.noun->columns, query,
               wanted.limit);
 }
@@ -437,6 +458,7 @@ int run(RestClient& client, const RestCommand& command) {
   if (command.noun->name == "subscription") return run_subscriptions(client, command, one);
   if (verb == "create") return create(client, command);
   if (command.noun->name == "message" && verb == "list") return list_messages(client, command);
+  if (command.noun->name == "audit") return list_audit(client, command);
   if (verb == "publish") return publish(client, command);
   if (verb == "drain") return drain(client, command);
   if (verb == "test") return test_policies(client, command);

@@ -66,6 +66,12 @@ struct SubscriptionArguments {
   std::string topic, filter_prefix, group;
 };
 
+// What `audit list` looks for.
+struct AuditArguments {
+  std::string user, operation, subject, outcome, from, to;
+  std::size_t limit = 50;
+};
+
 enum class OutputFormat : std::uint8_t { Table, Json };
 
 struct RestCommand {
@@ -77,6 +83,7 @@ struct RestCommand {
   std::optional<std::string> password_file;
   std::optional<std::string> role;  // of an administrator or a token
   TokenArguments token;
+  AuditArguments audit;
   bool verify = true;            // connection create
   std::string topic;             // that verification is to try to write to
   bool restart = true;           // connection update: its tasks

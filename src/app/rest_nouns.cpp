@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 3> kSubscriptionVerbs = {"list", "add", "
 constexpr std::array<std::string_view, 5> kClientVerbs = {"list", "show", "disconnect", "delete",
                                                           "drain"};
 constexpr std::array<std::string_view, 4> kTokenVerbs = {"create", "list", "show", "delete"};
+constexpr std::array<std::string_view, 1> kAuditVerbs = {"list"};
 constexpr std::array<std::string_view, 3> kRetainedVerbs = {"list", "show", "delete"};
 constexpr std::array<std::string_view, 4> kMessageVerbs = {"list", "show", "trace", "publish"};
 
@@ -34,6 +35,8 @@ constexpr std::array<Columns, 3> kUserColumns = {"name", "description", "created
 constexpr std::array<Columns, 4> kAdministratorColumns = {"name", "role", "description", "updated"};
 constexpr std::array<Columns, 6> kTokenColumns = {"name",  "role",    "scope",
                                                   "owner", "expires", "last_used"};
+constexpr std::array<Columns, 6> kAuditColumns = {"time",    "user",    "operation",
+                                                  "subject", "outcome", "address"};
 constexpr std::array<Columns, 5> kPolicyColumns = {"name", "effect", "operations", "resources",
                                                    "users"};
 constexpr std::array<Columns, 5> kBlockRuleColumns = {"name", "type", "value", "except", "until"};
@@ -53,7 +56,7 @@ constexpr std::array<Columns, 6> kRetainedColumns = {"topic",     "timestamp",  
 constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
                                                        "client_id", "reason"};
 
-constexpr std::array<Noun, 16> kNouns = {
+constexpr std::array<Noun, 17> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
          kConnectionVerbs, kConnectionColumns},
     Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
@@ -67,6 +70,8 @@ constexpr std::array<Noun, 16> kNouns = {
          kTokenColumns, true},
     Noun{"policy", "/policies", "Who may connect, publish and subscribe", kPolicyVerbs,
          kPolicyColumns},
+    Noun{"audit", "/audit", "Who changed what by REST, and what was refused", kAuditVerbs,
+         kAuditColumns},
     Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns},
     Noun{"subscription", "/clients", "What clients are subscribed to", kSubscriptionVerbs,
          kSubscriptionColumns},

@@ -99,6 +99,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
   plan.admin.bind = settings.admin.bind.text();
   plan.admin.tls = settings.admin.tls;
   plan.admin.api.metrics_public = settings.admin.metrics_public;
+  plan.admin.api.audit_records = settings.admin.audit_records;
   plan.admin.api.host_names = settings.admin.host_names;
   for (const auto& listener : settings.listeners)
     plan.listeners.push_back({.name = listener.name,

@@ -48,6 +48,7 @@ struct AdminSettings {
   BindAddress bind;
   std::optional<io::TlsOptions> tls;  // none: HTTP
   std::vector<std::string> host_names;
+  std::size_t audit_records = 10'000;
   bool metrics_public = false;
 };
 

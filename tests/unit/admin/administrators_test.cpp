@@ -2,6 +2,7 @@
 #include <set>
 
 #include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
 #include <gmock/gmock.h>
 
 #include "admin/openapi.hpp"

@@ -153,6 +153,14 @@ TEST_F(TokensTest, EndWithDeletionAndWithTheirOwner) {
   EXPECT_THAT(asked_by(local_, Method::Get, "/api/v1/tokens").body, Not(HasSubstr("two")));
 }
 
+// Also where the token itself is still stored: a crash between the two.
+TEST_F(TokensTest, AreWorthNothingWithoutTheirOwner) {
+  const auto secret = secret_in(made_by(log_in("a-operator"), "ci", "operator"));
+  ASSERT_TRUE(accounts_.remove("a-operator").has_value());
+
+  EXPECT_EQ(overview_by(secret), 401U);
+}
+
 TEST_F(TokensTest, MayNeverMoreThanTheirOwner) {
   EXPECT_EQ(made_by(log_in("a-viewer"), "ci", "operator").status, 422U);
   const auto secret = secret_in(made_by(log_in("a-administrator"), "ci", "administrator"));
