@@ -19,14 +19,18 @@ using schema::Type;
 
 constexpr std::string_view kJwt = "jwt";
 constexpr std::string_view kUsers = "users";
+constexpr std::string_view kHttp = "http";
 
-bool is_key_set_url(std::string_view text) {
+bool is_safe_url(std::string_view text) {
   if (text.empty()) return true;
   const auto url = io::parse_web_url(text);
   if (!url) return false;
-  // Whoever can change the answer on its way could sign tokens.
+  // Whoever can change the answer on its way could log in as anybody.
   return url->is_tls || url->host == "127.0.0.1" || url->host == "::1" || url->host == "localhost";
 }
+
+constexpr std::string_view kSafeUrl =
+    "an address that begins with https://, or http:// on this machine";
 
 Field duration_field(std::string name, std::string help, std::string fallback) {
   return {.name = std::move(name),
@@ -58,8 +62,8 @@ Field jwt_field() {
   auto url = text_field("jwks_url",
                         "The same from an identity provider, under the address rule of HTTP "
                         "(`connect.allowed_networks`), beside all others.");
-  url.pattern_help = "an address that begins with https://, or http:// on this machine";
-  url.allowed = is_key_set_url;
+  url.pattern_help = std::string(kSafeUrl);
+  url.allowed = is_safe_url;
   return {
       .name = std::string(kJwt),
       .type = Type::Object,
@@ -103,6 +107,50 @@ Field jwt_field() {
            .reloadable = true}}};
 }
 
+Field http_field() {
+  Field url{.name = "url",
+            .help =
+                "POST of a JSON object to this address, under the address rule of HTTP "
+                "(`connect.allowed_networks`), with name, password, client id and address.",
+            .fallback = "",
+            .maximum = 4096,
+            .pattern_help = std::string(kSafeUrl),
+            .allowed = is_safe_url};
+  return {
+      .name = std::string(kHttp),
+      .type = Type::Object,
+      .help = "Another server is asked about each login.",
+      .fields = {
+          std::move(url),
+          {.name = "ca",
+           .help = "File of the authorities that vouch for it (PEM); empty: those of the machine.",
+           .fallback = "",
+           .maximum = 4096},
+          {.name = "token",
+           .help = "Goes with each request as `Authorization: Bearer`; `file:PATH` or `env:NAME`.",
+           .fallback = "",
+           .secret = true,
+           .maximum = 4096},
+          {.name = "timeout",
+           .type = Type::Duration,
+           .help = "Within this an answer must be there, or the login is refused.",
+           .fallback = "5s",
+           .minimum = 100,
+           .maximum = 10 * 1000},
+          {.name = "remember",
+           .type = Type::Duration,
+           .help = "How long an answer holds for the same login; 0s: each is asked about.",
+           .fallback = "1m",
+           .minimum = 0,
+           .maximum = 24LL * 3600 * 1000},
+          {.name = "concurrency",
+           .type = Type::Integer,
+           .help = "Requests at one time; other logins wait.",
+           .fallback = 8,
+           .minimum = 1,
+           .maximum = 64}}};
+}
+
 Result<void> add(JwtKeys& keys, std::string_view setting, Result<JwtKeys> found) {
   if (!found)
     return fail(found.error().code,
@@ -144,25 +192,34 @@ Field access_field() {
                  {.name = "authentication",
                   .type = Type::TextList,
                   .help = "How clients log in, asked in this order: stored users with a password, "
-                          "tokens (JWT) in the password or in the place of the user name. Client "
+                          "tokens (JWT) in the password or in the place of the user name, another "
+                          "server by HTTP. Client "
                           "certificates (`user_from`) come before all of them.",
                   .fallback = json::array{json::value(kUsers)},
-                  .choices = {std::string(kUsers), std::string(kJwt)},
+                  .choices = {std::string(kUsers), std::string(kJwt), std::string(kHttp)},
                   .minimum = 1,
-                  .maximum = 2},
+                  .maximum = 3},
                  {.name = "refused_subscription",
                   .type = Type::Choice,
                   .help = "How MQTT 5 is told that no policy allows a subscription: 0x87, or 0x80, "
                           "which says no more than that it failed. MQTT 3 has 0x80 alone.",
                   .fallback = "not_authorized",
                   .choices = {"not_authorized", "unspecified"}},
-                 jwt_field()}};
+                 jwt_field(),
+                 http_field()}};
 }
 
 AuthenticationSettings authentication_of(const SettingReader& access) {
   const auto jwt = access.in(kJwt);
+  const auto http = access.in(kHttp);
   return {
       .methods = access.texts("authentication"),
+      .http = {.url = http.text("url"),
+               .ca = http.text("ca"),
+               .token = http.text("token"),
+               .timeout = std::chrono::milliseconds(http.number<std::int64_t>("timeout")),
+               .remember = std::chrono::milliseconds(http.number<std::int64_t>("remember")),
+               .concurrency = http.number<std::size_t>("concurrency")},
       .jwt = {.secret = jwt.text("secret"),
               .public_key = jwt.text("public_key"),
               .jwks = jwt.text("jwks"),
@@ -195,25 +252,53 @@ void check_access(const json::object& values, std::vector<Problem>& problems) {
   }
 }
 
-void check_keys(const AuthenticationSettings& settings, std::vector<Problem>& problems) {
-  if (!uses(settings.methods, kJwt)) return;
-  const auto read = jwt_options(settings.jwt);
-  const auto from_afar = fetch_options(settings.jwt);
+namespace {
+
+// "access.jwt.jwks is damaged" is a problem of that setting.
+Problem problem_of(const Error& error) {
+  const auto name = error.detail.substr(0, error.detail.find(' '));
+  auto pointer = "/" + name;
+  std::ranges::replace(pointer, '.', '/');
+  return {std::move(pointer), error.detail.substr(std::min(name.size() + 1, error.detail.size()))};
+}
+
+void check_jwt_keys(const JwtSettings& settings, std::vector<Problem>& problems) {
+  const auto read = jwt_options(settings);
+  const auto from_afar = fetch_options(settings);
   if (!read || !from_afar) {
-    const auto& detail = read ? from_afar.error().detail : read.error().detail;
-    const auto name = detail.substr(0, detail.find(' '));
-    auto pointer = "/" + name;
-    std::ranges::replace(pointer, '.', '/');
-    problems.push_back(
-        {std::move(pointer), detail.substr(std::min(name.size() + 1, detail.size()))});
+    problems.push_back(problem_of(read ? from_afar.error() : read.error()));
   } else if (read->keys.empty() && from_afar->url.empty()) {
     problems.push_back({"/access/authentication",
                         "names jwt, and there is no key: give access.jwt.secret, "
                         "access.jwt.public_key, access.jwt.jwks or access.jwt.jwks_url"});
-  } else if (settings.jwt.jwks_keep < settings.jwt.jwks_refresh) {
+  } else if (settings.jwks_keep < settings.jwks_refresh) {
     problems.push_back(
         {"/access/jwt/jwks_keep", "must not be shorter than access.jwt.jwks_refresh"});
   }
+}
+
+// Nothing where `path` is empty. Errors: with the name of the setting.
+Result<std::string> authorities(std::string_view setting, const std::string& path) {
+  if (path.empty()) return std::string();
+  auto pem = read_file(path);
+  const std::string start(setting);
+  if (!pem)
+    return fail(pem.error().code,
+                start + " names " + path + ", which cannot be read: " + pem.error().detail);
+  if (const auto why = io::why_not_certificates(*pem))
+    return fail(Errc::InvalidArgument, start + " " + path + " " + *why);
+  return pem;
+}
+
+}  // namespace
+
+void check_keys(const AuthenticationSettings& settings, std::vector<Problem>& problems) {
+  if (uses(settings.methods, kJwt)) check_jwt_keys(settings.jwt, problems);
+  if (!uses(settings.methods, kHttp)) return;
+  if (settings.http.url.empty())
+    problems.push_back({"/access/authentication", "names http: give access.http.url"});
+  const auto call_out = call_out_options(settings.http);
+  if (!call_out) problems.push_back(problem_of(call_out.error()));
 }
 
 Result<broker::JwtAuthenticator::Options> jwt_options(const JwtSettings& settings) {
@@ -229,19 +314,21 @@ Result<broker::JwtAuthenticator::Options> jwt_options(const JwtSettings& setting
 }
 
 Result<KeyFetcher::Options> fetch_options(const JwtSettings& settings) {
-  KeyFetcher::Options options{.url = settings.jwks_url,
-                              .ca_pem = {},
-                              .refresh = settings.jwks_refresh,
-                              .keep = settings.jwks_keep};
-  if (settings.jwks_ca.empty()) return options;
-  auto pem = read_file(settings.jwks_ca);
-  if (!pem)
-    return fail(pem.error().code, "access.jwt.jwks_ca names " + settings.jwks_ca +
-                                      ", which cannot be read: " + pem.error().detail);
-  if (const auto why = io::why_not_certificates(*pem))
-    return fail(Errc::InvalidArgument, "access.jwt.jwks_ca " + settings.jwks_ca + " " + *why);
-  options.ca_pem = *std::move(pem);
-  return options;
+  SL_TRY(pem, authorities("access.jwt.jwks_ca", settings.jwks_ca));
+  return KeyFetcher::Options{.url = settings.jwks_url,
+                             .ca_pem = std::move(pem),
+                             .refresh = settings.jwks_refresh,
+                             .keep = settings.jwks_keep};
+}
+
+Result<HttpLogin::Options> call_out_options(const HttpLoginSettings& settings) {
+  SL_TRY(pem, authorities("access.http.ca", settings.ca));
+  return HttpLogin::Options{.url = settings.url,
+                            .ca_pem = std::move(pem),
+                            .token = settings.token,
+                            .timeout = settings.timeout,
+                            .remember = settings.remember,
+                            .concurrency = settings.concurrency};
 }
 
 }  // namespace sluice::app

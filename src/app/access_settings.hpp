@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "app/http_login.hpp"
 #include "app/key_fetcher.hpp"
 #include "app/setting_reader.hpp"
 #include "app/settings.hpp"
@@ -26,5 +27,7 @@ void check_keys(const AuthenticationSettings& settings, std::vector<schema::Prob
 
 // Where more of them come from. Errors: likewise.
 [[nodiscard]] Result<KeyFetcher::Options> fetch_options(const JwtSettings& settings);
+
+[[nodiscard]] Result<HttpLogin::Options> call_out_options(const HttpLoginSettings& settings);
 
 }  // namespace sluice::app

@@ -135,6 +135,11 @@ Result<void> Composition::open_access() {
       jwt_ = std::make_shared<broker::JwtAuthenticator>(clock_, std::move(options),
                                                         [this] { return keys_ && keys_->want(); });
     }
+    if (method == "http") {
+      SL_TRY(options, call_out_options(plan_.authentication.http));
+      plan_.access.methods.push_back(std::make_shared<HttpLogin>(clock_, std::move(options)));
+      continue;
+    }
     plan_.access.methods.push_back(method == "jwt" ? jwt_ : nullptr);
   }
   if (jwt_) {

@@ -63,8 +63,18 @@ struct JwtSettings {
   broker::JwtRules rules;
 };
 
+struct HttpLoginSettings {
+  std::string url;
+  std::string ca;     // a file; empty: whom the machine trusts
+  std::string token;  // empty: none
+  std::chrono::milliseconds timeout{};
+  std::chrono::milliseconds remember{};
+  std::size_t concurrency = 1;
+};
+
 struct AuthenticationSettings {
   std::vector<std::string> methods;
+  HttpLoginSettings http;
   JwtSettings jwt;
 };
 

@@ -57,6 +57,8 @@ AccessControl::~AccessControl() {
 }
 
 void AccessControl::stop() {
+  for (const auto& method : state_->options.methods)
+    if (method != nullptr) method->stop();
   state_->pool.stop();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,8 @@ namespace sluice::broker {
 
 struct Client;
 struct Policy;
+
+inline constexpr std::chrono::hours kLongestLogin{24 * 366 * 10};  // what a loop's deadlines hold
 
 // What a login says beside who it is. Immutable.
 struct LoginTerms {
@@ -34,14 +37,22 @@ struct LoginAnswer {
 
 // A way to log in beside the stored users; `app` makes it.
 //
-// Threads: any, several at a time; it may compute for a while, but never wait.
+// Threads: any, several at a time; stop() from one.
 class Authenticator {
  public:
+  // Nothing: it has no answer, and the next way is asked.
+  using Done = std::function<void(std::optional<LoginAnswer>)>;
+
   virtual ~Authenticator() = default;
-  // Whether this is something for it. Such a text is never shown or logged.
+  // Whether this is something for it.
   [[nodiscard]] virtual bool takes(std::string_view credential) const = 0;
-  // Contract: takes(credential). Its answer is the last word.
-  [[nodiscard]] virtual LoginAnswer check(const Client& client, std::string_view credential) = 0;
+  // Whether such a text is a secret wherever it stands: then it is never shown or logged.
+  [[nodiscard]] virtual bool is_secret(std::string_view text) const = 0;
+  // Contract: takes(credential). `done` runs once, within the call or on a thread of its own; the
+  // call computes for a while at most, and never waits.
+  virtual void ask(const Client& client, std::string_view credential, Done done) = 0;
+  // Ends its threads: no `done` runs on one of them any more. Idempotent.
+  virtual void stop() {}
 };
 
 }  // namespace sluice::broker

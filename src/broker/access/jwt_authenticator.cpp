@@ -18,8 +18,6 @@ Result<std::vector<PolicyPtr>> rules_in(const JwtLogin& login, const std::string
   return token_rules(*rules);
 }
 
-constexpr std::chrono::hours kLongest{24 * 366 * 10};  // what the deadlines of a loop can hold
-
 ReasonCode reason_of(JwtFault::Kind kind) {
   switch (kind) {
     case JwtFault::Kind::Wrong:
@@ -90,7 +88,7 @@ LoginAnswer JwtAuthenticator::check(const Client& client, std::string_view crede
   if (login->ends_ms != 0) {
     // A clock that is set later moves nobody's end.
     const auto left = std::chrono::milliseconds(login->ends_ms - now_ms);
-    terms->ends = clock_.steady() + std::min<std::chrono::milliseconds>(left, kLongest);
+    terms->ends = clock_.steady() + std::min<std::chrono::milliseconds>(left, kLongestLogin);
   }
   return {.reason = ReasonCode::Success,
           .username = std::move(login->username),

@@ -30,12 +30,12 @@ void AccessControl::authenticate(const Client& client, std::optional<std::string
   if (users_alone) return state.ask_users(attempt);
   if (!attempt->has_password)
     return state.answer(*attempt, {.reason = ReasonCode::BadUserNameOrPassword});
-  state.submit(attempt, [&state, attempt] { state.answer(*attempt, state.ask_methods(*attempt)); });
+  state.submit(attempt, [&state, attempt] { state.ask_next(attempt); });
 }
 
 bool AccessControl::is_credential(std::string_view username) const {
   return std::ranges::any_of(state_->options.methods, [&](const auto& method) {
-    return method != nullptr && method->takes(username);
+    return method != nullptr && method->is_secret(username);
   });
 }
 
@@ -93,42 +93,58 @@ void AccessControl::State::ask_users(const std::shared_ptr<Attempt>& attempt) {
   });
 }
 
-LoginAnswer AccessControl::State::ask_methods(const Attempt& attempt) {
-  const auto& client = attempt.client;
-  const bool may_be_users = client.has_username && attempt.password.size() <= kMaximumPasswordBytes;
-  bool is_nobody = false;
-  for (const auto& method : options.methods) {
+void AccessControl::State::ask_next(const std::shared_ptr<Attempt>& attempt) {
+  const auto& client = attempt->client;
+  const bool may_be_users =
+      client.has_username && attempt->password.size() <= kMaximumPasswordBytes;
+  while (attempt->next < options.methods.size()) {
+    const auto& method = options.methods[attempt->next++];
     if (method == nullptr && may_be_users) {
       const auto user = user_named(client.username);
-      const auto login = login_of(user.get(), client.username, attempt.password);
-      if (user) return {.reason = check_password(user, login, attempt.password, attempt.peer)};
-      is_nobody = true;
+      const auto login = login_of(user.get(), client.username, attempt->password);
+      if (user)
+        return answer(*attempt,
+                      {.reason = check_password(user, login, attempt->password, attempt->peer)});
+      attempt->is_nobody = true;
     }
-    if (method == nullptr || !method->takes(attempt.password)) continue;
-    auto said = ask_method(*method, attempt);
-    // Who is refused does not learn from the time whether there is a user of that name.
-    if (is_nobody && mqtt::is_error(said.reason))
-      (void)verify_password(attempt.password, nobodys_hash());
-    return said;
+    if (method != nullptr && method->takes(attempt->password)) return ask_method(*method, attempt);
   }
-  if (!is_nobody) return {.reason = ReasonCode::BadUserNameOrPassword};
-  const auto login = login_of(nullptr, client.username, attempt.password);
-  return {.reason = check_password(nullptr, login, attempt.password, attempt.peer)};
+  if (!attempt->is_nobody) return answer(*attempt, {.reason = ReasonCode::BadUserNameOrPassword});
+  const auto login = login_of(nullptr, client.username, attempt->password);
+  answer(*attempt, {.reason = check_password(nullptr, login, attempt->password, attempt->peer)});
 }
 
 // As with passwords: what was shown before, right or wrong, is looked at whoever guesses at the
 // same address, and counts as a guess once.
-LoginAnswer AccessControl::State::ask_method(Authenticator& method, const Attempt& attempt) {
-  const auto login = login_of(method, attempt.password);
-  const auto known = remembered(login);
-  if (!known && guard.holds_back(attempt.peer))
-    return {.reason = ReasonCode::ConnectionRateExceeded};
-  auto said = method.check(attempt.client, attempt.password);
+void AccessControl::State::ask_method(Authenticator& method,
+                                      const std::shared_ptr<Attempt>& attempt) {
+  // A token is the same one whatever name comes with it.
+  const bool names_its_user = method.is_secret(attempt->password);
+  const auto login = login_of(
+      method, names_its_user ? std::string_view() : attempt->client.username, attempt->password);
+  const bool is_known = remembered(login).has_value();
+  if (!is_known && guard.holds_back(attempt->peer))
+    return answer(*attempt, {.reason = ReasonCode::ConnectionRateExceeded});
+  method.ask(attempt->client, attempt->password,
+             [this, attempt, login, is_known](const std::optional<LoginAnswer>& said) {
+               if (said) return take_answer(attempt, login, is_known, *said);
+               // Hashing is for the pool's threads, which are few.
+               submit(attempt, [this, attempt] { ask_next(attempt); });
+             });
+}
+
+void AccessControl::State::take_answer(const std::shared_ptr<Attempt>& attempt, const Digest& login,
+                                       bool is_known, const LoginAnswer& said) {
   const bool is_right = !mqtt::is_error(said.reason);
-  if (!is_right && !said.is_guess) return said;
-  if (!known) logins.with([&](LoginCache& cache) { cache.remember(login, is_right); });
-  if (!known && !is_right) guard.failed(attempt.peer);
-  return said;
+  const bool is_news = !is_known && (is_right || said.is_guess);
+  if (is_news) logins.with([&](LoginCache& cache) { cache.remember(login, is_right); });
+  if (is_news && !is_right) guard.failed(attempt->peer);
+  if (is_right || !attempt->is_nobody) return answer(*attempt, said);
+  // Who is refused does not learn from the time whether there is a user of that name.
+  submit(attempt, [this, attempt, said] {
+    (void)verify_password(attempt->password, nobodys_hash());
+    answer(*attempt, said);
+  });
 }
 
 }  // namespace sluice::broker

@@ -97,11 +97,13 @@ std::optional<bool> AccessControl::State::remembered(const Digest& login) {
 }
 
 // No user has this revision.
-Digest AccessControl::State::login_of(const Authenticator& method,
+Digest AccessControl::State::login_of(const Authenticator& method, std::string_view username,
                                       std::string_view credential) const {
   std::string text;
   append_number(text, UINT64_MAX);
   append_number(text, reinterpret_cast<std::uintptr_t>(&method));
+  append_number(text, username.size());
+  text += username;
   text += credential;
   return login_key.of(text);
 }

@@ -65,7 +65,8 @@ struct AccessControl::State {
   // Does the password belong to the user, as far as it is known without hashing?
   [[nodiscard]] Digest login_of(const User* user, std::string_view username,
                                 std::string_view password) const;
-  [[nodiscard]] Digest login_of(const Authenticator& method, std::string_view credential) const;
+  [[nodiscard]] Digest login_of(const Authenticator& method, std::string_view username,
+                                std::string_view credential) const;
   [[nodiscard]] std::optional<bool> remembered(const Digest& login);
   void note_refusal(const Client& client, std::string_view peer, const LoginAnswer& answer);
   // Hashes. On a thread of the pool.
@@ -79,14 +80,19 @@ struct AccessControl::State {
     bool has_password = false;
     std::string password;
     std::function<void(LoginAnswer)> done;
+    std::size_t next = 0;    // of the methods
+    bool is_nobody = false;  // there is no stored user of that name
   };
   [[nodiscard]] bool has_users() const;
   void submit(const std::shared_ptr<Attempt>& attempt, std::function<void()> check);
   void answer(const Attempt& attempt, const LoginAnswer& said);
   void ask_users(const std::shared_ptr<Attempt>& attempt);  // the stored users alone
-  // Every method in its order. On a thread of the pool.
-  [[nodiscard]] LoginAnswer ask_methods(const Attempt& attempt);
-  [[nodiscard]] LoginAnswer ask_method(Authenticator& method, const Attempt& attempt);
+  // The methods in their order, from the next one on. On a thread of the pool.
+  void ask_next(const std::shared_ptr<Attempt>& attempt);
+  void ask_method(Authenticator& method, const std::shared_ptr<Attempt>& attempt);
+  // On any thread.
+  void take_answer(const std::shared_ptr<Attempt>& attempt, const Digest& login, bool is_known,
+                   const LoginAnswer& said);
   [[nodiscard]] UserPtr user_named(std::string_view username) const;
 
   [[nodiscard]] Result<void> load_salts_key();

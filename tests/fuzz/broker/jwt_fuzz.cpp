@@ -1,14 +1,17 @@
 // Whatever the bytes: a token that was not signed with the key is never taken, and reading keys and
-// tokens ends. The first byte says what the rest is: a token, a key set, PEM, or the claims of a
-// token that is signed here.
+// tokens ends. The first byte, from `0` on, says what the rest is: a token, a key set, PEM, the
+// claims of a token that is signed here, or topic rules.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include <boost/json/parse.hpp>
+
 #include "base/base64.hpp"
 #include "broker/access/jwt.hpp"
 #include "broker/access/secrets.hpp"
+#include "broker/access/token_rules.hpp"
 
 namespace {
 
@@ -43,12 +46,25 @@ void check_claims(std::string_view claims) {
   if (login && (login->username.empty() || login->ends_ms <= kNow)) std::abort();
 }
 
+// Rules give rights to publish and subscribe as far as their filters go, and to connect; nobody
+// gets a rule without a filter.
+void check_rules(std::string_view text) {
+  boost::system::error_code error;
+  const auto claim = boost::json::parse(text, error);
+  if (error) return;
+  const auto rules = token_rules(claim);
+  if (!rules) return;
+  if (rules->empty() || rules->size() > kMaximumTokenRules + 1) std::abort();
+  for (const auto& rule : *rules)
+    if ((rule->publish || rule->subscribe) == rule->resources.empty()) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data + 1), size - 1);
-  switch (data[0] % 4) {
+  switch ((data[0] - unsigned{'0'}) % 5) {
     case 0:
       if (check_jwt(input, "c", keys(), {}, kNow)) std::abort();
       break;
@@ -63,8 +79,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (found && found->front().verifies("text", std::string(64, 's'))) std::abort();
       break;
     }
-    default:
+    case 3:
       check_claims(input);
+      break;
+    default:
+      check_rules(input);
   }
   return 0;
 }

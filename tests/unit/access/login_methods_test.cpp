@@ -1,5 +1,8 @@
 // Which way of logging in decides, and what tokens count for who guesses.
 #include <atomic>
+#include <mutex>
+#include <thread>
+#include <utility>
 
 #include "broker/access/jwt_authenticator.hpp"
 #include "broker/access/login_guard.hpp"
@@ -90,6 +93,8 @@ TEST_F(LoginMethodsTest, RestTakesPasswordsAlone) {
 
   EXPECT_EQ(by_rest("right"), ReasonCode::Success);
   EXPECT_EQ(by_rest(token("meter")), ReasonCode::BadUserNameOrPassword);
+  with_methods({tokens()});  // no passwords at all
+  EXPECT_EQ(by_rest("right"), ReasonCode::BadUserNameOrPassword);
 }
 
 TEST_F(LoginMethodsTest, ATokenForAnotherClientIsNotAuthorized) {
@@ -107,7 +112,8 @@ TEST_F(LoginMethodsTest, WrongTokensCountAsGuessesOnceEach) {
   const auto old = token("old", other);
   ASSERT_EQ(answer("x", token("known"), "2001:db8::3").reason, ReasonCode::Success);
   for (int i = 0; i < 3 * LoginGuard::kFree; ++i)
-    ASSERT_EQ(answer("x", old, "2001:db8::2").reason, ReasonCode::BadUserNameOrPassword);
+    ASSERT_EQ(answer("name-" + std::to_string(i), old, "2001:db8::2").reason,
+              ReasonCode::BadUserNameOrPassword);
   EXPECT_EQ(answer("x", token("late"), "2001:db8::2").reason, ReasonCode::Success);
 
   for (int i = 0; i < LoginGuard::kFree; ++i)
@@ -118,6 +124,69 @@ TEST_F(LoginMethodsTest, WrongTokensCountAsGuessesOnceEach) {
   EXPECT_EQ(answer("x", token("new"), "2001:db8::3").reason, ReasonCode::ConnectionRateExceeded);
   EXPECT_EQ(answer("x", old, "2001:db8::3").reason, ReasonCode::BadUserNameOrPassword);
   EXPECT_EQ(answer("x", token("new"), "2001:db8:0:1::").reason, ReasonCode::Success);
+}
+
+// A way that answers on a thread of its own, as who asks over the network does.
+class SlowMethod final : public Authenticator {
+ public:
+  explicit SlowMethod(std::optional<LoginAnswer> says) : says_(std::move(says)) {}
+  ~SlowMethod() override { stop(); }
+  [[nodiscard]] bool takes(std::string_view) const override { return true; }
+  [[nodiscard]] bool is_secret(std::string_view) const override { return false; }
+  void ask(const Client& client, std::string_view, Done done) override {
+    ++asked;
+    auto said = says_;
+    if (said && said->reason == ReasonCode::Success) said->username = client.username;
+    const std::scoped_lock lock(mutex_);
+    threads_.emplace_back([said, done = std::move(done)] { done(said); });
+  }
+  void stop() override {
+    const std::scoped_lock lock(mutex_);
+    for (auto& thread : threads_)
+      if (thread.joinable()) thread.join();
+  }
+  std::atomic<int> asked{0};
+
+ private:
+  const std::optional<LoginAnswer> says_;
+  std::mutex mutex_;
+  std::vector<std::thread> threads_;
+};
+
+TEST_F(LoginMethodsTest, AsksTheNextWayWhenOneHasNoAnswer) {
+  const auto silent = std::make_shared<SlowMethod>(std::nullopt);
+  with_methods({silent, tokens(), nullptr});
+
+  EXPECT_EQ(log_in("meter", "right"), ReasonCode::Success);
+  EXPECT_EQ(log_in("meter", "wrong"), ReasonCode::BadUserNameOrPassword);
+  EXPECT_EQ(log_in("nobody", "right"), ReasonCode::BadUserNameOrPassword);
+  EXPECT_EQ(answer("x", token("fleet-1")).username, "fleet-1");
+  EXPECT_EQ(silent->asked, 4);
+  EXPECT_FALSE(access_->is_credential("a name that it takes"));
+}
+
+TEST_F(LoginMethodsTest, AnAnswerIsTheLastWord) {
+  with_methods({nullptr, std::make_shared<SlowMethod>(LoginAnswer{.reason = ReasonCode::Success})});
+  EXPECT_EQ(answer("outside", "any").username, "outside");
+  EXPECT_EQ(log_in("meter", "wrong"), ReasonCode::BadUserNameOrPassword);  // a stored user
+
+  with_methods(
+      {std::make_shared<SlowMethod>(LoginAnswer{.reason = ReasonCode::NotAuthorized}), nullptr});
+  EXPECT_EQ(log_in("meter", "right"), ReasonCode::NotAuthorized);
+}
+
+TEST_F(LoginMethodsTest, WhoIsOutOfReachMakesNobodyAGuesser) {
+  const auto away = std::make_shared<SlowMethod>(
+      LoginAnswer{.reason = ReasonCode::ServerUnavailable, .is_guess = false});
+  with_methods({away});
+  for (int i = 0; i < 2 * LoginGuard::kFree; ++i)
+    EXPECT_EQ(log_in("meter", "try-" + std::to_string(i)), ReasonCode::ServerUnavailable);
+  EXPECT_EQ(away->asked, 2 * LoginGuard::kFree);
+
+  with_methods(
+      {std::make_shared<SlowMethod>(LoginAnswer{.reason = ReasonCode::BadUserNameOrPassword})});
+  for (int i = 0; i < LoginGuard::kFree; ++i) (void)log_in("meter", "try-" + std::to_string(i));
+  EXPECT_EQ(log_in("meter", "once more"), ReasonCode::ConnectionRateExceeded);
 }
 
 TEST_F(LoginMethodsTest, TakesOtherKeysFromNowOn) {

@@ -45,6 +45,19 @@ TEST_F(AccessSettingsTest, TakesAMethodWithItsKeys) {
   EXPECT_THAT(problems({"access.authentication=[jvt]"}), ElementsAre(HasSubstr("jwt")));
 }
 
+TEST_F(AccessSettingsTest, AsksOthersOverHttpsAlone) {
+  EXPECT_THAT(problems({"access.authentication=[http]"}),
+              ElementsAre(HasSubstr("names http: give access.http.url")));
+  for (const std::string setting : {"access.http.url=", "access.jwt.jwks_url="}) {
+    EXPECT_THAT(problems({setting + "https://id.example.org/x"}), IsEmpty());
+    EXPECT_THAT(problems({setting + "http://127.0.0.1:8000/x"}), IsEmpty());
+    for (const std::string url : {"http://id.example.org/x", "ftp://id.example.org/x", "x"})
+      EXPECT_THAT(problems({setting + url}), ElementsAre(HasSubstr("https://"))) << url;
+  }
+  EXPECT_THAT(problems({"access.authentication=[jwt]", kSecret, "access.jwt.jwks_refresh=2h"}),
+              ElementsAre(HasSubstr("access.jwt.jwks_keep must not be shorter")));
+}
+
 TEST_F(AccessSettingsTest, SaysWhatIsWrongWithAKeyAndNeverWhatItIs) {
   const auto damaged = directory_.write("keys", "canary");
   const auto only = [&](const std::string& flag) {
