@@ -10,6 +10,7 @@
 #include "broker/access/password_hash.hpp"
 #include "broker/access/secrets.hpp"
 #include "broker/access/timestamp.hpp"
+#include "broker/save_change.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -161,19 +162,9 @@ Outcome<void> AdministratorAccounts::save(StoredPtr account) {
   const auto batch = store_.new_batch();
   batch->put(store::StateKind::Document, std::string(kPrefix) + account->account.id,
              json::serialize(document));
-  SL_TRY_VOID(append(batch));
+  SL_TRY_VOID(broker::save_change(store_, batch));
   all_.with([&](All& all) { all.insert_or_assign(account->account.name, std::move(account)); });
   return {};
-}
-
-Outcome<void> AdministratorAccounts::append(const store::BatchPtr& batch) {
-  const auto end = store_.append(batch);
-  const auto durable = end ? store_.wait_durable(*end) : Result<void>(tl::unexpected(end.error()));
-  if (durable) return {};
-  return refuse({.errc = durable.error().code,
-                 .code = std::string(sluice::name_of(durable.error().code)),
-                 .detail = "the change was not saved: " + durable.error().detail,
-                 .hint = "nothing was changed; see /health/ready for the state of the store"});
 }
 
 // With the stored hash: a changed password makes other keys. Names hold no U+0000.

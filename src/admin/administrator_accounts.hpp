@@ -86,7 +86,6 @@ class AdministratorAccounts {
   [[nodiscard]] std::string hash_of(std::string_view name) const;
   // Durable when it returns. With changing_ held.
   [[nodiscard]] Outcome<void> save(StoredPtr account);
-  [[nodiscard]] Outcome<void> append(const store::BatchPtr& batch);
   [[nodiscard]] bool is_last(const Stored& account) const;
   [[nodiscard]] broker::Digest login_key(std::string_view name, std::string_view hash,
                                          std::string_view password) const;

@@ -6,6 +6,7 @@
 #include "broker/access/password_hash.hpp"
 #include "broker/access/timestamp.hpp"
 #include "broker/named_documents.hpp"
+#include "broker/save_change.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -190,7 +191,7 @@ Outcome<void> AdministratorAccounts::remove(std::string_view which) {
   if (is_last(*found)) return refuse(last_administrator());
   const auto batch = store_.new_batch();
   batch->erase(store::StateKind::Document, std::string(kPrefix) + found->account.id);
-  SL_TRY_VOID(append(batch));
+  SL_TRY_VOID(broker::save_change(store_, batch));
   all_.with([&](All& all) { all.erase(found->account.name); });
   return {};
 }

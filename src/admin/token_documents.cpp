@@ -6,6 +6,7 @@
 #include "base/entity_id.hpp"
 #include "broker/access/secrets.hpp"
 #include "broker/named_documents.hpp"
+#include "broker/save_change.hpp"
 #include "store/store.hpp"
 
 namespace sluice::admin {
@@ -124,7 +125,7 @@ Outcome<json::object> Tokens::create(const json::object& document, const Identit
   made.hash = broker::to_hex(broker::sha256(secret));
   const auto batch = store_.new_batch();
   batch->put(store::StateKind::Document, std::string(kDocuments) + made.id, stored(made));
-  SL_TRY_VOID(save(batch));
+  SL_TRY_VOID(broker::save_change(store_, batch));
   auto answer = shown(made);
   answer["token"] = std::string(kPrefix) + made.id + "_" + secret;
   all_.with([&](All& all) { all.insert_or_assign(made.id, std::move(made)); });

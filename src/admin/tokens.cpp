@@ -9,6 +9,7 @@
 #include "base/json_text.hpp"
 #include "broker/access/secrets.hpp"
 #include "broker/access/timestamp.hpp"
+#include "broker/save_change.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -155,21 +156,11 @@ std::vector<json::object> Tokens::all() const {
   return found;
 }
 
-Outcome<void> Tokens::save(const store::BatchPtr& batch) {
-  const auto end = store_.append(batch);
-  const auto durable = end ? store_.wait_durable(*end) : Result<void>(tl::unexpected(end.error()));
-  if (durable) return {};
-  return refuse({.errc = durable.error().code,
-                 .code = std::string(sluice::name_of(durable.error().code)),
-                 .detail = "the change was not saved: " + durable.error().detail,
-                 .hint = "nothing was changed; see /health/ready for the state of the store"});
-}
-
 Outcome<void> Tokens::erase(const std::vector<std::string>& ids) {
   if (ids.empty()) return {};
   const auto batch = store_.new_batch();
   for (const auto& id : ids) batch->erase(store::StateKind::Document, std::string(kDocuments) + id);
-  SL_TRY_VOID(save(batch));
+  SL_TRY_VOID(broker::save_change(store_, batch));
   all_.with([&](All& all) {
     for (const auto& id : ids) all.erase(id);
   });

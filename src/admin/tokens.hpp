@@ -81,7 +81,6 @@ class Tokens {
   [[nodiscard]] Outcome<Token> checked(const boost::json::object& document,
                                        const Identity& creator) const;
   void note_use(const Token& token);
-  [[nodiscard]] Outcome<void> save(const store::BatchPtr& batch);
   // Durable when it returns. With changing_ held.
   [[nodiscard]] Outcome<void> erase(const std::vector<std::string>& ids);
 

@@ -10,6 +10,7 @@
 
 #include "base/entity_id.hpp"
 #include "broker/access/timestamp.hpp"
+#include "broker/save_change.hpp"
 
 namespace sluice::broker {
 namespace {
@@ -158,7 +159,7 @@ Outcome<json::object> NamedDocuments::create(const json::object& document) {
   auto entity = rule_entity(*fields, json::value(id), json::value(now), now);
   const auto batch = store_.new_batch();
   batch->put(store::StateKind::Document, std::string(kind_.prefix) + id, json::serialize(entity));
-  SL_TRY_VOID(save(batch));
+  SL_TRY_VOID(save_change(store_, batch));
   all.insert(std::ranges::upper_bound(all, std::string_view(name), {}, name_of_rule), entity);
   publish(std::move(all));
   return entity;
@@ -184,7 +185,7 @@ Outcome<json::object> NamedDocuments::replace(std::string_view which,
   batch->put(store::StateKind::Document,
              std::string(kind_.prefix) + std::string(old->at("id").get_string()),
              json::serialize(entity));
-  SL_TRY_VOID(save(batch));
+  SL_TRY_VOID(save_change(store_, batch));
   all.insert(std::ranges::upper_bound(all, name_of_rule(entity), {}, name_of_rule), entity);
   publish(std::move(all));
   return entity;
@@ -197,21 +198,11 @@ Outcome<void> NamedDocuments::remove(std::string_view which) {
   const auto batch = store_.new_batch();
   batch->erase(store::StateKind::Document,
                std::string(kind_.prefix) + std::string(found->at("id").get_string()));
-  SL_TRY_VOID(save(batch));
+  SL_TRY_VOID(save_change(store_, batch));
   auto all = this->all();
   all.erase(place_of_rule(all, found->at("id").get_string()));
   publish(std::move(all));
   return {};
-}
-
-Outcome<void> NamedDocuments::save(const store::BatchPtr& batch) {
-  const auto end = store_.append(batch);
-  const auto durable = end ? store_.wait_durable(*end) : Result<void>(tl::unexpected(end.error()));
-  if (durable) return {};
-  return refuse({.errc = durable.error().code,
-                 .code = std::string(sluice::name_of(durable.error().code)),
-                 .detail = "the change was not saved: " + durable.error().detail,
-                 .hint = "nothing was changed; see /health/ready for the state of the store"});
 }
 
 void NamedDocuments::publish(All all) {

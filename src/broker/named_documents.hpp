@@ -63,7 +63,6 @@ class NamedDocuments {
 
  private:
   [[nodiscard]] Outcome<boost::json::object> checked(const boost::json::object& document) const;
-  [[nodiscard]] Outcome<void> save(const store::BatchPtr& batch);
   void publish(All all);
 
   store::Store& store_;

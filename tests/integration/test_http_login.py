@@ -1,5 +1,4 @@
 """A server outside that is asked about each login."""
-import http.server
 import json
 import threading
 import time
@@ -8,45 +7,28 @@ import pytest
 
 from integration.harness import Sluice, wait_until
 from integration.raw_mqtt import CONNACK, DISCONNECT, RawClient, connect_packet
-from integration.test_jwt import BAD_LOGIN, FLEET, NOT_AUTHORIZED
+from integration.test_jwt import BAD_LOGIN, NOT_AUTHORIZED, fleet_servers
+from integration.web_server import WebServer
 
 UNAVAILABLE = 0x88
 
 
-class Decider:
+class Decider(WebServer):
     """`answer(question)` -> (status, document)."""
+
+    protocol = "HTTP/1.1"
 
     def __init__(self):
         self.questions, self.tokens = [], set()
         self.answer = lambda question: (200, {
             "result": "allow" if question["password"] == "right" else "deny"})
-        decider = self
+        super().__init__(self._decide, "mqtt")
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                decider.questions.append(question)
-                decider.tokens.add(self.headers["Authorization"])
-                status, document = decider.answer(question)
-                body = json.dumps(document).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/mqtt"
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def _decide(self, request, body):
+        self.questions.append(json.loads(body))
+        self.tokens.add(request.headers["Authorization"])
+        status, document = self.answer(self.questions[-1])
+        return status, {}, document
 
 
 @pytest.fixture
@@ -58,24 +40,15 @@ def decider():
 
 @pytest.fixture
 def serving(tmp_path, decider):
-    made = []
-
-    def start(networks=("loopback",), methods=("http", "users"), **http_settings):
-        settings = {"access": {"authentication": list(methods),
-                               "http": {"url": decider.url, "token": "env:CALL_OUT_TOKEN",
-                                        **http_settings}}}
+    def settings(networks=("loopback",), methods=("http", "users"), **http_settings):
+        made = {"access": {"authentication": list(methods),
+                           "http": {"url": decider.url, "token": "env:CALL_OUT_TOKEN",
+                                    **http_settings}}}
         if networks:
-            settings["connect"] = {"allowed_networks": list(networks)}
-        server = Sluice(tmp_path / "server", settings, {"CALL_OUT_TOKEN": "canary-token"})
-        made.append(server)
-        server.start()
-        server.create("/policies", FLEET)
-        return server
+            made["connect"] = {"allowed_networks": list(networks)}
+        return made, {"CALL_OUT_TOKEN": "canary-token"}
 
-    yield start
-    for server in made:
-        server.kill9()
-        print(f"--- the end of {server.log_file}\n{server.log_tail()}")
+    yield from fleet_servers(tmp_path, settings)
 
 
 def login(server, password, username="fleet-1", client_id="c"):

@@ -1,7 +1,5 @@
 """Keys of an identity provider by URL: fetched, kept, fetched sooner when a token names a new one."""
-import http.server
 import json
-import ssl
 import threading
 
 import pytest
@@ -9,47 +7,25 @@ import pytest
 from integration.certificates import Authority
 from integration.harness import Sluice, wait_until
 from integration.raw_mqtt import RawClient
-from integration.test_jwt import BAD_LOGIN, FLEET
+from integration.test_jwt import BAD_LOGIN, fleet_servers
 from integration.tokens import SECRET, Issuer, claims_for, hs256
+from integration.web_server import WebServer
 
 NETWORKS = {"allowed_networks": ["loopback"]}
 
 
-class Provider:
+class Provider(WebServer):
     """Serves a key set over HTTPS; `answer` can be replaced: (status, headers, body)."""
 
     def __init__(self, authority):
         self.asked = 0
         self.keys = []
-        self.answer = lambda: (200, {}, json.dumps({"keys": self.keys}).encode())
-        provider = self
+        self.answer = lambda: (200, {}, {"keys": self.keys})
+        super().__init__(self._keys, "keys", authority.issue("localhost"))
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                provider.asked += 1
-                status, headers, body = provider.answer()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        pair = authority.issue("localhost")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pair.certificate, pair.key)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"https://localhost:{self.server.server_address[1]}/keys"
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def _keys(self, *_):
+        self.asked += 1
+        return self.answer()
 
 
 @pytest.fixture
@@ -66,21 +42,11 @@ def provider(authority):
 
 @pytest.fixture
 def serving(tmp_path, authority, provider):
-    made = []
+    def settings(connect=NETWORKS, **jwt):
+        jwt = {"jwks_url": provider.url, "jwks_ca": str(authority.certificate), **jwt}
+        return {"access": {"authentication": ["jwt", "users"], "jwt": jwt}, "connect": connect}, {}
 
-    def start(connect=NETWORKS, **jwt):
-        settings = {"jwks_url": provider.url, "jwks_ca": str(authority.certificate), **jwt}
-        server = Sluice(tmp_path / "server", {
-            "access": {"authentication": ["jwt", "users"], "jwt": settings}, "connect": connect})
-        made.append(server)
-        server.start()
-        server.create("/policies", FLEET)
-        return server
-
-    yield start
-    for server in made:
-        server.kill9()
-        print(f"--- the end of {server.log_file}\n{server.log_tail()}")
+    yield from fleet_servers(tmp_path, settings)
 
 
 def login(server, token, username="x"):

@@ -15,15 +15,13 @@ FLEET = {"name": "fleet", "effect": "allow", "operations": ["connect", "publish"
          "users": ["fleet-*"], "resources": ["${username}/#"]}
 
 
-@pytest.fixture
-def serving(tmp_path):
-    """serving(jwt={...}, methods=[...]): a started server with a policy for users `fleet-*`."""
+def fleet_servers(directory, settings):
+    """For a fixture: what starts a server, with a policy for users `fleet-*`. `settings`, called with
+    what the test gives, makes those of the server and its environment."""
     made = []
 
-    def start(jwt, methods=("jwt", "users"), **environment):
-        server = Sluice(tmp_path / "server",
-                        {"access": {"authentication": list(methods), "jwt": jwt},
-                         "log": {"level": "debug"}}, environment)
+    def start(*arguments, **options):
+        server = Sluice(directory / "server", *settings(*arguments, **options))
         made.append(server)
         server.start()
         server.create("/policies", FLEET)
@@ -33,6 +31,16 @@ def serving(tmp_path):
     for server in made:
         server.kill9()
         print(f"--- the end of {server.log_file}\n{server.log_tail()}")
+
+
+@pytest.fixture
+def serving(tmp_path):
+    """serving(jwt={...}, methods=[...]): a started server with a policy for users `fleet-*`."""
+    def settings(jwt, methods=("jwt", "users"), **environment):
+        return {"access": {"authentication": list(methods), "jwt": jwt},
+                "log": {"level": "debug"}}, environment
+
+    yield from fleet_servers(tmp_path, settings)
 
 
 def connack(server, token, client_id="c", version=5, username="any", **options):

@@ -1,9 +1,6 @@
 """SASL OAUTHBEARER into a real Kafka: tokens by client credentials from a real HTTPS server."""
 import base64
-import http.server
 import json
-import ssl
-import threading
 import time
 import urllib.parse
 
@@ -12,6 +9,7 @@ import pytest
 from integration.certificates import Authority
 from integration.harness import read_topic, wait_until
 from integration.raw_mqtt import RawClient
+from integration.web_server import WebServer
 
 pytestmark = pytest.mark.timeout(180)
 SECRET = "s3cret with: and é"
@@ -22,53 +20,29 @@ def encoded(document):
     return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
 
 
-class Issuer:
+class Issuer(WebServer):
     """Gives tokens that nobody signed to `bob`, for `lasts` seconds."""
 
     def __init__(self, authority):
         self.lasts, self.asked, self.is_away = 300, [], False
-        issuer = self
+        super().__init__(self._answer, "token?tenant=1", authority.issue("localhost"))
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                issuer.answer(self)
-
-            def log_message(self, *_):
-                pass
-
-        pair = authority.issue("localhost")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pair.certificate, pair.key)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"https://localhost:{self.server.server_address[1]}/token?tenant=1"
-
-    def answer(self, request):
-        form = urllib.parse.parse_qs(request.rfile.read(int(request.headers["Content-Length"]))
-                                     .decode())
+    def _answer(self, request, body):
+        form = urllib.parse.parse_qs(body.decode())
         scheme, login = request.headers["Authorization"].split(" ")
         user, secret = map(urllib.parse.unquote, base64.b64decode(login).decode().split(":"))
         self.asked.append((time.monotonic(), request.path, form))
         if self.is_away:
-            status, body = 503, {"error": "temporarily_unavailable"}
+            status, document = 503, {"error": "temporarily_unavailable"}
         elif (scheme, user, secret) != ("Basic", "bob", SECRET):
-            status, body = 401, {"error": "invalid_client", "error_description": "who is\nthat?"}
+            status, document = 401, {"error": "invalid_client", "error_description": "who is\nthat?"}
         else:
             now = int(time.time())
             claims = {"sub": user, "iat": now, "exp": now + self.lasts}
             token = f"{encoded({'alg': 'none'})}.{encoded(claims)}."
-            status, body = 200, {"access_token": token, "token_type": "Bearer",
+            status, document = 200, {"access_token": token, "token_type": "Bearer",
                                  "expires_in": self.lasts}
-        text = json.dumps(body).encode()
-        request.send_response(status)
-        request.send_header("Content-Length", str(len(text)))
-        request.end_headers()
-        request.wfile.write(text)
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        return status, {}, document
 
 
 @pytest.fixture

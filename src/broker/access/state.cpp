@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "broker/access/password_hash.hpp"
 #include "broker/access/permissions.hpp"
+#include "broker/save_change.hpp"
 #include "mqtt/reason_code.hpp"
 
 namespace sluice::broker {
@@ -13,13 +14,6 @@ namespace {
 constexpr std::size_t kRememberedLogins = 65'536;  // about 10 MiB when full
 constexpr std::size_t kSaltsKeyBytes = 32;
 constexpr std::size_t kHashingThreads = 2;  // 32 MiB each while they hash
-
-Refusal not_saved(const Error& error) {
-  return {.errc = error.code,
-          .code = std::string(name_of(error.code)),
-          .detail = "the change was not saved: " + error.detail,
-          .hint = "nothing was changed; see /health/ready for the state of the store"};
-}
 
 void append_number(std::string& text, std::uint64_t number) {
   for (int shift = 0; shift < 64; shift += 8) {
@@ -64,21 +58,13 @@ Outcome<void> AccessControl::State::put(const std::string& key,
                                         const boost::json::object& document) {
   const auto batch = store.new_batch();
   batch->put(store::StateKind::Document, key, boost::json::serialize(document));
-  return append(batch);
+  return save_change(store, batch);
 }
 
 Outcome<void> AccessControl::State::erase(const std::string& key) {
   const auto batch = store.new_batch();
   batch->erase(store::StateKind::Document, key);
-  return append(batch);
-}
-
-Outcome<void> AccessControl::State::append(const store::BatchPtr& batch) {
-  const auto end = store.append(batch);
-  if (!end) return refuse(not_saved(end.error()));
-  const auto durable = store.wait_durable(*end);
-  if (!durable) return refuse(not_saved(durable.error()));
-  return {};
+  return save_change(store, batch);
 }
 
 Digest AccessControl::State::login_of(const User* user, std::string_view username,

@@ -100,7 +100,6 @@ struct AccessControl::State {
   void add_verifier(const UserPtr& user, std::string_view password);
 
  private:
-  [[nodiscard]] Outcome<void> append(const store::BatchPtr& batch);
 };
 
 inline constexpr std::string_view kUserPrefix = "user/";
