@@ -12,11 +12,20 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 
 stale=0
-for page in settings.md metrics.md errors.md connectors.md openapi.yaml; do
-  "$binary" reference "${page%.*}" >"$made/$page"
+while read -r name page; do
+  "$binary" reference "$name" >"$made/$page"
   if ! diff -u "$folder/$page" "$made/$page"; then
-    echo "docs/reference/$page is not current: $binary reference ${page%.*} >docs/reference/$page" >&2
+    echo "docs/reference/$page is not current: $binary reference $name >docs/reference/$page" >&2
     stale=1
   fi
-done
+done <<'PAGES'
+settings settings.md
+metrics metrics.md
+errors errors.md
+connectors connectors.md
+openapi openapi.yaml
+man sluice.1
+man-settings sluice.yaml.5
+settings-file sluice.yaml
+PAGES
 exit $stale

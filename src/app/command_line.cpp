@@ -17,11 +17,13 @@
 #include "app/failure.hpp"
 #include "app/kafka_dev.hpp"
 #include "app/log_commands.hpp"
+#include "app/man_page.hpp"
 #include "app/reference.hpp"
 #include "app/rest_arguments.hpp"
 #include "app/rest_commands.hpp"
 #include "app/serve.hpp"
 #include "app/settings.hpp"
+#include "app/settings_file.hpp"
 #include "base/escape.hpp"
 
 namespace sluice::app {
@@ -233,16 +235,20 @@ class CommandLine {
     struct Page {
       const char* name;
       const char* help;
-      std::string (*make)();
+      std::function<std::string()> make;
     };
-    constexpr std::array<Page, 5> kPages = {
+    const std::array<Page, 8> pages = {
         {{"settings", "Every setting (Markdown)", settings_reference},
          {"metrics", "Every metric (Markdown)", metrics_reference},
          {"errors", "Exit codes, error codes of REST, reason codes of MQTT (Markdown)",
           errors_reference},
          {"connectors", "Every connector's settings (Markdown)", connectors_reference},
-         {"openapi", "The REST API (OpenAPI 3.1, YAML)", openapi_reference}}};
-    for (const auto& page : kPages) {
+         {"openapi", "The REST API (OpenAPI 3.1, YAML)", openapi_reference},
+         {"man", "The page sluice(1) for man", [this] { return program_man_page(app_); }},
+         {"man-settings", "The page sluice.yaml(5) for man", settings_man_page},
+         {"settings-file", "A settings file with every default, commented out (YAML)",
+          commented_settings}}};
+    for (const auto& page : pages) {
       auto* which = command->add_subcommand(page.name, page.help);
       which->callback([this, make = page.make] {
         chosen_ = [make] {

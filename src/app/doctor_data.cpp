@@ -92,7 +92,7 @@ void look_at_owner(const std::string& data, const struct stat& status, Findings&
          fmt::format("{} belongs to {} (mode {:04o}): {} may not write there", data, owner, mode,
                      name_of(::geteuid())),
          "run this as the user of the server: sudo -u " + owner + " sluice doctor ..."});
-  else if ((mode & 077) != 0)
+  else if ((mode & 027) != 0)  // a group that lists it, as the package's may, reads no file in it
     findings.push_back({"data directory", Health::Warning,
                         fmt::format("{}: others may look into it (mode {:04o}), and it holds "
                                     "secrets",

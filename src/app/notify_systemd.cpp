@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,6 +30,13 @@ void notify_systemd(std::string_view state) {
   (void)sendto(descriptor, state.data(), state.size(), MSG_NOSIGNAL,
                reinterpret_cast<const sockaddr*>(&address), length);
   close(descriptor);
+}
+
+bool goes_to_journal(int descriptor) {
+  const char* named = std::getenv("JOURNAL_STREAM");
+  struct stat status{};
+  if (named == nullptr || ::fstat(descriptor, &status) != 0) return false;
+  return fmt::format("{}:{}", status.st_dev, status.st_ino) == named;
 }
 
 }  // namespace sluice::app

@@ -78,6 +78,8 @@ struct Checked {
 
 // What a field takes, for a person: "a whole number from 1 to 65535".
 [[nodiscard]] std::string allowed_text(const Field& field);
+// What it is when it is not given: "`5s`", "required", or nothing when it has no default.
+[[nodiscard]] std::string fallback_text(const Field& field);
 
 // A copy for showing: secrets that are set become "***".
 [[nodiscard]] boost::json::object mask(const Fields& fields, const boost::json::object& document);

@@ -82,18 +82,6 @@ std::string cell(std::string_view text) {
   return out;
 }
 
-std::string fallback_text(const Field& field) {
-  if (field.required) return "required";
-  if (field.fallback.is_null()) return field.nullable ? "`null`" : "";
-  if (const auto* number = field.fallback.if_int64()) {
-    return fmt::format("`{}`", amount(field, *number));
-  }
-  if (const auto* text = field.fallback.if_string()) {
-    return text->empty() ? "`\"\"`" : fmt::format("`{}`", std::string_view(*text));
-  }
-  return fmt::format("`{}`", json::serialize(field.fallback));
-}
-
 void append_rows(std::string& out, const Fields& fields, const std::string& prefix) {
   for (const auto& field : fields) {
     const auto name = prefix + field.name;
@@ -207,6 +195,18 @@ json::object value_schema(const Field& field) {
 }
 
 }  // namespace
+
+std::string fallback_text(const Field& field) {
+  if (field.required) return "required";
+  if (field.fallback.is_null()) return field.nullable ? "`null`" : "";
+  if (const auto* number = field.fallback.if_int64()) {
+    return fmt::format("`{}`", amount(field, *number));
+  }
+  if (const auto* text = field.fallback.if_string()) {
+    return text->empty() ? "`\"\"`" : fmt::format("`{}`", std::string_view(*text));
+  }
+  return fmt::format("`{}`", json::serialize(field.fallback));
+}
 
 std::string allowed_text(const Field& field) {
   switch (field.type) {

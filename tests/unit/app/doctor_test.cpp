@@ -88,6 +88,8 @@ TEST_F(DoctorTest, WarnsOfADataDirectoryThatOthersMayLookInto) {
   namespace fs = std::filesystem;
   fs::permissions(data_, fs::perms::owner_all);
   EXPECT_EQ(finding("data directory").health, Health::Ok);
+  fs::permissions(data_, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec);
+  EXPECT_EQ(finding("data directory").health, Health::Ok);  // as the package makes it
 
   fs::permissions(data_, fs::perms::owner_all | fs::perms::others_read | fs::perms::others_exec);
 

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -42,6 +44,26 @@ TEST(NotifySystemd, IsSilentWhereNobodyListens) {
     notify_systemd("READY=1");
   }
   ::unsetenv("NOTIFY_SOCKET");
+}
+
+TEST(NotifySystemd, KnowsTheStreamOfTheJournalByDeviceAndInode) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  struct stat status{};
+  ASSERT_EQ(::fstat(ends[1], &status), 0);
+  const auto stream = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+
+  ::unsetenv("JOURNAL_STREAM");
+  EXPECT_FALSE(goes_to_journal(ends[1]));
+  ::setenv("JOURNAL_STREAM", stream.c_str(), 1);
+  EXPECT_TRUE(goes_to_journal(ends[1]));
+  EXPECT_FALSE(goes_to_journal(-1));
+  ::setenv("JOURNAL_STREAM", "8:1", 1);  // handed down from a service to what it started
+  EXPECT_FALSE(goes_to_journal(ends[1]));
+
+  ::unsetenv("JOURNAL_STREAM");
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 }  // namespace
