@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes docs/conformance.md: which test shows which normative statement of MQTT 3.1.1 and 5.0.
+"""Writes docs/conformance.md: which test shows which normative statement of MQTT 3.1.1 and 5.0; and
+docs/security-cases.md: which test tries which attack beyond the wire (tests/security-cases.txt).
 
-    tools/conformance.py            writes the page
-    tools/conformance.py --check    is it current, and does every word in it hold? (`./dev lint`)
+    tools/conformance.py            writes the pages
+    tools/conformance.py --check    are they current, and does every word hold? (`./dev lint`)
 
 The statements stand in tests/conformance/statements.txt. A test says what it shows with
 @shows("4/NUMBER 5/NUMBER"), a case of a table with Case("name", "4/NUMBER 5/NUMBER", ...). The
@@ -22,6 +23,10 @@ STANDARDS = {4: "3.1.1", 5: "5.0"}
 # The attack cases on the wire, on memory and on transports: each needs its line in attacks.txt.
 CASES = [f"{group}{number}" for group, count in (("A", 11), ("B", 5), ("D", 3))
          for number in range(1, count + 1)]
+# Access control, administration and integration, secrets and files; E4 and E6 are about what is not there.
+SECURITY_FILE = "tests/security-cases.txt"
+SECURITY_CASES = [f"C{n}" for n in range(1, 13)] + [f"E{n}" for n in (1, 2, 3, 5, 7, 8)] + \
+    [f"F{n}" for n in range(1, 6)]
 
 HEAD = """\
 # Conformance
@@ -32,6 +37,14 @@ Every normative statement of MQTT 3.1.1 and 5.0 (Appendix B of either) in a few 
 the tests that show that this server keeps it: exact packets against the running program, in
 `tests/conformance`. *Clients alone* means that the statement binds clients only; *not shown yet*
 that no test shows it, whether or not the server keeps it.
+"""
+
+SECURITY_HEAD = """\
+# Attack cases beyond MQTT on the wire
+
+Written by `tools/conformance.py` (`./dev docs`) from `tests/security-cases.txt`; CI checks that it is
+current and that the tests are there. What is tried on the wire stands in
+[conformance.md](conformance.md#attack-cases-on-the-wire); what is promised in [SECURITY.md](../SECURITY.md).
 """
 
 
@@ -119,31 +132,38 @@ def cell(tests):
     return "; ".join(parts)
 
 
-def attacks(root, cases):
-    """The table of attack cases. Each of `cases` must be there, and each test named must exist."""
+def case_rows(root, cases, source):
+    """A table of attack cases. Each of `cases` must be there, and each test named must exist."""
     found = []
-    rows = ["", "## Attack cases on the wire", "",
-            "| case | outcome | tests |", "|---|---|---|"]
-    for line in (root / FOLDER / "attacks.txt").read_text().splitlines():
+    rows = ["| case | outcome | tests |", "|---|---|---|"]
+    for line in (root / source).read_text().splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         name, outcome, tests = (part.strip() for part in line.split("|"))
         found.append(name.split()[0])
         if not outcome or not tests:
-            raise Problem(f"{FOLDER}/attacks.txt: {name}: an outcome and a test are needed")
+            raise Problem(f"{source}: {name}: an outcome and a test are needed")
         for test in tests.split():
             if test.startswith("("):
                 break
             file, _, function = test.partition("::")
             path = root / "tests" / file
             if not path.is_file() or not re.search(rf"\b{re.escape(function)}\b", path.read_text()):
-                raise Problem(f"{FOLDER}/attacks.txt: {name}: there is no {test}")
+                raise Problem(f"{source}: {name}: there is no {test}")
         shown = tests if tests.startswith("(") else ", ".join(
             "`tests/" + test.replace("::", ": ") + "`" for test in tests.split())
         rows.append(f"| {name} | {outcome} | {shown} |")
     if sorted(found) != sorted(cases):
-        raise Problem(f"{FOLDER}/attacks.txt has {' '.join(found)} instead of {' '.join(cases)}")
+        raise Problem(f"{source} has {' '.join(found)} instead of {' '.join(cases)}")
     return rows
+
+
+def attacks(root, cases):
+    return ["", "## Attack cases on the wire", "", *case_rows(root, cases, f"{FOLDER}/attacks.txt")]
+
+
+def render_security(root):
+    return "\n".join([SECURITY_HEAD, *case_rows(root, SECURITY_CASES, SECURITY_FILE)]) + "\n"
 
 
 def render(root, cases):
@@ -223,21 +243,24 @@ def self_test():
 
 def main():
     root = pathlib.Path(__file__).resolve().parents[1]
-    page = root / "docs" / "conformance.md"
     if sys.argv[1:] == ["--self-test"]:
         return self_test()
     try:
-        text = render(root, CASES)
+        pages = {"conformance.md": render(root, CASES), "security-cases.md": render_security(root)}
     except Problem as problem:
         print(f"conformance: {problem}", file=sys.stderr)
         return 1
     if sys.argv[1:] == ["--check"]:
-        if not page.is_file() or page.read_text() != text:
-            print("docs/conformance.md is not current: tools/conformance.py", file=sys.stderr)
-            return 1
-        print(*[line for line in text.splitlines() if " statements: " in line], sep="\n")
+        for name, text in pages.items():
+            page = root / "docs" / name
+            if not page.is_file() or page.read_text() != text:
+                print(f"docs/{name} is not current: tools/conformance.py", file=sys.stderr)
+                return 1
+        print(*[line for line in pages["conformance.md"].splitlines() if " statements: " in line],
+              f"{len(SECURITY_CASES)} attack cases beyond the wire, each with its tests.", sep="\n")
         return 0
-    page.write_text(text)
+    for name, text in pages.items():
+        (root / "docs" / name).write_text(text)
     return 0
 
 

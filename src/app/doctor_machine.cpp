@@ -28,14 +28,14 @@ std::string line_of_file(const std::string& path) {
   return text.substr(0, text.find('\n'));
 }
 
-// `Max open files            1024                 524288               files `
-std::optional<std::uint64_t> limit_of_process(pid_t pid) {
+// `Max open files            1024                 524288               files `: the first number.
+std::optional<std::uint64_t> limit_of_process(pid_t pid, std::string_view name) {
   std::istringstream lines(text_of_file(fmt::format("/proc/{}/limits", pid)));
   for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with("Max open files")) continue;
-    const auto at = line.find_first_of("0123456789");
+    if (!line.starts_with(name)) continue;
+    const auto at = line.find_first_not_of(' ', name.size());
     if (at == std::string::npos) return std::nullopt;
-    std::uint64_t limit = 0;
+    std::uint64_t limit = UINT64_MAX;  // `unlimited`
     std::from_chars(line.data() + at, line.data() + line.size(), limit);
     return limit;
   }
@@ -70,7 +70,8 @@ Newest newest_in(const std::string& data) {
 
 // The server raises what it may have to what it can have.
 void look_at_limits(const EffectiveSettings& effective, const Holder& holder, Findings& findings) {
-  const auto of_server = holder.runs() ? limit_of_process(holder.pid) : std::nullopt;
+  const auto of_server =
+      holder.runs() ? limit_of_process(holder.pid, "Max open files") : std::nullopt;
   rlimit own{};
   ::getrlimit(RLIMIT_NOFILE, &own);
   const std::uint64_t limit = of_server.value_or(own.rlim_max);
@@ -127,28 +128,21 @@ void look_at_clock(const std::string& data, Findings& findings) {
     findings.push_back({"clock source", Health::Ok, source});
 }
 
-// A core dump holds keys, passwords of connections and payloads.
+// A core dump holds keys, passwords of connections and payloads. The server forbids them with a
+// limit of one byte (descriptor_limit.hpp), which it may not where the hard limit is 0.
 void look_at_core_dumps(const Holder& holder, Findings& findings) {
   const auto pattern = line_of_file("/proc/sys/kernel/core_pattern");
   rlimit own{};
   ::getrlimit(RLIMIT_CORE, &own);
-  const std::string advice =
-      "LimitCORE=0 in the systemd unit, or see to it that only root reads core dumps";
-  if (pattern.starts_with('|'))
-    findings.push_back({"core dumps", Health::Warning,
-                        fmt::format("go to `{}`, with keys and payloads in them, whatever limit "
-                                    "is set",
-                                    pattern.substr(1)),
-                        "see to it that only root reads what it keeps (systemd-coredump: "
-                        "Storage=none keeps none)"});
-  else if (!holder.runs() && own.rlim_cur != 0)
-    findings.push_back({"core dumps", Health::Warning,
-                        fmt::format("are written to `{}`, with keys and payloads in them", pattern),
-                        advice});
+  const auto limit = holder.runs() ? limit_of_process(holder.pid, "Max core file size")
+                                   : std::optional<std::uint64_t>(own.rlim_max == 0 ? 0 : 1);
+  if (limit == 1 || (limit == 0 && !pattern.starts_with('|')))
+    findings.push_back({"core dumps", Health::Ok, "none is written of the server"});
   else
-    findings.push_back({"core dumps", Health::Ok,
-                        holder.runs() ? fmt::format("pattern `{}`", pattern)
-                                      : std::string("none is written for who starts from here")});
+    findings.push_back({"core dumps", Health::Warning,
+                        fmt::format("go to `{}`, with keys and payloads in them", pattern),
+                        "a hard limit of one byte or more (LimitCORE=1 in the systemd unit): the "
+                        "server then lets none be made"});
 }
 
 }  // namespace sluice::app

@@ -234,6 +234,7 @@ int serve(const Settings& settings, const ServeOptions& options) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
+  forbid_core_dumps();
   ::umask(077);  // for libraries that make files: what is stored is nobody else's
   if (const auto opened = set_up_log(options.effective); !opened) return refuse(opened.error());
   for (const auto& warning : options.effective.warnings) log::warn(warning);
