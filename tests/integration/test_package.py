@@ -133,14 +133,41 @@ def modes(root, name):
     return root.run("stat", "-c", "%04a %U:%G", name).stdout.strip()
 
 
-# --- in this order: each goes on from what the one before has left
-
-
-def test_it_is_installed_with_a_user_and_directories_of_its_own(package, root):
+@pytest.fixture(scope="module")
+def installed(package, root):
     root.path("/package.deb").write_bytes(package.read_bytes())
-
     root.run("dpkg", "-i", "/package.deb")
+    return root
 
+
+@pytest.fixture(scope="module")
+def served(installed):
+    """It has run once, with a user `meter` and what that one has published."""
+    service = Service(installed)
+    try:
+        service.start()
+        service.owner = pathlib.Path(f"/proc/{service.pid}").stat().st_uid
+        # As /usr/share/doc/sluice/README.Debian says.
+        service.cli("administrator", "update", "admin", "--password-file", "-",
+                    text="of the operator\n")
+        service.listed = installed.run("sluice", "task", "list", environment={
+            "SLUICE_URL": f"http://{service.addresses['admin']}", "SLUICE_USER": "admin",
+            "SLUICE_PASSWORD": "of the operator"}, check=False)
+        service.cli("user", "create", "meter", "--password", "of the meter")
+        service.cli("policy", "create", "-f", "-", text=json.dumps(
+            {"name": "all", "effect": "allow", "operations": ["connect", "publish", "subscribe"],
+             "resources": ["#"], "users": ["meter"]}))
+        client = connected(service.mqtt, "meter", "of the meter")
+        client.publish("kept", b"before the upgrade", qos=1, retain=True).wait_for_publish(30)
+        leave(client)
+        service.stop()
+    finally:
+        service.kill9()
+    return service
+
+
+def test_it_is_installed_with_a_user_and_directories_of_its_own(installed):
+    root = installed
     assert modes(root, DATA) == "0750 sluice:sluice"
     assert modes(root, "/etc/sluice") == "0750 root:sluice"
     assert modes(root, SETTINGS) == "0640 root:sluice"
@@ -163,37 +190,19 @@ def test_it_is_installed_with_a_user_and_directories_of_its_own(package, root):
     assert sums.stdout == ""
 
 
-def test_the_service_serves_and_keeps_the_password_to_itself(root, service):
-    service.start()
-
-    assert service.notified == b"READY=1"
-    owner = pathlib.Path(f"/proc/{service.pid}").stat().st_uid
-    assert f"sluice:x:{owner}:" in root.path("/etc/passwd").read_text()
-    assert "administrator made; nobody has been told the password" in service.log_text()
-    assert "password: " not in service.log_text()
-    # As /usr/share/doc/sluice/README.Debian says.
-    service.cli("administrator", "update", "admin", "--password-file", "-", text="of the operator\n")
-    (url,) = [f"http://{service.addresses['admin']}"]
-    asked = root.run("sluice", "task", "list", environment={
-        "SLUICE_URL": url, "SLUICE_USER": "admin", "SLUICE_PASSWORD": "of the operator"})
-    assert asked.returncode == 0
-
-    service.cli("user", "create", "meter", "--password", "of the meter")
-    service.cli("policy", "create", "-f", "-", text=json.dumps(
-        {"name": "all", "effect": "allow", "operations": ["connect", "publish", "subscribe"],
-         "resources": ["#"], "users": ["meter"]}))
-    client = connected(service.mqtt, "meter", "of the meter")
-    client.publish("kept", b"before the upgrade", qos=1, retain=True).wait_for_publish(30)
-    leave(client)
-    data = root.path(DATA)
-    for path in data.rglob("*"):
+def test_the_service_serves_and_keeps_the_password_to_itself(served, root):
+    assert served.notified == b"READY=1"
+    assert f"sluice:x:{served.owner}:" in root.path("/etc/passwd").read_text()
+    assert "administrator made; nobody has been told the password" in served.log_text()
+    assert "password: " not in served.log_text()
+    assert served.listed.returncode == 0, served.listed.stderr
+    for path in root.path(DATA).rglob("*"):
         status = path.lstat()
         assert not status.st_mode & 0o077, f"{path} has mode {status.st_mode:o}"
-        assert status.st_uid == owner, path
-    service.stop()
+        assert status.st_uid == served.owner, path
 
 
-def test_an_upgrade_keeps_data_and_settings_that_were_changed(root, newer, service):
+def test_an_upgrade_keeps_data_and_settings_that_were_changed(served, root, newer, service):
     changed = root.path(SETTINGS).read_text().replace("#log:", "log:").replace(
         "#  level: info", "  level: debug")
     root.path(SETTINGS).write_text(changed)
@@ -215,8 +224,8 @@ def test_an_upgrade_keeps_data_and_settings_that_were_changed(root, newer, servi
     service.stop()
 
 
-def test_removed_it_keeps_data_and_settings_and_purged_it_does_not(root):
-    root.run("dpkg", "-r", "sluice")
+def test_removed_it_keeps_data_and_settings_and_purged_it_does_not(served, root):
+    root.run("dpkg", "-r", "sluice")  # the last of those that need it
 
     assert not root.path("/usr/bin/sluice").exists()
     assert not root.path("/lib/systemd/system/sluice.service").exists()
