@@ -21,6 +21,7 @@ struct GivenToken {
 
 [[nodiscard]] Response show_overview(Context& context, const Call& call);
 [[nodiscard]] Response show_settings(Context& context, const Call& call);
+[[nodiscard]] Response change_settings(Context& context, const Call& call);
 [[nodiscard]] Response show_openapi(Context& context, const Call& call);
 [[nodiscard]] Response show_metrics(Context& context, const Call& call);
 [[nodiscard]] Response show_live(Context& context, const Call& call);

@@ -77,7 +77,10 @@ struct Sources {
   // Who is to get it and how far they are: arrays `sessions`, `groups`, `tasks`.
   std::function<boost::json::object(const model::Message&)> consumers = {};
   broker::Tracer* tracer = nullptr;
-  std::function<boost::json::object()> settings = {};      // effective, with origin, secrets masked
+  std::function<boost::json::object()> settings = {};  // effective, with origin, secrets masked
+  // A merge patch of the settings as a document; as `settings` afterwards, durable.
+  std::function<Outcome<boost::json::object>(const boost::json::object& patch)> change_settings =
+      {};
   std::function<std::vector<std::string>()> unready = {};  // reasons besides the store's
   std::function<std::vector<std::string>()> notices = {};  // what will need a person before long
 };

@@ -66,6 +66,16 @@ Response show_settings(Context& context, const Call&) {
   return json_response(200, context.sources.settings ? context.sources.settings() : json::object());
 }
 
+Response change_settings(Context& context, const Call& call) {
+  if (!context.sources.change_settings)
+    return problem_response(Refusal{.errc = Errc::Unavailable,
+                                    .code = "unavailable",
+                                    .detail = "settings cannot be changed here",
+                                    .hint = "change the settings file"});
+  const auto changed = context.sources.change_settings(call.body);
+  return changed ? json_response(200, *changed) : problem_response(changed.error());
+}
+
 Response show_openapi(Context& context, const Call&) {
   return {.status = 200,
           .content_type = "application/yaml",

@@ -167,7 +167,11 @@ class CommandLine {
     }
     ServeOptions options{.effective = *effective,
                          .admin_password = std::nullopt,
-                         .reload = [sources] { return load_settings(sources); }};
+                         .reload = [sources](std::string changed) {
+                           auto now = sources;
+                           now.changed = std::move(changed);
+                           return load_settings(now);
+                         }};
     for (const auto& [name, value] : environment_) {
       if (name == "SLUICE_ADMIN_PASSWORD" && !value.empty()) options.admin_password = value;
     }
@@ -391,6 +395,13 @@ class CommandLine {
       command.add_option("-f,--file", rest_.file, "Document that is not saved; -: standard input")
           ->type_name("FILE");
       add_topic_argument(command);
+    } else if (noun.name == "setting") {
+      if (verb == "update")
+        command
+            .add_option("-f,--file", rest_.file,
+                        "What changes, as a JSON merge patch of the settings; -: standard input")
+            ->type_name("FILE")
+            ->required();
     } else if (noun.name == "subscription") {
       add_subscription_arguments(command, verb, rest_);
     } else if (noun.name == "dead-letter") {

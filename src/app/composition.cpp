@@ -98,6 +98,7 @@ Composition::~Composition() {
 
 Result<void> Composition::open() {
   SL_TRY_VOID(open_store());
+  if (plan_.restore_settings) SL_TRY_VOID(plan_.restore_settings(*store_));
   SL_TRY_VOID(open_access());
   broker_ = std::make_unique<broker::Broker>(*store_, *access_, clock_, metrics_, plan_.broker);
   plan_.connect.on_task_change = [this](const auto& change) { tell(*broker_, change); };
@@ -264,6 +265,10 @@ Result<void> Composition::open_listeners() {
               },
           .tracer = &broker_->tracer(),
           .settings = plan_.settings,
+          .change_settings =
+              [this](const boost::json::object& patch) {
+                return plan_.change_settings(*store_, patch);
+              },
           .unready = {},
           .notices = [this] { return certificate_notices(certificates_, clock_.wall_ms()); }},
       *accounts_, plan_.admin);

@@ -45,6 +45,10 @@ struct Plan {
   std::vector<ListenerPlan> listeners;
   std::optional<std::string> admin_password;      // of the first administrator, at the first start
   std::function<boost::json::object()> settings;  // effective, for GET /settings
+  std::function<Outcome<boost::json::object>(store::Store&, const boost::json::object& patch)>
+      change_settings;
+  // The store is there and nothing else yet.
+  std::function<Result<void>(store::Store&)> restore_settings;
 };
 
 // The whole server: builds the parts from the bottom up and ends them in reverse.

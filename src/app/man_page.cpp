@@ -180,6 +180,8 @@ then the environment
 .RB ( SLUICE_LISTENERS__TCP__BIND
 for
 .BR listeners.tcp.bind ),
+then what was changed by REST
+.RB ( "sluice setting update" ),
 then the file, then the default.
 .PP
 .B sluice check \-c

@@ -43,9 +43,10 @@ std::string_view kind_name(metrics::Kind kind) {
 
 constexpr std::string_view kSettingsIntroduction =
     R"(Settings stand in a YAML file (`sluice serve -c FILE`), in the environment and behind
-`--set`. What is stronger wins, value by value: `--set KEY=VALUE`, then the environment, then the
-file, then the default. `KEY` is the dotted name; the variable of `listeners.tcp.bind` is
-`SLUICE_LISTENERS__TCP__BIND`. `sluice check` prints every value in effect and where it comes from.
+`--set`. What is stronger wins, value by value: `--set KEY=VALUE`, then the environment, then what
+was changed by REST, then the file, then the default. `KEY` is the dotted name; the variable of
+`listeners.tcp.bind` is `SLUICE_LISTENERS__TCP__BIND`. `sluice check` prints every value and where
+it comes from, but for what was changed by REST; `sluice setting list` asks a running server.
 
 A setting that is unknown, of the wrong type or impossible is refused with its place and what is
 allowed (exit code 2), and nothing is started; an unknown `SLUICE_*` variable is a warning. Sizes
@@ -55,6 +56,8 @@ SIGHUP reads all sources again without dropping a client. What the table says ca
 running does; other changes are logged and wait for a restart. If anything is wrong now, it is
 logged with its place, and all the old settings stay. The files of certificates, and the keys of
 tokens, are read again too.
+`PATCH /api/v1/settings` and `sluice setting update` change what can change while running, and keep
+it: it holds over restarts until it is taken back with `null`. Secrets are not changed so.
 Limits of `mqtt` hold for clients that connect
 from then on: a client that is connected keeps those it was told in CONNACK.
 

@@ -160,6 +160,9 @@ class RestClient {
 std::string text_of(const RestCommand& command, const json::object& answer) {
   if (command.verb == "trace") return trace_text(answer);
   if (command.verb == "test") return verdict_text(answer);
+  const auto* items = answer.if_contains("items");
+  if (items != nullptr && items->is_array())
+    return table_text(items->get_array(), command.noun->columns);
   const auto* steps = command.verb == "verify" ? answer.if_contains("steps") : nullptr;
   if (steps == nullptr || !steps->is_array()) return entity_text(answer);
   return steps_text(steps->get_array());
@@ -450,12 +453,23 @@ int run_subscriptions(RestClient& client, const RestCommand& command, const std:
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
+// No pages: there are as many as are declared.
+int run_settings(RestClient& client, const RestCommand& command, const std::string& path) {
+  Result<json::object> patch;
+  if (command.verb == "update") patch = read_document(command.file.value_or("-"));
+  if (!patch) return fail_with(patch.error().detail);
+  const auto answer = command.verb == "update" ? client.send("PATCH", path, json::serialize(*patch))
+                                               : client.send("GET", path);
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
 int run(RestClient& client, const RestCommand& command) {
   const std::string path(command.noun->path);
   const auto one = path + "/" + io::percent_encoded(command.name);
   const auto& verb = command.verb;
   if (command.noun->name == "dead-letter") return run_dead_letters(client, command, one);
   if (command.noun->name == "subscription") return run_subscriptions(client, command, one);
+  if (command.noun->name == "setting") return run_settings(client, command, path);
   if (verb == "create") return create(client, command);
   if (command.noun->name == "message" && verb == "list") return list_messages(client, command);
   if (command.noun->name == "audit") return list_audit(client, command);

@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 5> kClientVerbs = {"list", "show", "disco
                                                           "drain"};
 constexpr std::array<std::string_view, 4> kTokenVerbs = {"create", "list", "show", "delete"};
 constexpr std::array<std::string_view, 1> kAuditVerbs = {"list"};
+constexpr std::array<std::string_view, 2> kSettingVerbs = {"list", "update"};
 constexpr std::array<std::string_view, 3> kRetainedVerbs = {"list", "show", "delete"};
 constexpr std::array<std::string_view, 4> kMessageVerbs = {"list", "show", "trace", "publish"};
 
@@ -37,6 +38,7 @@ constexpr std::array<Columns, 6> kTokenColumns = {"name",  "role",    "scope",
                                                   "owner", "expires", "last_used"};
 constexpr std::array<Columns, 6> kAuditColumns = {"time",    "user",    "operation",
                                                   "subject", "outcome", "address"};
+constexpr std::array<Columns, 4> kSettingColumns = {"name", "value", "origin", "reloadable"};
 constexpr std::array<Columns, 5> kPolicyColumns = {"name", "effect", "operations", "resources",
                                                    "users"};
 constexpr std::array<Columns, 5> kBlockRuleColumns = {"name", "type", "value", "except", "until"};
@@ -56,7 +58,7 @@ constexpr std::array<Columns, 6> kRetainedColumns = {"topic",     "timestamp",  
 constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
                                                        "client_id", "reason"};
 
-constexpr std::array<Noun, 17> kNouns = {
+constexpr std::array<Noun, 18> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
          kConnectionVerbs, kConnectionColumns},
     Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
@@ -85,6 +87,8 @@ constexpr std::array<Noun, 17> kNouns = {
     Noun{"message", "/messages", "Stored messages: find, show, trace, publish", kMessageVerbs,
          kMessageColumns},
     Noun{"retained", "/retained", "Retained messages, by topic", kRetainedVerbs, kRetainedColumns},
+    Noun{"setting", "/settings", "Settings in effect and where each comes from; change them",
+         kSettingVerbs, kSettingColumns},
     Noun{"overview", "/overview", "What a start page needs", {}, {}},
 };
 

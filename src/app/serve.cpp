@@ -9,8 +9,8 @@
 
 #include "app/composition.hpp"
 #include "app/descriptor_limit.hpp"
+#include "app/live_settings.hpp"
 #include "app/notify_systemd.hpp"
-#include "base/guarded.hpp"
 #include "base/log.hpp"
 #include "io/address_rule.hpp"
 
@@ -66,10 +66,7 @@ store::Retention retention_of(const StoreSettings& settings) {
   return retention;
 }
 
-// The settings in effect: GET /settings shows them while SIGHUP changes them.
-using Current = Guarded<EffectiveSettings>;
-
-Plan plan_of(const Settings& settings, const ServeOptions& options, const Current& current) {
+Plan plan_of(const Settings& settings, const ServeOptions& options, LiveSettings& live) {
   using DeliverAfter = StoreSettings::DeliverAfter;
   Plan plan;
   plan.data = settings.data;
@@ -110,7 +107,11 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, const Curren
                               .proxies = listener.proxies,
                               .connections = listener.connections});
   plan.admin_password = options.admin_password;
-  plan.settings = [&current] { return current.with(settings_document); };
+  plan.settings = [&live] { return live.shown(); };
+  plan.restore_settings = [&live](store::Store& store) { return live.restore(store); };
+  plan.change_settings = [&live](store::Store& store, const boost::json::object& patch) {
+    return live.change(store, patch);
+  };
   return plan;
 }
 
@@ -119,17 +120,6 @@ sigset_t handled_signals() {
   sigemptyset(&set);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
   return set;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : " ") + name;
-  return text;
-}
-
-void log_problems(const std::vector<SettingProblem>& problems) {
-  for (const auto& problem : problems)
-    log::error("settings not reloaded: the old ones stay in effect", {{"problem", problem.text()}});
 }
 
 // First of all: whoever moved the log away waits for it, whatever the settings are.
@@ -149,24 +139,14 @@ void allow_networks(const EffectiveSettings& effective) {
                      are_named ? networks : io::AllowedNetworks{.loopback = false, .priv = false});
 }
 
-// What is declared to change while running does; the rest says so and waits for a restart.
-void reload(const ServeOptions& options, Current& current, Composition& server) {
-  if (!options.reload) return;
-  const auto fresh = options.reload();
-  if (!fresh) return log_problems(fresh.error());
-  const auto merged =
-      current.with([&](const EffectiveSettings& now) { return merge_reloaded(now, *fresh); });
-  if (!merged) return log_problems(merged.error());
-  const auto& settings = merged->effective.settings;
+// What is declared to change while running does. `server` is there once it has been opened.
+void follow(const EffectiveSettings& effective, Composition* server) {
+  const auto& settings = effective.settings;
   log::set_level(settings.log.level);
-  allow_networks(merged->effective);
-  server.set_limits(limits_of(settings.mqtt));
-  server.reload_certificates();
-  server.reload_keys(settings.authentication.jwt);
-  current.with([&](EffectiveSettings& now) { now = merged->effective; });
-  log::info("settings reloaded", {{"changed", joined(merged->changed)}});
-  if (!merged->need_restart.empty())
-    log::warn("settings changed that need a restart", {{"settings", joined(merged->need_restart)}});
+  allow_networks(effective);
+  if (server == nullptr) return;
+  server->set_limits(limits_of(settings.mqtt));
+  server->reload_keys(settings.authentication.jwt);
 }
 
 void run_until_stopped(const sigset_t& signals, const std::function<void()>& on_hangup) {
@@ -240,11 +220,15 @@ int serve(const Settings& settings, const ServeOptions& options) {
   for (const auto& warning : options.effective.warnings) log::warn(warning);
   raise_descriptor_limit();  // every client takes one
   allow_networks(options.effective);
-  Current current(options.effective);
-  Composition server(plan_of(settings, options, current));
+  Composition* running = nullptr;
+  LiveSettings live(options.effective, options.reload,
+                    [&](const EffectiveSettings& now) { follow(now, running); });
+  Composition server(plan_of(settings, options, live));
   const auto opened = server.open();
   show_first_password(server, settings.data);
   if (!opened) return refuse(opened.error());
+  running = &server;
+  live.apply();
   if (auto started = server.start(); !started) return refuse(started.error());
 
   std::string where;
@@ -254,7 +238,7 @@ int serve(const Settings& settings, const ServeOptions& options) {
   notify_systemd("READY=1");
   run_until_stopped(signals, [&] {
     reopen_log(settings.log.file);
-    reload(options, current, server);
+    live.reload([&] { server.reload_certificates(); });
   });
 
   notify_systemd("STOPPING=1");

@@ -13,8 +13,8 @@ struct ServeOptions {
   const EffectiveSettings& effective;  // outlives the call
   // Of the first administrator, from SLUICE_ADMIN_PASSWORD; used at the first start only.
   std::optional<std::string> admin_password;
-  // Reads all sources again (SIGHUP). Any thread.
-  std::function<tl::expected<EffectiveSettings, std::vector<SettingProblem>>()> reload;
+  // Reads all sources again, with what was changed by REST (JSON, or empty). Any thread.
+  std::function<tl::expected<EffectiveSettings, std::vector<SettingProblem>>(std::string)> reload;
 };
 
 // Runs the server until it is told to stop. Returns the exit code: 0 stopped, 1 refused or failed.

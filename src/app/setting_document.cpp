@@ -100,8 +100,8 @@ SettingDocument::SettingDocument(const Fields& fields) : fields_(fields) {
   }
 }
 
-void SettingDocument::lay_yaml(const std::string& file, const std::string& text) {
-  const Place place{file, true, false};
+void SettingDocument::lay_yaml(const std::string& file, const std::string& text, bool has_lines) {
+  const Place place{file, has_lines, false};
   std::vector<YAML::Node> documents;
   try {
     documents = YAML::LoadAll(text);

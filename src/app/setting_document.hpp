@@ -20,7 +20,7 @@ class SettingDocument {
   explicit SettingDocument(const schema::Fields& fields);
 
   // Lays a file's text over what is there. `file` is its name for places.
-  void lay_yaml(const std::string& file, const std::string& text);
+  void lay_yaml(const std::string& file, const std::string& text, bool has_lines = true);
 
   enum class Found : std::uint8_t { Yes, No };
   // Lays one value, given as text, at `path`. Not found: nothing has changed.

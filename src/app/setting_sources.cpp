@@ -56,6 +56,8 @@ class Loader {
 
   LoadedValues load() {
     lay_file();
+    if (!sources_.changed.empty())
+      document_.lay_yaml(std::string(kChangedByRest), sources_.changed, false);
     lay_environment();
     lay_flags();
     resolve_secrets(fields_, document_.values(), "");

@@ -13,7 +13,10 @@
 
 namespace sluice::app {
 
-// In rising order of precedence: default, file, environment, command line.
+// Where a value comes from that was changed by REST.
+inline constexpr std::string_view kChangedByRest = "PATCH /settings";
+
+// In rising order of precedence: default, file, REST, environment, command line.
 struct SettingSources {
   struct Flag {
     std::string flag;   // as the user wrote it: `--set`, `--data`
@@ -21,6 +24,7 @@ struct SettingSources {
     std::string value;  // as given
   };
   std::optional<std::string> file;
+  std::string changed;  // by REST, a JSON object: over the file, under the environment; empty: none
   std::vector<std::pair<std::string, std::string>> environment;  // all variables, NAME -> value
   std::vector<Flag> flags;                                       // the last one wins
 };
