@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <optional>
 #include <set>
+#include <sstream>
+#include <yaml-cpp/eventhandler.h>
 
 #include <boost/json/array.hpp>
 
@@ -85,6 +88,62 @@ std::string line_of(const YAML::Mark& mark) {
   return mark.line < 0 ? std::string("1") : std::to_string(mark.line + 1);
 }
 
+// Where the first thing in each document stands, and nothing else.
+class DocumentStarts final : public YAML::EventHandler {
+ public:
+  using Mark = YAML::Mark;
+  using Anchor = YAML::anchor_t;
+  using Style = YAML::EmitterStyle::value;
+  void OnDocumentStart(const Mark& /*mark*/) override { is_first_ = true; }
+  void OnDocumentEnd() override {}
+  void OnNull(const Mark& mark, Anchor /*anchor*/) override { stands_at(mark); }
+  void OnAlias(const Mark& mark, Anchor /*anchor*/) override { stands_at(mark); }
+  void OnScalar(const Mark& mark, const std::string& /*tag*/, Anchor /*anchor*/,
+                const std::string& /*value*/) override {
+    stands_at(mark);
+  }
+  void OnSequenceStart(const Mark& mark, const std::string& /*tag*/, Anchor /*anchor*/,
+                       Style /*style*/) override {
+    stands_at(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const Mark& mark, const std::string& /*tag*/, Anchor /*anchor*/,
+                  Style /*style*/) override {
+    stands_at(mark);
+  }
+  void OnMapEnd() override {}
+
+  Mark last;
+
+ private:
+  void stands_at(const Mark& mark) {
+    if (is_first_) last = mark;
+    is_first_ = false;
+  }
+  bool is_first_ = false;
+};
+
+// YAML 1.2 §5.1. Where one stands yaml-cpp 0.7 finds documents without end: YAML::LoadAll never
+// comes back, and takes all memory.
+std::ptrdiff_t find_control_character(const std::string& text) {
+  return std::ranges::find_if(text,
+                              [](char c) {
+                                const auto byte = static_cast<unsigned char>(c);
+                                return byte < 0x20 && c != '\t' && c != '\n' && c != '\r';
+                              }) -
+         text.begin();
+}
+
+// Where a second document begins, if there is one; nobody asks for a third.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  DocumentStarts starts;
+  for (int documents = 0; documents < 2; ++documents)
+    if (!parser.HandleNextDocument(starts)) return std::nullopt;
+  return starts.last;
+}
+
 }  // namespace
 
 std::string SettingDocument::Place::at(const YAML::Node& node) const {
@@ -102,25 +161,34 @@ SettingDocument::SettingDocument(const Fields& fields) : fields_(fields) {
 
 void SettingDocument::lay_yaml(const std::string& file, const std::string& text, bool has_lines) {
   const Place place{file, has_lines, false};
-  std::vector<YAML::Node> documents;
+  if (const auto at = find_control_character(text); at < std::ssize(text)) {
+    const auto line = 1 + std::count(text.begin(), text.begin() + at, '\n');
+    problem(has_lines ? fmt::format("{}:{}", file, line) : file, "",
+            "a control character stands here, which YAML does not allow");
+    return;
+  }
+  YAML::Node document;
+  std::optional<YAML::Mark> second;
   try {
-    documents = YAML::LoadAll(text);
+    second = second_document(text);
+    if (!second) document = YAML::Load(text);
   } catch (const YAML::Exception& error) {
     problem(file + ":" + line_of(error.mark), "",
             fmt::format("this is not YAML: {} (column {})", error.msg,
                         std::max(error.mark.column + 1, 1)));
     return;
   }
-  if (documents.size() > 1) {
-    problem(place.at(documents[1]), "", "a second document begins here; only one is read");
+  if (second) {
+    problem(has_lines ? file + ":" + line_of(*second) : file, "",
+            "a second document begins here; only one is read");
     return;
   }
-  if (documents.empty() || documents[0].IsNull()) return;
-  if (!documents[0].IsMap()) {
-    problem(place.at(documents[0]), "", "settings are names with values, such as `data: ./data`");
+  if (document.IsNull()) return;
+  if (!document.IsMap()) {
+    problem(place.at(document), "", "settings are names with values, such as `data: ./data`");
     return;
   }
-  lay_map(fields_, values_, documents[0], "", place);
+  lay_map(fields_, values_, document, "", place);
 }
 
 void SettingDocument::lay_map(const Fields& fields, json::object& into, const YAML::Node& map,

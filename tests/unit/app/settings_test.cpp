@@ -249,6 +249,8 @@ const Refused kRefusedFiles[] = {
     {"- a\n", "sluice.yaml:1: settings are names with values, such as `data: ./data`"},
     {"data: ./a\n---\ndata: ./b\n",
      "sluice.yaml:3: a second document begins here; only one is read"},
+    {"mqtt: {groups: 1}\nnode: {name: \"a\x02\"}\n",
+     "sluice.yaml:2: a control character stands here, which YAML does not allow"},
     {"node: {name: \"a\\nb\"}\n",
      "sluice.yaml:1: node.name must be up to 64 letters, digits, dots, - and _, not \"a\\nb\""},
 };
