@@ -64,7 +64,7 @@ function(sluice_fuzzer name)
   else()
     target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
     add_test(NAME ${target}_corpus COMMAND ${target} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}
-             --seconds 8)
+             --seconds 5)
     set_tests_properties(${target}_corpus PROPERTIES LABELS "fuzz" TIMEOUT 900)
   endif()
 endfunction()

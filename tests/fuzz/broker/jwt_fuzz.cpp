@@ -1,8 +1,12 @@
 // Whatever the bytes: a token that was not signed with the key is never taken, and reading keys and
 // tokens ends. The first byte, from `0` on, says what the rest is: a token, a key set, PEM, the
 // claims of a token that is signed here, or topic rules.
+//
+// To make a key takes OpenSSL milliseconds, and finds no fault of ours: of many inputs that hold
+// one it is made for few.
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +38,31 @@ std::string base64url(std::string_view bytes) {
   for (auto& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
   while (text.ends_with('=')) text.pop_back();
   return text;
+}
+
+bool is_one_of(std::string_view input, std::size_t many) {
+  return std::hash<std::string_view>()(input) % many == 0;
+}
+
+// Without what it takes to make a key of any member, as if it stood there wrongly.
+std::string without_numbers(std::string_view set) {
+  std::string text(set);
+  for (const std::string_view name : {"\"n\"", "\"y\""})
+    for (auto at = text.find(name); at != text.npos; at = text.find(name, at + 1))
+      text[at + 1] = '-';
+  return text;
+}
+
+void check_set(std::string_view set) {
+  const auto found = jwt_keys_from_jwks(set);
+  if (!found) return;
+  if (found->empty() || found->size() > kMaximumJwtKeys) std::abort();
+  if (found->front().verifies("text", std::string(64, 's'))) std::abort();
+}
+
+void check_pem(std::string_view pem) {
+  const auto found = jwt_keys_from_pem(pem);
+  if (found && found->front().verifies("text", std::string(64, 's'))) std::abort();
 }
 
 void check_claims(std::string_view claims) {
@@ -68,17 +97,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 0:
       if (check_jwt(input, "c", keys(), {}, kNow)) std::abort();
       break;
-    case 1: {
-      const auto found = jwt_keys_from_jwks(input);
-      if (found && (found->empty() || found->size() > kMaximumJwtKeys)) std::abort();
-      if (found && found->front().verifies("text", std::string(64, 's'))) std::abort();
+    case 1:
+      check_set(is_one_of(input, 128) ? std::string(input) : without_numbers(input));
       break;
-    }
-    case 2: {
-      const auto found = jwt_keys_from_pem(input);
-      if (found && found->front().verifies("text", std::string(64, 's'))) std::abort();
+    case 2:
+      if (is_one_of(input, 16)) check_pem(input);
       break;
-    }
     case 3:
       check_claims(input);
       break;
