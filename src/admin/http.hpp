@@ -28,6 +28,7 @@ struct Request {
   std::string authorization;
   std::string cookie;
   std::string if_match;
+  std::string origins;  // Sluice-Origins: the tasks that carried the message
   std::string body;
   bool is_encrypted = false;
   std::string remote_address;  // without port

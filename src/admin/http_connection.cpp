@@ -253,6 +253,7 @@ Request HttpConnection::request() const {
           .authorization = header(http::field::authorization),
           .cookie = header(http::field::cookie),
           .if_match = header(http::field::if_match),
+          .origins = std::string(message["Sluice-Origins"]),
           .body = message.body(),
           .is_encrypted = stream_.is_encrypted(),
           .remote_address = remote_address_,

@@ -5,6 +5,7 @@
 #include "admin/actions.hpp"
 #include "admin/message_json.hpp"
 #include "admin/page.hpp"
+#include "connect/origins.hpp"
 #include "connect/text.hpp"
 #include "mqtt/topic.hpp"
 #include "store/find.hpp"
@@ -219,6 +220,9 @@ Response publish_message(Context& context, const Call& call) {
   if (!message) return problem_response(message.error());
   message->client.host = call.request.remote_address;
   message->client.listener = broker::ListenerName(broker::kAdministration);
+  // Last, so that it counts: a task that finds itself there does not carry the message again.
+  if (!call.request.origins.empty())
+    mqtt::PropertyWriter(message->properties).user(connect::kOrigins, call.request.origins);
   if (call.user) {
     if (auto refused = publish_as(*call.user, call, *message)) return *refused;
   }
@@ -228,10 +232,11 @@ Response publish_message(Context& context, const Call& call) {
                                     .detail = "nothing takes messages here",
                                     .hint = "start the server"});
   }
-  const auto id = context.sources.publish(*message);
-  if (!id) return refused_response(id.error());
-  const auto text = model::to_hex(*id);
-  auto response = json_response(201, {{"id", text}});
+  const auto published = context.sources.publish(*message);
+  if (!published) return refused_response(published.error());
+  const auto text = model::to_hex(published->id);
+  auto response =
+      json_response(201, {{"id", text}, {"matching_subscribers", published->reaches_somebody}});
   response.headers.emplace_back("Location", "/api/v1/messages/" + text);
   return response;
 }

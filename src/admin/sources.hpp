@@ -73,7 +73,7 @@ struct Sources {
   std::function<Outcome<broker::ClientPage::Whole>(const broker::SubscriptionQuery&)>
       subscriptions = {};
   // Publishes, and waits until it is durable.
-  std::function<Outcome<model::MessageId>(const broker::OutsideMessage&)> publish = {};
+  std::function<Outcome<broker::Published>(const broker::OutsideMessage&)> publish = {};
   // Who is to get it and how far they are: arrays `sessions`, `groups`, `tasks`.
   std::function<boost::json::object(const model::Message&)> consumers = {};
   broker::Tracer* tracer = nullptr;

@@ -138,6 +138,7 @@ class Broker final : public Intake {
   // What rules subscribe a client to that connects, and the filter of its mail, into this turn's
   // state. Returns those that bring retained messages.
   [[nodiscard]] std::vector<std::string> subscribe_at_connect(Session& session);
+  void keep_mail_filter(Session& session);
 
   // By the user that counts for a session's limit.
   [[nodiscard]] SessionCounts& session_counts() { return session_counts_; }
@@ -188,7 +189,7 @@ class Broker final : public Intake {
   // Sends the clients that are connected to another server, so many a second. Returns how many.
   std::size_t drain(const Redirect& to, double per_second);
   // Publishes as if a client had; durable when this returns (outside_publish.cpp).
-  [[nodiscard]] Outcome<model::MessageId> publish_from_outside(const OutsideMessage& message);
+  [[nodiscard]] Outcome<Published> publish_from_outside(const OutsideMessage& message);
   // As Intake says; any thread (outside_batch.cpp).
   void publish_all(Messages messages, Done done) override;
   // What a client is subscribed to; one more, if its rights cover it; one less. Durable when they

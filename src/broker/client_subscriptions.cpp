@@ -65,6 +65,12 @@ Refusal refusal_of_condition(Errc errc, const std::string& why) {
           .fields = {{"/where", why}}};
 }
 
+// The server may change how the client's own subscription delivers, but the client knows what comes
+// by it from its Subscription Identifier alone.
+std::uint32_t identifier_of(const Subscription* existing) {
+  return existing == nullptr ? 0 : existing->options.identifier;
+}
+
 Refusal no_such_group(const std::string& why) {
   return {.errc = Errc::InvalidArgument,
           .code = "invalid_document",
@@ -101,12 +107,13 @@ Outcome<json::object> Broker::subscribe_client(const std::string& client_id,
       worker, [this, &worker, client_id, wanted, condition](const auto& ticket) {
         const auto session = session_of_client(worker, client_id);
         if (!session) return ticket->answer(refuse(no_such_session(client_id)));
-        const auto grant = grant_subscription(*session,
-                                              {.filter = wanted.filter,
-                                               .qos = wanted.qos,
-                                               .no_local = wanted.no_local,
-                                               .retain_as_published = wanted.retain_as_published},
-                                              0, limits(), condition);
+        const auto grant = grant_subscription(
+            *session,
+            {.filter = wanted.filter,
+             .qos = wanted.qos,
+             .no_local = wanted.no_local,
+             .retain_as_published = wanted.retain_as_published},
+            identifier_of(session->find_subscription(wanted.filter)), limits(), condition);
         if (grant.reason == ReasonCode::TopicFilterInvalid && !grant.why.empty())
           return ticket->answer(refuse(no_such_group(grant.why)));
         if (!grant.why.empty())
@@ -145,19 +152,31 @@ Outcome<void> Broker::unsubscribe_client(const std::string& client_id, const std
   return {};
 }
 
+// While point to point is on the session has a filter for its mail. One from before it was switched
+// off goes once nothing waits there: what was acknowledged is delivered.
+void Broker::keep_mail_filter(Session& session) {
+  const auto mail = mail_filter_of(session.client().client_id);
+  if (!mail) return;
+  const auto* existing = session.find_subscription(*mail);
+  if (!limits().point_to_point) {
+    if (existing == nullptr || !existing->options.is_mail) return;
+    const bool some_wait =
+        store_.count_after({&existing->queue, 1}, session.delivery().low(), 1) > 0;
+    if (!some_wait) session.unsubscribe(*mail);
+    return;
+  }
+  if (existing != nullptr) return;
+  const auto made = session.subscribe(
+      {.name = *mail, .options = {.qos = mqtt::Qos::ExactlyOnce, .is_mail = true}, .since = {}});
+  if (!made)
+    log::warn("client cannot be reached point to point",
+              {{"client_id", session.client().client_id}, {"reason", made.error().detail}});
+}
+
 // Where a rule and the client want the same filter, the rule's options hold from CONNECT on.
 std::vector<std::string> Broker::subscribe_at_connect(Session& session) {
   std::vector<std::string> with_retained;
-  if (limits().point_to_point) {
-    auto mail = mail_filter_of(session.client().client_id);
-    if (mail && session.find_subscription(*mail) == nullptr) {
-      const auto made = session.subscribe(
-          {.name = *mail, .options = {.qos = mqtt::Qos::ExactlyOnce}, .since = {}});
-      if (!made)
-        log::warn("client cannot be reached point to point",
-                  {{"client_id", session.client().client_id}, {"reason", made.error().detail}});
-    }
-  }
+  keep_mail_filter(session);
   for (const auto& [name, options, rule] : auto_subscriptions_->wanted_by(session.client())) {
     const auto* existing = session.find_subscription(name);
     if (existing != nullptr && !existing->options.has_condition &&
@@ -170,7 +189,7 @@ std::vector<std::string> Broker::subscribe_at_connect(Session& session) {
                                            .no_local = options.no_local,
                                            .retain_as_published = options.retain_as_published,
                                            .retain_handling = options.retain_handling},
-                                          0, limits());
+                                          identifier_of(existing), limits());
     if (grant.brings_retained) with_retained.push_back(name);
     if (!mqtt::is_error(grant.reason)) continue;
     if (const auto untold = client_lines_.due(session.client().host))

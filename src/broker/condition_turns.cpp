@@ -54,8 +54,11 @@ void ConditionTurns::drop(const Unjudged& rest) {
   worker_.broker().counters().dropped_unjudged.add((rest.end - rest.index) * of_one - asked);
 }
 
+// Who has just read and wants more waits behind those who have waited: a long back-log would keep
+// its place to the end otherwise.
 bool ConditionTurns::begin_read(const SessionPtr& session) {
-  if (reads_ == kReadsToBeJudged) {
+  const bool is_behind_others = !lets_read_ && !wait_for_read_.empty();
+  if (reads_ == kReadsToBeJudged || is_behind_others) {
     wait_for_read_.push_back(session);
     return false;
   }
@@ -66,11 +69,13 @@ bool ConditionTurns::begin_read(const SessionPtr& session) {
 // Each turn anew: who was told may be gone, or have no room by now, and must not keep the place
 // from those behind it.
 void ConditionTurns::let_read() {
+  lets_read_ = true;
   for (auto free = kReadsToBeJudged - reads_; free > 0 && !wait_for_read_.empty(); --free) {
     const auto next = std::move(wait_for_read_.front());
     wait_for_read_.pop_front();
     next->delivery().on_read_allowed();
   }
+  lets_read_ = false;
 }
 
 void ConditionTurns::run() {

@@ -35,7 +35,7 @@ class ConditionTurns {
                 const std::vector<ChoosyReceiver>& receivers);
 
   // A read of the log for a session with conditions: false when it has to wait for another one to
-  // end; the session is pumped then.
+  // end, or behind others that wait; the session is pumped then.
   [[nodiscard]] bool begin_read(const SessionPtr& session);
   void end_read() { --reads_; }
 
@@ -69,6 +69,7 @@ class ConditionTurns {
   std::size_t unjudged_bytes_ = 0;
   bool unjudged_first_ = false;  // in the next turn: they take turns
   std::size_t reads_ = 0;
+  bool lets_read_ = false;  // those who have waited
   std::deque<SessionPtr> wait_for_read_;
 };
 

@@ -277,6 +277,7 @@ bool Delivery::on_puback(std::uint16_t packet_id) {
 bool Delivery::on_pubrec(std::uint16_t packet_id, mqtt::ReasonCode reason) {
   const auto entry = find(packet_id);
   if (entry == in_flight_.end() || entry->options.qos != Qos::ExactlyOnce) return false;
+  if (entry->phase == Phase::AwaitingDurable) return false;  // its PUBLISH has not left
   if (entry->phase == Phase::Concluding) return true;
   if (mqtt::is_error(reason)) {  // [MQTT-4.3.3-4]: no PUBREL for it, the message is done with
     conclude(entry);

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "broker/access_control.hpp"
+#include "model/message.hpp"
 #include "mqtt/packet.hpp"
 
 namespace sluice::broker {
@@ -20,6 +21,12 @@ struct OutsideMessage {
   bool is_by_user = false;       // who has to have the right to connect, too
   mqtt::Qos qos = mqtt::Qos::AtLeastOnce;
   bool retain = false;
+};
+
+// What has become of one.
+struct Published {
+  model::MessageId id = {};
+  bool reaches_somebody = true;  // false: what MQTT 5 calls 0x10, no matching subscribers
 };
 
 }  // namespace sluice::broker

@@ -72,17 +72,17 @@ struct Broker::Ticket {
   ~Ticket() {
     if (!is_answered) answer(tl::unexpected(log_refused(store.health())));
   }
-  void answer(Outcome<model::MessageId> outcome) {
+  void answer(Outcome<Published> outcome) {
     is_answered = true;
     promise.set_value(std::move(outcome));
   }
 
   store::Store& store;
-  std::promise<Outcome<model::MessageId>> promise;
+  std::promise<Outcome<Published>> promise;
   bool is_answered = false;
 };
 
-Outcome<model::MessageId> Broker::publish_from_outside(const OutsideMessage& message) {
+Outcome<Published> Broker::publish_from_outside(const OutsideMessage& message) {
   auto ticket = std::make_shared<Ticket>(store_);
   auto answer = ticket->promise.get_future();
   auto& worker = worker_of(message.client.client_id);
@@ -105,9 +105,10 @@ void Broker::publish_on(Worker& worker, const OutsideMessage& given,
     return ticket->answer(tl::unexpected(std::move(*refused)));
   }
   const auto index = worker.publishing().message_count();
+  const bool reaches_somebody = !worker.match(message.topic)->nobody();
   publish_one(worker, message);
-  worker.when_durable([ticket, turn = worker.publishing_turn(), index] {
-    if (!turn->refused) ticket->answer(turn->batch->message(index).id);
+  worker.when_durable([ticket, turn = worker.publishing_turn(), index, reaches_somebody] {
+    if (!turn->refused) ticket->answer(Published{turn->batch->message(index).id, reaches_somebody});
   });
 }
 

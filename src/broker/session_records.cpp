@@ -12,13 +12,14 @@ constexpr std::uint8_t kUserIdForm = 2;      // of a session; 1 ends before the 
 constexpr std::uint8_t kListenerForm = 3;    // of a session; 2 ends before the listener
 constexpr std::uint8_t kUnfinishedForm = 2;  // of a subscription; 1 ends before what is unfinished
 constexpr std::uint8_t kConditionForm = 3;   // of a subscription, and then its condition
+constexpr std::uint8_t kMail = 0x80;         // beside the retain handling
 constexpr std::uint32_t kMostLeftovers = 1 << 20;  // in a record that is whole
 
 void put(ByteWriter& out, const SubscriptionOptions& options) {
   out.number(static_cast<std::uint8_t>(options.qos))
       .boolean(options.no_local)
       .boolean(options.retain_as_published)
-      .number(options.retain_handling)
+      .number(static_cast<std::uint8_t>(options.retain_handling | (options.is_mail ? kMail : 0)))
       .number(options.identifier);
 }
 
@@ -27,7 +28,9 @@ SubscriptionOptions take_options(ByteReader& in) {
   options.qos = static_cast<mqtt::Qos>(in.number<std::uint8_t>() & 3);
   options.no_local = in.boolean();
   options.retain_as_published = in.boolean();
-  options.retain_handling = in.number<std::uint8_t>();
+  const auto handling = in.number<std::uint8_t>();
+  options.retain_handling = handling & 3;
+  options.is_mail = (handling & kMail) != 0;
   options.identifier = in.number<std::uint32_t>();
   return options;
 }

@@ -302,3 +302,23 @@ def test_https_with_an_authority_of_ones_own(sluice, tmp_path):
         assert receiver.values() == [b"over TLS", b"again"] and receiver.connections <= 3
     finally:
         receiver.close()
+
+
+def test_two_servers_that_publish_at_each_other_by_rest_do_not_circle(make_sluice):
+    """B5: what one sends to the other's POST /messages comes back once, and goes no further."""
+    here, there = make_sluice(EVERYWHERE, name="here"), make_sluice(EVERYWHERE, name="there")
+    for server, other in ((here, there), (there, here)):
+        server.create("/connections", {"name": "other", "type": "http", "settings": {
+            "url": f"{other.url}/api/v1/messages", "token": other.token}})
+        server.create("/tasks", {
+            "name": "out", "source": {"filters": ["flow/#"]},
+            "map": {"topic": "${topic}", "headers": "none",
+                    "value": {"template": '{"topic": "${topic}", "payload": "${payload}"}'}},
+            "sink": {"type": "http", "connection": "other", "format": "value",
+                     "content_type": "application/json"}})
+    account = here.allow_all("device")
+    publish(here, account, [str(number) for number in range(5)])
+
+    here.wait_task("out", delivered=5, looped=5, lag_messages=0, timeout=60)
+    there.wait_task("out", delivered=5, looped=0, lag_messages=0)
+    assert len(here.get("/messages?filter=flow/%23")["items"]) == 10

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <utility>
 
+#include "connect/origins.hpp"
 #include "connect/record_json.hpp"
 #include "connectors/http/http_outcome.hpp"
 
@@ -17,6 +18,14 @@ using connect::Verdict;
 constexpr std::size_t kMostBatchesWaiting = 2;  // besides the one that is on its way
 constexpr std::size_t kRecordOverhead = 128;
 constexpr std::uint64_t kLongestAnswer = 1 << 20;
+// Which tasks have carried a record that stands in the body as it is: where that is a message for
+// another server's REST, its task back here must know.
+constexpr std::string_view kOriginsHeader = "Sluice-Origins";
+
+// What a client wrote may stand there; tasks' ids are such text.
+bool is_header_text(std::string_view value) {
+  return std::ranges::all_of(value, [](char c) { return c > ' ' && c <= '~'; });
+}
 
 std::size_t size_of(const Record& record) {
   return kRecordOverhead + record.value.size() + record.topic.size();
@@ -220,6 +229,9 @@ io::HttpRequest HttpSink::request_of(std::span<const Record> records) const {
                           .maximum_body_bytes = kLongestAnswer};
   if (!settings_.whole_records) {
     request.headers.emplace_back("Content-Type", settings_.content_type);
+    for (const auto& [name, value] : records.front().headers)
+      if (name == connect::kOrigins && is_header_text(value))
+        request.headers.emplace_back(kOriginsHeader, value);
     request.body = records.front().value;
     return request;
   }

@@ -102,6 +102,7 @@ void register_http(connect::Registry& registry) {
   connect::Connector connector;
   connector.name = "http";
   connector.summary = "Sends records to an HTTP server, one or many in a request.";
+  connector.notes_origins = true;  // the other side may be a server like this one
   connector.connection_fields = http_connection_fields();
   connector.sink_fields = http_sink_fields();
   connector.check_connection = http::check_settings;

@@ -5,6 +5,7 @@
 #include "admin/message_json.hpp"
 #include "base/base64.hpp"
 #include "broker/access/login_guard.hpp"
+#include "connect/origins.hpp"
 #include "fixture.hpp"
 
 namespace sluice::admin {
@@ -197,14 +198,15 @@ class PublishTest : public MessagesTest {
   Response publish(const std::string& body, const std::string& authorization = {}) {
     auto with_publish = sources();
     with_publish.publish =
-        [this](const broker::OutsideMessage& message) -> Outcome<model::MessageId> {
+        [this](const broker::OutsideMessage& message) -> Outcome<broker::Published> {
       published_ = message;
-      return model::MessageId{1, 2};
+      return broker::Published{{1, 2}, message.topic != "for/nobody"};
     };
     Api api(with_publish, accounts_, {});
     auto asked = request(Method::Post, "/api/v1/messages", body);
     asked.authorization =
         authorization.empty() ? "Bearer " + api.create_local_token() : authorization;
+    asked.origins = origins_;
     return api.answer(asked);
   }
   void add_user(std::string_view name) {
@@ -213,6 +215,7 @@ class PublishTest : public MessagesTest {
   static std::string basic(std::string_view login) { return "Basic " + base64(login); }
 
   std::optional<broker::OutsideMessage> published_;
+  std::string origins_;
 };
 
 TEST_F(PublishTest, TakesAMessageWithItsProperties) {
@@ -222,6 +225,7 @@ TEST_F(PublishTest, TakesAMessageWithItsProperties) {
 
   ASSERT_EQ(answer.status, 201U) << answer.body;
   EXPECT_EQ(object_of(answer).at("id").get_string(), "00000000000000010000000000000002");
+  EXPECT_TRUE(object_of(answer).at("matching_subscribers").get_bool());
   EXPECT_EQ(header_of(answer, "Location"), "/api/v1/messages/00000000000000010000000000000002");
   ASSERT_TRUE(published_);
   EXPECT_EQ(published_->topic, "plant/7/set");
@@ -240,6 +244,19 @@ TEST_F(PublishTest, WithoutAUserTheAdministratorsRightDecides) {
   EXPECT_FALSE(published_->checks_policies);
   EXPECT_FALSE(published_->client.has_username);
   EXPECT_EQ(published_->qos, mqtt::Qos::AtLeastOnce);
+}
+
+TEST_F(PublishTest, SaysWhetherThereIsSomebodyToReach) {
+  const auto answer = publish(R"({"topic":"for/nobody","payload":"1"})");
+  EXPECT_FALSE(object_of(answer).at("matching_subscribers").get_bool());
+}
+
+TEST_F(PublishTest, KeepsWhichTasksHaveCarriedIt) {
+  origins_ = "aaaa,>bbbb";
+  ASSERT_EQ(publish(R"({"topic":"a","user_properties":{"sluice-origins":"x"}})").status, 201U);
+  model::Message message;
+  message.properties = published_->properties;
+  EXPECT_EQ(connect::origins_of(message), "aaaa,>bbbb");
 }
 
 TEST_F(PublishTest, WithAUsersPasswordThatUsersRightDecides) {

@@ -303,5 +303,21 @@ TEST_F(ConditionTurnsTest, LetTheNextReadFilesWhenOthersThatWaitedAreGone) {
   EXPECT_THAT(got, ElementsAre("a2"));
 }
 
+// Otherwise the back-logs of a few keep all others from reading until they are at their end.
+TEST_F(ConditionTurnsTest, WhoHasReadWaitsBehindThoseWhoHaveWaited) {
+  add_readers(static_cast<int>(kReadsToBeJudged) + 1, Qos::AtLeastOnce);
+  auto& worker = server->broker.worker(0);
+  auto& turns = worker.condition_turns();
+  for (std::size_t i = 0; i < kReadsToBeJudged; ++i)
+    ASSERT_TRUE(turns.begin_read(worker.find_session("reader" + std::to_string(i))));
+  const auto last = worker.find_session("reader" + std::to_string(kReadsToBeJudged));
+  ASSERT_FALSE(turns.begin_read(last));
+
+  turns.end_read();
+
+  EXPECT_FALSE(turns.begin_read(worker.find_session("reader0")));
+  for (std::size_t i = 1; i < kReadsToBeJudged; ++i) turns.end_read();
+}
+
 }  // namespace
 }  // namespace sluice::broker::test

@@ -172,5 +172,29 @@ TEST_F(ExactlyOnce, WhatIsInFlightIsNotLostWhenAReadFails) {
   EXPECT_EQ(server->broker.counters().lost_to_retention.value(), 0U);
 }
 
+// Its packet id is not on disk yet: nothing has left that the client could have received.
+// [MQTT-4.3.3-1]
+TEST_F(ExactlyOnce, APubrecForWhatHasNotLeftTakesNothingAway) {
+  ScriptedClient client(*server);
+  client.connect("reader", false, kLong);
+  client.subscribe("t", Qos::ExactlyOnce);
+  ScriptedClient publisher(*server);
+  publisher.connect("publisher");
+  publisher.publish("t", "x", Qos::ExactlyOnce, 1);
+  server->turn();
+  ASSERT_EQ(server->broker.worker(0).find_session("reader")->delivery().in_flight(), 1U);
+  ASSERT_THAT(client.take_payloads(), IsEmpty());
+
+  client.ack(PacketType::Pubrec, 1);
+  server->turn();
+  const auto answers = client.take<mqtt::Ack>();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_EQ(answers[0].type, PacketType::Pubrel);
+  EXPECT_EQ(answers[0].reason, mqtt::ReasonCode::PacketIdentifierNotFound);
+
+  server->make_durable();
+  EXPECT_THAT(client.take_payloads(), ElementsAre("x"));
+}
+
 }  // namespace
 }  // namespace sluice::broker::test

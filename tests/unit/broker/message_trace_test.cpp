@@ -30,14 +30,14 @@ class MessageTrace : public testing::Test {
     return answer.get();
   }
 
-  Outcome<model::MessageId> publish(OutsideMessage message) {
+  Outcome<Published> publish(OutsideMessage message) {
     return asked([&] { return server.broker.publish_from_outside(message); });
   }
 
-  model::MessagePtr message_of(const Outcome<model::MessageId>& id) {
-    EXPECT_TRUE(id) << (id ? "" : id.error().detail);
-    if (!id) return nullptr;
-    auto found = store.message_at(store::Position(id->position));
+  model::MessagePtr message_of(const Outcome<Published>& published) {
+    EXPECT_TRUE(published) << (published ? "" : published.error().detail);
+    if (!published) return nullptr;
+    auto found = store.message_at(store::Position(published->id.position));
     EXPECT_TRUE(found);
     return found ? *found : nullptr;
   }
@@ -242,6 +242,20 @@ TEST(OutsidePublish, AsksThePoliciesOfItsUser) {
   EXPECT_EQ(publish("other/1", "meter"), "not_allowed");
   EXPECT_EQ(publish("meters/1", "nobody"), "invalid_document");
   EXPECT_EQ(publish("other/1", ""), "stored");
+}
+
+// As 0x10 does in MQTT 5.
+TEST_F(MessageTrace, AnOutsideMessageThatReachesNobodySaysSo) {
+  ScriptedClient reader(server);
+  reader.connect("reader");
+  reader.subscribe("plant/+", Qos::AtMostOnce);
+
+  const auto read = publish({.topic = "plant/1", .payload = "reading"});
+  const auto unread = publish({.topic = "other", .payload = "reading"});
+
+  ASSERT_TRUE(read && unread);
+  EXPECT_TRUE(read->reaches_somebody);
+  EXPECT_FALSE(unread->reaches_somebody);
 }
 
 }  // namespace

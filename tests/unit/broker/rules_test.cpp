@@ -1,4 +1,6 @@
 // Rules of the administration: who is kept out, who is subscribed to what, point to point.
+#include <functional>
+
 #include <boost/json/parse.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -43,6 +45,42 @@ TEST(Wildcards, StandForAnyCharactersAndForOne) {
   EXPECT_FALSE(matches_wildcard("?", ""));
   EXPECT_FALSE(matches_wildcard("a*b", "abc"));
   EXPECT_FALSE(matches_wildcard("", "a"));
+}
+
+TEST(Wildcards, AreFoundWhereverTheyStandInALongText) {
+  const std::string long_text(5000, 'a');
+  const std::string long_piece(100, 'a');
+  EXPECT_FALSE(matches_wildcard("*" + long_piece + "?b*", long_text));
+  EXPECT_TRUE(matches_wildcard("*" + long_piece + "?b*", long_text + "xb" + long_text));
+  EXPECT_TRUE(matches_wildcard("*" + long_piece + "b", long_text + "b"));
+  EXPECT_FALSE(matches_wildcard("*" + long_piece + "b", long_text));
+  EXPECT_TRUE(matches_wildcard("*?*" + long_piece + "?*", std::string(102, 'a')));
+  EXPECT_FALSE(matches_wildcard("*?*" + long_piece + "?*", std::string(101, 'a')));
+}
+
+// Against what the words say, for all short ones of two letters.
+TEST(Wildcards, MatchWhatATrialOfAllWaysMatches) {
+  const std::function<bool(std::string_view, std::string_view)> tried =
+      [&](std::string_view pattern, std::string_view text) {
+        if (pattern.empty()) return text.empty();
+        if (pattern[0] != '*')
+          return !text.empty() && (pattern[0] == '?' || pattern[0] == text[0]) &&
+                 tried(pattern.substr(1), text.substr(1));
+        for (std::size_t skipped = 0; skipped <= text.size(); ++skipped)
+          if (tried(pattern.substr(1), text.substr(skipped))) return true;
+        return false;
+      };
+  const auto word = [](std::size_t number, std::string_view letters) {
+    std::string text;
+    for (; number > 0; number /= letters.size() + 1)
+      if (const auto digit = number % (letters.size() + 1); digit > 0) text += letters[digit - 1];
+    return text;
+  };
+  for (std::size_t pattern = 0; pattern < 3125; ++pattern)  // up to five of four
+    for (std::size_t text = 0; text < 243; ++text)          // up to five of two
+      ASSERT_EQ(matches_wildcard(word(pattern, "ab?*"), word(text, "ab")),
+                tried(word(pattern, "ab?*"), word(text, "ab")))
+          << word(pattern, "ab?*") << " on " << word(text, "ab");
 }
 
 TEST(PointToPoint, AddressesOneClientBySecondLevelAndNoOther) {
@@ -247,6 +285,84 @@ TEST_F(ClientRules, MailGoesToItsAddresseeAlone) {
   publisher.publish("x/p2p/c", "for all", Qos::AtMostOnce);
   server.turn();
   EXPECT_THAT(late.take_payloads(), ElementsAre("for all"));
+}
+
+// [MQTT-3.3.4-3]: what comes by it is to be told by its identifier.
+TEST_F(ClientRules, LeaveTheSubscriptionIdentifierOfTheClientsOwnSubscription) {
+  ScriptedClient client(server);
+  client.connect("c", true, kLong);
+  client.subscribe("all/#", Qos::ExactlyOnce, 7);
+  client.drop();
+  auto& rules = server.broker.auto_subscriptions().documents();
+  ASSERT_TRUE(rules.create(json_of(R"({"name":"all","filters":["all/#"],"qos":1})")));
+
+  ScriptedClient again(server);
+  again.connect("c", false, kLong);
+  ScriptedClient publisher(server);
+  publisher.connect("p");
+  publisher.publish("all/1", "x", Qos::ExactlyOnce, 1);
+  server.turn();
+
+  const auto got = again.take<mqtt::Publish>();
+  ASSERT_EQ(got.size(), 1U);
+  EXPECT_EQ(got[0].qos, Qos::AtLeastOnce);  // as the rule says
+  EXPECT_EQ(got[0].properties.number(mqtt::PropertyId::SubscriptionIdentifier), 7U);
+}
+
+// It is an ordinary topic then, and the client asked for nothing.
+TEST_F(ClientRules, TakeTheMailFilterAwayOnceItIsSwitchedOffAndEmpty) {
+  const auto connect_again = [this] {
+    ScriptedClient client(server);
+    client.connect("c", false, kLong);
+    server.turn();
+    auto got = client.take<mqtt::Publish>();
+    for (const auto& message : got) client.ack(mqtt::PacketType::Puback, message.packet_id);
+    client.drop();
+    return got.size();
+  };
+  switch_point_to_point_on();
+  connect_again();
+  ScriptedClient publisher(server);
+  publisher.connect("p");
+  publisher.publish("x/p2p/c", "mail", Qos::AtLeastOnce, 1);
+  server.turn();
+  server.broker.set_limits({});
+
+  EXPECT_EQ(connect_again(), 1U);  // what waited
+  const auto session = server.broker.worker(0).find_session("c");
+  ASSERT_NE(session->find_subscription("+/p2p/c"), nullptr);
+  EXPECT_EQ(connect_again(), 0U);
+  EXPECT_EQ(session->find_subscription("+/p2p/c"), nullptr);
+}
+
+TEST_F(ClientRules, LeaveAFilterForItsMailThatTheClientAskedFor) {
+  switch_point_to_point_on();
+  ScriptedClient client(server);
+  client.connect("c", true, kLong);
+  client.subscribe("+/p2p/c", Qos::ExactlyOnce);
+  client.drop();
+  server.broker.set_limits({});
+
+  BrokerUnderTest restarted(store);
+  ASSERT_TRUE(restarted.broker.load());
+  ScriptedClient again(restarted);
+  again.connect("c", false, kLong);
+
+  EXPECT_NE(restarted.broker.worker(0).find_session("c")->find_subscription("+/p2p/c"), nullptr);
+}
+
+TEST_F(ClientRules, KnowTheMailFilterAfterARestart) {
+  switch_point_to_point_on();
+  ScriptedClient client(server);
+  client.connect("c", true, kLong);
+  client.drop();
+
+  BrokerUnderTest restarted(store);
+  ASSERT_TRUE(restarted.broker.load());
+  ScriptedClient again(restarted);
+  again.connect("c", false, kLong);
+
+  EXPECT_EQ(restarted.broker.worker(0).find_session("c")->find_subscription("+/p2p/c"), nullptr);
 }
 
 }  // namespace
