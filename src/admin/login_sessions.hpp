@@ -8,6 +8,7 @@
 #include "admin/administrator_accounts.hpp"
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
+#include "broker/limits.hpp"
 
 namespace sluice::admin {
 
@@ -19,7 +20,7 @@ namespace sluice::admin {
 // Threads: any.
 class LoginSessions {
  public:
-  static constexpr std::size_t kMaximum = 1024;
+  static constexpr std::size_t kMaximum = broker::kAdminLogins;
   static constexpr std::chrono::hours kLifetime{12};
 
   explicit LoginSessions(const Clock& clock) : clock_(clock) {}

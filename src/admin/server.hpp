@@ -6,6 +6,7 @@
 #include "admin/administrator_accounts.hpp"
 #include "admin/route.hpp"
 #include "admin/sources.hpp"
+#include "broker/limits.hpp"
 #include "io/tls_context.hpp"
 
 namespace sluice::admin {
@@ -14,17 +15,19 @@ struct Options {
   std::string bind = "127.0.0.1:8080";     // port 0: any free one
   std::optional<io::TlsOptions> tls = {};  // none: HTTP as it is
   ApiOptions api = {};
-  std::size_t maximum_connections = 256;
+  std::size_t maximum_connections = broker::kAdminConnections;
   // Of one address (base/peer.hpp). At a bound the connection that has waited longest for its
   // client makes room, so that nobody is kept out by connections that say nothing.
-  std::size_t maximum_connections_per_peer = 64;
-  std::size_t kept_for_loopback = 16;  // of maximum_connections: other addresses leave them free
-  std::size_t maximum_queries = 8;     // questions about the log at a time, waiting ones included
-  std::uint32_t maximum_header_bytes = 16 * 1024;
-  std::uint64_t maximum_body_bytes = 1024 * 1024;
+  std::size_t maximum_connections_per_peer = broker::kAdminConnectionsPerPeer;
+  std::size_t kept_for_loopback =
+      broker::kAdminKeptForLoopback;  // of maximum_connections: other addresses leave them free
+  std::size_t maximum_queries =
+      broker::kAdminQueries;  // questions about the log at a time, waiting ones included
+  std::uint32_t maximum_header_bytes = broker::kAdminHeaderBytes;
+  std::uint64_t maximum_body_bytes = broker::kAdminBodyBytes;
   // From the first byte to the last, and from the connection to the first byte.
-  std::chrono::milliseconds request_deadline{15'000};
-  std::chrono::milliseconds idle_deadline{60'000};  // between requests
+  std::chrono::milliseconds request_deadline = broker::kAdminRequestDeadline;
+  std::chrono::milliseconds idle_deadline = broker::kAdminIdleDeadline;  // between requests
   std::chrono::milliseconds drain_deadline{2'000};  // for what a client sends behind a refusal
 };
 

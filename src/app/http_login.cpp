@@ -11,6 +11,7 @@
 #include "base/json_text.hpp"
 #include "base/peer.hpp"
 #include "broker/access/token_rules.hpp"
+#include "broker/limits.hpp"
 
 namespace sluice::app {
 namespace {
@@ -19,8 +20,6 @@ namespace json = boost::json;
 using broker::LoginAnswer;
 using mqtt::ReasonCode;
 
-constexpr std::size_t kWaiting = 10'000;
-constexpr std::size_t kWaitingPerPeer = 256;
 constexpr double kLastSecond = 1e10;
 
 LoginAnswer refused(ReasonCode reason, std::string why, bool is_guess) {
@@ -57,7 +56,8 @@ HttpLogin::HttpLogin(const Clock& clock, Options options, MakePost make_post)
     : clock_(clock),
       options_(std::move(options)),
       make_post_(make_post ? std::move(make_post) : posts_to(options_)),
-      pool_(options_.concurrency, {.waiting = kWaiting, .waiting_per_peer = kWaitingPerPeer}) {}
+      pool_(options_.concurrency, {.waiting = broker::kLoginsWaiting,
+                                   .waiting_per_peer = broker::kLoginsWaitingPerPeer}) {}
 
 HttpLogin::~HttpLogin() {
   stop();

@@ -13,6 +13,7 @@
 #include "base/metrics.hpp"
 #include "broker/conditions.hpp"
 #include "broker/counters.hpp"
+#include "broker/memory_bounds.hpp"
 #include "broker/waiting_for_room.hpp"
 #include "connect/registry.hpp"
 #include "connect/service.hpp"
@@ -91,6 +92,7 @@ std::string metrics_reference() {
   metrics::Registry registry;
   const broker::Counters counters(registry);
   broker::Conditions().show_bytes(registry);
+  (void)broker::MemoryBounds(registry, std::make_shared<broker::MemoryBound>());
   broker::show_waiting_for_room(registry, std::make_shared<std::atomic<std::size_t>>(0));
   declare_store_metrics(registry, [] { return store::Statistics{}; });
   static_cast<void>(store_histograms(registry));

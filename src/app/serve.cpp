@@ -33,6 +33,12 @@ broker::Limits limits_of(const MqttSettings& settings) {
   limits.conditions_bytes = settings.conditions_bytes;
   limits.topic_levels = settings.topic_levels;
   limits.retained_maximum = settings.retained_maximum;
+  limits.retained_bytes = settings.retained_bytes;
+  limits.wills_bytes = settings.wills_bytes;
+  limits.sessions_bytes = settings.sessions_bytes;
+  limits.aliases_bytes = settings.aliases_bytes;
+  limits.packets_bytes = settings.packets_bytes;
+  limits.strangers_bytes = settings.strangers_bytes;
   limits.delayed_maximum = settings.delayed_maximum;
   limits.groups = settings.groups;
   limits.group_strategy = settings.group_strategy;

@@ -53,6 +53,12 @@ MqttSettings mqtt(const SettingReader& in) {
       .conditions_bytes = in.number<std::uint64_t>("conditions_bytes"),
       .topic_levels = in.number<std::uint32_t>("topic_levels"),
       .retained_maximum = in.number<std::uint32_t>("retained_maximum"),
+      .retained_bytes = in.number<std::uint64_t>("retained_bytes"),
+      .wills_bytes = in.number<std::uint64_t>("wills_bytes"),
+      .sessions_bytes = in.number<std::uint64_t>("sessions_bytes"),
+      .aliases_bytes = in.number<std::uint64_t>("aliases_bytes"),
+      .packets_bytes = in.number<std::uint64_t>("packets_bytes"),
+      .strangers_bytes = in.number<std::uint64_t>("strangers_bytes"),
       .delayed_maximum = in.number<std::uint32_t>("delayed_maximum"),
       .groups = in.number<std::uint32_t>("groups"),
       .group_strategy = broker::group_strategy(in.text("group_strategy"))

@@ -106,6 +106,12 @@ struct MqttSettings {
   std::uint64_t conditions_bytes = 0;
   std::uint32_t topic_levels = 0;
   std::uint32_t retained_maximum = 0;
+  std::uint64_t retained_bytes = 0;
+  std::uint64_t wills_bytes = 0;
+  std::uint64_t sessions_bytes = 0;
+  std::uint64_t aliases_bytes = 0;
+  std::uint64_t packets_bytes = 0;
+  std::uint64_t strangers_bytes = 0;
   std::uint32_t delayed_maximum = 0;
   std::uint32_t groups = 0;
   broker::GroupStrategy group_strategy = broker::GroupStrategy::RoundRobin;

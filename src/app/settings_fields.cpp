@@ -312,6 +312,16 @@ Field changeable(Field field) {
   return field;
 }
 
+// Of all clients together.
+Field bytes_of_all(std::string name, std::string help, const char* fallback) {
+  return {.name = std::move(name),
+          .type = Type::Bytes,
+          .help = "Of all clients together. " + std::move(help),
+          .fallback = fallback,
+          .minimum = kMiB,
+          .maximum = 1024 * kGiB};
+}
+
 Fields mqtt_sizes() {
   return {{.name = "maximum_packet_size",
            .type = Type::Bytes,
@@ -362,6 +372,28 @@ Field mqtt() {
               1'000'000, 1, kMost32),
         whole("topic_levels", "Levels of a topic name or filter.", 128, 1, 65535),
         whole("retained_maximum", "Retained messages.", 1'000'000, 0, kMost32),
+        bytes_of_all("retained_bytes",
+                     "Topics, payloads and properties of retained messages: what "
+                     "would be more is refused with 0x97.",
+                     "1GiB"),
+        bytes_of_all("wills_bytes",
+                     "Wills that wait: a CONNECT with one more is refused with 0x97.", "256MiB"),
+        bytes_of_all("sessions_bytes",
+                     "Client ids, user names and filters of sessions: more are "
+                     "refused with 0x97. Each filter is kept several times over.",
+                     "256MiB"),
+        bytes_of_all("aliases_bytes",
+                     "Topics that have an alias: who sends one more is "
+                     "disconnected with 0x97.",
+                     "64MiB"),
+        bytes_of_all("packets_bytes",
+                     "Packets of clients that have not come whole: whose packet "
+                     "has no room is disconnected with 0x97.",
+                     "256MiB"),
+        bytes_of_all("strangers_bytes",
+                     "CONNECT packets that have not come whole: whose has no "
+                     "room is closed.",
+                     "64MiB"),
         whole("delayed_maximum",
               "Messages published to $delayed/{seconds}/{topic} that wait for their time; at most "
               "64 MiB of them.",

@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/refusal.hpp"
 #include "broker/authenticator.hpp"
+#include "broker/limits.hpp"
 #include "broker/listener_name.hpp"
 #include "mqtt/packet.hpp"
 #include "store/store.hpp"
@@ -78,9 +79,9 @@ class AccessControl {
  public:
   struct Options {
     bool enabled = true;  // the policy switch; off: everybody is admitted and may do everything
-    std::size_t maximum_waiting_logins = 10'000;
+    std::size_t maximum_waiting_logins = kLoginsWaiting;
     // Of one peer: about ten seconds of hashing, the patience of a client.
-    std::size_t maximum_waiting_logins_per_peer = 256;
+    std::size_t maximum_waiting_logins_per_peer = kLoginsWaitingPerPeer;
     // That policies may name, beside `admin`; empty: nobody knows, any.
     std::vector<std::string> listeners = {};
     // Ways to log in, in the order in which they are asked; null: with the password of a stored

@@ -22,6 +22,7 @@
 #include "broker/filter_table.hpp"
 #include "broker/intake.hpp"
 #include "broker/limits.hpp"
+#include "broker/memory_bounds.hpp"
 #include "broker/outside_message.hpp"
 #include "broker/publish_pace.hpp"
 #include "broker/retained.hpp"
@@ -96,8 +97,8 @@ class Broker final : public Intake {
   // Delayed messages wait in memory: whether one more may.
   [[nodiscard]] bool has_room_for_delayed(std::size_t bytes) const;
   void count_delayed(int how_many, std::size_t bytes);  // 1 or -1
-  // Whether one more topic may have a retained message. What has expired makes room.
-  [[nodiscard]] bool has_room_for_retained(std::string_view topic);
+  // Whether a topic may have a retained message of so many bytes. What has expired makes room.
+  [[nodiscard]] bool has_room_for_retained(std::string_view topic, std::size_t bytes);
   // Into the batch of the message, of QoS 2: when the client sends that again after a crash, it is
   // known and nothing more becomes of it.
   void keep_retained(Worker& worker, const Client& client, const mqtt::Publish& publish);
@@ -169,6 +170,7 @@ class Broker final : public Intake {
   [[nodiscard]] EnrichmentRules& enrichment_rules() { return *enrichment_rules_; }
   [[nodiscard]] AutoSubscriptions& auto_subscriptions() { return *auto_subscriptions_; }
   [[nodiscard]] Counters& counters() { return counters_; }
+  [[nodiscard]] const MemoryBounds& memory() const { return memory_; }
   [[nodiscard]] Tracer& tracer() { return tracer_; }
   // How many clients wait for room in the back-log of a task. Any thread.
   [[nodiscard]] std::atomic<std::size_t>& waiting_for_room() { return *waiting_for_room_; }
@@ -276,6 +278,7 @@ class Broker final : public Intake {
   Conditions conditions_;
   FilterTable filters_;
   Retained retained_;
+  const MemoryBounds memory_;
   Guarded<Groups> groups_;
   SessionCounts session_counts_;
   std::atomic<std::size_t> delayed_{0};

@@ -228,6 +228,7 @@ Result<void> Broker::load_wills() {
       store_.scan(store::StateKind::Will, "", [&](std::string_view key, std::string_view value) {
         auto will = decode_will(value);
         if (!will) return failure.keep(tl::unexpected(will.error()));
+        will->memory = memory_.wills->hold(bytes_of(*will));
         const auto [client_id, own] = split_key(key);
         auto& worker = worker_of(client_id);
         if (!own.empty()) {  // was due already, and its client was back

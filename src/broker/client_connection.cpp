@@ -49,9 +49,11 @@ std::size_t ClientConnection::maximum_packet_size() const {
 void ClientConnection::on_malformed(ReasonCode reason) {
   if (state_ == State::Closed) return;
   worker_.broker().counters().protocol_errors.add();
-  log::info("client sent a packet that breaks the protocol", {{"client_id", client_->client_id},
-                                                              {"host", client_->host},
-                                                              {"reason", mqtt::name_of(reason)}});
+  if (const auto untold = worker_.broker().client_lines().due(client_->host))
+    log::info("client sent a packet that breaks the protocol", {{"client_id", client_->client_id},
+                                                                {"host", client_->host},
+                                                                {"reason", mqtt::name_of(reason)},
+                                                                {"untold", *untold}});
   if (state_ == State::AwaitingConnect) {
     // Before CONNECT nobody is answered: the other side may not even speak MQTT. A version that is
     // not ours is the exception. [MQTT-3.1.2-2]
@@ -67,6 +69,20 @@ void ClientConnection::on_malformed(ReasonCode reason) {
     return;
   }
   disconnect(reason);
+}
+
+void ClientConnection::on_no_memory() {
+  if (state_ == State::Closed) return;
+  if (const auto untold = worker_.broker().client_lines().due(client_->host))
+    log::warn("client disconnected: there is no room for more packets that have not come whole",
+              {{"client_id", client_->client_id},
+               {"host", client_->host},
+               {"setting", waits_for_connect() ? "mqtt.strangers_bytes" : "mqtt.packets_bytes"},
+               {"untold", *untold}});
+  if (state_ == State::Open) return disconnect(ReasonCode::QuotaExceeded);
+  if (state_ != State::AwaitingConnect) return refuse_with_connack(ReasonCode::QuotaExceeded);
+  worker_.broker().counters().connections_refused.add();
+  close();
 }
 
 void ClientConnection::on_packet(const mqtt::Frame& frame) {
@@ -129,7 +145,7 @@ void ClientConnection::on_packet(const mqtt::Frame& frame) {
 }
 
 ClientConnection::Aliases& ClientConnection::aliases() {
-  if (!aliases_) aliases_ = std::make_unique<Aliases>();
+  if (!aliases_) aliases_ = std::make_unique<Aliases>(worker_.broker().memory().aliases);
   return *aliases_;
 }
 

@@ -12,6 +12,7 @@
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
 #include "broker/link.hpp"
+#include "broker/memory_bounds.hpp"
 #include "broker/publish_pace.hpp"
 #include "broker/sent_aliases.hpp"
 #include "broker/will.hpp"
@@ -84,6 +85,7 @@ class ClientConnection final : public Deadline,
 
   [[nodiscard]] mqtt::Version version() const { return version_; }
   [[nodiscard]] std::uint16_t keep_alive_s() const { return keep_alive_s_; }
+  void on_no_memory();  // for the packet that is on its way
   // Since it connected, because it published faster than it may.
   void on_room();  // of the back-log that it was held back for
   void on_left();  // the peer sends no more than what it has sent
@@ -95,6 +97,13 @@ class ClientConnection final : public Deadline,
   enum class State : std::uint8_t { AwaitingConnect, Authenticating, Deciding, Open, Closed };
 
   struct Aliases {
+    explicit Aliases(MemoryBoundPtr bound) : memory(std::move(bound)) {}
+    ~Aliases() { memory->take_away(bytes); }
+    Aliases(const Aliases&) = delete;
+    Aliases& operator=(const Aliases&) = delete;
+
+    const MemoryBoundPtr memory;
+    std::size_t bytes = 0;              // of `received`
     std::vector<std::string> received;  // the topic of each, from 1
     std::optional<SentAliases> sent;    // none: the client allows no alias
   };
@@ -117,6 +126,7 @@ class ClientConnection final : public Deadline,
   void handle_connect(const mqtt::Connect& connect);
   [[nodiscard]] std::optional<mqtt::ReasonCode> refuse_connect(const mqtt::Connect& connect);
   [[nodiscard]] bool refuse_blocked();
+  void tell_refused(std::string_view why);  // in the log
   void note_connect(const mqtt::Connect& connect);
   // Of a session, in seconds: what the client asks for, as far as it may.
   [[nodiscard]] std::uint32_t bounded_expiry(std::uint32_t asked_s);
@@ -140,6 +150,7 @@ class ClientConnection final : public Deadline,
   void go_on();
   void wait_for_room(const MatchPtr& match);
   [[nodiscard]] std::optional<mqtt::ReasonCode> resolve_alias(mqtt::Publish& publish);
+  [[nodiscard]] bool keep_alias(std::string& topic, std::string_view given);
   void refuse_publish(const mqtt::Publish& publish, mqtt::ReasonCode reason,
                       std::string_view why = {});
   void accept_publish(const mqtt::Publish& publish, const MatchPtr& match);

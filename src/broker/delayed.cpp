@@ -55,7 +55,7 @@ std::optional<DelayedTopic> parse_delayed_topic(std::string_view topic) {
 }
 
 std::size_t DelayedMessages::bytes_of(const WillMessage& message) {
-  return message.topic.size() + message.payload.size() + message.properties.size();
+  return broker::bytes_of(message);
 }
 
 void DelayedMessages::add(Entry entry) {

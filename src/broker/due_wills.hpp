@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "broker/limits.hpp"
 #include "broker/will.hpp"
 #include "store/store.hpp"
 
@@ -32,8 +33,8 @@ struct DueWill {
 // Threads: its worker's own.
 class DueWills {
  public:
-  static constexpr std::size_t kMaximum = 10'000;
-  static constexpr std::size_t kMaximumBytes = 16 << 20;
+  static constexpr std::size_t kMaximum = broker::kDueWills;
+  static constexpr std::size_t kMaximumBytes = kDueWillBytes;
 
   explicit DueWills(Worker& worker) : worker_(worker) {}
 

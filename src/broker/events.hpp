@@ -11,6 +11,7 @@
 #include <boost/json/object.hpp>
 
 #include "base/event_loop.hpp"
+#include "broker/limits.hpp"
 
 namespace sluice::model {
 struct Message;
@@ -40,10 +41,9 @@ enum class Event : std::uint8_t {
 // Threads: its worker's own.
 class Events {
  public:
-  static constexpr std::size_t kMaximum = 1024;
-  static constexpr std::size_t kMaximumBytes = 1 << 20;
-  // Of messages: they come when there is too much already.
-  static constexpr std::size_t kMessagesPerSecond = 500;
+  static constexpr std::size_t kMaximum = kEventsInATurn;
+  static constexpr std::size_t kMaximumBytes = kEventBytesInATurn;
+  static constexpr std::size_t kMessagesPerSecond = kMessageEventsPerSecond;
   static constexpr std::size_t kStatesAtOnce = 20;
   static constexpr std::chrono::seconds kStateInterval{5};
 

@@ -52,6 +52,9 @@ Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& requ
   if (is_new && (session.subscriptions().size() >= limits.subscriptions_per_client ||
                  !session.has_room_for_filter(request.filter.size())))
     return {ReasonCode::QuotaExceeded};
+  if (is_new && !broker.memory().sessions->has_room_for(request.filter.size(),
+                                                        broker.limits().sessions_bytes))
+    return {ReasonCode::QuotaExceeded};
   if (condition && (is_new || !existing->options.has_condition) &&
       session.conditions() >= limits.conditions_per_client)
     return {ReasonCode::QuotaExceeded, false,
@@ -67,9 +70,11 @@ Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& requ
                          .since = {}},
                         condition);
   if (!granted) {
-    log::warn("subscription refused", {{"client_id", session.client().client_id},
-                                       {"filter", request.filter},
-                                       {"reason", granted.error().detail}});
+    if (const auto untold = broker.client_lines().due(session.client().host))
+      log::warn("subscription refused", {{"client_id", session.client().client_id},
+                                         {"filter", request.filter},
+                                         {"reason", granted.error().detail},
+                                         {"untold", *untold}});
     return {granted.error().code == Errc::Overloaded || granted.error().code == Errc::NoSpace
                 ? ReasonCode::QuotaExceeded
                 : ReasonCode::UnspecifiedError,

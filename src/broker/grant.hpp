@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 
+#include "broker/conditions.hpp"
 #include "broker/limits.hpp"
 #include "mqtt/packet.hpp"
 

@@ -64,6 +64,10 @@ std::optional<ReasonCode> ClientConnection::refuse_connect(const mqtt::Connect& 
       return ReasonCode::TopicNameInvalid;
     if (static_cast<std::uint8_t>(will.qos) > limits.maximum_qos)
       return ReasonCode::QosNotSupported;
+    if (!worker_.broker().memory().wills->has_room_for(
+            will.topic.size() + will.payload.size() + will.properties.encoded().size(),
+            limits.wills_bytes))
+      return ReasonCode::QuotaExceeded;
   }
   if (worker_.broker().counters().connections.value() > limits.connections)
     return ReasonCode::ServerBusy;
@@ -138,6 +142,14 @@ bool ClientConnection::refuse_blocked() {
   return true;
 }
 
+void ClientConnection::tell_refused(std::string_view why) {
+  if (const auto untold = worker_.broker().client_lines().due(client_->host))
+    log::info(why, {{"client_id", client_->client_id},
+                    {"username", client_->username},
+                    {"host", client_->host},
+                    {"untold", *untold}});
+}
+
 std::uint32_t ClientConnection::bounded_expiry(std::uint32_t asked_s) {
   const auto most = limits_->session_expiry_maximum_s;
   if (asked_s <= most) return asked_s;
@@ -151,6 +163,7 @@ void ClientConnection::note_will(const mqtt::Will& will) {
   pending_->will->has_username = client_->has_username;
   pending_->will->host = client_->host;
   pending_->will->listener = client_->listener;
+  pending_->will->memory = worker_.broker().memory().wills->hold(bytes_of(*pending_->will));
 }
 
 // Who the login says it is, in place of what CONNECT says.
@@ -190,8 +203,7 @@ void ClientConnection::on_authenticated(const LoginAnswer& login) {
   const auto& will = pending_->will;
   if (!permissions->may_connect() ||
       (will && !permissions->may_publish(will->topic, will->qos, will->retain))) {
-    log::info("client refused: no policy allows it",
-              {{"client_id", client_->client_id}, {"username", client_->username}});
+    tell_refused("client refused: no policy allows it");
     refuse_with_connack(ReasonCode::NotAuthorized);
     return;
   }
@@ -206,8 +218,7 @@ void ClientConnection::admit() {
   if (session && session->ended()) session = nullptr;
   if (session && broker.access().enabled() && session->client().username != client_->username) {
     // A client id belongs to the user who began its session: nobody else takes it over.
-    log::warn("client id belongs to another user",
-              {{"client_id", client_->client_id}, {"username", client_->username}});
+    tell_refused("client refused: its client id belongs to another user");
     refuse_with_connack(ReasonCode::NotAuthorized);
     return;
   }
@@ -224,6 +235,13 @@ void ClientConnection::admit() {
   }
   const bool session_present = session != nullptr;
   if (!session) {
+    if (!broker.memory().sessions->has_room_for(Session::name_bytes(*client_),
+                                                broker.limits().sessions_bytes)) {
+      tell_refused("client refused: mqtt.sessions_bytes has no room for its session");
+      refuse_with_connack(ReasonCode::QuotaExceeded,
+                          "the server keeps as much of sessions as it may: mqtt.sessions_bytes");
+      return;
+    }
     const auto user = broker.counted_user(*client_);
     const auto most = broker.limits().sessions_per_user;
     // One that begins anew makes none more.
@@ -231,8 +249,8 @@ void ClientConnection::admit() {
       broker.session_counts().add(user);
     } else if (!broker.session_counts().add_below(user, most)) {
       broker.counters().sessions_refused.add();
-      log::warn("client refused: its user has as many sessions as mqtt.sessions_per_user allows",
-                {{"client_id", client_->client_id}, {"username", client_->username}});
+      tell_refused(
+          "client refused: its user has as many sessions as mqtt.sessions_per_user allows");
       refuse_with_connack(
           ReasonCode::QuotaExceeded,
           "its user has as many sessions as the server allows: " + std::to_string(most));

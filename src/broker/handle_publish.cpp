@@ -97,8 +97,8 @@ std::optional<ReasonCode> ClientConnection::resolve_alias(mqtt::Publish& publish
   if (publish.topic.empty()) {
     if (topic.empty()) return ReasonCode::ProtocolError;
     publish.topic = topic;
-  } else {
-    topic = publish.topic;
+  } else if (!keep_alias(topic, publish.topic)) {
+    return ReasonCode::QuotaExceeded;
   }
   auto& rest = worker_.scratch();
   rest.clear();
@@ -106,6 +106,23 @@ std::optional<ReasonCode> ClientConnection::resolve_alias(mqtt::Publish& publish
     if (property.id != PropertyId::TopicAlias) rest.append(property.encoded);
   publish.properties = mqtt::Properties::from_checked(rest);
   return std::nullopt;
+}
+
+// False: all aliases together have no room for it.
+bool ClientConnection::keep_alias(std::string& topic, std::string_view given) {
+  auto& all = aliases();
+  const bool grows = given.size() > topic.size();
+  if (grows && !all.memory->has_room_for(given.size() - topic.size(),
+                                         worker_.broker().limits().aliases_bytes))
+    return false;
+  if (given.size() != topic.size()) {
+    all.memory->add(given.size());
+    all.memory->take_away(topic.size());
+    all.bytes += given.size();
+    all.bytes -= topic.size();
+  }
+  topic = given;
+  return true;
 }
 
 void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode reason,
@@ -118,10 +135,12 @@ void ClientConnection::refuse_publish(const mqtt::Publish& publish, ReasonCode r
                 {"qos", static_cast<int>(publish.qos)}});
   if (publish.qos == Qos::AtMostOnce) return;
   if (version_ != Version::V5)
-    log::info("client disconnected: MQTT 3 knows no other way to refuse what it published",
-              {{"client_id", client_->client_id},
-               {"topic", publish.topic},
-               {"reason", mqtt::name_of(reason)}});
+    if (const auto untold = worker_.broker().client_lines().due(client_->host))
+      log::info("client disconnected: MQTT 3 knows no other way to refuse what it published",
+                {{"client_id", client_->client_id},
+                 {"topic", publish.topic},
+                 {"reason", mqtt::name_of(reason)},
+                 {"untold", *untold}});
   acknowledge_publish(answer_to(publish), publish.packet_id, reason, why);
 }
 

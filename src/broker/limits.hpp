@@ -39,6 +39,16 @@ struct Limits {
   // Where clients are sent instead of being admitted; empty: they are admitted.
   std::string redirect_to;
   bool redirect_permanently = false;
+  // What all clients together make the server keep in memory, of each kind; a client's own bounds
+  // do not bound it, as there may be very many clients. Packets that have not come whole, of
+  // strangers: they are small, and stay for kConnectDeadline at most.
+  std::uint64_t strangers_bytes = 64 << 20;
+  std::uint64_t packets_bytes = 256 << 20;  // the same of those who have logged in
+  std::uint64_t aliases_bytes = 64 << 20;   // topics that have one
+  // Client ids, user names and filters: of a million clients with six of forty bytes.
+  std::uint64_t sessions_bytes = 256 << 20;
+  std::uint64_t wills_bytes = 256 << 20;  // a million of 250 bytes
+  std::uint64_t retained_bytes = std::uint64_t{1} << 30;
   // Connected or away. A whole fleet may share one user, and one that is away takes 1.4 KB: this is
   // a bound for memory, not for the usual. Without access control all clients count as one user.
   std::uint32_t sessions_per_user = 1'000'000;
@@ -58,6 +68,10 @@ inline constexpr std::size_t kPacedUsers = 10'000;
 // Until CONNECT has been accepted a peer is a stranger: its first packet may not be larger.
 inline constexpr std::size_t kMaximumConnectSize = 256 * 1024;
 inline constexpr std::chrono::seconds kConnectDeadline{15};
+
+// Less of a packet that has not come whole is not counted for strangers_bytes and packets_bytes:
+// what is cut by a read is mostly small, and soon there.
+inline constexpr std::size_t kUncountedBytes = 4 * 1024;
 
 // Of a condition (`$where`): each is kept compiled, which takes up to fifty times its text.
 inline constexpr std::size_t kLongestCondition = 1024;
@@ -95,6 +109,79 @@ inline constexpr std::size_t kDelayedBytes = 64 << 20;
 // Output that waits for a client. Above it QoS 0 is dropped for that client, and QoS 1 and 2 stay
 // in the log until it has read.
 inline constexpr std::size_t kOutputHighWater = 1 << 20;
+
+// Answers that a client does not take: deliveries stop at kOutputHighWater, and from here on it is
+// read no further.
+inline constexpr std::size_t kAnswersHighWater = 4 * kOutputHighWater;
+
+// After its DISCONNECT a client has so long to read it and close, and may send so much meanwhile: a
+// reset would take the farewell from it.
+inline constexpr std::chrono::seconds kFarewell{5};
+inline constexpr std::uint32_t kDroppedInput = 4 << 20;
+
+// File descriptors that no client gets: the log, its view and the other sides of tasks need them.
+inline constexpr int kReservedDescriptors = 256;
+
+// Of the request with which a WebSocket begins, and of what a proxy adds to a client's address:
+// both come before anybody has logged in, and usual ones take some hundred bytes.
+inline constexpr std::size_t kMaximumUpgrade = 8 * 1024;
+inline constexpr std::size_t kMostProxyExtras = 4096;
+
+// Of all filters of a session: each is kept several times over (session, tree, queue), and one may
+// have 64 KiB. A thousand filters of a thousand bytes fit.
+inline constexpr std::size_t kSessionFilterBytes = 1 << 20;
+
+// What waits for the disk, in memory. Above it QoS 0 is refused, then nobody is read.
+inline constexpr std::uint64_t kLogBusyBytes = 48 << 20;
+
+// Events for `$events/...` of one worker in a turn, and a second of those about messages, which
+// come when there is too much already.
+inline constexpr std::size_t kEventsInATurn = 1024;
+inline constexpr std::size_t kEventBytesInATurn = 1 << 20;
+inline constexpr std::size_t kMessageEventsPerSecond = 500;
+
+// Wills that the log refused, of one worker; beyond that a will has its record alone and is sent
+// by the next start.
+inline constexpr std::size_t kDueWills = 10'000;
+inline constexpr std::size_t kDueWillBytes = 16 << 20;
+
+// --- logins
+
+// Longer passwords, tokens and SCRAM messages are refused before they are looked at. A token of an
+// identity provider has one to four KiB.
+inline constexpr std::size_t kMaximumPasswordBytes = 1024;  // 256 characters
+inline constexpr std::size_t kMaximumJwtBytes = 16 * 1024;
+inline constexpr std::size_t kMaximumScramBytes = 4096;
+
+// Topic filters in the rules of one token.
+inline constexpr std::size_t kMaximumTokenRules = 100;
+
+// That wait for a hash, or for the answer of the server that is asked; of one address: ten seconds
+// of hashing.
+inline constexpr std::size_t kLoginsWaiting = 10'000;
+inline constexpr std::size_t kLoginsWaitingPerPeer = 256;
+
+// Wrong passwords and tokens of one address until it has to pause, and for how long.
+inline constexpr int kFreeGuesses = 10;
+inline constexpr std::chrono::seconds kFirstGuessPause{1};
+inline constexpr std::chrono::seconds kLongestGuessPause{60};
+inline constexpr std::chrono::minutes kGuessesForgottenAfter{10};  // without another one
+inline constexpr std::size_t kGuessersRemembered = 10'000;         // the longest quiet goes first
+
+// --- the administration's HTTP
+
+// At one time, of one address, and kept for the machine itself. Where there is no room the one that
+// has waited longest for its client makes some, so that silent ones keep nobody out.
+inline constexpr std::size_t kAdminConnections = 256;
+inline constexpr std::size_t kAdminConnectionsPerPeer = 64;
+inline constexpr std::size_t kAdminKeptForLoopback = 16;
+inline constexpr std::size_t kAdminQueries = 8;  // of the log, those that wait included
+inline constexpr std::uint32_t kAdminHeaderBytes = 16 * 1024;
+inline constexpr std::uint64_t kAdminBodyBytes = 1024 * 1024;
+// From the first byte of a request to its last, and between two of them.
+inline constexpr std::chrono::seconds kAdminRequestDeadline{15};
+inline constexpr std::chrono::seconds kAdminIdleDeadline{60};
+inline constexpr std::size_t kAdminLogins = 1024;  // the one that ends first makes room
 
 // A cursor of QoS 1 is written at most this often.
 inline constexpr std::chrono::milliseconds kCursorInterval{100};

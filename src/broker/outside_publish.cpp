@@ -132,8 +132,8 @@ std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessa
     return invalid("/topic", "must be a topic name of at most " +
                                  std::to_string(limits.topic_levels) + " levels");
   }
-  if (message.topic.size() + message.payload.size() + message.properties.size() >
-      limits.maximum_packet_size) {
+  const auto size = message.topic.size() + message.payload.size() + message.properties.size();
+  if (size > limits.maximum_packet_size) {
     return invalid("/payload", "is larger than mqtt.maximum_packet_size allows: " +
                                    std::to_string(limits.maximum_packet_size) + " bytes");
   }
@@ -147,11 +147,11 @@ std::optional<Refusal> Broker::refuse_outside(Worker& worker, const OutsideMessa
   if (message.checks_policies) {
     if (auto refused = refuse_user(worker, message)) return refused;
   }
-  if (message.retain && !message.payload.empty() && !has_room_for_retained(message.topic)) {
+  if (message.retain && !message.payload.empty() && !has_room_for_retained(message.topic, size)) {
     return Refusal{.errc = Errc::WrongState,
                    .code = "limit_reached",
                    .detail = "there are as many retained messages as there may be",
-                   .hint = "mqtt.retained_maximum"};
+                   .hint = "mqtt.retained_maximum and mqtt.retained_bytes are the limits"};
   }
   if (worker.log_is_busy()) return log_refused(store_.health());
   if (auto refused = refuse_for_room(*worker.match(message.topic), store_.head())) return refused;

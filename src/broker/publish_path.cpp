@@ -12,11 +12,26 @@ namespace sluice::broker {
 using mqtt::Qos;
 using mqtt::ReasonCode;
 
+namespace {
+
+// There is nobody whom a refusal would reach: where there is no room for one retained message more,
+// it goes to those who are subscribed now.
+bool may_retain(Broker& broker, const WillMessage& will) {
+  if (!will.retain || (broker.limits().point_to_point && addressee_of(will.topic))) return false;
+  if (will.payload.empty() || broker.has_room_for_retained(will.topic, bytes_of(will))) return true;
+  broker.counters().publishes_refused.add();
+  return false;
+}
+
+}  // namespace
+
 // Authorise, then quota: why a publish is refused, or Success.
 ReasonCode Broker::may_publish(Session& session, const mqtt::Publish& publish) {
   if (!session.permissions()->may_publish(publish.topic, publish.qos, publish.retain))
     return ReasonCode::NotAuthorized;
-  if (publish.retain && !publish.payload.empty() && !has_room_for_retained(publish.topic))
+  if (publish.retain && !publish.payload.empty() &&
+      !has_room_for_retained(publish.topic, publish.topic.size() + publish.payload.size() +
+                                                publish.properties.encoded().size()))
     return ReasonCode::QuotaExceeded;
   if (publish.qos == Qos::AtMostOnce && session.worker().log_is_busy()) {
     counters_.dropped_log_busy.add();
@@ -63,14 +78,13 @@ void Broker::publish_will(Worker& worker, const std::string& client_id, const Wi
                   {"qos", static_cast<int>(will.qos)}});
     return;
   }
-  mqtt::Publish publish{
-      .topic = will.topic,
-      .payload = will.payload,
-      .qos = will.qos,
-      .retain = will.retain && !(limits().point_to_point && addressee_of(will.topic)),
-      .dup = false,
-      .packet_id = 0,
-      .properties = mqtt::Properties::from_checked(will.properties)};
+  mqtt::Publish publish{.topic = will.topic,
+                        .payload = will.payload,
+                        .qos = will.qos,
+                        .retain = may_retain(*this, will),
+                        .dup = false,
+                        .packet_id = 0,
+                        .properties = mqtt::Properties::from_checked(will.properties)};
   std::string enriched;
   if (enrichment_rules_->some()) publish = enrichment_rules_->enriched(client, publish, enriched);
   this->publish(worker, client, publish, worker.match(will.topic));

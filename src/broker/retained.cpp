@@ -24,11 +24,14 @@ void Retained::set(Tree& tree, const model::MessagePtr& message) {
       it = node->children.emplace(level, std::make_unique<Node>()).first;
     node = it->second.get();
   }
-  if (!node->message)
+  if (node->message)
+    memory_->take_away(bytes_of(*node->message));
+  else
     ++tree.size;
-  else if (const auto expiry = expires_ms(*node->message))
+  if (const auto expiry = node->message ? expires_ms(*node->message) : std::nullopt)
     tree.expiring.erase({*expiry, node});
   node->message = message;
+  memory_->add(bytes_of(*message));
   if (const auto expiry = expires_ms(*message)) tree.expiring.emplace(*expiry, node);
 }
 
@@ -59,6 +62,7 @@ void Retained::erase(Tree& tree, std::string_view topic) {
   }
   if (!node->message) return;
   if (const auto expiry = expires_ms(*node->message)) tree.expiring.erase({*expiry, node});
+  memory_->take_away(bytes_of(*node->message));
   node->message.reset();
   --tree.size;
   while (!path.empty()) {

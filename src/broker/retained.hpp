@@ -16,6 +16,7 @@
 #include "base/function_ref.hpp"
 #include "base/guarded.hpp"
 #include "broker/filter_tree.hpp"
+#include "broker/memory_bounds.hpp"
 #include "model/message.hpp"
 #include "store/store.hpp"
 
@@ -38,6 +39,11 @@ class Retained {
   // A copy that keeps less in memory, or null: none. Not if another one has taken its place.
   void replace(const model::MessagePtr& message, const model::MessagePtr& by);
   [[nodiscard]] std::size_t size() const;
+  // What they take, without the trees and tables around them.
+  [[nodiscard]] const MemoryBoundPtr& memory() const { return memory_; }
+  [[nodiscard]] static std::size_t bytes_of(const model::Message& message) {
+    return message.topic.size() + message.payload.size() + message.properties.size();
+  }
   // Those whose topic matches the filter, level by level in the order of their names: at most
   // `most` behind the topic `after`, or from the beginning if that is empty. Whoever goes on behind
   // the last one keeps nothing but its topic.
@@ -66,12 +72,13 @@ class Retained {
     std::set<std::pair<std::int64_t, Node*>> expiring;  // those that do, by the time when
   };
   class Walk;
-  static void set(Tree& tree, const model::MessagePtr& message);
-  static void erase(Tree& tree, std::string_view topic);
+  void set(Tree& tree, const model::MessagePtr& message);
+  void erase(Tree& tree, std::string_view topic);
   [[nodiscard]] static const Node* node_of(const Tree& tree, std::string_view topic);
   void note_first_expiry(const Tree& tree);
 
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  const MemoryBoundPtr memory_ = std::make_shared<MemoryBound>();
   std::mutex records_;
   Guarded<Tree> tree_;
   std::atomic<std::int64_t> first_expiry_ms_{kNever};

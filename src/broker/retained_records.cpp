@@ -12,10 +12,15 @@ constexpr std::size_t kExpiredAtOnce = 256;
 
 }  // namespace
 
-bool Broker::has_room_for_retained(std::string_view topic) {
-  const auto most = limits().retained_maximum;
-  if (retained_.size() < most || retained_.find(topic)) return true;
-  return drop_expired_retained() && retained_.size() < most;
+bool Broker::has_room_for_retained(std::string_view topic, std::size_t bytes) {
+  const auto& limits = this->limits();
+  const auto has_room = [&] {
+    const auto before = retained_.find(topic);  // whose place it takes
+    const auto kept = before ? Retained::bytes_of(*before) : 0;
+    return (before || retained_.size() < limits.retained_maximum) &&
+           (bytes <= kept || retained_.memory()->has_room_for(bytes - kept, limits.retained_bytes));
+  };
+  return has_room() || (drop_expired_retained() && has_room());
 }
 
 bool Broker::drop_expired_retained() {

@@ -33,9 +33,26 @@ Session::Session(Worker& worker, ClientPtr client)
       number_(worker.broker().next_number()),
       client_(std::move(client)),
       created_ms_(worker.broker().clock().wall_ms()),
-      delivery_(*this) {}
+      delivery_(*this) {
+  worker_.broker().memory().sessions->add(name_bytes(*client_));
+}
 
 Session::~Session() = default;
+
+std::size_t Session::name_bytes(const Client& client) {
+  return client.client_id.size() + client.username.size();
+}
+
+void Session::set_client(ClientPtr client, std::string user_id) {
+  const auto before = name_bytes(*client_);
+  client_ = std::move(client);
+  if (const auto& memory = worker_.broker().memory().sessions; !ended_) {
+    memory->add(name_bytes(*client_));
+    memory->take_away(before);
+  }
+  user_id_ = std::move(user_id);
+  knows_user_id_ = true;
+}
 
 const PermissionsPtr& Session::permissions() {
   auto& access = worker_.broker().access();
@@ -133,6 +150,7 @@ void Session::on_deadline() {
 void Session::end() {
   if (ended_) return;
   ended_ = true;
+  worker_.broker().memory().sessions->take_away(name_bytes(*client_));
   clear_deadline();
   stop_will_timer();
   const auto self = shared_from_this();  // the worker's map may hold the last reference
@@ -182,6 +200,7 @@ void Session::keep(Subscription subscription) {
     *it = std::move(subscription);
   } else {
     filter_bytes_ += static_cast<std::uint32_t>(subscription.name.size());
+    worker_.broker().memory().sessions->add(subscription.name.size());
     subscriptions_.insert(it, std::move(subscription));
     ++worker_.tally().subscriptions;
   }
@@ -287,6 +306,7 @@ bool Session::unsubscribe(std::string_view name) {
   if (it == subscriptions_.end() || it->name != name) return false;
   const auto subscription = std::move(*it);
   filter_bytes_ -= static_cast<std::uint32_t>(subscription.name.size());
+  worker_.broker().memory().sessions->take_away(subscription.name.size());
   subscriptions_.erase(it);
   --worker_.tally().subscriptions;
   if (auto& events = worker_.events(); !ended_ && events.wants(Event::SessionUnsubscribed))

@@ -13,6 +13,7 @@
 #include "broker/access_control.hpp"
 #include "broker/delivery.hpp"
 #include "broker/filter_table.hpp"
+#include "broker/limits.hpp"
 #include "broker/unfinished.hpp"
 #include "broker/will.hpp"
 #include "store/store.hpp"
@@ -39,9 +40,8 @@ struct Subscription {
 // Threads: its worker's own.
 class Session final : public Deadline, public std::enable_shared_from_this<Session> {
  public:
-  // Of all its filters together: each is kept several times over (session, tree, queue), and one
-  // may have 64 KiB. A thousand filters of a thousand bytes fit.
-  static constexpr std::size_t kMaximumFilterBytes = 1 << 20;
+  // What it is called, for the bound on that of all sessions.
+  [[nodiscard]] static std::size_t name_bytes(const Client& client);
 
   Session(Worker& worker, ClientPtr client);
   ~Session();
@@ -52,11 +52,7 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   [[nodiscard]] std::uint64_t number() const { return number_; }  // grows with each that is made
   [[nodiscard]] const Client& client() const { return *client_; }
   // `user_id` as AccessControl knows it. Before attach(). The client id stays the same.
-  void set_client(ClientPtr client, std::string user_id) {
-    client_ = std::move(client);
-    user_id_ = std::move(user_id);
-    knows_user_id_ = true;
-  }
+  void set_client(ClientPtr client, std::string user_id);
   [[nodiscard]] Delivery& delivery() { return delivery_; }
   // Lives longer than its connection; false: it ends with it and nothing of it is written.
   [[nodiscard]] bool persistent() const { return saved_ || expiry_s_ > 0; }
@@ -92,9 +88,9 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   // `condition`: of `$where`; none: every message.
   [[nodiscard]] Result<bool> subscribe(Subscription subscription, ConditionPtr condition = nullptr);
   bool unsubscribe(std::string_view name);
-  // Whether one filter more of that length stays within kMaximumFilterBytes.
+  // Whether one filter more of that length stays within kSessionFilterBytes.
   [[nodiscard]] bool has_room_for_filter(std::size_t bytes) const {
-    return filter_bytes_ + bytes <= kMaximumFilterBytes;
+    return filter_bytes_ + bytes <= kSessionFilterBytes;
   }
   void wake_groups();   // this member is there and takes messages
   void leave_groups();  // it is not there any more

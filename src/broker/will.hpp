@@ -1,5 +1,7 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/result.hpp"
@@ -22,8 +24,13 @@ struct WillMessage {
   bool has_username = false;
   std::string host;
   ListenerName listener = {};
-  LoginTermsPtr terms = {};  // while this process lasts
+  LoginTermsPtr terms = {};                 // while this process lasts
+  std::shared_ptr<const void> memory = {};  // its part of what all wills take
 };
+
+[[nodiscard]] inline std::size_t bytes_of(const WillMessage& will) {
+  return will.topic.size() + will.payload.size() + will.properties.size();
+}
 
 [[nodiscard]] WillMessage will_of(const mqtt::Will& will);
 [[nodiscard]] std::string encode(const WillMessage& will);

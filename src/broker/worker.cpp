@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
+#include "broker/limits.hpp"
 #include "broker/session.hpp"
 #include "broker/shared_group.hpp"
 
@@ -17,7 +18,6 @@ namespace {
 constexpr std::size_t kCachedTopics = 100'000;
 constexpr std::size_t kCachedTopicBytes = 16 << 20;
 constexpr std::chrono::seconds kTrimInterval{1};
-constexpr std::uint64_t kLogBusyBytes = 48 << 20;
 constexpr std::size_t kSpareBuffers = 256;
 constexpr std::size_t kSpareBufferBytes = 16 << 10;
 

@@ -57,6 +57,7 @@ void Connection::on_ready(std::uint32_t readiness) {
 // The client and its connection hold each other.
 void Connection::on_loop_end() {
   ended_ = true;
+  (void)count_kept(0);
   client_.reset();
 }
 
@@ -94,7 +95,7 @@ void Connection::read_all() {
 // False: not now; somebody else goes on with it.
 bool Connection::may_read() {
   // Who does not take the answers is not asked for more: write_more() goes on when there is room.
-  if (waiting_bytes() >= kReadHighWater) {
+  if (waiting_bytes() >= broker::kAnswersHighWater) {
     if (!std::exchange(reads_when_drained_, true))
       worker_.broker().counters().answers_not_taken.add();
     return false;
@@ -149,16 +150,42 @@ bool Connection::belongs_elsewhere(const mqtt::Frame& frame, std::string_view by
   may_move_ = false;
   if (!listening_.move(*this, connect->client_id, std::string(bytes))) return false;
   ended_ = true;
+  (void)count_kept(0);
   client_->on_closed();
   client_.reset();
   return true;
 }
 
 void Connection::keep(std::string_view rest) {
+  if (!count_kept(rest.size())) {
+    client_->on_no_memory();
+    return;
+  }
   if (rest.empty())
     partial_ = std::string();  // without its memory
   else
     partial_ = rest;
+}
+
+// For the bound on what all of them keep. False: it has no room. Who is held back is not punished
+// for what it sent before it was: that is no more than a read.
+bool Connection::count_kept(std::size_t bytes) {
+  const auto counted = bytes > broker::kUncountedBytes ? bytes : 0;
+  if (counted == 0 && counted_ == 0) return true;
+  auto& broker = worker_.broker();
+  const auto& memory = broker.memory();
+  if (counted_ > 0) (counted_as_stranger_ ? memory.strangers : memory.packets)->take_away(counted_);
+  counted_ = 0;
+  if (counted == 0) return true;
+  counted_as_stranger_ = client_->waits_for_connect();
+  const auto& bound = counted_as_stranger_ ? memory.strangers : memory.packets;
+  const auto& limits = broker.limits();
+  const auto most = counted_as_stranger_ ? limits.strangers_bytes : limits.packets_bytes;
+  const bool is_held_back = held_ && client_->is_open();
+  if (!is_held_back && !bound->has_room_for(counted, most)) return false;
+  bound->add(counted);
+  counted_ = static_cast<std::uint32_t>(counted);
+  return true;
 }
 
 void Connection::hold_reading(bool hold) {
@@ -225,7 +252,8 @@ void Connection::write_more() {
     end_sending();
   else if (client_ && waiting_bytes() < broker::kOutputHighWater)
     client_->on_output_drained();
-  if (waiting_bytes() < kReadHighWater && std::exchange(reads_when_drained_, false)) read_later();
+  if (waiting_bytes() < broker::kAnswersHighWater && std::exchange(reads_when_drained_, false))
+    read_later();
 }
 
 void Connection::close_after_output() {
@@ -238,7 +266,7 @@ void Connection::close_after_output() {
   // The client is done with; it may be the caller, so it goes when the call is over.
   worker_.post([client = std::exchange(client_, nullptr)] {});
   // A peer that does not read has a short while for the farewell.
-  worker_.timers().after(kFarewell, [self = shared_from_this()] { self->end(); });
+  worker_.timers().after(broker::kFarewell, [self = shared_from_this()] { self->end(); });
   if (waiting_bytes() == 0) end_sending();
 }
 
@@ -256,7 +284,7 @@ void Connection::end_sending() {
 }
 
 void Connection::drop_input() {
-  while (!ended_ && dropped_ < kDroppedInput) {
+  while (!ended_ && dropped_ < broker::kDroppedInput) {
     auto& buffer = listening_.read_buffer(worker_);
     if (buffer.size() < kMinimumRead) buffer.resize(kMinimumRead);
     const auto count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
@@ -271,6 +299,7 @@ void Connection::drop_input() {
 
 void Connection::end() {
   if (std::exchange(ended_, true)) return;
+  (void)count_kept(0);
   listening_.note_end();
   if (socket_.is_open()) {
     worker_.loop().unwatch(socket_.get());

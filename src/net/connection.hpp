@@ -18,11 +18,6 @@ inline constexpr std::size_t kReadBuffer = 256 * 1024;  // one for each worker
 inline constexpr std::size_t kMinimumRead = 64 * 1024;
 // At a time from a client that may be held back: what it has sent too early is kept.
 inline constexpr std::size_t kPacedRead = 16 * 1024;
-inline constexpr std::chrono::seconds kFarewell{5};
-inline constexpr std::uint32_t kDroppedInput = 4 << 20;
-// Deliveries stop at broker::kOutputHighWater; a peer that does not take its answers either is read
-// no further from here on.
-inline constexpr std::size_t kReadHighWater = 4 * broker::kOutputHighWater;
 
 class Connection;
 class Handshakes;
@@ -97,6 +92,7 @@ class Connection final : public broker::Link,
   void consume(std::string_view bytes);
   [[nodiscard]] bool belongs_elsewhere(const mqtt::Frame& frame, std::string_view bytes);
   void keep(std::string_view rest);
+  [[nodiscard]] bool count_kept(std::size_t bytes);
   void note_drained(std::size_t size);
   void write_more();
   void end_sending();
@@ -123,12 +119,14 @@ class Connection final : public broker::Link,
   bool closing_ = false;
   bool ended_ = false;
   bool waits_for_handshake_ = false;
+  bool counted_as_stranger_ = false;
   bool ended_below_ = false;   // once what was read before is handled
   std::uint32_t dropped_ = 0;  // input of a peer that was told that the connection ends
   broker::Worker& worker_;
   Listening& listening_;
   std::shared_ptr<broker::ClientConnection> client_;
-  std::string partial_;  // the beginning of a packet, or what was read while reading is held
+  std::uint32_t counted_ = 0;  // of partial_, for the bound on that of all clients
+  std::string partial_;        // the beginning of a packet, or what was read while reading is held
   std::string output_;
   // What the operating system did not take yet, of a peer that reads slowly.
   struct Unsent {

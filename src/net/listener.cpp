@@ -12,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "base/peer.hpp"
+#include "broker/limits.hpp"
 #include "net/handshakes.hpp"
 
 namespace sluice::net {
@@ -26,8 +27,6 @@ constexpr int kBacklog = 1024;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 // A storm of connections must not keep the clients that are there waiting.
 constexpr int kAcceptsPerRound = 64;
-// What stays free for the log, its view and the other sides of tasks, however many clients come.
-constexpr int kReservedDescriptors = 256;
 constexpr std::chrono::seconds kWarnEvery{60};
 
 // Descriptors are numbered from below: what is not above this leaves the others enough.
@@ -35,7 +34,7 @@ int highest_for_clients() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;
   const auto all = static_cast<int>(limit.rlim_cur);
-  return all - std::min(kReservedDescriptors, all / 2);
+  return all - std::min(broker::kReservedDescriptors, all / 2);
 }
 
 std::string text_of(const tcp::endpoint& endpoint) {

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <vector>
 
+#include "broker/limits.hpp"
+
 namespace sluice::net {
 namespace {
 
@@ -106,7 +108,7 @@ void ProxyHeader::read_head() {
   const auto size = byte_at(text_, 14) << 8 | byte_at(text_, 15);
   const auto version = byte_at(text_, 12) >> 4;
   const auto command = byte_at(text_, 12) & 0x0F;
-  if (version != 2 || command > 1 || size > kMostExtras) {
+  if (version != 2 || command > 1 || size > broker::kMostProxyExtras) {
     state_ = State::Refused;
     return;
   }

@@ -24,7 +24,6 @@ class ProxyHeader {
   static constexpr std::size_t kHead = 16;           // of version 2
   static constexpr std::size_t kMostAddresses = 36;  // two of IPv6 with their ports
   static constexpr std::size_t kMostLine = 107;      // of version 1, with its end
-  static constexpr std::size_t kMostExtras = 4096;
 
   void look();
   void read_line();

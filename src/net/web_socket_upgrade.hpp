@@ -3,6 +3,8 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/limits.hpp"
+
 namespace sluice::net {
 
 // What a listener says about WebSocket.
@@ -20,8 +22,7 @@ struct UpgradeAnswer {
   std::string reason;    // of a refusal, for the log
 };
 
-// Longer requests are refused.
-inline constexpr std::size_t kMaximumUpgrade = 8 * 1024;
+using broker::kMaximumUpgrade;  // longer requests are refused
 
 // `request`: up to and with the empty line.
 [[nodiscard]] UpgradeAnswer answer_upgrade(std::string_view request,

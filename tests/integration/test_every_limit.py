@@ -168,3 +168,55 @@ def test_who_says_no_connect_is_counted(make_sluice):
     server = make_sluice(OPEN)
     with counted(server, disconnects("no_connect")), RawClient(server.mqtt) as silent:
         assert silent.expect_closed(timeout=60) == []
+
+
+# --- what all clients together make the server keep
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A server whose bounds for all clients together are small."""
+    from integration.harness import Sluice
+    small = Sluice(tmp_path_factory.mktemp("small"), merged(OPEN, {"mqtt": {
+        "strangers_bytes": "1MiB", "packets_bytes": "1MiB"}}))
+    try:
+        yield small.start()
+        small.stop()
+    finally:
+        small.kill9()
+
+
+def no_room(kind):
+    return f'sluice_client_memory_refused_total{{kind="{kind}"}}'
+
+
+def held(server, kind):
+    return server.metrics()[f'sluice_client_memory_bytes{{kind="{kind}"}}']
+
+
+def test_strangers_together_keep_no_more_than_they_may(small):
+    large = [(mqtt.USER_PROPERTY, ("k" * 50_000, "v" * 50_000))] * 2
+    unfinished = mqtt.connect_packet(5, "stranger", properties=large)[:-1000]
+    with contextlib.ExitStack() as stack, counted(small, no_room("strangers")):
+        for _ in range(12):
+            stranger = stack.enter_context(RawClient(small.mqtt))
+            with contextlib.suppress(OSError):  # some are closed while they send
+                stranger.send(unfinished)
+        wait_until(lambda: held(small, "strangers") > 500_000, "they are waited for")
+        assert held(small, "strangers") <= 1 << 20
+        with client_of(small, "served"):
+            pass
+    wait_until(lambda: held(small, "strangers") == 0, "nothing is left of them")
+
+
+def test_clients_together_keep_no_more_unfinished_packets_than_they_may(small):
+    unfinished = mqtt.publish_packet(5, "t", b"x" * 700_000)[:-1000]
+    with client_of(small, "first") as first, client_of(small, "second") as second:
+        first.send(unfinished)
+        wait_until(lambda: held(small, "packets") > 690_000, "the first one has sent it")
+        with counted(small, no_room("packets")):
+            second.send(unfinished)
+            answer = second.receive(timeout=30)
+        assert (answer.type, answer.reason) == (mqtt.DISCONNECT, 0x97), str(answer)
+        first.send(b"x" * 1000 + mqtt.packet(mqtt.PINGREQ, 0, b""))
+        assert first.receive(timeout=30).type == mqtt.PINGRESP
+    wait_until(lambda: held(small, "packets") == 0, "nothing is left of them")

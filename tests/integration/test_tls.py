@@ -334,6 +334,16 @@ def test_without_a_certificate_nobody_comes_in(mutual, authority, stranger):
     assert "TLS with a client failed" in mutual.log_text()
 
 
+def test_a_chain_of_certificates_without_end_is_refused(mutual, authority):
+    names = ",".join(f"DNS:{number:04}.{'x' * 60}.example.org" for number in range(450))
+    pair = authority.issue("large", alternatives=names)
+    assert pair.certificate.stat().st_size > 32 * 1024
+    failed = 'sluice_tls_handshakes_total{outcome="failed"}'
+    before = mutual.metrics()[failed]
+    refused_at_handshake(mutual.address("tls"), context_of(authority, pair))
+    wait_until(lambda: mutual.metrics()[failed] > before, "it is counted")
+
+
 def test_a_session_of_a_certificate_is_resumed_as_its_user(mutual, authority):
     mutual.allow_all("meter-9")
     context = context_of(authority, authority.issue("meter-9"))

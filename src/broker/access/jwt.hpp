@@ -11,10 +11,9 @@
 
 #include "base/result.hpp"
 #include "broker/access/jwt_keys.hpp"
+#include "broker/limits.hpp"
 
 namespace sluice::broker {
-
-inline constexpr std::size_t kMaximumJwtBytes = 16 * 1024;
 
 // Whether somebody meant it as a token: three parts, the first of them a JSON object with `alg`. No
 // password looks like that.

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
 #include "base/recent_map.hpp"
+#include "broker/limits.hpp"
 
 namespace sluice::broker {
 
@@ -16,11 +17,11 @@ namespace sluice::broker {
 // Threads: any.
 class LoginGuard {
  public:
-  static constexpr int kFree = 10;  // wrong passwords before the first pause
-  static constexpr std::chrono::seconds kFirstPause{1};
-  static constexpr std::chrono::seconds kLongestPause{60};
-  static constexpr std::chrono::minutes kForgottenAfter{10};  // without another failure
-  static constexpr std::size_t kRemembered = 10'000;
+  static constexpr int kFree = kFreeGuesses;  // wrong passwords before the first pause
+  static constexpr std::chrono::seconds kFirstPause = kFirstGuessPause;
+  static constexpr std::chrono::seconds kLongestPause = kLongestGuessPause;
+  static constexpr std::chrono::minutes kForgottenAfter = kGuessesForgottenAfter;
+  static constexpr std::size_t kRemembered = kGuessersRemembered;
 
   explicit LoginGuard(const Clock& clock) : clock_(clock) {}
 

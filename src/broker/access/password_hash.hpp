@@ -5,11 +5,9 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "broker/limits.hpp"
 
 namespace sluice::broker {
-
-// Longer ones are refused before they are hashed.
-inline constexpr std::size_t kMaximumPasswordBytes = 1024;  // 256 characters
 
 // `scrypt$32768$8$1$<salt>$<hash>`. Needs 32 MiB and about 60 ms of one core: never on a loop.
 [[nodiscard]] Result<std::string> hash_password(std::string_view password);

@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "broker/access/secrets.hpp"
+#include "broker/limits.hpp"
 
 namespace sluice::broker {
 
@@ -44,7 +45,7 @@ inline constexpr std::size_t kScramSaltBytes = 16;
 //   server-final   v=<signature>
 class ScramExchange {
  public:
-  static constexpr std::size_t kMaximumMessage = 4096;
+  static constexpr std::size_t kMaximumMessage = kMaximumScramBytes;
 
   explicit ScramExchange(std::string nonce) : nonce_(std::move(nonce)) {}
 

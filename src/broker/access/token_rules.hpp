@@ -6,10 +6,9 @@
 
 #include "base/result.hpp"
 #include "broker/access/policy.hpp"
+#include "broker/limits.hpp"
 
 namespace sluice::broker {
-
-inline constexpr std::size_t kMaximumTokenRules = 100;  // topic filters of one token
 
 // The topic rules that a claim carries, as policies of that login alone, with one that lets it
 // connect. Two forms, as EMQX has them:

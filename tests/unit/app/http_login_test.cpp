@@ -20,6 +20,7 @@ class HttpLoginTest : public testing::Test {
     login_ = std::make_unique<HttpLogin>(clock_, std::move(options), [this] {
       return [this](const std::string& body) -> Result<io::HttpResponse> {
         ++asked_;
+        is_held_.wait(true);
         last_.with([&](auto& last) { last = body; });
         if (status_ == 0) return fail(Errc::Timeout, "it took too long");
         return io::HttpResponse{.status = status_, .headers = {}, .body = body_};
@@ -43,6 +44,7 @@ class HttpLoginTest : public testing::Test {
 
   SystemClock clock_;
   std::atomic<int> asked_{0};
+  std::atomic<bool> is_held_{false};  // the server that is asked says nothing
   Guarded<std::string> last_;
   unsigned status_ = 200;
   std::string body_ = R"({"result":"allow"})";
@@ -112,6 +114,27 @@ TEST_F(HttpLoginTest, RemembersClearAnswersToTheSameLogin) {
   begin({.remember = std::chrono::milliseconds(0)});
   for (int i = 0; i < 3; ++i) EXPECT_EQ(ask()->reason, ReasonCode::Success);
   EXPECT_EQ(asked_, 9);
+}
+
+TEST_F(HttpLoginTest, LetsSoManyLoginsOfOneAddressWaitAndNoMore) {
+  begin({.concurrency = 1});
+  is_held_ = true;
+  Guarded<std::vector<ReasonCode>> answers;
+  const broker::Client client{
+      .client_id = "c", .username = "meter", .has_username = true, .host = "192.0.2.1"};
+  const auto count = broker::kLoginsWaitingPerPeer + 2;  // one is being asked about
+  for (std::size_t i = 0; i < count; ++i)
+    login_->ask(client, std::to_string(i), [&](const std::optional<LoginAnswer>& said) {
+      answers.with([&](auto& all) { all.push_back(said->reason); });
+    });
+  const auto at_once = answers.with([](const auto& all) { return all; });
+  is_held_ = false;
+  is_held_.notify_all();
+  login_->stop();
+
+  ASSERT_FALSE(at_once.empty());
+  EXPECT_LE(at_once.size(), 2U);  // the thread may not have begun by then
+  EXPECT_THAT(at_once, testing::Each(ReasonCode::QuotaExceeded));
 }
 
 TEST_F(HttpLoginTest, AsksNobodyOnceStopped) {

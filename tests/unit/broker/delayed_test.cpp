@@ -225,5 +225,26 @@ TEST_F(DelayedMessagesTest, NeedTheRightToPublishAtBothTimes) {
   server.reset();
 }
 
+TEST_F(DelayedMessagesTest, HaveTheirWholeExpiryFromTheRelease) {
+  ScriptedClient reader(*server);
+  reader.connect("reader");
+  reader.subscribe("t", Qos::AtLeastOnce);
+  std::string properties;
+  mqtt::PropertyWriter(properties).number(mqtt::PropertyId::MessageExpiryInterval, 60);
+  server->broker.worker(0).delayed().add({.client_id = "publisher",
+                                          .due_ms = server->clock.wall_ms() - 1,
+                                          .message = {.topic = "t",
+                                                      .payload = "x",
+                                                      .properties = properties,
+                                                      .qos = Qos::AtLeastOnce,
+                                                      .username = {},
+                                                      .host = {}}});
+  wait_for_timer();
+
+  const auto got = reader.take<mqtt::Publish>();
+  ASSERT_EQ(got.size(), 1U);
+  EXPECT_EQ(got[0].properties.number(mqtt::PropertyId::MessageExpiryInterval), 60U);
+}
+
 }  // namespace
 }  // namespace sluice::broker::test

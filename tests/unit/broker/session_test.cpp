@@ -409,7 +409,7 @@ TEST_F(Sessions, EndWithTheConnectionWhenTheyAreNotToLast) {
 
 TEST_F(Sessions, TakeOnlySoManyBytesOfFilters) {
   const std::string large(60'000, 'f');
-  const auto fits = Session::kMaximumFilterBytes / (large.size() + 2);
+  const auto fits = kSessionFilterBytes / (large.size() + 2);
   for (const auto version : {mqtt::Version::V5, mqtt::Version::V311}) {
     const auto refused =
         version == mqtt::Version::V5 ? ReasonCode::QuotaExceeded : ReasonCode::UnspecifiedError;
