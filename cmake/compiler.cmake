@@ -1,6 +1,7 @@
 # The compiler gate and the flags of all our code.
 option(SLUICE_ALLOW_GCC12 "Build with a g++ that miscompiles coroutines (docs/adr/0002)" OFF)
 option(SLUICE_TESTS "Build the tests" ON)
+option(SLUICE_CONSOLE "Build the web console (needs Node) and take it into the program" OFF)
 option(SLUICE_BENCH "Build the benchmarks" OFF)
 option(SLUICE_FUZZ "Build the fuzzers with libFuzzer instead of as corpus replays" OFF)
 set(SLUICE_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")

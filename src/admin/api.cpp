@@ -164,6 +164,7 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
     : sources_(std::move(sources)),
       accounts_(accounts),
       options_(std::move(options)),
+      console_(options_.console_pack),
       sessions_(sources_.clock),
       tokens_(sources_.store, sources_.clock),
       audit_(sources_.store, sources_.clock, options_.audit_records),
@@ -227,6 +228,7 @@ Response Api::dispatch(const Request& request) {
                 .detail = "this server is not known by that host name",
                 .hint = "use its address or localhost, or name the host in admin.host_names"});
   }
+  if (auto page = console_.answer(request)) return *std::move(page);
   auto target = parse_target(request.target);
   if (!target) {
     return problem_response(Problem{.status = 400,

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "admin/actions.hpp"
+#include "admin/console.hpp"
 
 namespace sluice::admin {
 
@@ -41,6 +42,7 @@ class Api {
   const Sources sources_;
   AdministratorAccounts& accounts_;
   const ApiOptions options_;
+  const Console console_;
   LoginSessions sessions_;
   Tokens tokens_;
   AuditTrail audit_;

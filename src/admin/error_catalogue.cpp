@@ -31,6 +31,7 @@ const std::vector<ErrorKind>& error_catalogue() {
        "The path does not take this method; `Allow` lists those it takes."},
       {"name_taken", 409, "Another one has this name."},
       {"no_space", 507, "The disk is full; service returns when space does."},
+      {"not_acceptable", 406, "A file of the console is kept compressed alone; browsers take it."},
       {"not_allowed", 403, "No policy allows the user to do this."},
       {"not_found", 404, "There is none with this name or id."},
       {"not_http", 400, "The request is not HTTP/1.1, or its length is ambiguous."},

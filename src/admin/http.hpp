@@ -29,6 +29,9 @@ struct Request {
   std::string cookie;
   std::string if_match;
   std::string origins;  // Sluice-Origins: the tasks that carried the message
+  std::string if_none_match;
+  std::string accept;
+  std::string accept_encoding;
   std::string body;
   bool is_encrypted = false;
   std::string remote_address;  // without port

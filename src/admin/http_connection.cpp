@@ -254,6 +254,9 @@ Request HttpConnection::request() const {
           .cookie = header(http::field::cookie),
           .if_match = header(http::field::if_match),
           .origins = std::string(message["Sluice-Origins"]),
+          .if_none_match = header(http::field::if_none_match),
+          .accept = header(http::field::accept),
+          .accept_encoding = header(http::field::accept_encoding),
           .body = message.body(),
           .is_encrypted = stream_.is_encrypted(),
           .remote_address = remote_address_,
@@ -275,9 +278,10 @@ void HttpConnection::write(Response response, bool keep_alive, bool is_head) {
   message.set("X-Content-Type-Options", "nosniff");
   message.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
-  for (const auto& [name, value] : response.headers) message.insert(name, value);
+  for (const auto& [name, value] : response.headers) message.set(name, value);
   message.keep_alive(keep_alive && !all_.stopping);
-  if (response.status != 204) message.content_length(response.body.size());
+  if (response.status != 204 && response.status != 304)
+    message.content_length(response.body.size());
   if (!is_head) message.body() = std::move(response.body);
 
   stream_.expires_after(all_.options.request_deadline);

@@ -26,6 +26,7 @@ struct ApiOptions {
   std::string node_name = "sluice-1";
   std::string version = "0.1.0";
   std::size_t audit_records = AuditTrail::kDefaultMaximum;
+  std::string_view console_pack = {};  // of the web console; empty: there is none
 };
 
 // What routes work on. Threads: any; every part guards itself.

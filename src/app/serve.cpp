@@ -7,6 +7,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "admin/console.hpp"
 #include "app/composition.hpp"
 #include "app/descriptor_limit.hpp"
 #include "app/live_settings.hpp"
@@ -103,6 +104,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, LiveSettings
   plan.admin.tls = settings.admin.tls;
   plan.admin.api.metrics_public = settings.admin.metrics_public;
   plan.admin.api.audit_records = settings.admin.audit_records;
+  plan.admin.api.console_pack = admin::console_pack();
   plan.admin.api.host_names = settings.admin.host_names;
   for (const auto& listener : settings.listeners)
     plan.listeners.push_back({.name = listener.name,

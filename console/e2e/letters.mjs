@@ -1,0 +1,31 @@
+// A message that the target can never take is a dead letter: seen with its payload and the reason,
+// sent again once the task is changed, and a task goes only after saying what goes with it.
+import { heading, logIn } from "./steps.mjs";
+
+export default async function ({ page, url, user, password }) {
+  const button = (name) => page.getByRole("button", { name, exact: true });
+  await logIn(page, url, user, password);
+  await heading(page, "Overview");
+  await page.goto(new URL("tasks/strict?tab=letters", url).href);
+  await page.getByText("Missing required property 'watts'").first().waitFor();
+  await page.getByRole("button", { name: "Expand row" }).click();
+  await page.getByText('"volts": 230').waitFor();
+
+  await button("Edit").click();
+  await heading(page, "Edit strict");
+  await page.getByText("Process or verify").click();
+  await page.getByLabel("Check the payload against a JSON Schema").fill("");
+  await button("Save").click();
+  await heading(page, "strict");
+  await page.getByRole("tab", { name: /Dead letters/ }).click();
+  await button("Send all again").click();
+  await page.getByText("1 sent, 0 refused again, 0 left").waitFor();
+  await page.getByText("No message was refused").waitFor();
+
+  await button("strict: …").click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  await page.getByText("0 messages wait for it and 0 dead letters are kept").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await heading(page, "Tasks");
+  await page.getByText("Make one in four steps").waitFor();
+}

@@ -1,0 +1,33 @@
+// A wrong password shows what the server says; the right one leads to the overview, with its
+// figures; and back out.
+import { expect, heading, logIn } from "./steps.mjs";
+
+export default async function ({ page, url, user, password }) {
+  const answer = await page.goto(url);
+  const policy = answer.headers()["content-security-policy"];
+  expect(policy.includes("default-src 'self'") && !policy.includes("unsafe"), `a strict policy: ${policy}`);
+
+  await logIn(page, url, user, "not the password");
+  await page.getByRole("alert").getByText("user or password is wrong").waitFor();
+  await page.getByText("the first password was printed once").waitFor();
+
+  await logIn(page, url, user, password);
+  await heading(page, "Overview");
+  await page.getByText("Messages are accepted, and nothing is wrong").waitFor();
+  await page.getByText("sluice-1, version").waitFor();
+
+  await page.reload(); // the session is kept
+  await heading(page, "Overview");
+  await page.goto(new URL("no/such/page", url).href);
+  await page.getByText("There is no such page").waitFor();
+  await page.getByRole("link", { name: "To the overview" }).click();
+  await heading(page, "Overview");
+
+  await page.getByRole("button", { name: "Language" }).click();
+  await page.getByRole("menuitem", { name: "简体中文" }).click();
+  await heading(page, "概览");
+
+  await page.getByRole("button", { name: /administrator/ }).click();
+  await page.getByRole("menuitem", { name: "退出登录" }).click();
+  await page.getByRole("button", { name: "登 录" }).or(page.getByRole("button", { name: "登录" })).waitFor();
+}

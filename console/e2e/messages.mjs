@@ -1,0 +1,45 @@
+// A client is found and disconnected, its message is found and seen on its way, byte by byte.
+import { checkAccess, heading, logIn } from "./steps.mjs";
+
+export default async function ({ page, url, user, password }) {
+  const button = (name) => page.getByRole("button", { name });
+  await logIn(page, url, user, password);
+  await heading(page, "Overview");
+  await page.getByRole("link", { name: "Clients", exact: true }).click();
+  await page.getByRole("searchbox", { name: "Client id" }).fill("meter-1");
+  await page.getByRole("link", { name: "meter-1" }).click();
+  await heading(page, "meter-1");
+  await page.getByLabel("Filter").fill("commands/#");
+  await button("Subscribe it").click();
+  await page.getByRole("cell", { name: "commands/#" }).waitFor();
+  await checkAccess(page, "a client");
+
+  await page.getByRole("link", { name: "Messages", exact: true }).click();
+  await button("Publish").click();
+  const drawer = page.getByRole("dialog");
+  await drawer.getByLabel("Topic", { exact: true }).fill("commands/#");
+  await drawer.getByRole("button", { name: "Publish" }).click();
+  await page.getByRole("dialog").locator(".ant-form-item-explain-error").waitFor();
+  await drawer.getByLabel("Topic", { exact: true }).fill("commands/go");
+  await drawer.getByLabel("Payload", { exact: true }).fill('{"go": true}');
+  await drawer.getByRole("button", { name: "Publish" }).click();
+  await page.getByText("It is on disk:").waitFor();
+  await drawer.getByRole("button", { name: "Close" }).click();
+
+  const filter = page.getByRole("searchbox", { name: "Topic filter" });
+  await filter.fill("commands/#/x"); // wrong: the server says so
+  await page.getByRole("alert").waitFor();
+  await filter.fill("commands/#");
+  await page.getByRole("cell", { name: "commands/go" }).first().waitFor();
+  await page.locator("td a").first().click();
+  await heading(page, "Message");
+  await page.getByText('"go": true').waitFor();
+  await page.getByText("Hex").click();
+  await page.getByText("7b 22 67 6f 22").waitFor();
+  await page.getByRole("link", { name: "Client meter-1" }).click();
+  await heading(page, "meter-1");
+  await button("Disconnect").click();
+  await page.getByText("Its session stays").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
+  await page.getByText("meter-1 is disconnected").waitFor();
+}

@@ -1,0 +1,37 @@
+// What several scripts do.
+import { readFileSync } from "node:fs";
+
+// Run by the browser's own tools: the page's policy takes no script from elsewhere.
+const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+
+export async function logIn(page, url, user, password) {
+  await page.goto(url);
+  await page.getByLabel("User").fill(user);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
+}
+
+export async function heading(page, name) {
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+}
+
+export function expect(is, what) {
+  if (!is) throw new Error(`expected: ${what}`);
+}
+
+// Axe's findings that keep somebody from using the page.
+export async function checkAccess(page, where) {
+  await page.evaluate(axe);
+  let grave = [];
+  // Again for a while: colours are on their way when a theme or a page has just changed.
+  for (let tries = 0; tries < 10; tries += 1) {
+    const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+    grave = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    if (grave.length === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  const told = grave.map(
+    ({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`,
+  );
+  expect(grave.length === 0, `no grave finding of axe on ${where}, but\n${told.join("\n")}`);
+}

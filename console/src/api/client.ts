@@ -1,0 +1,120 @@
+// Requests to the server that served this page. Paths are those of the API's description alone.
+import type { paths } from "./schema";
+
+type PathOf<P> = P extends `/api/v1${infer Rest}` ? Rest : never;
+export type Path = PathOf<keyof paths>;
+
+export interface FieldProblem {
+  pointer: string;
+  detail: string;
+}
+
+// RFC 9457, as the server sends it.
+export interface Problem {
+  status: number;
+  code: string;
+  detail: string;
+  hint?: string;
+  fields?: FieldProblem[];
+}
+
+export class ApiError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.detail);
+  }
+}
+
+export const unreachable = "unreachable"; // code of a problem that no server sent
+
+export type Entity = Record<string, unknown>;
+export type Query = Record<string, string | number | boolean | undefined>;
+
+export interface Call {
+  parts?: Record<string, string>; // of the path: {name}
+  query?: Query;
+  body?: unknown;
+  ifMatch?: string;
+}
+
+// Where the API is: beside the page, under whatever prefix a proxy puts both.
+export function urlOf(path: Path, { parts = {}, query = {} }: Call = {}) {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(parts[name] ?? ""));
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== "") search.set(name, String(value));
+  const text = search.toString();
+  return `api/v1${filled}${text ? `?${text}` : ""}`;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  try {
+    return (await response.json()) as Problem;
+  } catch {
+    return { status: response.status, code: "unreadable", detail: response.statusText };
+  }
+}
+
+// Of what was answered: sent back as If-Match, it keeps a change from undoing another one's.
+const tags = new WeakMap<object, string>();
+export function tagOf(entity: object | undefined) {
+  return entity && tags.get(entity);
+}
+
+let onSessionEnd: (() => void) | undefined;
+export function whenSessionEnds(listener: () => void) {
+  onSessionEnd = listener;
+}
+
+async function call<T>(method: string, path: Path, options: Call = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  if (options.ifMatch) headers["If-Match"] = options.ifMatch;
+  let response: Response;
+  try {
+    response = await fetch(urlOf(path, options), {
+      method,
+      headers,
+      credentials: "same-origin",
+      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+    });
+  } catch {
+    throw new ApiError({ status: 0, code: unreachable, detail: "the server does not answer" });
+  }
+  if (!response.ok) {
+    if (response.status === 401 && path !== "/session") onSessionEnd?.();
+    throw new ApiError(await problemOf(response));
+  }
+  if (response.status === 204) return undefined as T;
+  const answered = (await response.json()) as T;
+  const tag = response.headers.get("ETag");
+  if (tag) tags.set(answered as object, tag);
+  return answered;
+}
+
+export const api = {
+  get: <T = Entity>(path: Path, options?: Call) => call<T>("GET", path, options),
+  post: <T = Entity>(path: Path, options?: Call) => call<T>("POST", path, options),
+  put: <T = Entity>(path: Path, options?: Call) => call<T>("PUT", path, options),
+  patch: <T = Entity>(path: Path, options?: Call) => call<T>("PATCH", path, options),
+  delete: (path: Path, options?: Call) => call<void>("DELETE", path, options),
+};
+
+export interface Health {
+  status: "ready" | "degraded" | "unready";
+  reasons?: { component: string; code: string; detail: string }[];
+  notices?: string[];
+}
+
+// Not under /api: it answers 503 with the same document when something is wrong.
+export async function health(): Promise<Health> {
+  try {
+    return (await (await fetch("health/ready")).json()) as Health;
+  } catch {
+    throw new ApiError({ status: 0, code: unreachable, detail: "the server does not answer" });
+  }
+}
+
+export interface Page<T = Entity> {
+  items: T[];
+  next: string | null;
+}

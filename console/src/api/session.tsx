@@ -1,0 +1,59 @@
+// Who is logged in. The token itself is in a cookie that scripts cannot read.
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { createContext, useContext, useEffect, type ReactNode } from "react";
+import { api, ApiError, whenSessionEnds } from "./client";
+
+export type Role = "viewer" | "operator" | "administrator";
+export interface Session {
+  user: string;
+  role: Role;
+}
+
+const roles: Role[] = ["viewer", "operator", "administrator"];
+const Current = createContext<Session | null>(null);
+const key = ["session"];
+
+async function show(): Promise<Session | null> {
+  try {
+    return await api.get<Session>("/session");
+  } catch (error) {
+    if (error instanceof ApiError && error.problem.status === 401) return null;
+    throw error;
+  }
+}
+
+export function useSessionQuery() {
+  const client = useQueryClient();
+  useEffect(() => whenSessionEnds(() => client.setQueryData(key, null)), [client]);
+  return useQuery({ queryKey: key, queryFn: show, staleTime: Infinity });
+}
+
+export function useLogin() {
+  const client = useQueryClient();
+  return {
+    logIn: async (user: string, password: string) => {
+      await api.post("/session", { body: { user, password } });
+      await client.invalidateQueries({ queryKey: key });
+    },
+    logOut: async () => {
+      await api.delete("/session");
+      client.setQueryData(key, null);
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== key[0] });
+    },
+  };
+}
+
+export function SessionProvider({ session, children }: { session: Session; children: ReactNode }) {
+  return <Current.Provider value={session}>{children}</Current.Provider>;
+}
+
+export function useSession() {
+  const session = useContext(Current);
+  if (!session) throw new Error("no session here");
+  return session;
+}
+
+// Whether the server would let this account do it: what it would refuse is not offered.
+export function useMay(role: Role) {
+  return roles.indexOf(useSession().role) >= roles.indexOf(role);
+}

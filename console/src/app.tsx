@@ -1,0 +1,108 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { App as AntApp, ConfigProvider, Spin, theme } from "antd";
+import english from "antd/locale/en_US";
+import chinese from "antd/locale/zh_CN";
+import { lazy, Suspense } from "react";
+import { BrowserRouter, Route, Routes } from "react-router-dom";
+import { ApiError } from "./api/client";
+import { SessionProvider, useSessionQuery } from "./api/session";
+import { ProblemAlert } from "./components/problem";
+import { Login } from "./features/login/login";
+import { Layout } from "./layout";
+import { pages } from "./pages";
+import { AppearanceProvider, useAppearance } from "./appearance";
+import { LanguageProvider } from "./words/language";
+
+const NotFound = lazy(() => import("./features/not_found/not_found"));
+
+// What the server refused is not asked again; a server that is away is.
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      retry: (count, error) => !(error instanceof ApiError) || (error.problem.status === 0 && count < 1),
+      refetchOnWindowFocus: true,
+    },
+  },
+});
+
+// The console may begin under any prefix of a proxy.
+const basename = new URL(document.baseURI).pathname.replace(/\/$/, "");
+
+function Pages() {
+  const session = useSessionQuery();
+  if (session.isPending) return <Spin fullscreen />;
+  if (session.error && !session.data)
+    return (
+      <main className="alone">
+        <ProblemAlert error={session.error} />
+      </main>
+    );
+  if (!session.data) return <Login />;
+  return (
+    <SessionProvider session={session.data}>
+      <Routes>
+        <Route element={<Layout />}>
+          {pages.map(({ path, Component }) => (
+            <Route key={path} path={path} element={<Component />} />
+          ))}
+          <Route path="*" element={<NotFound />} />
+        </Route>
+      </Routes>
+    </SessionProvider>
+  );
+}
+
+function Themed() {
+  const { language, isDark } = useAppearance();
+  const ink = (strength: number) =>
+    isDark ? `rgba(255, 255, 255, ${strength})` : `rgba(0, 0, 0, ${strength})`;
+  const tint = isDark ? "#22a6c4" : "#0e7490";
+  return (
+    <ConfigProvider
+      locale={language === "zh" ? chinese : english}
+      theme={{
+        algorithm: isDark ? theme.darkAlgorithm : theme.defaultAlgorithm,
+        token: {
+          colorPrimary: tint,
+          colorLink: tint,
+          ...(isDark ? {} : { colorError: "#cf1322", colorSuccess: "#2f8512" }),
+          borderRadius: 6,
+          fontSize: 14,
+          // As pale as can be read by everybody (WCAG AA).
+          colorTextDescription: ink(0.65),
+          colorTextTertiary: ink(0.65),
+          colorTextPlaceholder: ink(0.58),
+          colorTextDisabled: ink(0.6),
+        },
+        components: {
+          Button: isDark
+            ? { primaryColor: "#03181e", colorPrimary: "#4cc3de", colorError: "#ff7875", dangerColor: "#1a0505" }
+            : {},
+          Menu: isDark
+            ? { itemHeight: 34, groupTitleColor: ink(0.65), itemSelectedBg: "#12343d", itemSelectedColor: "#5fd0ea" }
+            : { itemHeight: 34, groupTitleColor: ink(0.65), itemSelectedBg: "#dff1f6", itemSelectedColor: "#0b5468" },
+        },
+      }}
+    >
+      <LanguageProvider language={language}>
+        <AntApp className="app">
+          <Suspense fallback={<Spin fullscreen />}>
+            <Pages />
+          </Suspense>
+        </AntApp>
+      </LanguageProvider>
+    </ConfigProvider>
+  );
+}
+
+export function App() {
+  return (
+    <QueryClientProvider client={queries}>
+      <AppearanceProvider>
+        <BrowserRouter basename={basename} future={{ v7_relativeSplatPath: true, v7_startTransition: true }}>
+          <Themed />
+        </BrowserRouter>
+      </AppearanceProvider>
+    </QueryClientProvider>
+  );
+}

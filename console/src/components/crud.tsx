@@ -1,0 +1,172 @@
+// Documents of one kind: their list, and making, changing and deleting them by their declared schema.
+import { PlusOutlined } from "@ant-design/icons";
+import { Button, Drawer, Space, type TableColumnsType } from "antd";
+import { useState, type ReactNode } from "react";
+import { api, tagOf, type Entity, type Path } from "../api/client";
+import { mergePatch } from "../api/merge_patch";
+import { useMay, type Role } from "../api/session";
+import { common } from "../words/common";
+import { useLanguage, useWords } from "../words/language";
+import { useAction, useConfirm } from "./action";
+import { DocumentEditor } from "./document_editor";
+import { time } from "./format";
+import { List, type Filter } from "./list";
+import { Page } from "./page";
+import { ProblemAlert, problemOf } from "./problem";
+import { pointersOf, type Document } from "./schema_form/schema_form";
+import type { Schema } from "./schema_form/schema";
+import { useSecret } from "./secret";
+
+interface Props<T> {
+  title: string;
+  help: ReactNode;
+  create: string; // "New user"
+  empty: ReactNode;
+  path: Path;
+  one: Path; // of one of them: {name}
+  createSchema: Schema;
+  isFixed?: boolean; // they are made and deleted, not changed
+  filters?: Filter[];
+  columns: TableColumnsType<T>;
+  deletion: (row: T) => string; // what will happen
+  secret?: keyof T & string; // shown once, when one is made
+  secretTitle?: string;
+  role?: Role;
+  children?: ReactNode;
+  start?: Document; // of a new one
+}
+
+interface Named {
+  name: string;
+  created?: string;
+}
+
+// Of an entity what its schema knows.
+function editable(entity: object, schema: Schema): Document {
+  const names = Object.keys(schema.properties ?? {});
+  return Object.fromEntries(Object.entries(entity).filter(([name]) => names.includes(name)));
+}
+
+function useEditor<T extends Named>({ path, one, createSchema, secret, secretTitle, start }: Props<T>) {
+  const act = useAction();
+  const show = useSecret();
+  const [known, setKnown] = useState<T>();
+  const [value, setValue] = useState<Document>();
+  const [error, setError] = useState<unknown>();
+  const [isBusy, setBusy] = useState(false);
+  const schema: Schema = known ? { ...createSchema, required: [] } : createSchema;
+  const open = (document?: T) => {
+    setError(undefined);
+    setKnown(document);
+    setValue(document ? editable(document, createSchema) : (start ?? {}));
+  };
+  // As it is now, with its tag: what somebody else changes meanwhile is not undone.
+  const edit = async ({ name }: T) => {
+    const current = await act(() => api.get<T>(one, { parts: { name } }));
+    if (current) open(current);
+  };
+  const save = async () => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      const made = known
+        ? await api.patch<Entity>(one, {
+            parts: { name: known.name },
+            body: mergePatch(editable(known, schema), value!),
+            ifMatch: tagOf(known),
+          })
+        : await api.post<Entity>(path, { body: value });
+      setValue(undefined);
+      await act(async () => undefined);
+      const told = secret && made[secret];
+      if (typeof told === "string" && told !== "***") show(`${secretTitle} ${String(made.name)}`, told);
+    } catch (refused) {
+      setError(refused);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { known, value, setValue, error, isBusy, schema, open, edit, save };
+}
+
+export function Crud<T extends Named>(props: Props<T>) {
+  const { title, help, create, empty, path, one, isFixed, filters, columns, deletion, children } = props;
+  const all = useWords(common);
+  const language = useLanguage();
+  const act = useAction();
+  const confirm = useConfirm();
+  const mayChange = useMay(props.role ?? "administrator");
+  const editor = useEditor(props);
+  const { known, value, schema } = editor;
+  const problems = problemOf(editor.error)?.fields ?? [];
+  const remove = async (row: T) => {
+    if (await confirm({ title: `${all.remove}: ${row.name}?`, content: deletion(row) }))
+      await act(() => api.delete(one, { parts: { name: row.name } }), all.done);
+  };
+  return (
+    <Page
+      title={title}
+      help={help}
+      actions={
+        mayChange && (
+          <Button type="primary" icon={<PlusOutlined />} onClick={() => editor.open()}>
+            {create}
+          </Button>
+        )
+      }
+    >
+      {children}
+      <List<T>
+        path={path}
+        filters={filters ?? [{ name: "name", label: all.name }]}
+        rowKey="name"
+        empty={<p>{empty}</p>}
+        columns={[
+          { title: all.name, render: (_, { name }) => <strong>{name}</strong> },
+          ...columns,
+          { title: all.created, render: (_, { created }) => time(created, language) },
+          {
+            key: "actions",
+            align: "right",
+            render: (_, row) =>
+              mayChange && (
+                <Space>
+                  {!isFixed && (
+                    <Button size="small" aria-label={`${all.edit}: ${row.name}`} onClick={() => editor.edit(row)}>
+                      {all.edit}
+                    </Button>
+                  )}
+                  <Button size="small" danger aria-label={`${all.remove}: ${row.name}`} onClick={() => remove(row)}>
+                    {all.remove}
+                  </Button>
+                </Space>
+              ),
+          },
+        ]}
+      />
+      <Drawer
+        title={known ? `${all.edit}: ${known.name}` : create}
+        open={value !== undefined}
+        width={Math.min(920, window.innerWidth)}
+        destroyOnClose
+        onClose={() => editor.setValue(undefined)}
+        footer={
+          <Button type="primary" loading={editor.isBusy} onClick={editor.save}>
+            {known ? all.save : all.create}
+          </Button>
+        }
+      >
+        <ProblemAlert error={editor.error} shown={pointersOf(schema, problems)} />
+        {value && (
+          <DocumentEditor
+            schema={schema}
+            value={value}
+            problems={problems}
+            locked={known && ["name"]}
+            onChange={editor.setValue}
+          />
+        )}
+      </Drawer>
+    </Page>
+  );
+}

@@ -1,0 +1,130 @@
+// A list that the server filters and pages.
+import { Button, Empty, Input, Select, Table, type TableColumnsType } from "antd";
+import { LeftOutlined, ReloadOutlined, RightOutlined } from "@ant-design/icons";
+import { useEffect, useState, type ReactNode } from "react";
+import type { Entity, Page, Path, Query } from "../api/client";
+import { useGet, useLive } from "../api/live";
+import { common } from "../words/common";
+import { useWords } from "../words/language";
+import { ProblemAlert } from "./problem";
+
+export interface Filter {
+  name: string;
+  label: string;
+  options?: string[]; // else free text
+  isWhole?: boolean; // the server wants the whole of it; topics and beginnings aside
+}
+
+interface Props<T> {
+  path: Path;
+  parts?: Record<string, string>;
+  query?: Query;
+  filters?: Filter[];
+  columns: TableColumnsType<T>;
+  rowKey?: string | ((row: T) => string);
+  empty?: ReactNode; // what to do next
+  isLive?: boolean;
+  initial?: URLSearchParams; // of the filters
+  expanded?: (row: T) => ReactNode;
+}
+
+const pageSize = 50;
+
+function useDelayed<V>(value: V, ms: number) {
+  const [delayed, setDelayed] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setDelayed(value), ms);
+    return () => clearTimeout(timer);
+  }, [value, ms]);
+  return delayed;
+}
+
+export function List<T extends object = Entity>(props: Props<T>) {
+  const { path, parts, query, filters = [], columns, rowKey = "id", empty, isLive, expanded, initial } = props;
+  const word = useWords(common);
+  const [given, setGiven] = useState<Record<string, string>>(() =>
+    Object.fromEntries(filters.map(({ name }) => [name, initial?.get(name) ?? ""])),
+  );
+  const [before, setBefore] = useState<string[]>([]); // tokens of the pages up to this one
+  const delayed = useDelayed(given, 300);
+  const call = { parts, query: { limit: pageSize, ...query, ...delayed, page: before.at(-1) } };
+  const use = isLive ? useLive : useGet;
+  const list = use<Page<T>>(path, call);
+  const items = list.data?.items ?? [];
+  const isFiltered = Object.values(delayed).some(Boolean);
+  const filter = (name: string, value: string) => {
+    setBefore([]);
+    setGiven((known) => ({ ...known, [name]: value }));
+  };
+  return (
+    <>
+      <ProblemAlert error={list.error} />
+      <div className="filters">
+        {filters.map(({ name, label, options, isWhole = true }) =>
+          options ? (
+            <Select
+              key={name}
+              allowClear
+              aria-label={label}
+              placeholder={label}
+              value={given[name] || undefined}
+              options={options.map((option) => ({ value: option, label: option }))}
+              onChange={(value) => filter(name, value ?? "")}
+            />
+          ) : (
+            <Input.Search
+              key={name}
+              allowClear
+              aria-label={label}
+              placeholder={isWhole ? word.whole(label) : label}
+              value={given[name]}
+              onChange={(event) => filter(name, event.target.value)}
+            />
+          ),
+        )}
+        {!isLive && (
+          <Button
+            className="narrow-button"
+            icon={<ReloadOutlined />}
+            aria-label={word.refresh}
+            loading={list.isFetching}
+            onClick={() => void list.refetch()}
+          />
+        )}
+      </div>
+      <Table<T>
+        size="middle"
+        rowKey={rowKey}
+        columns={columns}
+        dataSource={items}
+        loading={list.isPending}
+        pagination={false}
+        scroll={{ x: "max-content" }}
+        expandable={expanded && { expandedRowRender: expanded }}
+        locale={{
+          emptyText: (
+            <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={isFiltered ? word.noMatch : word.nothing}>
+              {!isFiltered && empty}
+            </Empty>
+          ),
+        }}
+      />
+      {(before.length > 0 || list.data?.next) && (
+        <div className="pager">
+          <Button
+            icon={<LeftOutlined />}
+            aria-label={word.previous}
+            disabled={before.length === 0}
+            onClick={() => setBefore(before.slice(0, -1))}
+          />
+          <Button
+            icon={<RightOutlined />}
+            aria-label={word.following}
+            disabled={!list.data?.next}
+            onClick={() => setBefore([...before, list.data!.next!])}
+          />
+        </div>
+      )}
+    </>
+  );
+}

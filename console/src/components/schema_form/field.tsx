@@ -1,0 +1,158 @@
+// One field of a form, by what its schema says.
+import { Button, Input, InputNumber, Select, Switch } from "antd";
+import { MinusCircleOutlined, PlusOutlined } from "@ant-design/icons";
+import { common } from "../../words/common";
+import { useWords } from "../../words/language";
+import { kindOf, textOf, valueOf, type Schema } from "./schema";
+
+interface Props {
+  id: string;
+  schema: Schema;
+  value: unknown;
+  onChange: (value: unknown) => void;
+  isDisabled?: boolean;
+  describedBy?: string;
+}
+
+const separators = [",", "\n", " "];
+
+function Pairs({ id, value, onChange, isDisabled }: Props) {
+  const word = useWords(common);
+  const pairs = Object.entries((value as Record<string, string> | undefined) ?? {});
+  const write = (next: [string, string][]) =>
+    onChange(next.length > 0 ? Object.fromEntries(next) : undefined);
+  return (
+    <div className="pairs" id={id}>
+      {pairs.map(([name, text], at) => (
+        <div key={at} className="pair">
+          <Input
+            aria-label={word.name}
+            value={name}
+            disabled={isDisabled}
+            onChange={(event) => write(pairs.map((pair, i) => (i === at ? [event.target.value, text] : pair)))}
+          />
+          <Input
+            aria-label={word.value}
+            value={text}
+            disabled={isDisabled}
+            onChange={(event) => write(pairs.map((pair, i) => (i === at ? [name, event.target.value] : pair)))}
+          />
+          <Button
+            type="text"
+            aria-label={word.remove}
+            icon={<MinusCircleOutlined />}
+            onClick={() => write(pairs.filter((_, i) => i !== at))}
+          />
+        </div>
+      ))}
+      <Button
+        icon={<PlusOutlined />}
+        disabled={isDisabled || pairs.some(([name]) => name === "")}
+        onClick={() => write([...pairs, ["", ""]])}
+      >
+        {word.add}
+      </Button>
+    </div>
+  );
+}
+
+export function Field(props: Props) {
+  const { id, schema, value, onChange, isDisabled, describedBy } = props;
+  const shared = { id, disabled: isDisabled, "aria-describedby": describedBy };
+  const placeholder = textOf(schema.default);
+  const onText = (event: { target: { value: string } }) =>
+    onChange(event.target.value === "" ? undefined : event.target.value);
+  switch (kindOf(schema)) {
+    case "choice":
+      return (
+        <Select
+          {...shared}
+          allowClear={schema.default !== undefined}
+          value={value as string | undefined}
+          placeholder={placeholder}
+          options={schema.enum!.map((name) => ({ value: name, label: String(name) }))}
+          onChange={(chosen) => onChange(chosen)}
+        />
+      );
+    case "switch":
+      return (
+        <Switch {...shared} checked={Boolean(value ?? schema.default)} onChange={(on) => onChange(on)} />
+      );
+    case "number":
+      return (
+        <InputNumber
+          {...shared}
+          className="wide"
+          value={value as number | undefined}
+          placeholder={placeholder}
+          onChange={(number) => onChange(number ?? undefined)}
+        />
+      );
+    case "choices":
+      return (
+        <Select
+          {...shared}
+          mode="multiple"
+          value={(value as string[] | undefined) ?? (schema.default as string[] | undefined) ?? []}
+          options={schema.items!.enum!.map((name) => ({ value: name, label: String(name) }))}
+          onChange={(chosen) => onChange(chosen)}
+        />
+      );
+    case "numbers":
+      return (
+        <Select
+          {...shared}
+          mode="tags"
+          tokenSeparators={separators}
+          value={((value ?? schema.default) as number[] | undefined)?.map(String) ?? []}
+          onChange={(chosen: string[]) => onChange(chosen.map((text) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text))))}
+          open={false}
+          suffixIcon={null}
+        />
+      );
+    case "texts":
+      return (
+        <Select
+          {...shared}
+          mode="tags"
+          tokenSeparators={separators}
+          value={(value as string[] | undefined) ?? []}
+          onChange={(chosen: string[]) => onChange(chosen.length > 0 ? chosen : undefined)}
+          open={false}
+          suffixIcon={null}
+        />
+      );
+    case "pairs":
+      return <Pairs {...props} />;
+    case "secret":
+      return <Input.Password {...shared} autoComplete="new-password" value={textOf(value)} onChange={onText} />;
+    case "secret_text":
+    case "long_text":
+      return (
+        <Input.TextArea
+          {...shared}
+          autoSize={{ minRows: 2, maxRows: 12 }}
+          className="code"
+          spellCheck={false}
+          value={textOf(value)}
+          placeholder={placeholder}
+          onChange={onText}
+        />
+      );
+    case "any":
+      return (
+        <Input.TextArea
+          {...shared}
+          autoSize={{ minRows: 1, maxRows: 12 }}
+          className="code"
+          spellCheck={false}
+          key={typeof value === "object" ? "object" : "text"}
+          defaultValue={typeof value === "object" && value ? JSON.stringify(value, null, 2) : textOf(value)}
+          placeholder={placeholder}
+          onChange={(event) => onChange(valueOf(event.target.value))}
+        />
+      );
+    default:
+      return <Input {...shared} value={textOf(value)} placeholder={placeholder} spellCheck={false} onChange={onText} />;
+  }
+}

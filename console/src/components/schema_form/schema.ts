@@ -1,0 +1,101 @@
+// JSON Schema as the server declares documents: what forms are made from.
+export interface Schema {
+  type?: string | string[];
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: boolean | Schema;
+  items?: Schema;
+  enum?: (string | number)[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  description?: string;
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  maxItems?: number;
+  format?: string;
+  writeOnly?: boolean;
+  "x-unit"?: string;
+}
+
+export type Kind =
+  | "choice"
+  | "switch"
+  | "number"
+  | "secret"
+  | "secret_text"
+  | "text"
+  | "long_text"
+  | "choices"
+  | "numbers"
+  | "texts"
+  | "pairs"
+  | "group"
+  | "any";
+
+const longText = 2049;
+
+export function typeOf(schema: Schema) {
+  return Array.isArray(schema.type) ? schema.type.find((type) => type !== "null") : schema.type;
+}
+
+export function kindOf(schema: Schema): Kind {
+  if (schema.enum) return "choice";
+  const type = typeOf(schema);
+  if (type === "boolean") return "switch";
+  if (type === "integer" || type === "number") return "number";
+  if (type === "array") {
+    if (schema.items?.enum) return "choices";
+    if (schema.items?.type === "integer") return "numbers";
+    return schema.items?.type === "string" ? "texts" : "any";
+  }
+  if (type === "object") {
+    if (schema.properties) return "group";
+    return typeof schema.additionalProperties === "object" ? "pairs" : "any";
+  }
+  if (schema.anyOf) return "text"; // a number, or a number with its unit
+  if (type !== "string") return "any";
+  const isLong = (schema.maxLength ?? 0) >= longText;
+  if (schema.writeOnly) return isLong && schema.maxLength! > 100_000 ? "secret_text" : "secret";
+  return isLong ? "long_text" : "text";
+}
+
+// `bootstrap_servers` -> `Bootstrap servers`.
+export function labelOf(name: string) {
+  const spaced = name.replaceAll("_", " ");
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}
+
+export function textOf(value: unknown) {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+// What was typed where anything may stand: JSON where it looks like it, else text.
+export function valueOf(text: string): unknown {
+  const trimmed = text.trim();
+  if (trimmed === "") return undefined;
+  if (/^[[{"\d]|^(true|false|null)$/.test(trimmed)) {
+    try {
+      return JSON.parse(trimmed);
+    } catch {
+      return text;
+    }
+  }
+  return text;
+}
+
+// Required fields and the first others; the rest is behind "more settings".
+export function split(schema: Schema, first: number): [string[], string[]] {
+  const names = Object.keys(schema.properties ?? {});
+  const required = names.filter((name) => schema.required?.includes(name));
+  const others = names.filter((name) => !required.includes(name));
+  const isFew = others.length <= first + 2;
+  const shown = isFew ? others : others.slice(0, first);
+  return [
+    names.filter((name) => required.includes(name) || shown.includes(name)),
+    others.filter((name) => !shown.includes(name)),
+  ];
+}

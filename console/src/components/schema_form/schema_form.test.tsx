@@ -1,0 +1,77 @@
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { useState } from "react";
+import { afterEach, expect, test } from "vitest";
+import { kindOf, labelOf, split, valueOf, type Schema } from "./schema";
+import { pointersOf, SchemaForm, type Document } from "./schema_form";
+
+afterEach(cleanup);
+
+const schema: Schema = {
+  type: "object",
+  required: ["url"],
+  properties: {
+    url: { type: "string", maxLength: 2048, description: "Where requests go." },
+    password: { type: "string", maxLength: 4096, writeOnly: true },
+    retry: { type: "object", properties: { initial: { type: "string", default: "200ms" } } },
+  },
+};
+
+let now: Document = {};
+function Form({ start = {} as Document, pointer = "" }) {
+  const [value, setValue] = useState(start);
+  now = value;
+  const problems = pointer ? [{ pointer, detail: "is wrong here" }] : [];
+  return <SchemaForm schema={schema} value={value} onChange={setValue} problems={problems} prefix="/settings" />;
+}
+
+test("only what was filled in is in the document, and what is emptied is gone", () => {
+  render(<Form />);
+  fireEvent.change(screen.getByLabelText(/Url/), { target: { value: "http://x" } });
+  fireEvent.change(screen.getByLabelText(/Initial/), { target: { value: "1s" } });
+  expect(now).toEqual({ url: "http://x", retry: { initial: "1s" } });
+  fireEvent.change(screen.getByLabelText(/Initial/), { target: { value: "" } });
+  expect(now).toEqual({ url: "http://x" });
+});
+
+test("what the server refuses stands at its field, however deep", () => {
+  render(<Form pointer="/settings/retry/initial" />);
+  expect(screen.getByText("is wrong here").closest(".ant-form-item")?.textContent).toContain("Initial");
+});
+
+test("a default and a help are shown, and a secret is not", () => {
+  render(<Form start={{ password: "***" }} />);
+  expect(screen.getByText("Where requests go.")).toBeTruthy();
+  expect(screen.getByText("default: 200ms")).toBeTruthy();
+  expect(screen.getByLabelText(/Password/).getAttribute("type")).toBe("password");
+});
+
+test("a field's kind comes from its declaration alone", () => {
+  expect(kindOf({ enum: ["a"] })).toBe("choice");
+  expect(kindOf({ type: ["string", "null"] })).toBe("text");
+  expect(kindOf({ anyOf: [{ type: "integer" }, { type: "string" }] })).toBe("text");
+  expect(kindOf({ type: "array", items: { type: "string" } })).toBe("texts");
+  expect(kindOf({ type: "object", additionalProperties: { type: "string" } })).toBe("pairs");
+  expect(kindOf({ type: "string", writeOnly: true, maxLength: 1048576 })).toBe("secret_text");
+  expect(kindOf({ description: "anything" })).toBe("any");
+});
+
+test("anything that is typed is JSON where it looks like it", () => {
+  expect(valueOf('{"time": 1}')).toEqual({ time: 1 });
+  expect(valueOf("earliest")).toBe("earliest");
+  expect(valueOf("{half")).toBe("{half");
+  expect(valueOf(" ")).toBeUndefined();
+});
+
+test("required fields are always shown, others while there are few", () => {
+  const many: Schema = { required: ["f9"], properties: {} };
+  for (let i = 0; i < 10; i += 1) many.properties![`f${i}`] = { type: "string" };
+  const [shown, later] = split(many, 2);
+  expect(shown).toEqual(["f0", "f1", "f9"]);
+  expect(later.length).toBe(7);
+  expect(labelOf("bootstrap_servers")).toBe("Bootstrap servers");
+});
+
+test("a form knows which problems it shows itself", () => {
+  const problems = [{ pointer: "/settings/url", detail: "" }, { pointer: "/name", detail: "" }];
+  expect(pointersOf(schema, problems, "/settings")).toEqual(["/settings/url"]);
+});

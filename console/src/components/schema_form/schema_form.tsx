@@ -1,0 +1,121 @@
+// A form for a document, made from the schema that the server declares. Only what was filled in is
+// in the document; everything else keeps its default. What the server refuses stands at its field.
+import { Collapse, Form } from "antd";
+import { useId, type ReactNode } from "react";
+import type { FieldProblem } from "../../api/client";
+import { common } from "../../words/common";
+import { useWords } from "../../words/language";
+import { Field } from "./field";
+import { kindOf, labelOf, split, textOf, type Schema } from "./schema";
+
+export type Document = Record<string, unknown>;
+
+interface Props {
+  schema: Schema;
+  value: Document;
+  onChange: (value: Document) => void;
+  problems?: FieldProblem[];
+  prefix?: string; // of the pointers, where this is a part of a document
+  omit?: string[];
+  locked?: string[]; // shown, and cannot be changed
+  first?: number; // so many optional fields are shown at once
+  labels?: Record<string, ReactNode>;
+}
+
+const none: FieldProblem[] = [];
+
+function Help({ schema }: { schema: Schema }) {
+  const word = useWords(common);
+  const standard = textOf(schema.default);
+  const isShown = standard !== "" && standard !== "{}" && standard !== "[]";
+  const told = isShown ? word.defaultIs(standard) : "";
+  return (
+    <>
+      {schema.description} {told && <span className="default">{told}</span>}
+    </>
+  );
+}
+
+function One({ name, ...form }: Props & { name: string }) {
+  const { schema, value, onChange, problems = none, prefix = "", locked = [], labels = {} } = form;
+  const id = useId();
+  const field = schema.properties![name]!;
+  const pointer = `${prefix}/${name}`;
+  const write = (next: unknown) => {
+    const { [name]: _, ...others } = value;
+    onChange(next === undefined ? others : { ...others, [name]: next });
+  };
+  const label = labels[name] ?? labelOf(name);
+  if (kindOf(field) === "group")
+    return (
+      <fieldset className="group">
+        <legend>{label}</legend>
+        <SchemaForm
+          schema={field}
+          value={(value[name] as Document | undefined) ?? {}}
+          onChange={(next) => write(Object.keys(next).length > 0 ? next : undefined)}
+          problems={problems}
+          prefix={pointer}
+        />
+      </fieldset>
+    );
+  const wrong = problems.filter((problem) => covers(pointer, problem.pointer));
+  return (
+    <Form.Item
+      label={label}
+      htmlFor={id}
+      required={schema.required?.includes(name)}
+      validateStatus={wrong.length > 0 ? "error" : undefined}
+      help={wrong.length > 0 ? wrong.map(({ detail }) => detail).join("; ") : undefined}
+      extra={<Help schema={field} />}
+    >
+      <Field id={id} schema={field} value={value[name]} onChange={write} isDisabled={locked.includes(name)} />
+    </Form.Item>
+  );
+}
+
+function covers(pointer: string, other: string) {
+  return other === pointer || other.startsWith(`${pointer}/`);
+}
+
+export function SchemaForm(props: Props) {
+  const { schema, problems = none, prefix = "", omit = [], first = 6 } = props;
+  const word = useWords(common);
+  const shown: Schema = {
+    ...schema,
+    properties: Object.fromEntries(
+      Object.entries(schema.properties ?? {}).filter(([name]) => !omit.includes(name)),
+    ),
+  };
+  const [now, later] = split(shown, first);
+  const isWrong = later.some((name) => problems.some(({ pointer }) => covers(`${prefix}/${name}`, pointer)));
+  return (
+    <div className="schema-form">
+      {now.map((name) => (
+        <One key={name} {...props} name={name} />
+      ))}
+      {later.length > 0 && (
+        <Collapse
+          key={isWrong ? "wrong" : "right"}
+          ghost
+          defaultActiveKey={isWrong ? ["more"] : []}
+          items={[
+            {
+              key: "more",
+              label: word.advanced,
+              children: later.map((name) => <One key={name} {...props} name={name} />),
+            },
+          ]}
+        />
+      )}
+    </div>
+  );
+}
+
+// The pointers that a form over these schemas shows itself.
+export function pointersOf(schema: Schema, problems: FieldProblem[], prefix = ""): string[] {
+  const names = Object.keys(schema.properties ?? {});
+  return problems
+    .map(({ pointer }) => pointer)
+    .filter((pointer) => names.some((name) => covers(`${prefix}/${name}`, pointer)));
+}

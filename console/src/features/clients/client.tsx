@@ -1,0 +1,157 @@
+import { Button, Card, Form, Input, InputNumber, Table } from "antd";
+import { useNavigate, useParams } from "react-router-dom";
+import { api } from "../../api/client";
+import { useLive } from "../../api/live";
+import { useMay } from "../../api/session";
+import { useAction, useConfirm } from "../../components/action";
+import { Code, pretty } from "../../components/code";
+import { Figures } from "../../components/figures";
+import { duration, number, time } from "../../components/format";
+import { Page } from "../../components/page";
+import { Status } from "../../components/status";
+import { common } from "../../words/common";
+import { useLanguage, useWords } from "../../words/language";
+import type { Subscription, Whole } from "./client_type";
+import { own } from "./words";
+
+function Subscriptions({ client }: { client: Whole }) {
+  const word = useWords(own);
+  const act = useAction();
+  const confirm = useConfirm();
+  const mayAct = useMay("operator");
+  const [form] = Form.useForm<{ filter: string; qos: number }>();
+  const parts = { name: client.client_id };
+  const subscribe = async (body: { filter: string; qos: number }) => {
+    const made = await act(() => api.post("/clients/{name}/subscriptions", { parts, body }), word.subscribed);
+    if (made) form.resetFields();
+  };
+  const unsubscribe = async (filter: string) => {
+    if (await confirm({ title: word.unsubscribe, content: word.unsubscribeText(filter), ok: word.unsubscribe }))
+      await act(() => api.delete("/clients/{name}/subscriptions/{filter}", { parts: { ...parts, filter } }));
+  };
+  return (
+    <Card title={word.subscriptions} size="small" className="gap">
+      <Table<Subscription>
+        size="small"
+        rowKey="filter"
+        pagination={false}
+        dataSource={client.subscriptions}
+        scroll={{ x: "max-content" }}
+        columns={[
+          { title: word.filter, render: (_, { filter }) => <code>{filter}</code> },
+          { title: word.qos, dataIndex: "qos" },
+          {
+            title: word.options,
+            render: (_, row) =>
+              [row.no_local && word.noLocal, row.retain_as_published && word.asPublished]
+                .filter(Boolean)
+                .join(", "),
+          },
+          {
+            key: "actions",
+            align: "right",
+            render: (_, { filter }) =>
+              mayAct && (
+                <Button size="small" danger onClick={() => unsubscribe(filter)}>
+                  {word.unsubscribe}
+                </Button>
+              ),
+          },
+        ]}
+      />
+      {mayAct && (
+        <Form form={form} layout="inline" className="below" initialValues={{ qos: 1 }} onFinish={subscribe}>
+          <Form.Item name="filter" label={word.filter} rules={[{ required: true, message: "" }]}>
+            <Input />
+          </Form.Item>
+          <Form.Item name="qos" label={word.qos}>
+            <InputNumber min={0} max={2} />
+          </Form.Item>
+          <Button htmlType="submit">{word.subscribe}</Button>
+        </Form>
+      )}
+    </Card>
+  );
+}
+
+export default function ClientPage() {
+  const { id = "" } = useParams();
+  const word = useWords(own);
+  const all = useWords(common);
+  const language = useLanguage();
+  const act = useAction();
+  const confirm = useConfirm();
+  const navigate = useNavigate();
+  const mayAct = useMay("operator");
+  const parts = { name: id };
+  const query = useLive<Whole>("/clients/{name}", { parts });
+  const client = query.data;
+  if (!client) return <Page title={id} error={query.error} isLoading={query.isPending} />;
+  const disconnect = async () => {
+    if (await confirm({ title: `${word.disconnect}: ${id}?`, content: word.disconnectText, ok: word.disconnect }))
+      await act(() => api.post("/clients/{name}:disconnect", { parts }), word.disconnected(id));
+  };
+  const end = async () => {
+    const content = word.endText(client.subscriptions.length, number(client.lag_messages, language));
+    if (!(await confirm({ title: `${word.end}: ${id}?`, content, ok: word.end }))) return;
+    const done = await act(async () => {
+      await api.delete("/clients/{name}", { parts });
+      return true;
+    }, word.ended(id));
+    if (done) navigate("/clients");
+  };
+  return (
+    <Page
+      title={id}
+      help={<Status value={client.status} />}
+      error={query.error}
+      actions={
+        mayAct && (
+          <>
+            <Button disabled={client.status !== "connected"} onClick={disconnect}>
+              {word.disconnect}
+            </Button>
+            <Button danger onClick={end}>
+              {word.end}
+            </Button>
+          </>
+        )
+      }
+    >
+      <div className="grid">
+        <Card title={word.session} size="small">
+          <Figures
+            rows={[
+              [word.user, client.username ?? word.none],
+              [word.address, client.address],
+              [word.listener, client.listener],
+              [word.protocol, client.protocol ?? "–"],
+              [all.created, time(client.created, language)],
+            ]}
+          />
+        </Card>
+        <Card title={word.lag} size="small">
+          <Figures
+            rows={[
+              [word.lag, number(client.lag_messages, language)],
+              [word.inFlight, number(client.in_flight, language)],
+              [word.heldBack, duration(client.held_back_seconds)],
+              [word.receiveMaximum, number(client.receive_maximum, language)],
+              [word.keepAlive, duration(client.keep_alive_seconds)],
+              [word.expiry, duration(client.session_expiry_seconds)],
+            ]}
+          />
+        </Card>
+      </div>
+      <Subscriptions client={client} />
+      <div className="two">
+        <Card title={word.will} size="small">
+          {client.will ? <Code>{pretty(client.will)}</Code> : word.none}
+        </Card>
+        <Card title={word.certificate} size="small">
+          {client.certificate ? <Code>{pretty(client.certificate)}</Code> : word.none}
+        </Card>
+      </div>
+    </Page>
+  );
+}

@@ -1,0 +1,35 @@
+export interface Client {
+  client_id: string;
+  status: string;
+  username: string | null;
+  address: string;
+  listener: string;
+  in_flight: number;
+  lag_messages: number;
+  held_back_seconds: number;
+}
+
+export interface Listed extends Client {
+  subscriptions: number;
+}
+
+export interface Subscription {
+  filter: string;
+  qos: number;
+  no_local: boolean;
+  retain_as_published: boolean;
+  [field: string]: unknown;
+}
+
+export interface Whole extends Client {
+  subscriptions: Subscription[];
+  protocol?: string;
+  keep_alive_seconds?: number;
+  receive_maximum?: number;
+  session_expiry_seconds?: number;
+  created?: string;
+  will?: unknown;
+  certificate?: unknown;
+}
+
+export const pathOf = (id: string) => `/clients/${encodeURIComponent(id)}`;

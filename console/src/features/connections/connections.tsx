@@ -1,0 +1,112 @@
+import { App, Button, Dropdown } from "antd";
+import { MoreOutlined, PlusOutlined } from "@ant-design/icons";
+import { Link, useNavigate } from "react-router-dom";
+import { api } from "../../api/client";
+import type { Connection } from "../../api/connectors";
+import { useMay } from "../../api/session";
+import { useAction, useConfirm } from "../../components/action";
+import { time } from "../../components/format";
+import { List } from "../../components/list";
+import { Page } from "../../components/page";
+import { Status } from "../../components/status";
+import { common } from "../../words/common";
+import { useLanguage, useWords } from "../../words/language";
+import { Verification, type Verified } from "./verification";
+import { own } from "./words";
+
+function Actions({ connection }: { connection: Connection }) {
+  const word = useWords(own);
+  const all = useWords(common);
+  const act = useAction();
+  const confirm = useConfirm();
+  const { modal } = App.useApp();
+  const navigate = useNavigate();
+  const mayChange = useMay("administrator");
+  const mayTry = useMay("operator");
+  const { name, tasks } = connection;
+  const parts = { name };
+  const verify = async () => {
+    const verified = await act(() => api.post<Verified>("/connections/{name}:verify", { parts }));
+    if (verified)
+      modal.info({
+        title: word.verifyTitle(name),
+        icon: null,
+        width: 640,
+        content: <Verification verified={verified} isBusy={false} />,
+      });
+  };
+  const remove = async () => {
+    const content = tasks > 0 ? word.deleteUsed(tasks) : word.deleteFree;
+    if (await confirm({ title: word.deleteTitle(name), content }))
+      await act(() => api.delete("/connections/{name}", { parts }), word.deleted(name));
+  };
+  const items = [
+    { key: "verify", label: word.verify, disabled: !mayTry, onClick: verify },
+    {
+      key: "edit",
+      label: all.edit,
+      disabled: !mayChange,
+      onClick: () => navigate(`/connections/${encodeURIComponent(name)}/edit`),
+    },
+    { key: "delete", label: all.remove, danger: true, disabled: !mayChange, onClick: remove },
+  ];
+  return (
+    <Dropdown trigger={["click"]} menu={{ items }}>
+      <Button type="text" aria-label={`${name}: …`} icon={<MoreOutlined />} />
+    </Dropdown>
+  );
+}
+
+export default function Connections() {
+  const word = useWords(own);
+  const all = useWords(common);
+  const language = useLanguage();
+  const mayChange = useMay("administrator");
+  const create = mayChange && (
+    <Link to="/connections/new">
+      <Button type="primary" icon={<PlusOutlined />}>
+        {word.create}
+      </Button>
+    </Link>
+  );
+  return (
+    <Page title={word.title} help={word.help} actions={create}>
+      <List<Connection>
+        path="/connections"
+        isLive
+        filters={[
+          { name: "name", label: all.name },
+          { name: "status", label: all.status, options: ["healthy", "degraded", "failed", "unknown"] },
+          { name: "type", label: all.type },
+        ]}
+        empty={<p>{word.empty}</p>}
+        columns={[
+          {
+            title: all.name,
+            render: (_, { id, name }) => (
+              <>
+                <strong>{name}</strong>
+                <div className="quiet">{id}</div>
+              </>
+            ),
+          },
+          {
+            title: all.status,
+            render: (_, { status, status_reason }) => (
+              <>
+                <Status value={status} />
+                <div className="quiet reason">{status_reason}</div>
+              </>
+            ),
+          },
+          { title: all.type, dataIndex: "type" },
+          { title: word.resource, dataIndex: "bound_resource" },
+          { title: word.tasks, dataIndex: "tasks", align: "right" },
+          { title: all.created, render: (_, { created }) => time(created, language) },
+          { title: all.description, dataIndex: "description" },
+          { key: "actions", align: "right", render: (_, connection) => <Actions connection={connection} /> },
+        ]}
+      />
+    </Page>
+  );
+}

@@ -1,0 +1,66 @@
+import { words } from "../../words/language";
+
+export const own = words(
+  {
+    title: "Connections",
+    help: "Addresses and credentials of outside systems, checked before they are saved. Tasks use them.",
+    create: "New connection",
+    empty: "A task needs a connection to the system that it writes to. Files need none.",
+    resource: "Bound resource",
+    tasks: "Tasks",
+    verify: "Verify",
+    verifyTitle: (name: string) => `Verification of ${name}`,
+    works: "Everything works",
+    fails: "Something does not work yet",
+    stepType: "Type",
+    stepSettings: "Settings",
+    stepVerify: "Verification",
+    chooseType: "What is to be connected",
+    verifyAgain: "Verify again",
+    saveUnverified: "Save although it does not work",
+    saveUnverifiedHelp: "Its tasks will wait until the other side answers.",
+    saved: (name: string) => `Connection ${name} is saved`,
+    editTitle: (name: string) => `Edit ${name}`,
+    restartTasks: (count: number) =>
+      count === 1
+        ? "Restart the task of this connection, so that the change holds at once"
+        : `Restart all ${count} tasks of this connection, so that the change holds at once`,
+    deleteTitle: (name: string) => `Delete the connection ${name}?`,
+    deleteFree: "No task uses it. Its credentials are forgotten.",
+    deleteUsed: (count: number) =>
+      count === 1
+        ? "1 task uses it: the server refuses to delete it until that task is deleted or uses another one."
+        : `${count} tasks use it: the server refuses to delete it until they are deleted or use another one.`,
+    deleted: (name: string) => `Connection ${name} is deleted`,
+    secretKept: "*** stands for a secret that is kept as it is.",
+    took: (ms: number) => `${ms} ms`,
+  },
+  {
+    title: "连接",
+    help: "外部系统的地址与凭据，保存前会先验证，供任务使用。",
+    create: "新建连接",
+    empty: "任务需要一个指向目标系统的连接；写入文件的任务不需要。",
+    resource: "绑定资源",
+    tasks: "任务数",
+    verify: "验证",
+    verifyTitle: (name: string) => `验证 ${name}`,
+    works: "全部正常",
+    fails: "仍有问题",
+    stepType: "类型",
+    stepSettings: "配置",
+    stepVerify: "验证",
+    chooseType: "要连接的系统",
+    verifyAgain: "重新验证",
+    saveUnverified: "仍然保存",
+    saveUnverifiedHelp: "在对端恢复之前，使用它的任务会一直等待。",
+    saved: (name: string) => `连接 ${name} 已保存`,
+    editTitle: (name: string) => `编辑 ${name}`,
+    restartTasks: (count: number) => `重启使用此连接的全部 ${count} 个任务，使修改立即生效`,
+    deleteTitle: (name: string) => `删除连接 ${name}？`,
+    deleteFree: "没有任务使用它。其凭据将被清除。",
+    deleteUsed: (count: number) => `有 ${count} 个任务使用它：在这些任务被删除或改用其他连接之前，服务器会拒绝删除。`,
+    deleted: (name: string) => `连接 ${name} 已删除`,
+    secretKept: "*** 表示保持原有密钥不变。",
+    took: (ms: number) => `${ms} 毫秒`,
+  },
+);

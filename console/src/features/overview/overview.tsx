@@ -1,0 +1,206 @@
+import { Alert, Card, Tag } from "antd";
+import { useMemo, type ReactNode } from "react";
+import type { Page as ListPage } from "../../api/client";
+import { useHealth, useLive } from "../../api/live";
+import type { Task } from "../../api/task";
+import { LineChart } from "../../components/chart";
+import { Figures } from "../../components/figures";
+import { bytes, duration, number, rate } from "../../components/format";
+import { Page } from "../../components/page";
+import { useLanguage, useWords } from "../../words/language";
+import { useRates } from "../../components/rates";
+import { own } from "./words";
+
+interface Overview {
+  node: string;
+  version: string;
+  uptime_seconds: number;
+  store: { accepting: boolean; messages_appended: number; log_bytes: number; detail?: string; damage?: string };
+  connections: Record<string, number>;
+  tasks: Record<string, number>;
+  users: number;
+  policies: number;
+  access_enabled: boolean;
+  broker?: {
+    connections: number;
+    sessions: number;
+    subscriptions: number;
+    retained: number;
+    messages_received: number;
+    messages_sent: number;
+  };
+}
+
+const listed = { query: { limit: 1000 } };
+const sum = (tasks: Task[], of: (task: Task) => number) =>
+  tasks.reduce((total, task) => total + of(task), 0);
+
+function Big({ label, value, unit }: { label: string; value: string; unit: string }) {
+  return (
+    <div className="big-block">
+      <div>{label}</div>
+      <div className="big">
+        {value}
+        <span className="unit">{unit}</span>
+      </div>
+    </div>
+  );
+}
+
+function Wrong({ tasks }: { tasks: Task[] }) {
+  const word = useWords(own);
+  const health = useHealth();
+  const { reasons = [], notices = [] } = health.data ?? {};
+  const ill = tasks.filter(({ status }) => !["running", "paused", "starting"].includes(status));
+  if (!health.data) return null;
+  if (health.data.status === "ready" && notices.length === 0 && ill.length === 0)
+    return <Alert className="problem" type="success" showIcon message={word.ready} />;
+  return (
+    <div role="status">
+      {reasons.map(({ component, detail }) => (
+        <Alert key={component + detail} className="problem" type="error" showIcon message={detail} />
+      ))}
+      {ill.map((task) => (
+        <Alert
+          key={task.id}
+          className="problem"
+          type={task.status === "failed" ? "error" : "warning"}
+          showIcon
+          message={word.wrong(task.name)}
+          description={task.status_reason || task.last_error || task.status}
+        />
+      ))}
+      {notices.map((notice) => (
+        <Alert key={notice} className="problem" type="warning" showIcon message={notice} />
+      ))}
+    </div>
+  );
+}
+
+export default function OverviewPage() {
+  const word = useWords(own);
+  const language = useLanguage();
+  const overview = useLive<Overview>("/overview");
+  const list = useLive<ListPage<Task>>("/tasks", listed);
+  const data = overview.data;
+  const tasks = useMemo(() => list.data?.items ?? [], [list.data]);
+  const isListed = list.data !== undefined;
+  const delivered = sum(tasks, (task) => task.delivered);
+  const counters = useMemo(
+    () =>
+      data &&
+      isListed && {
+        received: data.broker?.messages_received ?? 0,
+        appended: data.store.messages_appended,
+        sent: data.broker?.messages_sent ?? 0,
+        delivered,
+      },
+    [data, isListed, delivered],
+  );
+  const samples = useRates(counters || undefined, overview.dataUpdatedAt);
+  const now = samples.at(-1)?.rates;
+  const lines = useMemo(
+    () =>
+      (["received", "sent", "delivered"] as const).map((name, index) => ({
+        name: [word.received, word.toSubscribers, word.byTasks][index] ?? name,
+        points: samples.map(({ at, rates }): [number, number] => [at, rates[name] ?? 0]),
+      })),
+    [samples, word],
+  );
+  const show = (value: unknown) => number(value, language);
+  const out = now && (now.sent ?? 0) + (now.delivered ?? 0);
+  return (
+    <Page
+      title={word.title}
+      help={data && word.node(data.node, data.version, duration(data.uptime_seconds))}
+      error={overview.error ?? list.error}
+      isLoading={!data}
+    >
+      {data && (
+        <>
+          <Wrong tasks={tasks} />
+          <div className="flow">
+            <Card title={word.publishers}>
+              <Big label={word.received} value={rate(now?.received, language)} unit={word.perSecond} />
+              <Figures
+                rows={[
+                  [word.connected, show(data.broker?.connections)],
+                  [word.sessions, show(data.broker?.sessions)],
+                  [word.sinceStart, show(data.broker?.messages_received)],
+                ]}
+              />
+            </Card>
+            <Card title={word.log}>
+              <Big label={word.durable} value={rate(now?.appended, language)} unit={word.perSecond} />
+              <Figures
+                rows={[
+                  [word.appended, show(data.store.messages_appended)],
+                  [word.logBytes, bytes(data.store.log_bytes)],
+                  [word.retained, show(data.broker?.retained)],
+                ]}
+              />
+            </Card>
+            <Card title={word.consumers}>
+              <Big label={word.delivered} value={rate(out, language)} unit={word.perSecond} />
+              <Figures
+                rows={[
+                  [word.subscriptions, show(data.broker?.subscriptions)],
+                  [word.waiting, show(sum(tasks, (task) => task.lag_messages))],
+                  [
+                    word.oldest,
+                    duration(Math.max(0, ...tasks.map((task) => task.oldest_unsent_age_seconds))),
+                  ],
+                ]}
+              />
+            </Card>
+          </div>
+          <Card className="gap" title={word.inOut}>
+            <LineChart lines={lines} label={word.inOut} />
+          </Card>
+          <div className="grid">
+            <Card title={word.tasks}>
+              {tasks.length === 0 ? (
+                <>
+                  <strong>{word.noTasks}</strong>
+                  <p>{word.noTasksHint}</p>
+                </>
+              ) : (
+                <Figures
+                  rows={[
+                    ...counted(data.tasks),
+                    [word.deadLetters, show(sum(tasks, (task) => task.dead_letters))],
+                  ]}
+                />
+              )}
+            </Card>
+            <Card title={word.connections}>
+              <Figures rows={[[word.connections, show(data.connections.total)], ...counted(data.connections)]} />
+            </Card>
+            <Card
+              title={word.access}
+              extra={
+                <Tag color={data.access_enabled ? "green" : "red"}>
+                  {data.access_enabled ? word.on : word.off}
+                </Tag>
+              }
+            >
+              <Figures
+                rows={[
+                  [word.users, show(data.users)],
+                  [word.policies, show(data.policies)],
+                ]}
+              />
+            </Card>
+          </div>
+        </>
+      )}
+    </Page>
+  );
+}
+
+// {"total": 3, "running": 2, "failed": 1}: a row for each status.
+function counted(counts: Record<string, number>): [string, ReactNode][] {
+  return Object.entries(counts)
+    .filter(([name]) => name !== "total")
+    .map(([name, count]) => [name, count]);
+}

@@ -1,0 +1,129 @@
+// What can be done with a task, from the list and from its page.
+import { App, DatePicker, Input, Radio, Space } from "antd";
+import type { Dayjs } from "dayjs";
+import { useRef } from "react";
+import { useNavigate } from "react-router-dom";
+import { api } from "../../api/client";
+import { useMay } from "../../api/session";
+import type { Task } from "../../api/task";
+import { useAction, useConfirm } from "../../components/action";
+import { number } from "../../components/format";
+import { common } from "../../words/common";
+import { useLanguage, useWords } from "../../words/language";
+import { own } from "./words";
+
+export function pathOf(name: string) {
+  return `/tasks/${encodeURIComponent(name)}`;
+}
+
+function Seek({ onChange }: { onChange: (start: unknown) => void }) {
+  const word = useWords(own);
+  return (
+    <Space direction="vertical">
+      <p>{word.seekText}</p>
+      <Radio.Group defaultValue="earliest" onChange={(event) => onChange(event.target.value)}>
+        <Space direction="vertical">
+          <Radio value="earliest">{word.seekEarliest}</Radio>
+          <Radio value="now">{word.seekNow}</Radio>
+          <Radio value="time">{word.seekTime}</Radio>
+        </Space>
+      </Radio.Group>
+      <DatePicker
+        showTime
+        aria-label={word.seekTime}
+        onChange={(time: Dayjs | null) => time && onChange({ time: time.toISOString() })}
+      />
+    </Space>
+  );
+}
+
+// Asked in a dialogue; what was answered is read when it is closed.
+function useQuestions() {
+  const word = useWords(own);
+  const all = useWords(common);
+  const { modal } = App.useApp();
+  const answer = useRef<unknown>();
+  const copyName = (name: string) =>
+    new Promise<string | undefined>((resolve) => {
+      answer.current = `${name}-2`;
+      modal.confirm({
+        title: word.copyTitle(name),
+        icon: null,
+        okText: all.create,
+        content: (
+          <>
+            <p>{word.copyHelp}</p>
+            <Input
+              aria-label={word.newName}
+              defaultValue={`${name}-2`}
+              onChange={(event) => (answer.current = event.target.value)}
+            />
+          </>
+        ),
+        onOk: () => resolve(String(answer.current)),
+        onCancel: () => resolve(undefined),
+      });
+    });
+  const place = (name: string) =>
+    new Promise<unknown>((resolve) => {
+      answer.current = "earliest";
+      modal.confirm({
+        title: word.seekTitle(name),
+        icon: null,
+        content: <Seek onChange={(start) => (answer.current = start)} />,
+        onOk: () => resolve(answer.current === "time" ? undefined : answer.current),
+        onCancel: () => resolve(undefined),
+      });
+    });
+  return { copyName, place };
+}
+
+export function useTaskActions(task: Task) {
+  const word = useWords(own);
+  const all = useWords(common);
+  const language = useLanguage();
+  const act = useAction();
+  const confirm = useConfirm();
+  const ask = useQuestions();
+  const navigate = useNavigate();
+  const mayAct = useMay("operator");
+  const mayChange = useMay("administrator");
+  const { name } = task;
+  const parts = { name };
+  const runs = task.enabled && task.status !== "failed";
+  const copy = async () => {
+    const chosen = await ask.copyName(name);
+    if (!chosen) return;
+    const made = await act(
+      () => api.post<Task>("/tasks/{name}:copy", { parts, body: { name: chosen } }),
+      word.copied(chosen),
+    );
+    if (made) navigate(pathOf(made.name));
+  };
+  const seek = async () => {
+    const start = await ask.place(name);
+    if (start) await act(() => api.post("/tasks/{name}:seek", { parts, body: { start } }), word.seekDone);
+  };
+  const remove = async () => {
+    const content = word.deleteText(number(task.lag_messages, language), number(task.dead_letters, language));
+    if (!(await confirm({ title: word.deleteTitle(name), content }))) return;
+    const done = await act(async () => {
+      await api.delete("/tasks/{name}", { parts });
+      return true;
+    }, word.deleted(name));
+    if (done) navigate("/tasks");
+  };
+  return {
+    runs,
+    mayAct,
+    mayChange,
+    start: () => act(() => api.post("/tasks/{name}:start", { parts }), word.started(name)),
+    pause: () => act(() => api.post("/tasks/{name}:pause", { parts }), word.paused(name)),
+    menu: [
+      { key: "edit", label: all.edit, disabled: !mayChange, onClick: () => navigate(`${pathOf(name)}/edit`) },
+      { key: "copy", label: all.copy, disabled: !mayChange, onClick: copy },
+      { key: "seek", label: word.seek, disabled: !mayAct, onClick: seek },
+      { key: "delete", label: all.remove, danger: true, disabled: !mayChange, onClick: remove },
+    ],
+  };
+}

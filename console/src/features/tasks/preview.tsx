@@ -1,0 +1,161 @@
+// A sample, and the exact record that the task makes of it as it stands now.
+import { Alert, Button, Card, Input } from "antd";
+import { useEffect, useState } from "react";
+import { api, type Entity, type Page } from "../../api/client";
+import { Code, pretty } from "../../components/code";
+import { number } from "../../components/format";
+import { ProblemAlert, problemOf } from "../../components/problem";
+import { useLanguage, useWords } from "../../words/language";
+import { own } from "./words";
+
+export interface Sample {
+  topic: string;
+  payload: string;
+}
+
+interface Answer {
+  ok: boolean;
+  matches: boolean;
+  record?: {
+    topic: string;
+    key: string | null;
+    headers: { name: string; value: string }[];
+    value: string;
+    value_base64: string;
+    bytes: number;
+  };
+  error?: { detail: string; becomes: string };
+}
+
+// Of a task that is being written: what has no name or target yet gets one that is not kept.
+export function previewable(document: Entity) {
+  const sink = document.sink as { type?: string } | undefined;
+  return {
+    ...document,
+    name: document.name || "preview",
+    map: { topic: "preview", ...(document.map as object) },
+    sink: sink?.type ? sink : { type: "file", folder: "preview" },
+  };
+}
+
+function usePreview(document: Entity, sample: Sample) {
+  const [answer, setAnswer] = useState<Answer>();
+  const [error, setError] = useState<unknown>();
+  const key = JSON.stringify([document, sample]);
+  useEffect(() => {
+    if (!sample.topic) return setAnswer(undefined);
+    let isOld = false;
+    const timer = setTimeout(async () => {
+      const [task, message] = JSON.parse(key) as [Entity, Sample];
+      try {
+        const shown = await api.post<Answer>("/tasks:preview", { body: { task: previewable(task), message } });
+        if (isOld) return;
+        setAnswer(shown);
+        setError(undefined);
+      } catch (refused) {
+        if (!isOld) setError(refused);
+      }
+    }, 400);
+    return () => {
+      isOld = true;
+      clearTimeout(timer);
+    };
+  }, [key, sample.topic]);
+  return { answer, error };
+}
+
+function Shown({ answer }: { answer: Answer }) {
+  const word = useWords(own);
+  const language = useLanguage();
+  if (!answer.matches) return <Alert type="warning" showIcon message={word.passedOver} />;
+  if (answer.error)
+    return (
+      <Alert
+        type="error"
+        showIcon
+        message={answer.error.detail}
+        description={word.becomes(answer.error.becomes)}
+      />
+    );
+  const { record } = answer;
+  if (!record) return <Alert type="warning" showIcon message={word.passedOver} />;
+  return (
+    <dl className="record">
+      <dt>{word.recordTopic}</dt>
+      <dd>{record.topic}</dd>
+      <dt>{word.recordKey}</dt>
+      <dd>{record.key ?? word.noKey}</dd>
+      <dt>{word.recordHeaders}</dt>
+      <dd>
+        {record.headers.map(({ name, value }, at) => (
+          <div key={at}>
+            <code>{name}</code>: {value}
+          </div>
+        ))}
+      </dd>
+      <dt>{word.recordValue}</dt>
+      <dd>
+        <Code label={word.recordValue}>{pretty(record.value)}</Code>
+        <span className="quiet">{word.recordBytes(number(record.bytes, language))}</span>
+      </dd>
+    </dl>
+  );
+}
+
+interface Props {
+  document: Entity;
+  sample: Sample;
+  onSample: (sample: Sample) => void;
+}
+
+export function Preview({ document, sample, onSample }: Props) {
+  const word = useWords(own);
+  const { answer, error } = usePreview(document, sample);
+  const [isMissing, setMissing] = useState(false);
+  const [failed, setFailed] = useState<unknown>();
+  const filters = (document.source as { filters?: string[] } | undefined)?.filters ?? [];
+  const takeNewest = async () => {
+    setMissing(false);
+    setFailed(undefined);
+    try {
+      for (const filter of filters) {
+        const found = await api.get<Page<{ topic: string; payload?: string }>>("/messages", {
+          query: { filter, limit: 1, order: "newest" },
+        });
+        const newest = found.items[0];
+        if (newest) return onSample({ topic: newest.topic, payload: newest.payload ?? "" });
+      }
+      setMissing(true);
+    } catch (refused) {
+      setFailed(refused);
+    }
+  };
+  // The record is what this is about; where it goes may not be chosen yet.
+  const problem = problemOf(error);
+  return (
+    <Card title={word.preview} size="small">
+      <div className="sample">
+        <Input
+          aria-label={word.sampleTopic}
+          placeholder={word.sampleTopic}
+          value={sample.topic}
+          onChange={(event) => onSample({ ...sample, topic: event.target.value })}
+        />
+        <Input.TextArea
+          aria-label={word.samplePayload}
+          placeholder={word.samplePayload}
+          className="code"
+          autoSize={{ minRows: 2, maxRows: 8 }}
+          value={sample.payload}
+          onChange={(event) => onSample({ ...sample, payload: event.target.value })}
+        />
+        <Button size="small" onClick={takeNewest} disabled={filters.length === 0}>
+          {word.takeNewest}
+        </Button>
+        {isMissing && <span className="quiet">{word.noStored}</span>}
+      </div>
+      <ProblemAlert error={failed} />
+      {problem ? <ProblemAlert error={error} /> : answer && <Shown answer={answer} />}
+    </Card>
+  );
+}

@@ -1,0 +1,122 @@
+import { MoreOutlined, PauseOutlined, PlayCircleOutlined, PlusOutlined } from "@ant-design/icons";
+import { Button, Dropdown, Tooltip } from "antd";
+import { Link } from "react-router-dom";
+import { useMay } from "../../api/session";
+import type { Task } from "../../api/task";
+import { duration, number } from "../../components/format";
+import { List } from "../../components/list";
+import { Page } from "../../components/page";
+import { Status } from "../../components/status";
+import { common } from "../../words/common";
+import { useLanguage, useWords } from "../../words/language";
+import { pathOf, useTaskActions } from "./actions";
+import { own } from "./words";
+
+export function sourceOf({ source }: Task) {
+  const what = source.filters ?? source.topics ?? [];
+  return [source.connection ?? "", what.join(", ")].filter(Boolean).join(": ");
+}
+
+export function targetOf({ sink, map }: Task) {
+  return [sink.type, sink.connection, sink.folder, map?.topic].filter(Boolean).join(" · ");
+}
+
+function Actions({ task }: { task: Task }) {
+  const word = useWords(own);
+  const actions = useTaskActions(task);
+  const label = actions.runs ? word.pause : word.start;
+  return (
+    <>
+      <Tooltip title={label}>
+        <Button
+          type="text"
+          aria-label={`${label}: ${task.name}`}
+          disabled={!actions.mayAct}
+          icon={actions.runs ? <PauseOutlined /> : <PlayCircleOutlined />}
+          onClick={actions.runs ? actions.pause : actions.start}
+        />
+      </Tooltip>
+      <Dropdown trigger={["click"]} menu={{ items: actions.menu }}>
+        <Button type="text" aria-label={`${task.name}: …`} icon={<MoreOutlined />} />
+      </Dropdown>
+    </>
+  );
+}
+
+export default function Tasks() {
+  const word = useWords(own);
+  const all = useWords(common);
+  const language = useLanguage();
+  const mayChange = useMay("administrator");
+  const actions = mayChange && (
+    <>
+      <Link to="/imports">
+        <Button>{word.import}</Button>
+      </Link>
+      <Link to="/tasks/new">
+        <Button type="primary" icon={<PlusOutlined />}>
+          {word.create}
+        </Button>
+      </Link>
+    </>
+  );
+  return (
+    <Page title={word.title} help={word.help} actions={actions}>
+      <List<Task>
+        path="/tasks"
+        isLive
+        filters={[
+          { name: "name", label: all.name },
+          { name: "status", label: all.status, options: ["running", "waiting", "paused", "failed", "starting"] },
+        ]}
+        empty={<p>{word.empty}</p>}
+        columns={[
+          {
+            title: all.name,
+            render: (_, { name, description }) => (
+              <>
+                <Link to={pathOf(name)}>
+                  <strong>{name}</strong>
+                </Link>
+                <div className="quiet">{description}</div>
+              </>
+            ),
+          },
+          {
+            title: all.status,
+            render: (_, { status, status_reason }) => (
+              <>
+                <Status value={status} />
+                <div className="quiet reason">{status_reason}</div>
+              </>
+            ),
+          },
+          { title: word.source, render: (_, task) => <div className="reason">{sourceOf(task)}</div> },
+          { title: word.target, render: (_, task) => targetOf(task) },
+          {
+            title: word.lag,
+            align: "right",
+            render: (_, { lag_messages, oldest_unsent_age_seconds: age }) => (
+              <>
+                {number(lag_messages, language)}
+                {lag_messages > 0 && <div className="quiet">{duration(age)}</div>}
+              </>
+            ),
+          },
+          { title: word.delivered, align: "right", render: (_, { delivered }) => number(delivered, language) },
+          {
+            title: word.deadLetters,
+            align: "right",
+            render: (_, { name, dead_letters }) =>
+              dead_letters > 0 ? (
+                <Link to={`${pathOf(name)}?tab=letters`}>{number(dead_letters, language)}</Link>
+              ) : (
+                0
+              ),
+          },
+          { key: "actions", align: "right", render: (_, task) => <Actions task={task} /> },
+        ]}
+      />
+    </Page>
+  );
+}

@@ -1,0 +1,216 @@
+// Every page, once: its address, and where it stands in the menu. A page is a folder in features/
+// and an entry here. What has no entry is not there.
+import {
+  ApiOutlined,
+  AuditOutlined,
+  ClusterOutlined,
+  DashboardOutlined,
+  DeploymentUnitOutlined,
+  InfoCircleOutlined,
+  KeyOutlined,
+  LinkOutlined,
+  MailOutlined,
+  NotificationOutlined,
+  PlusSquareOutlined,
+  PushpinOutlined,
+  SafetyOutlined,
+  SettingOutlined,
+  ShareAltOutlined,
+  StopOutlined,
+  TagsOutlined,
+  TeamOutlined,
+  ThunderboltOutlined,
+  UserOutlined,
+} from "@ant-design/icons";
+import { lazy, type ComponentType, type ReactNode } from "react";
+import { words } from "./words/language";
+
+export const menuWords = words(
+  {
+    overview: "Overview",
+    integration: "Integration",
+    connections: "Connections",
+    tasks: "Tasks",
+    access: "Access",
+    users: "Users",
+    policies: "Policies",
+    administration: "Administration",
+    administrators: "Administrators",
+    tokens: "Tokens",
+    audit: "Audit",
+    clientsGroup: "Messaging",
+    clients: "Clients",
+    subscriptions: "Subscriptions",
+    groups: "Shared groups",
+    topics: "Topics",
+    messages: "Messages",
+    retained: "Retained",
+    webSocket: "WebSocket client",
+    rules: "Rules",
+    blockRules: "Block rules",
+    enrichmentRules: "Enrichment rules",
+    autoSubscriptions: "Auto-subscriptions",
+    settings: "Settings",
+    about: "About",
+  },
+  {
+    overview: "概览",
+    integration: "数据集成",
+    connections: "连接",
+    tasks: "任务",
+    access: "访问控制",
+    users: "用户",
+    policies: "策略",
+    administration: "系统管理",
+    administrators: "管理员",
+    tokens: "令牌",
+    audit: "审计",
+    clientsGroup: "消息",
+    clients: "客户端",
+    subscriptions: "订阅",
+    groups: "共享组",
+    topics: "主题",
+    messages: "消息查询",
+    retained: "保留消息",
+    webSocket: "WebSocket 客户端",
+    rules: "规则",
+    blockRules: "拦截规则",
+    enrichmentRules: "增强规则",
+    autoSubscriptions: "自动订阅",
+    settings: "设置",
+    about: "关于",
+  },
+);
+
+type MenuWord = keyof typeof menuWords.en;
+
+export interface PageEntry {
+  path: string;
+  Component: ComponentType;
+  menu?: { word: MenuWord; group?: MenuWord; icon: ReactNode };
+}
+
+// Several pages in one file.
+function only<Name extends string>(name: Name) {
+  return (file: Record<Name, ComponentType>) => ({ default: file[name] });
+}
+
+export const pages: PageEntry[] = [
+  {
+    path: "/",
+    Component: lazy(() => import("./features/overview/overview")),
+    menu: { word: "overview", icon: <DashboardOutlined /> },
+  },
+  {
+    path: "/clients",
+    Component: lazy(() => import("./features/clients/clients")),
+    menu: { word: "clients", group: "clientsGroup", icon: <ClusterOutlined /> },
+  },
+  { path: "/clients/:id", Component: lazy(() => import("./features/clients/client")) },
+  {
+    path: "/subscriptions",
+    Component: lazy(() => import("./features/subscriptions/subscriptions")),
+    menu: { word: "subscriptions", group: "clientsGroup", icon: <NotificationOutlined /> },
+  },
+  {
+    path: "/groups",
+    Component: lazy(() => import("./features/groups/groups")),
+    menu: { word: "groups", group: "clientsGroup", icon: <ShareAltOutlined /> },
+  },
+  {
+    path: "/topics",
+    Component: lazy(() => import("./features/messages/messages").then(only("Topics"))),
+    menu: { word: "topics", group: "clientsGroup", icon: <TagsOutlined /> },
+  },
+  {
+    path: "/messages",
+    Component: lazy(() => import("./features/messages/messages").then(only("Messages"))),
+    menu: { word: "messages", group: "clientsGroup", icon: <MailOutlined /> },
+  },
+  { path: "/messages/:id", Component: lazy(() => import("./features/messages/message").then(only("MessagePage"))) },
+  {
+    path: "/retained",
+    Component: lazy(() => import("./features/retained/retained")),
+    menu: { word: "retained", group: "clientsGroup", icon: <PushpinOutlined /> },
+  },
+  {
+    path: "/web-socket",
+    Component: lazy(() => import("./features/web_socket/web_socket")),
+    menu: { word: "webSocket", group: "clientsGroup", icon: <ApiOutlined /> },
+  },
+  {
+    path: "/connections",
+    Component: lazy(() => import("./features/connections/connections")),
+    menu: { word: "connections", group: "integration", icon: <LinkOutlined /> },
+  },
+  {
+    path: "/connections/new",
+    Component: lazy(() => import("./features/connections/connection_form").then(only("NewConnection"))),
+  },
+  {
+    path: "/connections/:name/edit",
+    Component: lazy(() => import("./features/connections/connection_form").then(only("EditConnection"))),
+  },
+  {
+    path: "/tasks",
+    Component: lazy(() => import("./features/tasks/tasks")),
+    menu: { word: "tasks", group: "integration", icon: <DeploymentUnitOutlined /> },
+  },
+  { path: "/tasks/new", Component: lazy(() => import("./features/tasks/task_form").then(only("NewTask"))) },
+  {
+    path: "/tasks/:name/edit",
+    Component: lazy(() => import("./features/tasks/task_form").then(only("EditTask"))),
+  },
+  { path: "/tasks/:name", Component: lazy(() => import("./features/tasks/task")) },
+  { path: "/imports", Component: lazy(() => import("./features/tasks/imports")) },
+  {
+    path: "/users",
+    Component: lazy(() => import("./features/users/users")),
+    menu: { word: "users", group: "access", icon: <UserOutlined /> },
+  },
+  {
+    path: "/policies",
+    Component: lazy(() => import("./features/policies/policies")),
+    menu: { word: "policies", group: "access", icon: <SafetyOutlined /> },
+  },
+  {
+    path: "/block-rules",
+    Component: lazy(() => import("./features/rules/rules").then(only("BlockRules"))),
+    menu: { word: "blockRules", group: "rules", icon: <StopOutlined /> },
+  },
+  {
+    path: "/enrichment-rules",
+    Component: lazy(() => import("./features/rules/rules").then(only("EnrichmentRules"))),
+    menu: { word: "enrichmentRules", group: "rules", icon: <PlusSquareOutlined /> },
+  },
+  {
+    path: "/auto-subscriptions",
+    Component: lazy(() => import("./features/rules/rules").then(only("AutoSubscriptions"))),
+    menu: { word: "autoSubscriptions", group: "rules", icon: <ThunderboltOutlined /> },
+  },
+  {
+    path: "/administrators",
+    Component: lazy(() => import("./features/administrators/administrators")),
+    menu: { word: "administrators", group: "administration", icon: <TeamOutlined /> },
+  },
+  {
+    path: "/tokens",
+    Component: lazy(() => import("./features/tokens/tokens")),
+    menu: { word: "tokens", group: "administration", icon: <KeyOutlined /> },
+  },
+  {
+    path: "/audit",
+    Component: lazy(() => import("./features/audit/audit")),
+    menu: { word: "audit", group: "administration", icon: <AuditOutlined /> },
+  },
+  {
+    path: "/settings",
+    Component: lazy(() => import("./features/settings/settings")),
+    menu: { word: "settings", group: "administration", icon: <SettingOutlined /> },
+  },
+  {
+    path: "/about",
+    Component: lazy(() => import("./features/about/about")),
+    menu: { word: "about", group: "administration", icon: <InfoCircleOutlined /> },
+  },
+];

@@ -1,0 +1,166 @@
+"""The web console in a real browser, against a real server: scripts of console/e2e."""
+import gzip
+import http.server
+import json
+import re
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from integration.harness import REPOSITORY, environment_of, wait_until
+from integration.raw_mqtt import SESSION_EXPIRY, RawClient
+
+CONSOLE = REPOSITORY / "console"
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@pytest.fixture
+def browse(tmp_path):
+    """browse(server, script, ...): runs console/e2e/SCRIPT.mjs as the server's administrator."""
+
+    def run(server, script, url=None, **given):
+        account = server.administrator
+        given = {"user": account.name, "password": account.password, **given}
+        done = subprocess.run(
+            ["node", "e2e/run.mjs", script, url or server.url + "/", json.dumps(given),
+             str(tmp_path)],
+            cwd=CONSOLE, capture_output=True, text=True, timeout=280, check=False,
+            stdin=subprocess.DEVNULL, env=environment_of())
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def behind_a_proxy():
+    """behind_a_proxy(server): its address under /some/where, as a proxy shows it that takes that
+    away and keeps Host."""
+    made = []
+
+    def begin(server):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def forward(self):
+                path = self.path.removeprefix("/some/where")
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
+                request = urllib.request.Request(server.url + path, data=body,
+                                                 headers=dict(self.headers), method=self.command)
+                try:
+                    answer = _opener.open(request, timeout=60)
+                except urllib.error.HTTPError as refused:
+                    answer = refused
+                with answer:
+                    data = answer.read()
+                    self.send_response(answer.status)
+                    for name, value in answer.headers.items():
+                        if name.lower() not in ("connection", "content-length"):
+                            self.send_header(name, value)
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
+
+            do_GET = do_POST = do_PATCH = do_DELETE = forward
+
+            def log_message(self, *_):
+                pass
+
+        proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        made.append(proxy)
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{proxy.server_port}/some/where/"
+
+    yield begin
+    for proxy in made:
+        proxy.shutdown()
+        proxy.server_close()
+
+
+def fetch(url, **headers):
+    with _opener.open(urllib.request.Request(url, headers=headers), timeout=30) as answer:
+        return answer.headers, answer.read()
+
+
+def test_the_page_and_its_files_are_served_by_the_program_itself(sluice):
+    headers, page = fetch(sluice.url + "/", Accept="text/html")
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy
+    scripts = re.findall(r'<script[^>]* src="\./(assets/[^"]+\.js)"', page.decode())
+    assert scripts, page
+
+    headers, script = fetch(f"{sluice.url}/{scripts[0]}", **{"Accept-Encoding": "gzip"})
+    assert headers["Content-Encoding"] == "gzip" and "immutable" in headers["Cache-Control"]
+    assert len(gzip.decompress(script)) > len(script) > 100_000
+    with pytest.raises(urllib.error.HTTPError, match="304"):
+        fetch(f"{sluice.url}/{scripts[0]}", **{"If-None-Match": headers["ETag"]})
+
+
+def test_who_logs_in_sees_the_overview_and_who_cannot_is_told_why(sluice, browse):
+    browse(sluice, "login")
+
+
+def test_it_works_under_a_path_of_a_proxy(sluice, browse, behind_a_proxy):
+    browse(sluice, "login", url=behind_a_proxy(sluice))
+
+
+def test_a_record_reaches_kafka_by_clicks_alone(sluice, kafka_dev, browse):
+    clicks = browse(sluice, "integration", kafka=kafka_dev.bootstrap)
+
+    print(f"report: from the log-in to a record in Kafka: {clicks.strip()}")
+    task = sluice.get("/tasks/power")
+    assert task["source"]["filters"] == ["meters/+/power", "plant/#"]
+    assert (task["delivered"], task["dead_letters"]) == (2, 0)
+
+
+def test_a_dead_letter_is_read_and_sent_again(sluice, browse):
+    sluice.create("/tasks", {
+        "name": "strict", "source": {"filters": ["plant/#"]}, "map": {"topic": "plant"},
+        "verify": {"json_schema": {"type": "object", "required": ["watts"]}},
+        "sink": {"type": "file", "folder": "plant"}})
+    sluice.rest("POST", "/messages", {"topic": "plant/a", "payload": '{"volts": 230}'}).expect(
+        200, 201)
+    wait_until(lambda: sluice.get("/tasks/strict")["dead_letters"] == 1, "a dead letter")
+
+    browse(sluice, "letters")
+
+    assert sluice.rest("GET", "/tasks/strict").status == 404
+
+
+def test_a_user_and_a_policy_are_made_and_asked(sluice, browse):
+    browse(sluice, "access")
+
+    policy = sluice.get("/policies/meters")
+    assert (policy["effect"], policy["users"], policy["operations"]) == (
+        "allow", ["meter"], ["publish"])
+
+
+def test_a_client_and_a_message_are_found(sluice, browse):
+    account = sluice.allow_all("meter")
+    client = RawClient(sluice.mqtt, 5)
+    client.connect("meter-1", username=account.name, password=account.password,
+                   properties=[(SESSION_EXPIRY, 3600)])
+    try:
+        browse(sluice, "messages")
+    finally:
+        client.abort()
+
+    assert sluice.get("/clients/meter-1")["status"] == "disconnected"
+
+
+def test_a_client_in_the_browser(make_sluice, browse):
+    server = make_sluice({"listeners": {
+        "ws": {"type": "ws", "bind": "127.0.0.1:0", "enabled": True, "origins": ["*"]}}})
+    account = server.add_user("browser")
+    server.add_policy("browser", operations=["connect", "publish", "subscribe"],
+                      resources=["browser/#"], users=["browser"])
+
+    browse(server, "web_socket", address=f"ws://{server.addresses['ws']}/mqtt",
+           mqtt={"user": account.name, "password": account.password})
+
+
+def test_every_page_opens_and_can_be_used_by_everybody(sluice, browse):
+    sluice.create("/administrators", {"name": "vic", "role": "viewer", "password": "viewer-word"})
+
+    browse(sluice, "pages", viewer={"user": "vic", "password": "viewer-word"})
