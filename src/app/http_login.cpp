@@ -148,7 +148,7 @@ std::optional<LoginAnswer> HttpLogin::answer_in(const io::HttpResponse& response
   if (result == "ignore") return std::nullopt;
   if (result == "deny") return refused(ReasonCode::BadUserNameOrPassword, "it says no", true);
   if (result != "allow") return unclear("its `result` is none of allow, deny, ignore");
-  auto terms = std::make_shared<broker::LoginTerms>();
+  const boost::intrusive_ptr<broker::LoginTerms> terms(new broker::LoginTerms);
   if (const auto* rules = answer.if_contains("acl")) {
     auto policies = broker::token_rules(*rules);
     if (!policies) return unclear("its `acl` cannot be read: " + policies.error().detail);
@@ -163,7 +163,7 @@ std::optional<LoginAnswer> HttpLogin::answer_in(const io::HttpResponse& response
     terms->ends = clock_.steady() + std::min<std::chrono::milliseconds>(
                                         std::chrono::milliseconds(left), broker::kLongestLogin);
   }
-  return LoginAnswer{.reason = ReasonCode::Success, .terms = std::move(terms)};
+  return LoginAnswer{.reason = ReasonCode::Success, .terms = terms};
 }
 
 }  // namespace sluice::app

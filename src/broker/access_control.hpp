@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/refusal.hpp"
+#include "base/shared_value.hpp"
 #include "broker/authenticator.hpp"
 #include "broker/limits.hpp"
 #include "broker/listener_name.hpp"
@@ -31,7 +32,8 @@ struct Client {
   LoginTermsPtr terms = {};    // of its login; null: there are none
 };
 // Shared by a connection and its session.
-using ClientPtr = std::shared_ptr<const Client>;
+using ClientPtr = SharedValue<Client>;
+static_assert(sizeof(Client) <= 120);  // with its count 128 bytes: a size that the allocator has
 
 // What one client may do, compiled from the policies of one generation. Immutable, any thread, no
 // allocation per question.

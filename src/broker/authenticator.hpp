@@ -8,6 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+
 #include "mqtt/reason_code.hpp"
 
 namespace sluice::broker {
@@ -17,13 +20,14 @@ struct Policy;
 
 inline constexpr std::chrono::hours kLongestLogin{24 * 366 * 10};  // what a loop's deadlines hold
 
-// What a login says beside who it is. Immutable.
-struct LoginTerms {
+// What a login says beside who it is. Immutable once it is shared, by any thread. Counted in
+// itself: a pointer to it stands in every connection, and few have one.
+struct LoginTerms : boost::intrusive_ref_counter<LoginTerms, boost::thread_safe_counter> {
   std::optional<std::chrono::steady_clock::time_point> ends;  // then the connection ends
   // That hold for this client alone, beside those that are stored.
   std::vector<std::shared_ptr<const Policy>> policies;
 };
-using LoginTermsPtr = std::shared_ptr<const LoginTerms>;
+using LoginTermsPtr = boost::intrusive_ptr<const LoginTerms>;
 
 // What came of a login.
 struct LoginAnswer {

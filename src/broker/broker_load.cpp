@@ -120,12 +120,12 @@ Result<void> Broker::load_sessions(Restored& restored) {
         const auto record = decode_session(value);
         if (!record) return failure.keep(tl::unexpected(record.error()));
         auto& worker = worker_of(key);
-        auto session = std::make_shared<Session>(
-            worker, std::make_shared<const Client>(Client{.client_id = std::string(key),
-                                                          .username = record->username,
-                                                          .has_username = record->has_username,
-                                                          .host = record->host,
-                                                          .listener = record->listener}));
+        auto session =
+            std::make_shared<Session>(worker, ClientPtr(Client{.client_id = std::string(key),
+                                                               .username = record->username,
+                                                               .has_username = record->has_username,
+                                                               .host = record->host,
+                                                               .listener = record->listener}));
         session->restore(record->expiry_s, record->created_ms, record->user_id);
         session_counts_.add(counted_user(session->client()));
         worker.add_session(session);
@@ -238,12 +238,12 @@ Result<void> Broker::load_wills() {
         auto session = worker.find_session(key);
         if (!session) {
           // Its session ended with the connection; only the will is left of it.
-          session = std::make_shared<Session>(
-              worker, std::make_shared<const Client>(Client{.client_id = std::string(key),
-                                                            .username = will->username,
-                                                            .has_username = will->has_username,
-                                                            .host = will->host,
-                                                            .listener = will->listener}));
+          session =
+              std::make_shared<Session>(worker, ClientPtr(Client{.client_id = std::string(key),
+                                                                 .username = will->username,
+                                                                 .has_username = will->has_username,
+                                                                 .host = will->host,
+                                                                 .listener = will->listener}));
           session->restore_for_will(kWillGraceAfterRestart);
           session_counts_.add(counted_user(session->client()));
           worker.add_session(session);

@@ -17,7 +17,7 @@ ClientConnection::ClientConnection(Worker& worker, std::shared_ptr<Link> link, s
     : worker_(worker),
       link_(std::move(link)),
       limits_(&worker.broker().limits(listener)),
-      client_(std::make_shared<const Client>(Client{
+      client_(ClientPtr(Client{
           .client_id = {}, .username = {}, .host = std::move(host), .listener = listener})) {}
 
 ClientConnection::~ClientConnection() = default;
@@ -28,17 +28,17 @@ void ClientConnection::start() {
 }
 
 void ClientConnection::set_host(std::string host) {
-  client_ = std::make_shared<const Client>(Client{
+  client_ = ClientPtr(Client{
       .client_id = {}, .username = {}, .host = std::move(host), .listener = client_->listener});
 }
 
 void ClientConnection::set_certified_user(std::string name) {
-  client_ = std::make_shared<const Client>(Client{.client_id = {},
-                                                  .username = std::move(name),
-                                                  .has_username = true,
-                                                  .is_certified = true,
-                                                  .host = client_->host,
-                                                  .listener = client_->listener});
+  client_ = ClientPtr(Client{.client_id = {},
+                             .username = std::move(name),
+                             .has_username = true,
+                             .is_certified = true,
+                             .host = client_->host,
+                             .listener = client_->listener});
 }
 
 std::size_t ClientConnection::maximum_packet_size() const {

@@ -121,10 +121,10 @@ void Delivery::hand_out(model::MessagePtr&& message, DeliveryOptions&& options,
   tracker_.hand_out(position);
   start({.packet_id = next_packet_id(),
          .phase = Phase::Waiting,
+         .tracked = true,
          .position = position,
          .message = std::move(message),
          .options = std::move(options),
-         .tracked = true,
          .group = nullptr},
         form);
 }
@@ -145,10 +145,10 @@ void Delivery::start_untracked(const model::MessagePtr& message, DeliveryOptions
                                const SharedGroupPtr& group) {
   start({.packet_id = next_packet_id(),
          .phase = Phase::Waiting,
+         .tracked = false,
          .position = message->position(),
          .message = message,
          .options = std::move(options),
-         .tracked = false,
          .group = group});
 }
 

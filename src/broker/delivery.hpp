@@ -149,13 +149,14 @@ class Delivery {
   struct InFlight {
     std::uint16_t packet_id = 0;
     Phase phase = Phase::Waiting;
+    bool tracked = false;     // counts for the session's cursor
+    bool is_damaged = false;  // on the disk: it cannot be sent
     store::Position position;
     model::MessagePtr message;  // none while the client is away: read again from the log
     DeliveryOptions options;
-    bool tracked = false;  // counts for the session's cursor
     SharedGroupPtr group;
-    bool is_damaged = false;  // on the disk: it cannot be sent
   };
+  static_assert(sizeof(InFlight) <= 80);  // there are as many as clients leave unacknowledged
   using Iterator = Fifo<InFlight>::iterator;
 
   [[nodiscard]] bool ready() const;

@@ -67,7 +67,7 @@ void ClientConnection::on_login_done(std::string proof) {
   auto client = *client_;
   client.username = pending_->login->username();
   client.has_username = true;
-  client_ = std::make_shared<const Client>(std::move(client));
+  client_ = ClientPtr(std::move(client));
   if (auto& will = pending_->will) {
     will->username = client_->username;
     will->has_username = true;

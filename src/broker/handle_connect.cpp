@@ -93,7 +93,7 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
   auto username = connect.username;
   if (username && worker_.broker().access().is_credential(*username))
     pending_->credential = *std::exchange(username, std::nullopt);
-  client_ = std::make_shared<const Client>(
+  client_ = ClientPtr(
       Client{.client_id = std::move(client_id),
              .username = is_certified ? client_->username : std::string(username.value_or("")),
              .has_username = is_certified || username.has_value(),
@@ -172,7 +172,7 @@ void ClientConnection::take_login(const LoginAnswer& login) {
   client.username = *login.username;
   client.has_username = true;
   client.terms = login.terms;
-  client_ = std::make_shared<const Client>(std::move(client));
+  client_ = ClientPtr(std::move(client));
   pending_->user_id.clear();  // of no stored user: the login alone says who it is
   if (auto& will = pending_->will) {
     will->username = client_->username;

@@ -83,7 +83,7 @@ LoginAnswer JwtAuthenticator::check(const Client& client, std::string_view crede
     return {
         .reason = ReasonCode::NotAuthorized,
         .why = "token: its `" + rules.rules_claim + "` cannot be read: " + policies.error().detail};
-  auto terms = std::make_shared<LoginTerms>();
+  const boost::intrusive_ptr<LoginTerms> terms(new LoginTerms);
   terms->policies = *std::move(policies);
   if (login->ends_ms != 0) {
     // A clock that is set later moves nobody's end.
@@ -92,7 +92,7 @@ LoginAnswer JwtAuthenticator::check(const Client& client, std::string_view crede
   }
   return {.reason = ReasonCode::Success,
           .username = std::move(login->username),
-          .terms = std::move(terms)};
+          .terms = terms};
 }
 
 }  // namespace sluice::broker

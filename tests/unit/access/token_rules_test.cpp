@@ -19,11 +19,11 @@ class TokenRulesTest : public AccessControlTest {
     const auto rules = token_rules(boost::json::parse(claim));
     EXPECT_TRUE(rules.has_value()) << claim;
     if (!rules) return nullptr;
-    auto terms = std::make_shared<LoginTerms>();
+    const boost::intrusive_ptr<LoginTerms> terms(new LoginTerms);
     terms->policies = *rules;
     auto client = client_of("meter");
     client.client_id = std::move(client_id);
-    client.terms = std::move(terms);
+    client.terms = terms;
     return access_->compile(client);
   }
 };
