@@ -54,50 +54,55 @@ std::size_t add_session(const Session& session, const SubscriptionQuery& query, 
 // Adds what a session has for the page; returns how many looks it took.
 using Look = std::function<std::size_t(Session& session, ClientPage& page)>;
 
-// One worker's way over its sessions, as RightsReview goes it: bucket by bucket, from the beginning
-// again when the table has grown. Who is there all the time is seen once.
+// One worker's way over its sessions, in the order of their client ids, until the page is full.
+// Who is there all the time is seen once.
 class Walk : public std::enable_shared_from_this<Walk> {
  public:
   using Answer = std::shared_ptr<Ticket<ClientPage>>;
-  Walk(Worker& worker, ClientPage empty, Look look, Answer answer)
+  Walk(Worker& worker, std::string from, ClientPage empty, Look look, Answer answer)
       : worker_(worker),
-        empty_(std::move(empty)),
+        from_(std::move(from)),
+        page_(std::move(empty)),
         look_(std::move(look)),
         answer_(std::move(answer)) {}
 
   void go_on() {
-    const auto& sessions = worker_.sessions();
-    if (sessions.bucket_count() != buckets_) {
-      page_ = empty_;
-      bucket_ = 0;
-      buckets_ = sessions.bucket_count();
-    }
-    for (std::size_t looks = 0; bucket_ < buckets_ && looks < kLooksPerStep; ++looks, ++bucket_)
-      for (auto it = sessions.begin(bucket_); it != sessions.end(bucket_); ++it)
-        looks += look_(**it, page_);
-    if (bucket_ >= buckets_) return answer_->answer(std::move(page_));
+    std::size_t looks = 0;
+    bool has_more = false;
+    worker_.sessions_in_order().each_from(from_, [&](Session& session) {
+      const auto& client_id = session.client().client_id;
+      if (!page_.may_take(client_id)) return false;
+      if (looks >= kLooksPerStep) {
+        from_ = client_id;
+        has_more = true;
+        return false;
+      }
+      looks += look_(session, page_);
+      return true;
+    });
+    if (!has_more) return answer_->answer(std::move(page_));
     worker_.post([self = shared_from_this()] { self->go_on(); });
   }
 
  private:
   Worker& worker_;
-  const ClientPage empty_;
+  std::string from_;
+  ClientPage page_;
   const Look look_;
   const Answer answer_;
-  ClientPage page_ = empty_;
-  std::size_t bucket_ = 0;
-  std::size_t buckets_ = 0;
 };
 
-Outcome<ClientPage::Whole> page_of_all(Broker& broker, std::size_t limit, std::size_t most_bytes,
-                                       const Look& look) {
+// From this client id on.
+Outcome<ClientPage::Whole> page_of_all(Broker& broker, const std::string& from, std::size_t limit,
+                                       std::size_t most_bytes, const Look& look) {
   std::vector<ClientPage> pages;
   for (std::size_t i = 0; i < broker.worker_count(); ++i) {
     auto& worker = broker.worker(i);
-    auto part =
-        ask_worker<ClientPage>(worker, [&worker, limit, most_bytes, look](const auto& ticket) {
-          std::make_shared<Walk>(worker, ClientPage(limit, most_bytes), look, ticket)->go_on();
-        });
+    // By value: the answer may come when nobody waits for it any more.
+    const auto walk = [&worker, from, limit, most_bytes, look](const auto& ticket) {
+      std::make_shared<Walk>(worker, from, ClientPage(limit, most_bytes), look, ticket)->go_on();
+    };
+    auto part = ask_worker<ClientPage>(worker, walk);
     if (!part) return tl::unexpected(part.error());
     pages.push_back(std::move(*part));
   }
@@ -124,7 +129,7 @@ Outcome<ClientPage::Whole> page_of_one(Broker& broker, const SubscriptionQuery& 
 Outcome<ClientPage::Whole> list_subscriptions(Broker& broker, const SubscriptionQuery& query) {
   if (!query.client_id.empty()) return page_of_one(broker, query);
   return page_of_all(
-      broker, query.limit, ClientPage::kMostBytes,
+      broker, query.after_client, query.limit, ClientPage::kMostBytes,
       [query](Session& session, ClientPage& page) { return add_session(session, query, page); });
 }
 
@@ -132,7 +137,7 @@ Outcome<ClientPage::Whole> list_clients(Broker& broker, const std::string& after
                                         std::size_t limit) {
   // A page that is not full is the last one for who asks.
   return page_of_all(
-      broker, limit, SIZE_MAX, [after](Session& session, ClientPage& page) -> std::size_t {
+      broker, after, limit, SIZE_MAX, [after](Session& session, ClientPage& page) -> std::size_t {
         const auto& client_id = session.client().client_id;
         if (client_id <= after) return 1;
         return page.add(client_id, {}, [&] { return shown_client(session); }) ? kLooksToShow : 1;

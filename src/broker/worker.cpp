@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kCachedTopics = 100'000;
 constexpr std::size_t kCachedTopicBytes = 16 << 20;
 constexpr std::chrono::seconds kTrimInterval{1};
+// The first append after a start leaves out far more positions than ever wait for the disk.
+constexpr std::uint64_t kGapBytes = std::uint64_t{1} << 35;
 constexpr std::size_t kSpareBuffers = 256;
 constexpr std::size_t kSpareBufferBytes = 16 << 10;
 
@@ -176,7 +178,8 @@ void Worker::end_turn() {
     post([] {});
   expect_durable();
   const auto& store = broker_.store();
-  log_is_busy_ = store.head().get() - store.durable().get() > kLogBusyBytes;
+  const auto behind = store.head().get() - store.durable().get();
+  log_is_busy_ = behind > kLogBusyBytes && behind < kGapBytes;
 }
 
 // What they have no steps for goes on when others have been served.
@@ -532,6 +535,10 @@ bool Worker::SessionEqual::operator()(std::string_view client_id, const SessionP
   return client_id == session->client().client_id;
 }
 
+std::string_view Worker::client_id_of(const Session& session) {
+  return session.client().client_id;
+}
+
 SessionPtr Worker::find_session(std::string_view client_id) const {
   const auto it = sessions_.find(client_id);
   return it == sessions_.end() ? nullptr : *it;
@@ -540,12 +547,14 @@ SessionPtr Worker::find_session(std::string_view client_id) const {
 void Worker::add_session(const SessionPtr& session) {
   remove_session(session->client().client_id);
   sessions_.insert(session);
+  order_.insert(*session);
 }
 
 void Worker::remove_session(std::string_view client_id) {
   const auto it = sessions_.find(client_id);
   if (it == sessions_.end()) return;
   broker_.session_counts().remove(broker_.counted_user((*it)->client()));
+  order_.erase(client_id);
   sessions_.erase(it);
 }
 

@@ -24,6 +24,7 @@
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
 #include "broker/rights_review.hpp"
+#include "broker/sorted_blocks.hpp"
 #include "broker/waiting_for_room.hpp"
 #include "broker/wire_forms.hpp"
 #include "mqtt/packet.hpp"
@@ -133,6 +134,7 @@ class Worker {
   void add_session(const SessionPtr& session);
   void remove_session(std::string_view client_id);
   [[nodiscard]] const auto& sessions() const { return sessions_; }
+  [[nodiscard]] const auto& sessions_in_order() const { return order_; }  // of client ids
   // Kept up to date by the sessions: there may be too many to count them whenever somebody asks.
   struct Tally {
     std::size_t connected = 0;
@@ -155,6 +157,7 @@ class Worker {
       return (*this)(client_id, session);
     }
   };
+  static std::string_view client_id_of(const Session& session);
   struct Waiting {
     store::Position end;
     Answers answers;
@@ -252,6 +255,7 @@ class Worker {
   std::uint64_t match_version_ = 0;
   std::pair<const std::string, MatchPtr>* last_match_ = nullptr;  // in match_cache_
   std::unordered_set<SessionPtr, SessionHash, SessionEqual> sessions_;
+  SortedBlocks<Session, client_id_of> order_;  // of sessions_
   Tally tally_;
 };
 
