@@ -19,6 +19,7 @@ struct GivenToken {
 [[nodiscard]] const schema::Fields& own_password_fields();
 [[nodiscard]] Response change_own_password(Context& context, const Call& call);
 
+[[nodiscard]] boost::json::object overview_of(const Context& context);
 [[nodiscard]] Response show_overview(Context& context, const Call& call);
 [[nodiscard]] Response show_settings(Context& context, const Call& call);
 [[nodiscard]] Response change_settings(Context& context, const Call& call);

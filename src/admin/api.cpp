@@ -8,6 +8,7 @@
 #include "admin/actions.hpp"
 #include "admin/audit_record.hpp"
 #include "admin/duplicate_names.hpp"
+#include "admin/history_actions.hpp"
 #include "admin/origin.hpp"
 #include "admin/target.hpp"
 #include "admin/user_login.hpp"
@@ -168,17 +169,21 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
       sessions_(sources_.clock),
       tokens_(sources_.store, sources_.clock),
       audit_(sources_.store, sources_.clock, options_.audit_records),
+      feed_(sources_.store, sources_.clock, sources_.metrics, options_.event_records),
       logins_(sources_.clock),
       refusal_lines_(sources_.clock),
       context_{.sources = sources_,
                .accounts = accounts_,
                .tokens = tokens_,
                .audit = audit_,
+               .feed = feed_,
+               .history = history_,
                .options = options_,
                .sessions = sessions_,
                .logins = logins_,
                .refusal_lines = refusal_lines_,
                .waiting_users = waiting_users_,
+               .knows = [this](const auto& given) { return identity_with(given).has_value(); },
                .started_ms = sources_.clock.wall_ms()},
       answered_{} {
   const metrics::Declaration answered{.name = "sluice_admin_requests_total",
@@ -187,10 +192,14 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
   for (std::size_t i = 0; i < answered_.size(); ++i) {
     answered_[i] = &sources_.metrics.counter(answered, {{"status", std::to_string(i + 2) + "xx"}});
   }
+  audit_.set_listener([this](const auto& record) { feed_.take_audit(record); });
+  feed_.set_overview([this] { return overview_of(context_); });
+  feed_.set_sampler([this] { history_.add(sample_of(sources_)); });
 }
 
 Result<void> Api::load() {
   SL_TRY_VOID(tokens_.load());
+  SL_TRY_VOID(feed_.load());
   return audit_.load();
 }
 
@@ -279,6 +288,11 @@ Response Api::run(const Route& route, const Request& request, Call call) {
     auto body = parse_body(request, route.body);
     if (!body) return body.error();
     call.body = std::move(*body);
+  }
+  std::unique_lock<std::mutex> alone;
+  if (!is_safe(route.method) && !request.if_match.empty()) {
+    const auto place = std::hash<std::string>()(request.if_match);
+    alone = std::unique_lock(conditional_.at(place % conditional_.size()));
   }
   auto response = call.identity != nullptr && is_audited(route) ? run_audited(route, call)
                                                                 : route.run(context_, call);

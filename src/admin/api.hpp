@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <mutex>
 #include <string>
 
 #include "admin/actions.hpp"
@@ -20,6 +21,11 @@ class Api {
 
   // Never throws; every fault is a problem document.
   [[nodiscard]] Response answer(const Request& request);
+
+  // Between start() and stop() those who listen are told what happens. From one thread.
+  void start() { feed_.start(); }
+  void stop() { feed_.stop(); }
+  [[nodiscard]] EventFeed& feed() { return feed_; }
 
   // It reads the log: its answer takes longer than that of others. Any thread, never blocks.
   [[nodiscard]] static bool is_query(const Request& request);
@@ -46,10 +52,15 @@ class Api {
   LoginSessions sessions_;
   Tokens tokens_;
   AuditTrail audit_;
+  History history_;
+  EventFeed feed_;  // whose thread uses those before it
   LoginLimit logins_;
   LineLimit refusal_lines_;
   std::atomic<int> waiting_users_{0};
   Context context_;
+  // Held by a change with `If-Match` from the look at the version to its end: of two that name the
+  // same one, one wins. By what they name, so that a slow one holds up few others.
+  std::array<std::mutex, 16> conditional_;
   std::array<metrics::Counter*, 4> answered_;  // 2xx, 3xx, 4xx, 5xx
 };
 

@@ -1,14 +1,14 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <boost/json/object.hpp>
 
+#include "admin/kept_records.hpp"
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
 #include "store/store.hpp"
@@ -23,14 +23,16 @@ namespace sluice::admin {
 class AuditTrail {
  public:
   static constexpr std::size_t kDefaultMaximum = 10'000;
-  static constexpr int kRefusalsPerMinute = 60;   // the others are counted
-  static constexpr std::size_t kLooked = 10'000;  // records that one query looks at
+  static constexpr int kRefusalsPerMinute = 60;  // the others are counted
   static constexpr std::string_view kUnknown = "unknown";
 
-  AuditTrail(store::Store& store, const Clock& clock, std::size_t maximum = kDefaultMaximum)
-      : store_(store), clock_(clock), maximum_(maximum) {}
+  AuditTrail(store::Store& store, const Clock& clock, std::size_t maximum = kDefaultMaximum);
 
   [[nodiscard]] Result<void> load();
+  // Before the first record: who is told of each that has its outcome. Must not block.
+  void set_listener(std::function<void(const boost::json::object&)> listener) {
+    listener_ = std::move(listener);
+  }
 
   // Before the change, with the outcome `unknown`: whatever of the change is durable after a crash,
   // the record is, too. Returns its number; 0: it could not be kept, which is logged.
@@ -46,25 +48,25 @@ class AuditTrail {
     std::uint64_t before = UINT64_MAX;                     // its number
     std::size_t limit = 50;
   };
-  struct Page {
-    std::vector<boost::json::object> records;  // newest first
-    std::optional<std::uint64_t> next;         // to go on before this one
-  };
-  [[nodiscard]] Result<Page> find(const Query& query);
+  [[nodiscard]] Result<KeptRecords::Page> find(const Query& query) const;
+  // Nothing: it has made room, or never was.
+  [[nodiscard]] Result<std::optional<boost::json::object>> one(std::uint64_t number) const {
+    return records_.one(number);
+  }
 
  private:
   struct State {
-    std::deque<std::uint64_t> changes, refusals;  // their numbers, ascending
-    std::uint64_t next = 1;
     std::chrono::steady_clock::time_point minute;
     int refusals_in_minute = 0;
     std::uint64_t untold = 0;
   };
-  std::uint64_t add(State& state, boost::json::object& record, bool is_refusal, bool can_wait);
+  // 0: it could not be kept.
+  std::uint64_t add(boost::json::object& record, bool is_refusal, bool can_wait);
 
   store::Store& store_;
   const Clock& clock_;
-  const std::size_t maximum_;
+  KeptRecords records_;
+  std::function<void(const boost::json::object&)> listener_;
   Guarded<State> state_;
 };
 

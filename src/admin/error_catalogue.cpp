@@ -48,6 +48,7 @@ const std::vector<ErrorKind>& error_catalogue() {
       {"too_many_logins", 429, "Too many attempts to log in; wait as long as `Retry-After` says."},
       {"too_many_messages", 429,
        "The user publishes faster than `mqtt.messages_per_second_per_client` allows."},
+      {"too_many_streams", 429, "The account listens to `/stream` as often as it may."},
       {"unavailable", 503, "The other side is away."},
       {"unknown_host", 421, "The Host header names no host of this server."},
       {"unknown_parameter", 400, "The path takes no such query parameter."},

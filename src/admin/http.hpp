@@ -1,6 +1,7 @@
 // A request and its answer, without sockets: what routes work on.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,8 @@
 #include "base/refusal.hpp"
 
 namespace sluice::admin {
+
+class LiveStream;
 
 enum class Method : std::uint8_t { Get, Post, Put, Patch, Delete, Other };
 
@@ -32,6 +35,7 @@ struct Request {
   std::string if_none_match;
   std::string accept;
   std::string accept_encoding;
+  std::string last_event_id;
   std::string body;
   bool is_encrypted = false;
   std::string remote_address;  // without port
@@ -43,6 +47,7 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers = {};
+  std::shared_ptr<LiveStream> live = {};  // what follows the header, as long as it lasts
 };
 
 [[nodiscard]] std::string_view status_phrase(unsigned status);

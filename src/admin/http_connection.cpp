@@ -8,6 +8,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "admin/http_header.hpp"
+#include "admin/live_stream.hpp"
 #include "base/peer.hpp"
 
 namespace sluice::admin {
@@ -137,6 +139,7 @@ HttpConnection::HttpConnection(asio::ip::tcp::socket socket,
 }
 
 HttpConnection::~HttpConnection() {
+  if (live_) live_->on_ready({});
   all_.open.erase(this);
 }
 
@@ -152,7 +155,7 @@ void HttpConnection::begin() {
 }
 
 void HttpConnection::end_when_answered() {
-  if (waits_since_) stream_.close();
+  if (waits_since_ || live_) stream_.close();
 }
 
 void HttpConnection::give_way() {
@@ -257,6 +260,7 @@ Request HttpConnection::request() const {
           .if_none_match = header(http::field::if_none_match),
           .accept = header(http::field::accept),
           .accept_encoding = header(http::field::accept_encoding),
+          .last_event_id = header("Last-Event-ID"),
           .body = message.body(),
           .is_encrypted = stream_.is_encrypted(),
           .remote_address = remote_address_,
@@ -270,15 +274,10 @@ void HttpConnection::refuse(ErrorCode error) {
 }
 
 void HttpConnection::write(Response response, bool keep_alive, bool is_head) {
+  if (response.live && !is_head && !all_.stopping) return begin_live(std::move(response));
   message_.emplace(static_cast<http::status>(response.status), 11);
   auto& message = *message_;
-  message.reason(status_phrase(response.status));
-  message.set(http::field::server, "sluice");
-  message.set(http::field::cache_control, "no-store");
-  message.set("X-Content-Type-Options", "nosniff");
-  message.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
-  if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
-  for (const auto& [name, value] : response.headers) message.set(name, value);
+  set_header(message, response);
   message.keep_alive(keep_alive && !all_.stopping);
   if (response.status != 204 && response.status != 304)
     message.content_length(response.body.size());

@@ -53,7 +53,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   HttpConnection& operator=(const HttpConnection&) = delete;
 
   void begin();
-  // Ends now if no whole request has been read, else after the answer.
+  // Ends now if no whole request has been read, or the answer goes on and on, else after it.
   void end_when_answered();
   // Ends at once, for another.
   void give_way();
@@ -78,6 +78,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void answer_on(boost::asio::thread_pool& pool, Request wanted, bool is_query);
   void refuse(ErrorCode error);
   void write(Response response, bool keep_alive, bool is_head);
+  // What follows a header as long as it lasts (http_connection_live.cpp).
+  void begin_live(Response response);
+  void watch_client();
+  void send_live();
   void say_farewell();
   void begin_to_drain();
   void drain();
@@ -90,6 +94,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::optional<Parser> parser_;
   std::optional<Message> message_;
   std::optional<boost::beast::http::response<boost::beast::http::empty_body>> interim_;
+  std::shared_ptr<LiveStream> live_;
+  std::string sending_;  // of it
   std::string remote_address_;
   std::string local_address_;
   std::string peer_;

@@ -150,12 +150,13 @@ Response redrive_dead_letters(Context& context, const Call& call) {
                                     .hint = R"(send {"message_ids": ["..."]} or {"all": true})",
                                     .fields = checked.problems});
   const bool all = checked.value.at("all").as_bool();
-  const bool has_ids = call.body.contains("message_ids");
+  const auto* which = checked.value.if_contains("message_ids");
+  const bool has_ids = which != nullptr && which->is_array();  // null says nothing
   if (all == has_ids)
     return invalid_document("/message_ids", "give either `message_ids` or `all`: true");
   std::vector<model::MessageId> ids;
   if (has_ids) {
-    for (const auto& text : checked.value.at("message_ids").as_array()) {
+    for (const auto& text : which->get_array()) {
       const auto id = model::parse_message_id(text.as_string());
       if (!id)
         return invalid_document("/message_ids/" + std::to_string(ids.size()),

@@ -1,10 +1,14 @@
 #include "admin/openapi.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <boost/json/array.hpp>
 
 #include "admin/http.hpp"
 #include "admin/route.hpp"
 #include "base/ascii.hpp"
+#include "base/check.hpp"
 #include "connect/documents.hpp"
 #include "connect/source_spec.hpp"
 
@@ -29,16 +33,22 @@ json::object parameter(std::string_view in, std::string_view name, std::string_v
   return shown;
 }
 
+constexpr std::array<Parameter, 6> kPathParameters = {
+    {{"name", "Name or id, percent-encoded."},
+     {"id", "32 hexadecimal digits."},
+     {"number", "Its `id`."},
+     {"filter", "A topic filter, percent-encoded."},
+     {"topic", "A topic, percent-encoded."},
+     {"format", "Whose document it is: `tbmq` or `emqx`."}}};
+
 json::array parameters_of(const Route& route) {
   json::array shown;
-  if (route.path.find("{name}") != std::string_view::npos) {
-    shown.push_back(parameter("path", "name", "Name or id, percent-encoded.", text_schema()));
-  }
-  if (route.path.find("{id}") != std::string_view::npos) {
-    shown.push_back(parameter("path", "id", "32 hexadecimal digits.", text_schema()));
-  }
-  if (route.path.find("{filter}") != std::string_view::npos) {
-    shown.push_back(parameter("path", "filter", "A topic filter, percent-encoded.", text_schema()));
+  for (const auto& part : route_path(route).parts) {
+    if (!part.starts_with('{')) continue;
+    const auto name = std::string_view(part).substr(1, part.size() - 2);
+    const auto help = std::ranges::find(kPathParameters, name, &Parameter::name);
+    SL_CHECK(help != kPathParameters.end());
+    shown.push_back(parameter("path", name, help->help, text_schema()));
   }
   if (route.is_list) {
     shown.push_back(reference("parameters", "limit"));
@@ -61,6 +71,7 @@ json::object answers_of(const Route& route) {
     if (status != 204) {
       auto schema = route.is_list                              ? reference("schemas", "List")
                     : route.content_type == "application/json" ? reference("schemas", "Entity")
+                    : route.content_type == "application/yaml" ? json::object{{"type", "object"}}
                                                                : text_schema();
       answer["content"] = content(route.content_type, std::move(schema));
     }
@@ -70,8 +81,17 @@ json::object answers_of(const Route& route) {
   return shown;
 }
 
+// What need not be there may be null instead, as schema::check() takes it.
+schema::Fields as_sent(schema::Fields fields) {
+  for (auto& field : fields) {
+    field.nullable |= !field.required;
+    field.fields = as_sent(std::move(field.fields));
+  }
+  return fields;
+}
+
 json::object body_schema(const Route& route) {
-  if (route.document != nullptr) return schema::to_json_schema(route.document());
+  if (route.document != nullptr) return schema::to_json_schema(as_sent(route.document()));
   if (!route.document_of.empty()) return reference("schemas", route.document_of);
   return {{"type", "object"}};  // another server's document: we do not say what it holds
 }
@@ -142,7 +162,7 @@ json::object one_of(const connect::Registry& connectors,
   json::array alternatives;
   for (const auto& [name, connector] : connectors.all()) {
     if (only_with_connection && !connector.needs_connection) continue;
-    auto schema = schema::to_json_schema(fields_of(connector));
+    auto schema = schema::to_json_schema(as_sent(fields_of(connector)));
     schema["title"] = name;
     alternatives.push_back(std::move(schema));
   }
@@ -157,7 +177,7 @@ json::object task_schema(const connect::Registry& connectors) {
   if (alternatives == nullptr) return schema;
   for (const auto& [name, connector] : connectors.all()) {
     if (connector.make_source == nullptr) continue;
-    auto source = schema::to_json_schema(connect::source_task_fields(connector));
+    auto source = schema::to_json_schema(as_sent(connect::source_task_fields(connector)));
     source["title"] = name + " source";
     alternatives->as_array().push_back(std::move(source));
   }

@@ -31,7 +31,8 @@ bool has_value(const json::object& item, const std::string& field, const std::st
 // Of the document's version; empty for what is no entity.
 std::string etag_of(const json::object& entity) {
   const auto* id = entity.if_contains("id");
-  const auto* updated = entity.if_contains("updated");
+  // What is never changed, as a token, is the version that was made.
+  const auto* updated = entity.if_contains(entity.contains("updated") ? "updated" : "created");
   if (id == nullptr || updated == nullptr || !id->is_string() || !updated->is_string()) return {};
   const auto version = std::string(id->get_string()) + " " + std::string(updated->get_string());
   return '"' + broker::to_hex(broker::sha256(version)).substr(0, 32) + '"';

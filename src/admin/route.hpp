@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,6 +11,8 @@
 
 #include "admin/administrator_accounts.hpp"
 #include "admin/audit_trail.hpp"
+#include "admin/event_feed.hpp"
+#include "admin/history.hpp"
 #include "admin/http.hpp"
 #include "admin/login_limit.hpp"
 #include "admin/login_sessions.hpp"
@@ -27,7 +30,10 @@ struct ApiOptions {
   std::string version = "0.1.0";
   std::size_t audit_records = AuditTrail::kDefaultMaximum;
   std::string_view console_pack = {};  // of the web console; empty: there is none
+  std::size_t event_records = EventFeed::kDefaultMaximum;
 };
+
+struct GivenToken;
 
 // What routes work on. Threads: any; every part guards itself.
 struct Context {
@@ -35,11 +41,14 @@ struct Context {
   AdministratorAccounts& accounts;
   Tokens& tokens;
   AuditTrail& audit;
+  EventFeed& feed;
+  const History& history;
   const ApiOptions& options;
   LoginSessions& sessions;
   LoginLimit& logins;
   LineLimit& refusal_lines;
-  std::atomic<int>& waiting_users;  // whose password is being checked
+  std::atomic<int>& waiting_users;               // whose password is being checked
+  std::function<bool(const GivenToken&)> knows;  // whether a token is still good for something
   std::int64_t started_ms = 0;
 };
 

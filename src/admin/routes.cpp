@@ -3,7 +3,9 @@
 #include "admin/actions.hpp"
 #include "admin/administrator_actions.hpp"
 #include "admin/audit_actions.hpp"
+#include "admin/event_actions.hpp"
 #include "admin/group_actions.hpp"
+#include "admin/history_actions.hpp"
 #include "admin/integration_routes.hpp"
 #include "admin/message_json.hpp"
 #include "admin/route.hpp"
@@ -497,10 +499,11 @@ std::vector<Route> message_routes() {
 const std::vector<Route>& routes() {
   static const std::vector<Route> kRoutes = [] {
     std::vector<Route> all;
-    for (auto* group : {session_routes, administrator_routes, token_routes, audit_routes,
-                        status_routes, access_routes, block_rule_routes, enrichment_rule_routes,
-                        group_routes, subscription_routes, message_routes, connection_routes,
-                        task_routes, dead_letter_routes}) {
+    for (auto* group :
+         {session_routes, administrator_routes, token_routes, audit_routes, event_routes,
+          history_routes, status_routes, access_routes, block_rule_routes, enrichment_rule_routes,
+          group_routes, subscription_routes, message_routes, connection_routes, task_routes,
+          dead_letter_routes}) {
       for (auto& route : group()) all.push_back(std::move(route));
     }
     return all;

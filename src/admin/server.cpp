@@ -167,6 +167,7 @@ std::string Server::certificate_pem() const {
 Result<std::string> Server::start() {
   SL_TRY(bound, state_->listen());
   state_->accept();
+  state_->api.start();
   state_->thread = std::thread([state = state_.get()] { state->loop.run(); });
   log::info("administration listens", {{"address", bound}});
   return std::move(bound);
@@ -174,11 +175,24 @@ Result<std::string> Server::start() {
 
 void Server::stop() {
   if (!state_->thread.joinable()) return;
+  state_->api.stop();
   asio::post(state_->loop, [state = state_.get()] { state->end(); });
   state_->thread.join();  // returns when the last connection is gone
   state_->reading.join();
   state_->changing.join();
   state_->querying.join();
+}
+
+broker::EventListener& Server::event_listener() {
+  return state_->api.feed();
+}
+
+void Server::take_task_event(boost::json::object event) {
+  state_->api.feed().take_task(std::move(event));
+}
+
+void Server::take_task_rejection(connect::TaskRejection rejection) {
+  state_->api.feed().take_rejection(std::move(rejection));
 }
 
 std::string Server::create_local_token() {

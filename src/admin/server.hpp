@@ -62,6 +62,11 @@ class Server {
   void stop();
 
   [[nodiscard]] std::string create_local_token();
+  // What happens in the broker, and to tasks (as `$events/task/...` tells it): for GET /stream. Any
+  // thread, as long as the server is there.
+  [[nodiscard]] broker::EventListener& event_listener();
+  void take_task_event(boost::json::object event);
+  void take_task_rejection(connect::TaskRejection rejection);
 
  private:
   struct State;

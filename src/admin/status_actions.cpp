@@ -45,7 +45,7 @@ json::object store_overview(const store::Store& store) {
 
 }  // namespace
 
-Response show_overview(Context& context, const Call&) {
+json::object overview_of(const Context& context) {
   const auto& sources = context.sources;
   const auto now = sources.clock.wall_ms();
   json::object body{{"node", context.options.node_name},
@@ -59,7 +59,11 @@ Response show_overview(Context& context, const Call&) {
                     {"policies", sources.access.policies().size()},
                     {"access_enabled", sources.access.enabled()}};
   if (sources.broker_overview) body["broker"] = sources.broker_overview();
-  return json_response(200, body);
+  return body;
+}
+
+Response show_overview(Context& context, const Call&) {
+  return json_response(200, overview_of(context));
 }
 
 Response show_settings(Context& context, const Call&) {

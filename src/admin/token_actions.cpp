@@ -35,6 +35,7 @@ Response delete_token(Context& context, const Call& call) {
                           "that asks",
                 .hint = "its owner, logged in, or an administrator deletes it"});
   }
+  if (auto stale = refuse_stale(call, context.tokens.find(call.name()))) return *stale;
   return deleted_response(context.tokens.remove(call.name()));
 }
 

@@ -412,12 +412,17 @@ class CommandLine {
       add_message_arguments(command, verb, rest_);
     } else if (verb == "test") {
       add_question_arguments(command, rest_.question);
-    } else if (noun.name == "audit") {
+    } else if (noun.name == "audit" && verb == "list") {
       add_audit_arguments(command, rest_.audit);
+    } else if (noun.name == "event") {
+      add_event_arguments(command, rest_.event, true);
+    } else if (verb == "password") {
+      add_new_password_argument(command, rest_);
     } else if (verb == "drain") {
       add_drain_arguments(command);
     } else if (!verb.empty() && verb != "list") {
       command.add_option("name", rest_.name, "Name or id")->type_name("NAME")->required();
+      if (verb == "events") add_event_arguments(command, rest_.event, false);
       if (noun.name == "group" && verb == "delete")
         command.add_flag("--force", rest_.force, "Also end the subscriptions of its members");
     }

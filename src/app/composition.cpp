@@ -70,16 +70,15 @@ net::ListenerOptions options_of(const ListenerPlan& plan) {
   return options;
 }
 
-void tell(broker::Broker& broker, const connect::TaskChange& change) {
+void tell(broker::Broker& broker, admin::Server& admin, const connect::TaskChange& change) {
   const std::string state(connect::name_of(change.state));
   const std::string event = change.is_shedding ? "shedding" : state;
+  json::object shown{{"event", "task." + event},  {"task", change.task},
+                     {"task_id", change.task_id}, {"state", state},
+                     {"reason", change.reason},   {"timestamp", change.at_ms}};
+  admin.take_task_event(shown);
   broker.tell_event(change.task_id, std::string(connect::kTaskEvents) + change.task + '/' + event,
-                    {{"event", "task." + event},
-                     {"task", change.task},
-                     {"task_id", change.task_id},
-                     {"state", state},
-                     {"reason", change.reason},
-                     {"timestamp", change.at_ms}});
+                    std::move(shown));
 }
 
 bool is_loopback(const std::string& host) {
@@ -101,7 +100,10 @@ Result<void> Composition::open() {
   if (plan_.restore_settings) SL_TRY_VOID(plan_.restore_settings(*store_));
   SL_TRY_VOID(open_access());
   broker_ = std::make_unique<broker::Broker>(*store_, *access_, clock_, metrics_, plan_.broker);
-  plan_.connect.on_task_change = [this](const auto& change) { tell(*broker_, change); };
+  plan_.connect.on_task_change = [this](const auto& change) { tell(*broker_, *admin_, change); };
+  plan_.connect.on_task_rejection = [this](auto rejection) {
+    admin_->take_task_rejection(std::move(rejection));
+  };
   plan_.connect.intake = broker_.get();
   integration_ = std::make_unique<connect::Service>(*store_, broker_->filters(), connectors_,
                                                     clock_, metrics_, plan_.connect);
@@ -273,6 +275,7 @@ Result<void> Composition::open_listeners() {
           .notices = [this] { return certificate_notices(certificates_, clock_.wall_ms()); }},
       *accounts_, plan_.admin);
   SL_TRY_VOID(admin_->load());
+  broker_->event_listener = &admin_->event_listener();
   SL_TRY_VOID(admin_->load_certificate());
   const auto bind = parse_bind_address(plan_.admin.bind);
   if (bind && !is_loopback(bind->host) && !plan_.admin.tls)

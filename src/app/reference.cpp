@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "admin/error_catalogue.hpp"
+#include "admin/event_feed.hpp"
 #include "admin/openapi.hpp"
 #include "app/certificate_expiry.hpp"
 #include "app/connectors.hpp"
@@ -100,6 +101,7 @@ std::string metrics_reference() {
   const net::Counters net_counters(registry);
   declare_certificate_metrics(registry, {});
   connect::declare_task_metrics(registry);
+  admin::declare_event_metrics(registry);
 
   auto out = page("metrics", "Metrics");
   out += "`/metrics` answers in the text format of Prometheus.\n\n";

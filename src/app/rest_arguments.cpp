@@ -20,6 +20,32 @@ void add_audit_arguments(CLI::App& command, AuditArguments& audit) {
       ->capture_default_str();
 }
 
+void add_event_arguments(CLI::App& command, EventArguments& event, bool of_all) {
+  if (of_all) {
+    command.add_option("--kind", event.kind, "Only clients, sessions, messages or tasks")
+        ->type_name("KIND");
+    command.add_option("--subject", event.subject, "Only of this client id, or task")
+        ->type_name("NAME");
+  }
+  command.add_option("--event", event.event, "Only these, such as client.connected")
+      ->type_name("EVENT");
+  command.add_option("--from", event.from, "Then or later: 2026-03-01T12:00:00Z")
+      ->type_name("TIME");
+  command.add_option("--to", event.to, "Before then")->type_name("TIME");
+  command.add_option("--limit", event.limit, "How many at most, the newest first")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+      ->capture_default_str();
+  command.add_flag("--watch", event.watch, "Go on with what happens, newest last");
+}
+
+void add_new_password_argument(CLI::App& command, RestCommand& rest) {
+  command
+      .add_option("--new-password-file", rest.password_file,
+                  "File with the new password; -: standard input")
+      ->type_name("FILE")
+      ->required();
+}
+
 void add_question_arguments(CLI::App& command, QuestionArguments& asked) {
   command.add_option("operation", asked.operation, "connect, publish, subscribe or receive")
       ->check(CLI::IsMember({"connect", "publish", "subscribe", "receive"}))

@@ -8,6 +8,9 @@
 namespace sluice::app {
 
 void add_audit_arguments(CLI::App& command, AuditArguments& audit);
+// `of_all`: otherwise of one that is named.
+void add_event_arguments(CLI::App& command, EventArguments& event, bool of_all);
+void add_new_password_argument(CLI::App& command, RestCommand& rest);
 void add_question_arguments(CLI::App& command, QuestionArguments& asked);
 // `list` and `publish`.
 void add_message_arguments(CLI::App& command, std::string_view verb, RestCommand& rest);

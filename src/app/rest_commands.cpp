@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <poll.h>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -15,11 +16,12 @@
 
 #include "admin/duplicate_names.hpp"
 #include "app/failure.hpp"
+#include "app/rest_client.hpp"
 #include "app/rest_output.hpp"
 #include "base/base64.hpp"
 #include "base/json_text.hpp"
 #include "connect/text.hpp"
-#include "io/http_channel.hpp"
+#include "io/http_client.hpp"
 
 namespace sluice::app {
 namespace {
@@ -28,9 +30,8 @@ namespace json = boost::json;
 
 constexpr std::size_t kLargestDocument = 1024 * 1024;  // bytes; the server takes no more either
 constexpr std::size_t kDeepestDocument = 32;           // as the server takes it
-// A changed connection is tried, and its tasks settle what is in flight.
-constexpr std::chrono::seconds kAnswerWithin{150};
-constexpr std::size_t kMostPages = 10'000;  // a server that never ends its list
+constexpr int kAskEveryMs = 1000;                      // --watch
+constexpr std::size_t kMostPages = 10'000;             // a server that never ends its list
 
 Result<std::string> read_text(const std::string& path, std::size_t limit) {
   std::string text;
@@ -87,75 +88,6 @@ Result<json::object> read_document(const std::string& path) {
   }
   return std::move(value.get_object());
 }
-
-// One conversation with the administration: a token, made by a login if need be.
-//
-// Owns:  the login, which it ends.
-class RestClient {
- public:
-  explicit RestClient(const RestTarget& target)
-      : url_(target.url), identity_(identity_of(target)), token_(target.token) {}
-  ~RestClient() {
-    if (is_login_) (void)send("DELETE", "/session");
-  }
-  RestClient(const RestClient&) = delete;
-  RestClient& operator=(const RestClient&) = delete;
-
-  Result<io::HttpResponse> log_in(const RestTarget& target) {
-    const json::object credentials{{"user", target.user}, {"password", target.password}};
-    SL_TRY(answer, send("POST", "/session", json::serialize(credentials)));
-    if (answer.status != 200) return answer;
-    json::error_code error;
-    const auto parsed = json::parse(answer.body, error);
-    const auto* session = error ? nullptr : parsed.if_object();
-    const auto* token = session == nullptr ? nullptr : session->if_contains("token");
-    if (token == nullptr || !token->is_string()) {
-      return fail(Errc::IoFailed, "the server's answer to the login holds no token");
-    }
-    token_ = std::string(token->get_string());
-    is_login_ = true;
-    return answer;
-  }
-
-  Result<io::HttpResponse> send(std::string_view method, const std::string& path,
-                                std::string body = {}) {
-    io::HttpRequest request;
-    request.method = method;
-    request.url = url_ + "/api/v1" + path;
-    if (!token_.empty()) request.headers.emplace_back("Authorization", "Bearer " + token_);
-    if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
-    request.body = std::move(body);
-    request.timeout = kAnswerWithin;
-    auto answer = exchange(request);
-    if (answer) return answer;
-    auto detail = fmt::format("{}: {}", url_, answer.error().detail);
-    if (answer.error().code == Errc::Unavailable) {
-      detail += "; is the server running there? SLUICE_URL or --data says where";
-    }
-    return fail(answer.error().code, detail);
-  }
-
- private:
-  static io::TlsIdentity identity_of(const RestTarget& target) {
-    io::TlsIdentity identity;
-    identity.ca_pem = target.certificate_pem;
-    identity.is_pinned = !target.certificate_pem.empty();
-    return identity;
-  }
-  Result<io::HttpResponse> exchange(const io::HttpRequest& request) const {
-    if (!url_.starts_with("https://")) return io::send(request);
-    SL_TRY(url, io::parse_web_url(request.url));
-    io::HttpChannel channel(std::move(url), identity_);
-    auto answer = channel.exchange(request, std::chrono::steady_clock::now() + request.timeout);
-    if (!answer) return tl::unexpected(std::move(answer.error().error));
-    return std::move(*answer);
-  }
-
-  std::string url_;
-  io::TlsIdentity identity_;
-  std::string token_;
-  bool is_login_ = false;
-};
 
 std::string text_of(const RestCommand& command, const json::object& answer) {
   if (command.verb == "trace") return trace_text(answer);
@@ -239,6 +171,46 @@ int list_audit(RestClient& client, const RestCommand& command) {
               wanted.limit);
 }
 
+// What happens from now on, newest last, until somebody stops it.
+int watch(RestClient& client, const RestCommand& command, const std::string& path,
+          std::span<const std::string_view> columns, const std::string& query) {
+  std::string after;
+  for (bool is_first = true;; is_first = false) {
+    const auto limit = is_first ? command.event.limit : std::size_t{1000};
+    const auto answer =
+        client.send("GET", fmt::format("{}?limit={}{}{}", path, limit, query, after));
+    if (!answer) return fail_with(answer.error().detail);
+    if (answer->status != 200) return show(command, *answer);
+    json::error_code error;
+    const auto value = json::parse(answer->body, error);
+    const auto* object = error ? nullptr : value.if_object();
+    const auto* found = object == nullptr ? nullptr : object->if_contains("items");
+    if (found == nullptr || !found->is_array()) return fail_with("the server's answer is no list");
+    const auto& items = found->get_array();
+    const json::array oldest_first(std::make_reverse_iterator(items.end()),
+                                   std::make_reverse_iterator(items.begin()));
+    const bool as_json = command.output == OutputFormat::Json;
+    fmt::print("{}",
+               as_json ? lines_text(oldest_first) : table_text(oldest_first, columns, is_first));
+    std::fflush(stdout);
+    if (!items.empty()) after = "&after=" + text_at(items.front().as_object(), "id");
+    ::poll(nullptr, 0, kAskEveryMs);  // answers come at once: nothing here waits for news
+  }
+}
+
+// Of everything, or of what `one` names.
+int list_events(RestClient& client, const RestCommand& command, const std::string& path) {
+  const auto& wanted = command.event;
+  const auto& columns = find_noun("event")->columns;
+  const auto query = query_of({{"kind", &wanted.kind},
+                               {"event", &wanted.event},
+                               {"subject", &wanted.subject},
+                               {"from", &wanted.from},
+                               {"to", &wanted.to}});
+  if (wanted.watch) return watch(client, command, path, columns, query);
+  return list(client, command, path, columns, query, wanted.limit);
+}
+
 int list_messages(RestClient& client, const RestCommand& command) {
   const auto& wanted = command.message;
   const auto query = query_of({{"order", &wanted.order},
@@ -289,6 +261,12 @@ int test_policies(RestClient& client, const RestCommand& command) {
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
+Result<std::string> read_password(const std::string& path) {
+  SL_TRY(text, read_text(path, 4096));
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  return std::move(text);
+}
+
 // Of an account or a token: what was given of it.
 Result<json::object> account_of(const RestCommand& command) {
   json::object document;
@@ -299,8 +277,7 @@ Result<json::object> account_of(const RestCommand& command) {
   if (!token.description.empty()) document["description"] = token.description;
   if (command.password) document["password"] = *command.password;
   if (command.password_file) {
-    SL_TRY(text, read_text(*command.password_file, 4096));
-    while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+    SL_TRY(text, read_password(*command.password_file));
     document["password"] = text;
   }
   return document;
@@ -463,6 +440,24 @@ int run_settings(RestClient& client, const RestCommand& command, const std::stri
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
+// Of who is logged in, with the password of that login.
+int change_own_password(RestClient& client, const RestCommand& command, const RestTarget& target) {
+  if (!target.token.empty())
+    return fail_with(
+        "a token does not change a password: set SLUICE_USER and SLUICE_PASSWORD, and "
+        "not SLUICE_TOKEN");
+  const auto text = read_password(*command.password_file);
+  if (!text) return fail_with(text.error().detail);
+  const json::object document{{"password", target.password}, {"new_password", *text}};
+  const auto answer = client.send("POST", "/session:password", json::serialize(document));
+  if (!answer) return fail_with(answer.error().detail);
+  if (answer->status != 200) return show(command, *answer);
+  if (const auto adopted = client.adopt(*answer); !adopted)
+    return fail_with(adopted.error().detail);
+  fmt::print("the password of {} is another one; all logins before have ended\n", target.user);
+  return 0;
+}
+
 int run(RestClient& client, const RestCommand& command) {
   const std::string path(command.noun->path);
   const auto one = path + "/" + io::percent_encoded(command.name);
@@ -472,7 +467,14 @@ int run(RestClient& client, const RestCommand& command) {
   if (command.noun->name == "setting") return run_settings(client, command, path);
   if (verb == "create") return create(client, command);
   if (command.noun->name == "message" && verb == "list") return list_messages(client, command);
-  if (command.noun->name == "audit") return list_audit(client, command);
+  if (command.noun->name == "audit" && verb == "list") return list_audit(client, command);
+  if (command.noun->name == "event") return list_events(client, command, path);
+  if (verb == "events") return list_events(client, command, one + "/events");
+  if (verb == "errors") {
+    constexpr std::array<std::string_view, 6> kColumns = {"event", "count",  "first",
+                                                          "last",  "reason", "message_id"};
+    return list(client, command, one + "/errors", kColumns);
+  }
   if (verb == "publish") return publish(client, command);
   if (verb == "drain") return drain(client, command);
   if (verb == "test") return test_policies(client, command);
@@ -586,6 +588,7 @@ int run_rest_command(const RestCommand& command, const RestTarget& target) {
     if (!login) return fail_with(login.error().detail);
     if (login->status != 200) return show(command, *login);
   }
+  if (command.verb == "password") return change_own_password(client, command, target);
   return run(client, command);
 }
 

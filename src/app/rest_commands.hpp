@@ -72,6 +72,13 @@ struct AuditArguments {
   std::size_t limit = 50;
 };
 
+// What `event list`, `client events` and `task events` look for.
+struct EventArguments {
+  std::string kind, event, subject, from, to;
+  std::size_t limit = 50;
+  bool watch = false;  // go on with what happens
+};
+
 enum class OutputFormat : std::uint8_t { Table, Json };
 
 struct RestCommand {
@@ -84,6 +91,7 @@ struct RestCommand {
   std::optional<std::string> role;  // of an administrator or a token
   TokenArguments token;
   AuditArguments audit;
+  EventArguments event;
   bool verify = true;            // connection create
   std::string topic;             // that verification is to try to write to
   bool restart = true;           // connection update: its tasks

@@ -11,20 +11,23 @@ using Columns = std::string_view;
 
 constexpr std::array<std::string_view, 6> kConnectionVerbs = {"create", "list",   "show",
                                                               "update", "delete", "verify"};
-constexpr std::array<std::string_view, 11> kTaskVerbs = {
-    "create", "list", "show",    "update", "copy",        "start",
-    "pause",  "seek", "preview", "delete", "dead-letters"};
+constexpr std::array<std::string_view, 13> kTaskVerbs = {
+    "create", "list",    "show",   "update",       "copy",   "start", "pause",
+    "seek",   "preview", "delete", "dead-letters", "events", "errors"};
 constexpr std::array<std::string_view, 4> kDeadLetterVerbs = {"list", "show", "redrive", "delete"};
 constexpr std::array<std::string_view, 5> kRuleVerbs = {"create", "list", "show", "update",
                                                         "delete"};
+constexpr std::array<std::string_view, 6> kAdministratorVerbs = {"create", "list",   "show",
+                                                                 "update", "delete", "password"};
 constexpr std::array<std::string_view, 6> kPolicyVerbs = {"create", "list",   "show",
                                                           "update", "delete", "test"};
 constexpr std::array<std::string_view, 3> kSubscriptionVerbs = {"list", "add", "remove"};
-constexpr std::array<std::string_view, 5> kClientVerbs = {"list", "show", "disconnect", "delete",
-                                                          "drain"};
+constexpr std::array<std::string_view, 6> kClientVerbs = {"list",   "show",  "disconnect",
+                                                          "delete", "drain", "events"};
 constexpr std::array<std::string_view, 4> kTokenVerbs = {"create", "list", "show", "delete"};
-constexpr std::array<std::string_view, 1> kAuditVerbs = {"list"};
 constexpr std::array<std::string_view, 2> kSettingVerbs = {"list", "update"};
+constexpr std::array<std::string_view, 2> kAuditVerbs = {"list", "show"};
+constexpr std::array<std::string_view, 1> kEventVerbs = {"list"};
 constexpr std::array<std::string_view, 3> kRetainedVerbs = {"list", "show", "delete"};
 constexpr std::array<std::string_view, 4> kMessageVerbs = {"list", "show", "trace", "publish"};
 
@@ -39,6 +42,7 @@ constexpr std::array<Columns, 6> kTokenColumns = {"name",  "role",    "scope",
 constexpr std::array<Columns, 6> kAuditColumns = {"time",    "user",    "operation",
                                                   "subject", "outcome", "address"};
 constexpr std::array<Columns, 4> kSettingColumns = {"name", "value", "origin", "reloadable"};
+constexpr std::array<Columns, 5> kEventColumns = {"time", "event", "subject", "reason", "address"};
 constexpr std::array<Columns, 5> kPolicyColumns = {"name", "effect", "operations", "resources",
                                                    "users"};
 constexpr std::array<Columns, 5> kBlockRuleColumns = {"name", "type", "value", "except", "until"};
@@ -58,7 +62,7 @@ constexpr std::array<Columns, 6> kRetainedColumns = {"topic",     "timestamp",  
 constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
                                                        "client_id", "reason"};
 
-constexpr std::array<Noun, 18> kNouns = {
+constexpr std::array<Noun, 19> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
          kConnectionVerbs, kConnectionColumns},
     Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
@@ -67,13 +71,15 @@ constexpr std::array<Noun, 18> kNouns = {
          kDeadLetterColumns},
     Noun{"user", "/users", "MQTT users", kRuleVerbs, kUserColumns, true},
     Noun{"administrator", "/administrators", "Who may use the administration, and what for",
-         kRuleVerbs, kAdministratorColumns, true},
+         kAdministratorVerbs, kAdministratorColumns, true},
     Noun{"token", "/tokens", "Bearer tokens for programs, as SLUICE_TOKEN takes them", kTokenVerbs,
          kTokenColumns, true},
     Noun{"policy", "/policies", "Who may connect, publish and subscribe", kPolicyVerbs,
          kPolicyColumns},
     Noun{"audit", "/audit", "Who changed what by REST, and what was refused", kAuditVerbs,
          kAuditColumns},
+    Noun{"event", "/events", "What happened to clients, sessions, messages and tasks", kEventVerbs,
+         kEventColumns},
     Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns},
     Noun{"subscription", "/clients", "What clients are subscribed to", kSubscriptionVerbs,
          kSubscriptionColumns},
@@ -104,7 +110,7 @@ const Noun* find_noun(std::string_view name) {
 }
 
 std::string_view verb_help(std::string_view verb) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 20> kHelp = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 23> kHelp = {
       {{"create", "Make one from a JSON document"},
        {"list", "All of them"},
        {"show", "One of them"},
@@ -124,6 +130,9 @@ std::string_view verb_help(std::string_view verb) {
        {"test", "Would it be allowed, and which policies say so? Exit code 1: denied"},
        {"disconnect", "Disconnect it; its session stays"},
        {"drain", "Send those that are connected to another server"},
+       {"password", "Change the password of who is logged in: SLUICE_USER, SLUICE_PASSWORD"},
+       {"events", "What happened to it"},
+       {"errors", "Why it waited, failed or rejected messages, and how often"},
        {"publish", "Publish one; done once it is durable"}}};
   for (const auto& [name, help] : kHelp) {
     if (name == verb) return help;

@@ -80,7 +80,14 @@ std::size_t width_of(std::string_view text) {
 
 }  // namespace
 
-std::string table_text(const json::array& items, std::span<const std::string_view> columns) {
+std::string lines_text(const json::array& items) {
+  std::string out;
+  for (const auto& item : items) out += json_text(item) + '\n';
+  return out;
+}
+
+std::string table_text(const json::array& items, std::span<const std::string_view> columns,
+                       bool with_header) {
   std::vector<std::vector<std::string>> rows(1);
   for (const auto column : columns) {
     std::string title(column);
@@ -108,7 +115,7 @@ std::string table_text(const json::array& items, std::span<const std::string_vie
     }
     out += '\n';
   }
-  return out;
+  return with_header ? out : out.substr(out.find('\n') + 1);
 }
 
 std::string entity_text(const json::object& entity) {

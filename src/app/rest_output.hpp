@@ -11,7 +11,10 @@ namespace sluice::app {
 
 // A header, then a line per item, in columns.
 [[nodiscard]] std::string table_text(const boost::json::array& items,
-                                     std::span<const std::string_view> columns);
+                                     std::span<const std::string_view> columns,
+                                     bool with_header = true);
+// A line of JSON per item.
+[[nodiscard]] std::string lines_text(const boost::json::array& items);
 // A line per member: name, value; objects inside with dotted names.
 [[nodiscard]] std::string entity_text(const boost::json::object& entity);
 // What happened to a message: a line per member, then a table of who is to get it.

@@ -105,6 +105,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, LiveSettings
   plan.admin.api.metrics_public = settings.admin.metrics_public;
   plan.admin.api.audit_records = settings.admin.audit_records;
   plan.admin.api.console_pack = admin::console_pack();
+  plan.admin.api.event_records = settings.admin.event_records;
   plan.admin.api.host_names = settings.admin.host_names;
   for (const auto& listener : settings.listeners)
     plan.listeners.push_back({.name = listener.name,

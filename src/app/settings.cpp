@@ -154,6 +154,7 @@ Settings settings_of(const json::object& values) {
                     .tls = admin_tls(admin),
                     .host_names = admin.texts("host_names"),
                     .audit_records = admin.number<std::size_t>("audit_records"),
+                    .event_records = admin.number<std::size_t>("event_records"),
                     .metrics_public = admin.flag("metrics_public")},
           .access_enabled = in.in("access").flag("enabled"),
           .names_refused_subscriptions =

@@ -49,6 +49,7 @@ struct AdminSettings {
   std::optional<io::TlsOptions> tls;  // none: HTTP
   std::vector<std::string> host_names;
   std::size_t audit_records = 10'000;
+  std::size_t event_records = 10'000;
   bool metrics_public = false;
 };
 

@@ -213,6 +213,13 @@ Field admin() {
                   .fallback = 10'000,
                   .minimum = 100,
                   .maximum = 1'000'000},
+                 {.name = "event_records",
+                  .type = Type::Integer,
+                  .help = "How many events of clients, sessions, messages and tasks are kept for "
+                          "GET /events; the oldest go first. 0: none.",
+                  .fallback = 10'000,
+                  .minimum = 0,
+                  .maximum = 1'000'000},
                  {.name = "metrics_public",
                   .type = Type::Boolean,
                   .help = "Whether /metrics answers without a login.",

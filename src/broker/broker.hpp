@@ -182,9 +182,9 @@ class Broker final : public Intake {
   void when_settled(std::function<void()> work);
 
   // What another part of the server has to tell, as a message: `$events/...`. Costs one load while
-  // nobody is subscribed to any. Any thread; does not wait.
-  // `subject`: whose state it is (Events::add_state).
+  // nobody is subscribed to any. Any thread; does not wait. `subject`: as in Events::add_state().
   void tell_event(std::string subject, std::string topic, boost::json::object event);
+  class EventListener* event_listener = nullptr;  // set before start()
 
   // --- for administration, from any thread but a worker's: asks each worker and waits
   [[nodiscard]] boost::json::object overview();

@@ -40,8 +40,10 @@ bool Events::wants(std::string_view topic) const {
   return worker_.broker().filters().some_dollar_filter() && !worker_.match(topic)->nobody();
 }
 
-bool Events::wants(Event event) const {
-  return wants(kind_of_event(event).topic);
+bool Events::wants(Event event) {
+  auto* listener = worker_.broker().event_listener;
+  is_admitted_ = listener != nullptr && listener->admits(event);
+  return is_admitted_ || wants(kind_of_event(event).topic);
 }
 
 bool Events::is_in_time(Event event) {
@@ -57,7 +59,7 @@ bool Events::is_in_time(Event event) {
 }
 
 void Events::add(Event event, const Client& client, json::object details) {
-  if (!is_in_time(event)) return;
+  const bool is_admitted = std::exchange(is_admitted_, false);
   auto& broker = worker_.broker();
   const auto& [topic, name] = kind_of_event(event);
   json::object shown{{"event", name},
@@ -68,7 +70,12 @@ void Events::add(Event event, const Client& client, json::object details) {
                      {"timestamp", broker.clock().wall_ms()}};
   if (client.has_username) shown["username"] = client.username;
   for (auto& [key, value] : details) shown[key] = std::move(value);
-  keep({.topic = std::string(topic),
+  if (wants(topic) && is_in_time(event)) tell(client, std::string(topic), shown);
+  if (is_admitted) broker.event_listener->take(event, std::move(shown));
+}
+
+void Events::tell(const Client& client, std::string topic, const json::object& shown) {
+  keep({.topic = std::move(topic),
         .payload = json::serialize(shown),
         .client_id = client.client_id,
         .username = client.username,

@@ -11,6 +11,7 @@
 #include <boost/json/object.hpp>
 
 #include "base/event_loop.hpp"
+#include "broker/event_listener.hpp"
 #include "broker/limits.hpp"
 
 namespace sluice::model {
@@ -22,19 +23,9 @@ namespace sluice::broker {
 struct Client;
 class Worker;
 
-enum class Event : std::uint8_t {
-  ClientConnected,
-  ClientDisconnected,
-  SessionCreated,
-  SessionSubscribed,
-  SessionUnsubscribed,
-  SessionTerminated,
-  MessageDropped,      // a publish that was given up
-  MessageUndelivered,  // for one client
-};
-
 // What happens on one worker, as messages of the server: `$events/...` and `$SYS/...`, of QoS 0,
-// through the log like every other message. Nothing is made while nobody is subscribed to it.
+// through the log like every other message. Nothing is made while nobody is subscribed to it; who
+// listens (Broker::event_listener) is told all the same, of as many as it admits.
 //
 // Owns:    those of this turn, at most kMaximum and kMaximumBytes; what is more is counted
 //          (sluice_events_dropped_total) and left out, so that no publish waits for them.
@@ -49,7 +40,8 @@ class Events {
 
   explicit Events(Worker& worker) : worker_(worker) {}
 
-  [[nodiscard]] bool wants(Event event) const;
+  // Before add(), which goes to whom it was said for.
+  [[nodiscard]] bool wants(Event event);
   // With `event`, `clientid`, `username`, `peername`, `node` and `timestamp` in front of `details`.
   void add(Event event, const Client& client, boost::json::object details);
   // Of a message that `receiver` was to get.
@@ -77,6 +69,7 @@ class Events {
   };
   [[nodiscard]] bool wants(std::string_view topic) const;
   [[nodiscard]] bool is_in_time(Event event);
+  void tell(const Client& client, std::string topic, const boost::json::object& shown);
   void keep(Entry entry);
   struct Subject {
     std::size_t told = 0;  // of those that it may tell at once
@@ -92,6 +85,7 @@ class Events {
   EventLoop::Time second_{};  // in which so many were made
   std::size_t messages_ = 0;
   std::map<std::string, Subject> subjects_;  // that have told something lately
+  bool is_admitted_ = false;                 // by the listener, the one that comes next
 };
 
 }  // namespace sluice::broker

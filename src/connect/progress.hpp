@@ -27,6 +27,14 @@ struct TaskChange {
   std::int64_t at_ms = 0;
   bool is_shedding = false;  // its state is as it was, and it begins to shed messages
 };
+// What a task has rejected: a message, and why.
+struct TaskRejection {
+  std::string task;  // its name
+  std::string task_id;
+  std::string reason;
+  std::string message_id;  // empty: of a source, whose messages have none yet
+};
+using RejectionListener = std::function<void(TaskRejection)>;
 // On any thread; must not block.
 using TaskListener = std::function<void(const TaskChange&)>;
 // Where these are told as messages: `$events/task/{name}/{state}`. A task does not carry its own.

@@ -29,6 +29,7 @@ struct Options {
   std::uint64_t dead_letter_bytes = std::uint64_t{1} << 30;
   std::string files_directory = {};  // below it sinks may write; empty: none may
   TaskListener on_task_change = {};
+  RejectionListener on_task_rejection = {};
   broker::Intake* intake = nullptr;  // where messages of sources enter; outlives the service
   std::size_t maximum_hops = 4;      // how often a message may come in from outside
 };

@@ -45,6 +45,7 @@ class SourceWorker final : public Runner {
     std::size_t maximum_hops = 0;
     Progress before;  // counters go on from here
     TaskListener on_change = {};
+    RejectionListener on_rejection = {};
     Threads* threads = &system_threads();         // outlive the worker
     std::uint64_t seed = std::random_device()();  // of the times between two tries
   };

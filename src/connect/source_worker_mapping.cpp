@@ -119,6 +119,9 @@ void SourceWorker::reject(std::size_t index, std::string reason) {
   ++progress_.rejected;
   context_.counters.rejected.add();
   note_error(reason);
+  if (context_.on_rejection)
+    context_.on_rejection(
+        {.task = spec_.name, .task_id = context_.task_id, .reason = reason, .message_id = {}});
   if (spec_.rejected == RejectedPolicy::Drop) {
     item.state = State::Done;
     return;

@@ -328,6 +328,7 @@ std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
                                                   .generation = record().generation,
                                                   .before = std::move(before),
                                                   .on_change = around_.options.on_task_change,
+                                                  .on_rejection = around_.options.on_task_rejection,
                                                   .origin = origin(),
                                                   .publishers = &around_.queues},
                                   spec_, std::move(make));

@@ -69,7 +69,8 @@ std::shared_ptr<Runner> Task::make_source_worker(const boost::json::object& sett
                             .worker_name = worker_client(),
                             .maximum_hops = around_.options.maximum_hops,
                             .before = progress(),
-                            .on_change = around_.options.on_task_change},
+                            .on_change = around_.options.on_task_change,
+                            .on_rejection = around_.options.on_task_rejection},
       spec_, std::move(make));
 }
 

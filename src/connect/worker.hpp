@@ -54,6 +54,7 @@ class Worker final : public Runner {
     std::uint64_t generation = 0;                  // of the cursor: see Place
     Progress before;                               // counters go on from here
     TaskListener on_change = {};
+    RejectionListener on_rejection = {};
     // How it stands in the origins of what goes out; what bears it already is stopped. Empty:
     // neither.
     std::string origin = {};

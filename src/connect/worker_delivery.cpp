@@ -149,6 +149,11 @@ void Worker::reject(Window::Token token, std::string reason) {
   ++progress_.rejected;
   context_.counters.rejected.add();
   note_error(reason);
+  if (context_.on_rejection)
+    context_.on_rejection({.task = spec_.name,
+                           .task_id = context_.task_id,
+                           .reason = reason,
+                           .message_id = model::to_hex(window_.message(token).id)});
   switch (spec_.rejected) {
     case RejectedPolicy::Drop:
       window_.done(token);

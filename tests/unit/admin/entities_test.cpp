@@ -1,6 +1,8 @@
 // Users, policies, lists and problems: interface.md §3.
 #include <algorithm>
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -113,6 +115,35 @@ TEST_F(EntitiesTest, ListsInPagesThatStayRightWhileThingsChange) {
                         std::string(object_of(second).at("next").get_string()));
   EXPECT_THAT(names(last), ElementsAre("eee"));
   EXPECT_TRUE(object_of(last).at("next").is_null());
+}
+
+TEST_F(EntitiesTest, LetsOneWinOfThoseThatChangeTheSameVersion) {
+  add_policy("abc");
+  const auto change = [&](const std::string& etag) {
+    auto made = request(Method::Patch, "/api/v1/policies/abc", R"({"description":"other"})");
+    made.authorization = "Bearer " + token_;
+    made.if_match = etag;
+    return api_->answer(made).status;
+  };
+  for (int round = 0; round < 100; ++round) {
+    const auto etag = header_of(get("/api/v1/policies/abc"), "ETag");
+    clock_.advance(std::chrono::milliseconds(1));
+    std::atomic<int> won{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back([&] { won += change(etag) == 200 ? 1 : 0; });
+    for (auto& thread : threads) thread.join();
+    ASSERT_EQ(won, 1) << "in round " << round;
+  }
+}
+
+TEST_F(EntitiesTest, KnowsTheVersionOfAToken) {
+  ASSERT_EQ(post("/api/v1/tokens", R"({"name":"t","role":"viewer"})").status, 201U);
+  auto made = request(Method::Delete, "/api/v1/tokens/t");
+  made.authorization = "Bearer " + token_;
+  made.if_match = "\"other\"";
+  EXPECT_EQ(problem_code(api_->answer(made)), "changed_meanwhile");
+  made.if_match = header_of(get("/api/v1/tokens/t"), "ETag");
+  EXPECT_EQ(api_->answer(made).status, 204U);
 }
 
 TEST_F(EntitiesTest, EndsAListThatFillsItsLastPage) {

@@ -225,6 +225,7 @@ TEST_F(IntegrationTest, RefusesWrongRequestsForDeadLetters) {
 
   EXPECT_EQ(post(letters + ":redrive", "{}").status, 422U);
   EXPECT_EQ(post(letters + ":redrive", R"({"message_ids":["x"]})").status, 422U);
+  EXPECT_EQ(post(letters + ":redrive", R"({"message_ids":null})").status, 422U);
   EXPECT_EQ(get(nobody).status, 404U);
   EXPECT_EQ(post(nobody + ":redrive").status, 404U);
   EXPECT_EQ(del(nobody).status, 404U);

@@ -123,6 +123,37 @@ TEST_F(ServersTopics, TellOfMessagesThatWereGivenUp) {
   EXPECT_EQ(dropped.at("reason"), "not_authorized");
 }
 
+// Admits as many as it was given.
+class Listener final : public EventListener {
+ public:
+  explicit Listener(int room) : room_(room) {}
+  bool admits(Event) override { return room_-- > 0; }
+  void take(Event, json::object shown) override {
+    taken.emplace_back(shown.at("event").as_string());
+    clients.emplace_back(shown.at("clientid").as_string());
+  }
+  std::vector<std::string> taken, clients;
+
+ private:
+  int room_;
+};
+
+TEST_F(ServersTopics, AreToldToAListenerWithoutASubscriberAndWithoutTheLog) {
+  Listener listener(3);
+  server.broker.event_listener = &listener;
+
+  ScriptedClient client(server);
+  client.connect("c");
+  client.subscribe("a/#", Qos::AtMostOnce);
+  client.drop();  // one too much
+  server.make_durable();
+
+  EXPECT_THAT(listener.taken,
+              ElementsAre("session.created", "client.connected", "session.subscribed"));
+  EXPECT_THAT(listener.clients, ElementsAre("c", "c", "c"));
+  EXPECT_THAT(in_log("$events/#"), IsEmpty());
+}
+
 TEST_F(ServersTopics, LeaveOutWhatIsTooMuchForOneTurn) {
   ScriptedClient watcher(server);
   watcher.connect("watcher");
