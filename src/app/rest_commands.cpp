@@ -342,13 +342,13 @@ int copy_task(RestClient& client, const RestCommand& command, const std::string&
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
-// `now`, `earliest`, a position or a time.
+// `now`, `earliest`, a position or a time; from Kafka `latest`, too.
 int seek_task(RestClient& client, const RestCommand& command, const std::string& one) {
   const auto& to = command.other;
   json::value start(to);
   if (to.find_first_not_of("0123456789") == std::string::npos && !to.empty()) {
     start = json::object{{"position", json::parse(to)}};
-  } else if (to != "now" && to != "earliest") {
+  } else if (to != "now" && to != "earliest" && to != "latest") {
     start = json::object{{"time", to}};
   }
   const json::object document{{"start", std::move(start)}};

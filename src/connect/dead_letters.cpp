@@ -34,6 +34,34 @@ std::string key_of(std::string_view task_id, model::Position position) {
   return prefix_of(task_id) + digits;
 }
 
+// Everything that is needed to look at the message, and to send it again as it was.
+std::string encode(const DeadLetter& letter) {
+  const auto& message = *letter.message;
+  json::object out;
+  out["message_id"] = model::to_hex(message.id);
+  out["position"] = message.position().get();
+  out["timestamp"] = rfc3339(message.timestamp_ms);
+  out["rejected_at"] = rfc3339(letter.at_ms);
+  out["reason"] = letter.reason;
+  out["attempts"] = letter.attempts;
+  out["target"] = letter.target;
+  out["topic"] = message.topic;
+  out["client_id"] = message.client_id;
+  out["host"] = message.host;
+  if (message.has_username) out["username"] = message.username;
+  out["qos"] = message.qos;
+  out["retain"] = message.retain;
+  out["dup"] = message.dup;
+  if (message.packet_id != 0) out["packet_id"] = message.packet_id;
+  out["properties"] = properties_of(message);
+  out["encoded_properties"] = base64(message.properties);
+  out["payload_bytes"] = message.payload.size();
+  out["payload"] = base64(message.payload);
+  return json::serialize(out);
+}
+
+}  // namespace
+
 json::object properties_of(const model::Message& message) {
   json::object out;
   json::array user;
@@ -65,34 +93,6 @@ json::object properties_of(const model::Message& message) {
   if (!user.empty()) out["user"] = std::move(user);
   return out;
 }
-
-// Everything that is needed to look at the message, and to send it again as it was.
-std::string encode(const DeadLetter& letter) {
-  const auto& message = *letter.message;
-  json::object out;
-  out["message_id"] = model::to_hex(message.id);
-  out["position"] = message.position().get();
-  out["timestamp"] = rfc3339(message.timestamp_ms);
-  out["rejected_at"] = rfc3339(letter.at_ms);
-  out["reason"] = letter.reason;
-  out["attempts"] = letter.attempts;
-  out["target"] = letter.target;
-  out["topic"] = message.topic;
-  out["client_id"] = message.client_id;
-  out["host"] = message.host;
-  if (message.has_username) out["username"] = message.username;
-  out["qos"] = message.qos;
-  out["retain"] = message.retain;
-  out["dup"] = message.dup;
-  if (message.packet_id != 0) out["packet_id"] = message.packet_id;
-  out["properties"] = properties_of(message);
-  out["encoded_properties"] = base64(message.properties);
-  out["payload_bytes"] = message.payload.size();
-  out["payload"] = base64(message.payload);
-  return json::serialize(out);
-}
-
-}  // namespace
 
 DeadLetters::DeadLetters(store::Store& store, std::uint64_t maximum_bytes)
     : store_(store), maximum_(maximum_bytes) {}

@@ -23,6 +23,9 @@ struct DeadLetter {
   std::int64_t at_ms = 0;
 };
 
+// The properties of a message as letters and previews show them.
+[[nodiscard]] boost::json::object properties_of(const model::Message& message);
+
 // The messages that tasks gave up on, whole: small state under `<task id>/<position>`. Together
 // they take a bounded number of bytes.
 //

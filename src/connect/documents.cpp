@@ -187,7 +187,7 @@ Field delivery_field() {
            .choices = {"per_publisher", "per_topic", "per_key", "none"}},
           {.name = "workers",
            .type = Type::Integer,
-           .help = "Threads that share the task's work.",
+           .help = "Threads that share the task's work, by a hash of what order is kept by.",
            .fallback = 1,
            .minimum = 1,
            .maximum = 64},
@@ -302,6 +302,9 @@ const Fields& seek_fields() {
     auto start = start_field("Where the task goes on: ");
     start.required = true;
     start.fallback = nullptr;
+    start.help +=
+        " From Kafka: `earliest`, `latest`, a time, or {\"offsets\": [{\"topic\", \"partition\", "
+        "\"offset\"}]}.";
     return Fields{std::move(start)};
   }();
   return kFields;

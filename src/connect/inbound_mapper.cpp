@@ -12,6 +12,7 @@ namespace {
 
 using mqtt::PropertyId;
 
+constexpr std::size_t kMostLevels = 65535;       // mqtt.topic_levels is the broker's to know
 constexpr std::size_t kLongestProperty = 65535;  // [MQTT-1.5.4] two bytes of length
 
 tl::unexpected<std::string> missing(std::string_view place, std::string_view name) {
@@ -28,6 +29,16 @@ bool fits_a_property(std::string_view text) {
 
 }  // namespace
 
+// What the broker would say, too, but for the whole batch: a task that stops at what is rejected
+// has to know it before it publishes what stands behind.
+std::string why_not_topic(std::string_view topic) {
+  std::string why = "topic " + std::string(topic.substr(0, 256));
+  if (!mqtt::is_valid_topic_name(topic, kMostLevels))
+    return why + ": must be a topic name: not empty, no wildcards";
+  if (topic.starts_with('$')) return why + ": topics that begin with `$` belong to the server";
+  return {};
+}
+
 InboundMapper::InboundMapper(const InboundMapping& mapping, Names names)
     : mapping_(mapping), names_(std::move(names)), fields_(names_.node) {}
 
@@ -36,9 +47,10 @@ bool InboundMapper::circles(const model::Message& message) const {
 }
 
 std::optional<where::Truth> InboundMapper::judge(const where::Condition& condition,
-                                                 const model::Message& message, Arena& arena) {
+                                                 const model::Message& message, Arena& arena,
+                                                 std::vector<std::string_view>* missing) {
   fields_.use(message, arena);
-  return condition.evaluate(message, fields_.payload(), nullptr);
+  return condition.evaluate(message, fields_.payload(), missing);
 }
 
 Result<broker::OutsideMessage, std::string> InboundMapper::map(

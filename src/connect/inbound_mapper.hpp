@@ -25,6 +25,9 @@ struct InboundMapping {
   bool is_of_records = false;  // user properties are headers: interface.md §5, the way back
 };
 
+// Why nothing can be published there, by rules that no setting changes; empty: it can.
+[[nodiscard]] std::string why_not_topic(std::string_view topic);
+
 // Makes the message that is published here of what came from outside.
 //
 // Threads: one at a time; `mapping` must outlive it.
@@ -42,7 +45,8 @@ class InboundMapper {
   [[nodiscard]] bool circles(const model::Message& message) const;
   // What the condition comes to; nothing when it takes more work than a message may cost.
   [[nodiscard]] std::optional<where::Truth> judge(const where::Condition& condition,
-                                                  const model::Message& message, Arena& arena);
+                                                  const model::Message& message, Arena& arena,
+                                                  std::vector<std::string_view>* missing = nullptr);
   // `payload`: what the task's steps have made of the message's own. Fails with the reason, for a
   // person.
   [[nodiscard]] Result<broker::OutsideMessage, std::string> map(

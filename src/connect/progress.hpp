@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -74,7 +75,8 @@ struct Progress {
   std::int64_t oldest_unfinished_ms = 0;  // when it was stored
   std::uint64_t messages_read = 0;
   std::uint64_t bytes_read = 0;
-  std::uint64_t source_lag = 0;  // what waits at the other side, of a source
+  // What waits at the other side, of a source; nothing: not known yet.
+  std::optional<std::uint64_t> source_lag = std::nullopt;
   // When the sink last reported anything, or had nothing to report.
   std::chrono::steady_clock::time_point last_movement;
 };

@@ -8,7 +8,6 @@ namespace {
 using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::size_t kMostTold = 100;  // refused letters in a report
 constexpr std::size_t kMostAtOnce = 256;
 constexpr std::size_t kMostBytesAtOnce = std::size_t{8} << 20;
 constexpr auto kAgainAfter = 500ms;

@@ -42,6 +42,7 @@ class Redrive {
     model::MessageId id;
     std::string reason;
   };
+  static constexpr std::size_t kMostTold = 100;  // refused letters in a report
   struct Report {
     std::size_t redriven = 0;
     std::size_t refused = 0;

@@ -80,6 +80,9 @@ struct Connector {
   // As make_sink.
   Result<std::unique_ptr<Source>> (*make_source)(const SourceConfig& config,
                                                  Source::Callbacks callbacks) = nullptr;
+  // What its sources keep (Source::Callbacks::keep) so that the next one goes on from `start`, or
+  // what may be said there instead. Null: the other side gives nothing again.
+  tl::expected<std::string, std::string> (*seek_source)(const boost::json::value& start) = nullptr;
   // The task is deleted: takes away what it has at the other side, as far as that can be done
   // within some seconds, and says in the log what came of it. `note`: what its sources kept.
   void (*leave_source)(const boost::json::object& connection, std::string_view note) = nullptr;

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "connect/progress.hpp"
 
@@ -19,6 +20,8 @@ class Runner {
   virtual void log_deleted(std::uint64_t lost) = 0;
   virtual void stop() = 0;  // request_stop(), and waits; the progress afterwards is the last word
   [[nodiscard]] virtual Progress progress() const = 0;
+  // Of each worker, where several share the task.
+  [[nodiscard]] virtual std::vector<Progress> workers() const { return {progress()}; }
 };
 
 }  // namespace sluice::connect

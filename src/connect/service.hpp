@@ -34,6 +34,8 @@ struct Options {
   std::size_t maximum_hops = 4;      // how often a message may come in from outside
 };
 
+class Task;
+
 // How a connection is tried before it is saved.
 struct Verification {
   bool is_wanted = true;
@@ -138,6 +140,8 @@ class Service {
  private:
   struct State;
   class RedriveClaim;
+  [[nodiscard]] Outcome<boost::json::object> redrive_source(const Task& task,
+                                                            std::span<const model::MessageId> ids);
   std::unique_ptr<State> state_;
 };
 

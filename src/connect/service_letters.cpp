@@ -6,6 +6,7 @@
 #include "connect/documents.hpp"
 #include "connect/redrive.hpp"
 #include "connect/service_state.hpp"
+#include "connect/source_redrive.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -79,6 +80,46 @@ Outcome<void> Service::remove_dead_letters(std::string_view which) {
   return {};
 }
 
+// Those of these ids, or all of them, a page at a time.
+template <class Sender>
+Outcome<json::object> Service::State::send_letters(Sender& sender, const Task& task,
+                                                   std::span<const model::MessageId> ids) {
+  std::vector<model::Position> positions;
+  for (const auto& id : ids) positions.emplace_back(id.position);
+  Result<bool> sent = true;
+  if (!ids.empty()) sent = sender.send(positions);
+  for (model::Position after; ids.empty() && sent && *sent; after = positions.back()) {
+    auto page = dead_letters.positions(task.id(), after, kPage);
+    if (!page) return failed(page.error());
+    positions = std::move(*page);
+    if (positions.empty()) break;
+    sent = sender.send(positions);
+  }
+  if (!sent) return failed(sent.error());
+  return report_of(sender.report(), dead_letters.count(task.id()));
+}
+
+// Published here, as what the task brings in.
+Outcome<json::object> Service::redrive_source(const Task& task,
+                                              std::span<const model::MessageId> ids) {
+  const auto& options = state_->options;
+  if (options.intake == nullptr) return wrong_state("nothing takes messages in here", "");
+  const auto connection = state_->find_connection(task.connection_id());
+  SourceRedrive redrive(
+      {.intake = *options.intake,
+       .letters = state_->dead_letters,
+       .clock = state_->around.clock,
+       .task_id = task.id(),
+       .names = {.node = options.node_name,
+                 .client_id = worker_name(flow_name(connection, task.spec()), task.name(), 0),
+                 .task_id = task.id(),
+                 .maximum_hops = options.maximum_hops},
+       .until = std::chrono::steady_clock::now() + kRedriveWithin,
+       .is_stopping = [this] { return !state_->must_be_open().has_value(); }},
+      task.spec());
+  return state_->send_letters(redrive, task, ids);
+}
+
 // One redrive of a task at a time: two would send the same letters.
 class Service::RedriveClaim {
  public:
@@ -107,12 +148,10 @@ Outcome<json::object> Service::redrive(std::string_view which,
   if (!task) return not_found("task", which);
   if (!task->invalid().empty())
     return wrong_state("the task's document is not valid any more", "change the task first");
-  if (task->spec().is_inbound())
-    return wrong_state("letters of a task with a source outside cannot be sent again",
-                       "publish what they hold with POST /messages, and delete them");
   const RedriveClaim claim(*state_, task->id());
   if (!claim.is_ours())
     return wrong_state("its dead letters are being sent again already", "wait until that is done");
+  if (task->spec().is_inbound()) return redrive_source(*task, ids);
   const auto* connector = state_->around.registry.find(task->sink_type());
   const auto connection = state_->find_connection(task->connection_id());
   if (connector == nullptr || (connector->needs_connection && !connection))
@@ -140,19 +179,7 @@ Outcome<json::object> Service::redrive(std::string_view which,
       !opened)
     return failed(opened.error());
 
-  std::vector<model::Position> positions;
-  for (const auto& id : ids) positions.emplace_back(id.position);
-  Result<bool> sent = true;
-  if (!ids.empty()) sent = redrive.send(positions);
-  for (model::Position after; ids.empty() && sent && *sent; after = positions.back()) {
-    auto page = letters.positions(task->id(), after, kPage);
-    if (!page) return failed(page.error());
-    positions = std::move(*page);
-    if (positions.empty()) break;
-    sent = redrive.send(positions);
-  }
-  if (!sent) return failed(sent.error());
-  return report_of(redrive.report(), letters.count(task->id()));
+  return state_->send_letters(redrive, *task, ids);
 }
 
 }  // namespace sluice::connect

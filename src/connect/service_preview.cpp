@@ -5,7 +5,9 @@
 
 #include "base/base64.hpp"
 #include "broker/message_expiry.hpp"
+#include "connect/dead_letters.hpp"
 #include "connect/documents.hpp"
+#include "connect/inbound_mapper.hpp"
 #include "connect/service_state.hpp"
 #include "connect/text.hpp"
 #include "mqtt/topic.hpp"
@@ -15,6 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::string_view kPreviewed = "preview";         // in the origins, for the task's id
 constexpr std::size_t kMostShown = std::size_t{64} << 10;  // of a value
 
 // Text where it is text; base 64 always, for it is bytes that are written.
@@ -63,7 +66,8 @@ struct Judged {
   bool is_rejected = false;
 };
 
-Judged judge(RecordMapper& mapper, const where::Condition& condition, const model::Message& message,
+template <class Mapper>
+Judged judge(Mapper& mapper, const where::Condition& condition, const model::Message& message,
              Arena& arena) {
   std::vector<std::string_view> missing;
   const auto truth = mapper.judge(condition, message, arena, &missing);
@@ -119,6 +123,54 @@ void add_placement(json::object& out, const Connector& connector, const Previewe
     out = no_record(std::move(out), placement.problem, name_of(task.spec.rejected));
 }
 
+json::object shown(const broker::OutsideMessage& message) {
+  json::object out{{"topic", message.topic},
+                   {"qos", static_cast<int>(message.qos)},
+                   {"retain", message.retain},
+                   {"client_id", message.client.client_id}};
+  show_bytes(out, "payload", std::string_view(message.payload).substr(0, kMostShown));
+  out["payload_bytes"] = message.payload.size();
+  out["truncated"] = message.payload.size() > kMostShown;
+  model::Message properties;
+  properties.properties = message.properties;
+  out["properties"] = properties_of(properties);
+  return out;
+}
+
+// What a task whose source is outside would publish here for what came.
+Outcome<json::object> preview_source(const TaskSpec& spec, const model::Message& message,
+                                     InboundMapper::Names names) {
+  using Kind = processing::Processor::Outcome::Kind;
+  json::object out{{"ok", true}};
+  Arena arena;
+  InboundMapper mapper(spec.inbound, std::move(names));
+  if (mapper.circles(message))
+    return no_record(std::move(out), "it was brought in too often: see `connect.maximum_hops`",
+                     "looped");
+  if (spec.where) {
+    auto judged = judge(mapper, *spec.where, message, arena);
+    out["where"] = judged.truth.empty() ? json::value(nullptr) : json::value(judged.truth);
+    if (!judged.reason.empty())
+      return no_record(std::move(out), std::move(judged.reason),
+                       judged.is_rejected ? name_of(spec.rejected) : "filtered");
+  }
+  std::optional<std::string_view> payload;
+  if (!spec.steps.is_empty()) {
+    auto processed = process(spec, message, arena);
+    if (!processed) return tl::unexpected(std::move(processed.error()));
+    if (processed->kind != Kind::Value)
+      return no_record(std::move(out), std::string(processed->text),
+                       processed->kind == Kind::Rejected ? name_of(spec.rejected) : "filtered");
+    payload = processed->text;
+  }
+  const auto made = mapper.map(message, arena, payload);
+  if (!made) return no_record(std::move(out), made.error(), name_of(spec.rejected));
+  out["message"] = shown(*made);
+  if (auto why = why_not_topic(made->topic); !why.empty())
+    return no_record(std::move(out), std::move(why), name_of(spec.rejected));
+  return out;
+}
+
 }  // namespace
 
 Outcome<json::object> Service::preview(const json::value& task,
@@ -138,11 +190,12 @@ Outcome<json::object> Service::preview(const json::value& task,
   }
   const auto& spec = given.spec;
   if (spec.is_inbound())
-    return refuse({.errc = Errc::WrongState,
-                   .code = "wrong_state",
-                   .detail = "a preview is there for tasks with the source `local`",
-                   .hint = "",
-                   .fields = {}});
+    return preview_source(
+        spec, message,
+        {.node = state_->options.node_name,
+         .client_id = worker_name(flow_name(given.connection, spec), spec.name, 0),
+         .task_id = std::string(kPreviewed),
+         .maximum_hops = state_->options.maximum_hops});
   const auto* connector = state_->around.registry.find(spec.sink_type);
   if (connector == nullptr) return not_found("connector", spec.sink_type);
 

@@ -73,6 +73,9 @@ struct Service::State {
   [[nodiscard]] TaskPtr find_group(std::string_view group) const;
   [[nodiscard]] Result<void> save(const Connection& connection);
   void start(Task& task);
+  template <class Sender>
+  [[nodiscard]] Outcome<boost::json::object> send_letters(Sender& sender, const Task& task,
+                                                          std::span<const model::MessageId> ids);
 };
 
 // Shared by what answers requests.

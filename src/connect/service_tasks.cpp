@@ -155,29 +155,37 @@ Outcome<json::object> Service::pause_task(std::string_view which) {
 
 Outcome<json::object> Service::seek_task(std::string_view which, const json::object& to) {
   if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
-  const auto* given = to.if_contains("start");
-  const auto start = parse_start(given != nullptr ? *given : json::value());
-  if (!start || to.size() != 1)
+  const auto refused = [](std::string why) {
     return refuse({.errc = Errc::InvalidArgument,
                    .code = "invalid_document",
                    .detail = "this does not say where to go on",
                    .hint = R"(send {"start": "earliest"}, for example)",
-                   .fields = {{"/start", start ? "must be the only member" : start.error()}}});
+                   .fields = {{"/start", std::move(why)}}});
+  };
+  const auto* given = to.if_contains("start");
+  const auto where = given != nullptr ? *given : json::value();
   const std::scoped_lock changing(state_->changing);
   const auto task = state_->find_task(which);
   if (!task) return not_found("task", which);
-  if (task->spec().is_inbound())
-    return refuse({.errc = Errc::WrongState,
-                   .code = "wrong_state",
-                   .detail = "where a task with a source outside goes on is kept at that source",
-                   .hint = "pause the task and move its consumer group with the tools of Kafka, or "
-                           "make another task with another `group` and `start`",
-                   .fields = {}});
-  if (auto sought = task->seek(*start); !sought) {
-    if (task->is_enabled()) state_->start(*task);
-    return failed(sought.error());
+  Result<void> sought;
+  if (task->spec().is_inbound()) {
+    const auto* connector = state_->around.registry.find(task->spec().source_type);
+    if (connector == nullptr || connector->seek_source == nullptr)
+      return refuse({.errc = Errc::WrongState,
+                     .code = "wrong_state",
+                     .detail = "what such a source has brought in it cannot bring in again",
+                     .hint = "only tasks from this server's log and from Kafka go back",
+                     .fields = {}});
+    const auto note = connector->seek_source(where);
+    if (!note || to.size() != 1) return refused(note ? "must be the only member" : note.error());
+    sought = task->seek_source(*note);
+  } else {
+    const auto start = parse_start(where);
+    if (!start || to.size() != 1) return refused(start ? "must be the only member" : start.error());
+    sought = task->seek(*start);
   }
   if (task->is_enabled()) state_->start(*task);
+  if (!sought) return failed(sought.error());
   return task->entity();
 }
 

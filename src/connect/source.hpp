@@ -86,8 +86,8 @@ class Source {
   [[nodiscard]] virtual bool has_begun() const = 0;
   // Why the other side cannot be reached, as far as is known; empty: all is well.
   [[nodiscard]] virtual std::string_view away() const = 0;
-  // How much waits at the other side, as far as is known.
-  [[nodiscard]] virtual std::uint64_t lag() const = 0;
+  // How much waits at the other side; nothing: that is not known yet.
+  [[nodiscard]] virtual std::optional<std::uint64_t> lag() const = 0;
   // Messages that the other side deleted before they came here, since the last call.
   [[nodiscard]] virtual std::uint64_t take_lost() = 0;
   // The other side is told what was acknowledged. Blocks for some seconds at most.

@@ -6,6 +6,7 @@
 
 #include "base/base64.hpp"
 #include "base/log.hpp"
+#include "connect/totals.hpp"
 #include "mqtt/topic.hpp"
 
 namespace sluice::connect {
@@ -19,6 +20,7 @@ constexpr std::size_t kMostToProcess = 128;
 constexpr std::size_t kMostBytes = std::size_t{1} << 20;
 constexpr std::size_t kThreadNameBytes = 15;
 constexpr auto kKeepAgainAfter = 1s;
+constexpr auto kKeepTotalsEvery = 100ms;
 constexpr auto kAnswerWithin = 10s;  // when it parks: the log answers or is closed
 
 std::string why_refused(const broker::OutsideMessage& message, const Refusal& refusal) {
@@ -30,15 +32,21 @@ std::string why_refused(const broker::OutsideMessage& message, const Refusal& re
 }  // namespace
 
 SourceWorker::SourceWorker(Context context, const TaskSpec& spec, MakeSource make_source)
-    : context_(std::move(context)),
+    : ReportingRunner({.clock = context.clock,
+                       .task = spec.name,
+                       .task_id = context.task_id,
+                       .worker = context.worker_name,
+                       .on_change = context.on_change},
+                      Backoff(spec.retry_initial, spec.retry_maximum, context.seed),
+                      context.before),
+      context_(std::move(context)),
       spec_(spec),
       make_source_(std::move(make_source)),
       mapper_(spec.inbound, {.node = context_.node_name,
                              .client_id = context_.worker_name,
                              .task_id = context_.task_id,
                              .maximum_hops = context_.maximum_hops}),
-      backoff_(spec.retry_initial, spec.retry_maximum, context_.seed),
-      progress_(context_.before) {
+      kept_(context_.before) {
   if (!spec.steps.is_empty()) processor_.emplace(spec.steps);
   set_state(TaskState::Starting, "");
   publish_progress();
@@ -63,10 +71,6 @@ void SourceWorker::request_stop() {
 void SourceWorker::stop() {
   request_stop();
   if (auto ending = std::move(thread_)) ending->join();
-}
-
-Progress SourceWorker::progress() const {
-  return published_.with([](const Progress& progress) { return progress; });
 }
 
 bool SourceWorker::is_stopping() const {
@@ -303,6 +307,8 @@ void SourceWorker::wait() {
     if (resume_at_ && !is_publishing_) deadline = std::min(deadline, *resume_at_);
     if (letters_at_) deadline = std::min(deadline, *letters_at_);
   }
+  if (context_.keep_totals && !has_same_totals(progress_, kept_))
+    deadline = std::min(deadline, keep_totals_at_);
   std::unique_lock lock(mail_->mutex);
   context_.threads->wait(
       mail_->wake, lock,
@@ -328,26 +334,9 @@ void SourceWorker::park() {
   progress_.in_sink = 0;
   wait_reason_.clear();
   letters_reason_.clear();
+  keep_totals(true);
   if (failure_.empty()) set_state(TaskState::Paused, "");
-  published_.with([this](Progress& published) { published = progress_; });
-}
-
-void SourceWorker::wait_for(std::string reason) {
-  const auto pause = backoff_.next();
-  resume_at_ = steady_now() + pause;
-  progress_.next_try_ms = context_.clock.wall_ms() + pause.count();
-  wait_reason_ = std::move(reason);
-}
-
-void SourceWorker::fail_for_good(std::string reason) {
-  if (!failure_.empty()) return;
-  note_error(reason);
-  failure_ = std::move(reason);
-}
-
-void SourceWorker::note_error(const std::string& reason) {
-  progress_.last_error = reason;
-  progress_.last_error_ms = context_.clock.wall_ms();
+  show_progress();
 }
 
 void SourceWorker::note_lost() {
@@ -360,7 +349,17 @@ void SourceWorker::note_lost() {
             {{"task", context_.task_id}, {"messages", lost}});
 }
 
+void SourceWorker::keep_totals(bool at_once) {
+  if (!context_.keep_totals || has_same_totals(progress_, kept_)) return;
+  const auto now = steady_now();
+  if (!at_once && now < keep_totals_at_) return;
+  keep_totals_at_ = now + kKeepTotalsEvery;
+  kept_ = progress_;
+  context_.keep_totals(progress_);
+}
+
 void SourceWorker::publish_progress() {
+  keep_totals(false);
   progress_.unfinished = batch_ ? batch_->arrivals.size() : 0;
   if (source_) progress_.source_lag = source_->lag();
   const auto away = source_ ? std::string(source_->away()) : std::string();
@@ -376,17 +375,7 @@ void SourceWorker::publish_progress() {
   } else if (source_ && source_->has_begun()) {
     set_state(TaskState::Running, "");
   }
-  published_.with([this](Progress& published) { published = progress_; });
-}
-
-void SourceWorker::set_state(TaskState state, std::string reason) {
-  const bool changed = state != progress_.state;
-  progress_.reason = std::move(reason);
-  if (state != TaskState::Waiting) progress_.next_try_ms = 0;
-  if (!changed && progress_.since_ms != 0) return;
-  progress_.state = state;
-  progress_.since_ms = context_.clock.wall_ms();
-  announce(context_.on_change, spec_.name, context_.task_id, context_.worker_name, progress_);
+  show_progress();
 }
 
 }  // namespace sluice::connect

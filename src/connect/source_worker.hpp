@@ -9,14 +9,12 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/guarded.hpp"
 #include "base/threads.hpp"
 #include "broker/intake.hpp"
-#include "connect/backoff.hpp"
 #include "connect/dead_letters.hpp"
 #include "connect/inbound_mapper.hpp"
 #include "connect/processing/processor.hpp"
-#include "connect/runner.hpp"
+#include "connect/reporting_runner.hpp"
 #include "connect/source.hpp"
 #include "connect/task_counters.hpp"
 #include "connect/task_spec.hpp"
@@ -31,7 +29,7 @@ namespace sluice::connect {
 // Owns:    its thread and its source.
 // Threads: as Runner says.
 // Fails:   never by itself, as Worker.
-class SourceWorker final : public Runner {
+class SourceWorker final : public ReportingRunner {
  public:
   using MakeSource = std::function<Result<std::unique_ptr<Source>>(Source::Callbacks)>;
   struct Context {
@@ -44,6 +42,8 @@ class SourceWorker final : public Runner {
     std::string worker_name;
     std::size_t maximum_hops = 0;
     Progress before;  // counters go on from here
+    // Keeps them for the next run; not durable when it returns.
+    std::function<void(const Progress&)> keep_totals = {};
     TaskListener on_change = {};
     RejectionListener on_rejection = {};
     Threads* threads = &system_threads();         // outlive the worker
@@ -59,10 +59,8 @@ class SourceWorker final : public Runner {
   void request_stop() override;
   void log_deleted(std::uint64_t /*lost*/) override {}  // it reads nothing there
   void stop() override;
-  [[nodiscard]] Progress progress() const override;
 
  private:
-  using SteadyTime = std::chrono::steady_clock::time_point;
   // What other threads leave for the worker; outlives it, for answers that come late.
   struct Mail {
     std::mutex mutex;  // guards the rest
@@ -100,27 +98,21 @@ class SourceWorker final : public Runner {
   void leave_batch();
   void park();
   void wait();
-  void wait_for(std::string reason);
-  void fail_for_good(std::string reason);
-  void note_error(const std::string& reason);
   void note_lost();
   void publish_progress();
-  void set_state(TaskState state, std::string reason);
+  void keep_totals(bool at_once);
   [[nodiscard]] bool may_try_now();
   [[nodiscard]] bool is_stopping() const;
   void make_letter_of(model::Message& message);
-  [[nodiscard]] SteadyTime steady_now() const { return context_.clock.steady(); }
 
   Context context_;
   const TaskSpec& spec_;
   const MakeSource make_source_;
   const std::shared_ptr<Mail> mail_ = std::make_shared<Mail>();
-  Guarded<Progress> published_;
 
   // All below: the worker's thread only.
   InboundMapper mapper_;
   std::optional<processing::Processor> processor_;  // nothing: payloads are taken as they are
-  Backoff backoff_;
   std::unique_ptr<Source> source_;
   std::unique_ptr<ArrivalBatch> batch_;  // what was received last, until it is done with
   std::vector<Item> items_;              // one per arrival
@@ -131,13 +123,12 @@ class SourceWorker final : public Runner {
   bool is_publishing_ = false;
   std::size_t held_ = 0;
   std::uint64_t last_letter_ = 0;
-  std::optional<SteadyTime> resume_at_;   // not before: a back-off is running
   std::optional<SteadyTime> letters_at_;  // not before: dead letters found no room
   SteadyTime tend_at_ = SteadyTime::max();
   bool stopping_ = false;
   std::optional<broker::Intake::Answers> answers_;
-  std::string wait_reason_, letters_reason_, failure_;
-  Progress progress_;
+  Progress kept_;                // its totals are those that were kept last
+  SteadyTime keep_totals_at_{};  // not before
   std::unique_ptr<Threads::Thread> thread_;
 };
 

@@ -10,18 +10,6 @@ namespace {
 
 using Processed = processing::Processor::Outcome;
 
-constexpr std::size_t kMostLevels = 65535;  // mqtt.topic_levels is the broker's to know
-
-// What the broker would say, too, but for the whole batch: a task that stops at what is rejected
-// has to know it before it publishes what stands behind.
-std::string why_not_topic(std::string_view topic) {
-  std::string why = "topic " + std::string(topic.substr(0, 256));
-  if (!mqtt::is_valid_topic_name(topic, kMostLevels))
-    return why + ": must be a topic name: not empty, no wildcards";
-  if (topic.starts_with('$')) return why + ": topics that begin with `$` belong to the server";
-  return {};
-}
-
 }  // namespace
 
 // False: not now. Nothing of the batch has happened then. Ends at what stops the task.

@@ -21,10 +21,6 @@ namespace json = boost::json;
 using store::Position;
 using store::StateKind;
 
-std::string document_key(std::string_view id) {
-  return "task/" + std::string(id);
-}
-
 Position before(Position position) {
   return Position(position.get() > 0 ? position.get() - 1 : 0);
 }
@@ -81,6 +77,7 @@ Task::Task(Surroundings& around, TaskRecord record, TaskSpec spec, std::string c
       enabled_(spec_.enabled) {
   parked_.state = TaskState::Paused;
   parked_.since_ms = around_.clock.wall_ms();
+  parked_workers_.resize(spec_.workers);
 }
 
 Task::~Task() {
@@ -90,14 +87,6 @@ Task::~Task() {
 std::string Task::group() const {
   return group_name(connection_, spec_.name);
 }
-// Of its only worker: whoever has it shuts out whoever had it before.
-std::string Task::transactional_id() const {
-  return "sluice-" + around_.options.node_name + "-" + record_.id + "-0";
-}
-std::string Task::worker_client() const {
-  return worker_name(connection_, spec_.name, 0);
-}
-
 Result<void> Task::acquire_queues() {
   for (; acquired_ < spec_.filters.size(); ++acquired_) {
     auto queue = around_.queues.acquire(spec_.filters[acquired_]);
@@ -110,94 +99,6 @@ Result<void> Task::acquire_queues() {
 void Task::release_queues() {
   for (; acquired_ > 0; --acquired_) around_.queues.release(spec_.filters[acquired_ - 1]);
   queues_.clear();
-}
-
-Result<void> Task::create() {
-  SL_TRY_VOID(find_queues_from());
-  SL_TRY(cursor, begin(spec_.start));
-  place_parked(cursor);
-  return save(cursor);
-}
-
-Result<void> Task::resume() {
-  SL_TRY(cursor, load_cursor());
-  place_parked(cursor);
-  const std::scoped_lock lock(mutex_);
-  return load_totals(around_.store, record_.id, parked_);
-}
-
-// Whatever its queues have been given so far is done with.
-bool Task::has_read_all(const store::Cursor& cursor) const {
-  const auto done = cursor.acknowledged.size();
-  return !cursor.has_ahead() && cursor.position >= queues_from() &&
-         around_.store.count_after(queue_ids(), cursor.position, done + 1) <= done;
-}
-
-// The queues of filters that are added hold nothing of what lies between the cursor and now: there
-// the log itself is read, by the filters that both have. Unless nothing is missing there.
-Result<void> Task::take_over(const Task& old) {
-  std::vector<std::string> kept;
-  std::ranges::copy_if(old.spec_.filters, std::back_inserter(kept), [&](const auto& filter) {
-    return std::ranges::find(spec_.filters, filter) != spec_.filters.end();
-  });
-  const bool has_new = kept.size() < spec_.filters.size();
-  auto parked = old.progress();
-  {
-    const std::scoped_lock lock(mutex_);
-    parked_ = std::move(parked);
-  }
-  SL_TRY(cursor, load_cursor());
-  bool is_done_before = false;
-  if (has_new) {
-    SL_TRY_VOID(find_queues_from());
-    is_done_before = kept.empty() || old.has_read_all(cursor);
-    const std::scoped_lock lock(mutex_);
-    record_.filters_before = std::move(kept);
-  } else if (const std::scoped_lock lock(mutex_); !record_.filters_before.empty()) {
-    std::erase_if(record_.filters_before, [&](const auto& filter) {
-      return std::ranges::find(kept, filter) == kept.end();
-    });
-    is_done_before = record_.filters_before.empty() && cursor.position < record_.queues_from;
-  }
-  if (!is_done_before) return save(std::nullopt);
-  const store::Cursor moved{queues_from(), {}};
-  place_parked(moved);
-  return save(moved);
-}
-
-void Task::place_parked(const store::Cursor& cursor) {
-  const std::scoped_lock lock(mutex_);
-  parked_.read_position = cursor.position;
-  parked_.cursor = cursor.position;
-  parked_.ahead = cursor.ahead;
-  parked_.acknowledged_ahead = cursor.acknowledged.size();
-}
-
-Result<void> Task::save(const std::optional<store::Cursor>& cursor) {
-  const auto batch = around_.store.new_batch();
-  batch->begin_atomic();
-  {
-    const std::scoped_lock lock(mutex_);
-    batch->put(StateKind::Document, document_key(record_.id), json::serialize(record_.to_json()));
-  }
-  if (cursor) batch->put(StateKind::Cursor, Worker::cursor_key(record_.id), store::encode(*cursor));
-  batch->end_atomic();
-  SL_TRY(end, around_.store.append(batch));
-  return around_.store.wait_durable(end);
-}
-
-Result<void> Task::erase() {
-  const auto batch = around_.store.new_batch();
-  batch->begin_atomic();
-  batch->erase(StateKind::Document, document_key(record_.id));
-  batch->erase(StateKind::Cursor, Worker::cursor_key(record_.id));
-  batch->erase(StateKind::Document, Worker::run_key(record_.id));
-  batch->erase(StateKind::Document, source_key(record_.id));
-  erase_totals(*batch, record_.id);
-  batch->end_atomic();
-  SL_TRY(end, around_.store.append(batch));
-  SL_TRY_VOID(around_.store.wait_durable(end));
-  return around_.dead_letters.erase_all(record_.id);
 }
 
 std::vector<store::QueueId> Task::queue_ids() const {
@@ -250,41 +151,6 @@ Result<store::Cursor> Task::begin(const Start& start) const {
   return store::Cursor{before(around_.store.head()), {}};
 }
 
-Result<store::Cursor> Task::load_cursor() const {
-  SL_TRY(bytes, around_.store.get(StateKind::Cursor, Worker::cursor_key(record_.id)));
-  if (!bytes) {
-    log::error("a task has no cursor and begins at the earliest message", {{"task", record_.id}});
-    return store::Cursor{queues_from() == Position() ? earliest() : Position(), {}};
-  }
-  return store::decode_cursor(*bytes);
-}
-
-// Notes that a run is under way, and counts in `before` what the run before may have sent that its
-// cursor does not cover, because it did not end cleanly: they go again.
-Result<void> Task::begin_run(const store::Cursor& cursor, Progress& before) {
-  const auto key = Worker::run_key(record_.id);
-  SL_TRY(run, around_.store.get(StateKind::Document, key));
-  auto in_flight = static_cast<std::uint64_t>(spec_.exactly_once ? 0 : spec_.in_flight);
-  std::uint64_t sent = 0;
-  if (run) {
-    const auto most = std::strtoull(run->c_str(), nullptr, 10);
-    in_flight = std::max<std::uint64_t>(in_flight, most);
-    const auto known = cursor.acknowledged.size();
-    const auto behind = count_left(cursor.position, cursor.ahead);
-    sent = std::min<std::uint64_t>(most, behind - std::min<std::uint64_t>(behind, known));
-  }
-  before.possible_duplicates += sent;
-  const auto batch = around_.store.new_batch();
-  batch->begin_atomic();
-  batch->put(StateKind::Document, key, std::to_string(in_flight));
-  if (sent > 0) put_totals(*batch, record_.id, before);
-  batch->end_atomic();
-  SL_TRY(end, around_.store.append(batch));
-  SL_TRY_VOID(around_.store.wait_durable(end));
-  counters().possible_duplicates.add(sent);
-  return {};
-}
-
 void Task::start(const json::object& settings) {
   const std::scoped_lock changing(changing_);
   if (worker_ || is_retired_) return;
@@ -294,44 +160,6 @@ void Task::start(const json::object& settings) {
   worker->start();
   const std::scoped_lock lock(mutex_);
   worker_ = std::move(worker);
-}
-
-std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
-  const auto* connector = around_.registry.find(spec_.sink_type);
-  auto cursor = load_cursor();
-  if (!cursor) return cannot_start("its cursor cannot be read: " + cursor.error().detail);
-  if (connector == nullptr || connector->make_sink == nullptr)
-    return cannot_start("there is no connector `" + spec_.sink_type + "`");
-  auto before = progress();
-  if (const auto begun = begin_run(*cursor, before); !begun)
-    return cannot_start("it cannot be started: " + begun.error().detail);
-  SinkConfig config{.connection = settings,
-                    .sink = spec_.sink,
-                    .client_id = worker_client(),
-                    .task_id = record_.id,
-                    .files_directory = around_.options.files_directory,
-                    .transactional_id = spec_.exactly_once ? transactional_id() : ""};
-  auto make = [connector, config = std::move(config)](Sink::Callbacks callbacks) {
-    return connector->make_sink(config, std::move(callbacks));
-  };
-  return std::make_shared<Worker>(Worker::Context{.store = around_.store,
-                                                  .dead_letters = around_.dead_letters,
-                                                  .clock = around_.clock,
-                                                  .counters = counters(),
-                                                  .task_id = record_.id,
-                                                  .node_name = around_.options.node_name,
-                                                  .worker_name = worker_client(),
-                                                  .queues = queue_ids(),
-                                                  .cursor = std::move(*cursor),
-                                                  .queues_from = queues_from(),
-                                                  .filters_before = filters_before(),
-                                                  .generation = record().generation,
-                                                  .before = std::move(before),
-                                                  .on_change = around_.options.on_task_change,
-                                                  .on_rejection = around_.options.on_task_rejection,
-                                                  .origin = origin(),
-                                                  .publishers = &around_.queues},
-                                  spec_, std::move(make));
 }
 
 std::shared_ptr<Runner> Task::cannot_start(std::string reason) {
@@ -388,7 +216,10 @@ void Task::pause() {
   }
   if (worker) worker->stop();
   const std::scoped_lock lock(mutex_);
-  if (worker) parked_ = worker->progress();
+  if (worker) {
+    parked_ = worker->progress();
+    parked_workers_ = worker->workers();
+  }
   worker_.reset();
   const bool is_new = parked_.state != TaskState::Paused;
   if (is_new) parked_.since_ms = around_.clock.wall_ms();
@@ -408,9 +239,7 @@ Result<void> Task::seek(const Start& start) {
     record_.generation = std::max<std::uint64_t>(
         record_.generation + 1, static_cast<std::uint64_t>(around_.clock.wall_ms()));
   }
-  SL_TRY_VOID(save(cursor));
-  place_parked(cursor);
-  return {};
+  return begin_all_at(cursor);
 }
 
 Result<void> Task::set_enabled(bool enabled) {
@@ -422,7 +251,7 @@ Result<void> Task::set_enabled(bool enabled) {
     record_.document["enabled"] = enabled;
     record_.updated = rfc3339(around_.clock.wall_ms());
   }
-  SL_TRY_VOID(save(std::nullopt));
+  SL_TRY_VOID(save(nullptr));
   enabled_ = enabled;
   return {};
 }
@@ -430,6 +259,20 @@ Result<void> Task::set_enabled(bool enabled) {
 Progress Task::progress() const {
   const std::scoped_lock lock(mutex_);
   return worker_ ? worker_->progress() : parked_;
+}
+
+std::vector<Progress> Task::workers() const {
+  const std::scoped_lock lock(mutex_);
+  if (worker_) return worker_->workers();
+  if (parked_workers_.size() < 2) return {parked_};
+  auto all = parked_workers_;
+  for (auto& one : all) {
+    one.state = parked_.state;
+    one.since_ms = parked_.since_ms;
+    one.reason = parked_.reason;
+    one.next_try_ms = 0;
+  }
+  return all;
 }
 
 }  // namespace sluice::connect

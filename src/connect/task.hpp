@@ -2,6 +2,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "base/metrics.hpp"
 #include "broker/queues.hpp"
 #include "connect/dead_letters.hpp"
+#include "connect/division.hpp"
 #include "connect/registry.hpp"
 #include "connect/runner.hpp"
 #include "connect/service.hpp"
@@ -86,6 +88,8 @@ class Task {
   void revive();         // retire() came to nothing
   // Goes on from there; what was in flight is settled first. Paused afterwards.
   [[nodiscard]] Result<void> seek(const Start& start);
+  // Of a source: with what its next one begins. Paused afterwards.
+  [[nodiscard]] Result<void> seek_source(std::string_view note);
   // For retention: what it needs, and that the beginning of the log is gone.
   void add_holds(std::vector<store::Hold>& holds) const;
   void log_deleted(store::Position begin, std::uint64_t lost);
@@ -104,40 +108,49 @@ class Task {
       bool enabled);  // saved before it returns; WrongState: retired
   [[nodiscard]] boost::json::object entity() const;
   [[nodiscard]] Progress progress() const;
+  [[nodiscard]] std::vector<Progress> workers() const;  // of each of them
   // How far it is with one message; empty: none of its filters matches it. Blocks.
   [[nodiscard]] boost::json::object state_of(const model::Message& message) const;
   void watch(const std::shared_ptr<Task>& self);  // its gauges, until forget()
   void forget();
 
  private:
-  [[nodiscard]] Result<void> save(const std::optional<store::Cursor>& cursor);
-  [[nodiscard]] Result<store::Cursor> load_cursor() const;
+  [[nodiscard]] Result<void> save(const Places* places);  // null: the document alone
+  [[nodiscard]] Result<Places> load_places() const;
+  [[nodiscard]] Result<void> begin_all_at(const store::Cursor& cursor);
+  [[nodiscard]] Result<void> divide_again(Places& places, const Division& division,
+                                          const Progress& parked);
   // Counts in `before` what an earlier run may have sent.
-  [[nodiscard]] Result<void> begin_run(const store::Cursor& cursor, Progress& before);
-  [[nodiscard]] bool has_read_all(const store::Cursor& cursor) const;
+  [[nodiscard]] Result<void> begin_run(const std::string& state_id, const store::Cursor& cursor,
+                                       Progress& before);
+  [[nodiscard]] bool has_read_all(const Places& places) const;
   // Null: fail_parked() has been told why.
   [[nodiscard]] std::shared_ptr<Runner> make_worker(const boost::json::object& settings);
   [[nodiscard]] std::shared_ptr<Runner> make_source_worker(const boost::json::object& settings);
   [[nodiscard]] static std::string source_key(std::string_view id);
-  void place_parked(const store::Cursor& cursor);
+  void place_parked(const Places& places);
+  void count_parked();
   void fail_parked(std::string reason);
   [[nodiscard]] std::shared_ptr<Runner> cannot_start(std::string reason);  // null
   void tell_parked() const;                                                // with mutex_ held
   [[nodiscard]] Result<void> skip_deleted(store::Position begin, std::uint64_t lost);
+  [[nodiscard]] Result<std::uint64_t> pass_deleted(store::Cursor& cursor,
+                                                   store::Position begin) const;
   [[nodiscard]] Result<void> find_queues_from();
   [[nodiscard]] Result<store::Cursor> begin(const Start& start) const;
   [[nodiscard]] store::Position queues_from() const;
   [[nodiscard]] std::vector<std::string> filters_before() const;
   [[nodiscard]] std::vector<store::QueueId> queue_ids() const;
   [[nodiscard]] store::Position earliest() const;
-  [[nodiscard]] std::uint64_t lag(const Progress& progress) const;
+  [[nodiscard]] std::uint64_t lag(std::span<const Progress> workers) const;
   // Entries of its queues behind there that are not in what is ahead.
   [[nodiscard]] std::uint64_t count_left(store::Position after,
                                          const store::Cursor::Ahead& ahead) const;
   [[nodiscard]] std::int64_t oldest_unsent_ms(const Progress& progress) const;
   [[nodiscard]] metrics::Labels labels() const;
   [[nodiscard]] TaskCounters counters() const;
-  [[nodiscard]] std::string worker_client() const;
+  [[nodiscard]] std::string worker_client(unsigned number = 0) const;
+  [[nodiscard]] std::vector<std::string> worker_clients() const;
   [[nodiscard]] std::string transactional_id() const;
 
   Surroundings& around_;
@@ -153,6 +166,7 @@ class Task {
   mutable std::mutex mutex_;  // guards worker_, parked_, record_
   std::shared_ptr<Runner> worker_;
   Progress parked_;  // while there is no worker
+  std::vector<Progress> parked_workers_;
   std::atomic<bool> enabled_;
 };
 

@@ -55,10 +55,56 @@ void Task::log_deleted(Position begin, std::uint64_t lost) {
               {{"task", record_.id}, {"reason", skipped.error().detail}});
 }
 
-// Nobody runs it: its cursor moves all the same, so that its status says at once what it lost.
+// Nobody runs it: its cursors move all the same, so that its status says at once what it lost. Of
+// what one of several workers had not read nobody knows whose it was: each counts it, never too
+// low.
 Result<void> Task::skip_deleted(Position begin, std::uint64_t lost) {
-  SL_TRY(cursor, load_cursor());
-  if (cursor.position >= begin) return {};
+  SL_TRY(places, load_places());
+  auto counted = workers();
+  if (counted.size() != places.cursors.size()) return {};
+  const bool is_shed = was_beyond_bound(spec_, around_.store);
+  const auto total = is_shed ? &Progress::shed : &Progress::lost;
+  const auto batch = around_.store.new_batch();
+  batch->begin_atomic();
+  bool has_moved = false;
+  std::uint64_t all = 0;
+  for (std::size_t i = 0; i < places.cursors.size(); ++i) {
+    auto& cursor = places.cursors[i];
+    if (cursor.position >= begin) continue;
+    SL_TRY(passed, pass_deleted(cursor, begin));
+    // What lay before the queues is told once for the task.
+    passed += has_moved ? 0 : lost;
+    has_moved = true;
+    all += passed;
+    counted[i].*total += passed;
+    put_totals(*batch, places.division.state_id(record_.id, i), counted[i]);
+  }
+  if (!has_moved) return {};
+  put_places(*batch, record_.id, places);
+  batch->end_atomic();
+  SL_TRY_VOID(around_.store.append(batch));
+  place_parked(places);
+  if (all == 0) return {};
+  {
+    const std::scoped_lock lock(mutex_);
+    for (std::size_t i = 0; i < counted.size(); ++i) parked_workers_[i].*total = counted[i].*total;
+    parked_.*total += all;
+  }
+  if (is_shed) {
+    counters().shed.add(all);
+    return {};
+  }
+  counters().lost.add(all);
+  log::warn("retention overtook a task: messages were deleted before it had delivered them",
+            {{"task", record_.id}, {"messages", all}});
+  const std::scoped_lock lock(mutex_);
+  parked_.last_error = std::to_string(all) + " messages were deleted by retention before delivery";
+  parked_.last_error_ms = around_.clock.wall_ms();
+  return {};
+}
+
+// Moves it behind what is gone; how many were not done with.
+Result<std::uint64_t> Task::pass_deleted(store::Cursor& cursor, Position begin) const {
   const auto ids = queue_ids();
   const auto from = std::max(cursor.position, queues_from());
   store::Store::Skipped skipped{0, begin};
@@ -66,9 +112,6 @@ Result<void> Task::skip_deleted(Position begin, std::uint64_t lost) {
     SL_TRY(counted, around_.store.skip_deleted(ids, from));
     skipped = counted;
   }
-  auto moved = cursor;
-  moved.position = skipped.next;
-  moved.close_up();
   const auto is_done = [&](Position position) {
     return position <= skipped.next && position > from;
   };
@@ -78,36 +121,9 @@ Result<void> Task::skip_deleted(Position begin, std::uint64_t lost) {
     SL_TRY(beyond, around_.store.skip_deleted(ids, std::max(from, cursor.ahead.up_to)));
     done += behind.lost - std::min(behind.lost, beyond.lost);
   }
-  lost += skipped.lost - std::min(skipped.lost, done);
-  const bool is_shed = was_beyond_bound(spec_, around_.store);
-  const auto count_in = [&](Progress& progress) {
-    (is_shed ? progress.shed : progress.lost) += lost;
-  };
-  auto counted = progress();
-  count_in(counted);
-  const auto batch = around_.store.new_batch();
-  batch->begin_atomic();
-  batch->put(StateKind::Cursor, Worker::cursor_key(record_.id), store::encode(moved));
-  put_totals(*batch, record_.id, counted);
-  batch->end_atomic();
-  SL_TRY_VOID(around_.store.append(batch));
-  place_parked(moved);
-  if (lost == 0) return {};
-  {
-    const std::scoped_lock lock(mutex_);
-    count_in(parked_);
-  }
-  if (is_shed) {
-    counters().shed.add(lost);
-    return {};
-  }
-  counters().lost.add(lost);
-  log::warn("retention overtook a task: messages were deleted before it had delivered them",
-            {{"task", record_.id}, {"messages", lost}});
-  const std::scoped_lock lock(mutex_);
-  parked_.last_error = std::to_string(lost) + " messages were deleted by retention before delivery";
-  parked_.last_error_ms = around_.clock.wall_ms();
-  return {};
+  cursor.position = skipped.next;
+  cursor.close_up();
+  return skipped.lost - std::min(skipped.lost, done);
 }
 
 }  // namespace sluice::connect

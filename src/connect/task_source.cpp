@@ -3,6 +3,7 @@
 #include "connect/origins.hpp"
 #include "connect/source_worker.hpp"
 #include "connect/task.hpp"
+#include "connect/totals.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -29,6 +30,12 @@ std::string Task::source_key(std::string_view id) {
 std::string Task::source_note() const {
   const auto note = around_.store.get(store::StateKind::Document, source_key(record_.id));
   return note ? note->value_or("") : std::string();
+}
+
+Result<void> Task::seek_source(std::string_view note) {
+  pause();
+  const std::scoped_lock changing(changing_);
+  return keep_document(around_.store, source_key(record_.id), note);
 }
 
 void Task::leave_source(const boost::json::object& settings, std::string_view note) const {
@@ -69,6 +76,13 @@ std::shared_ptr<Runner> Task::make_source_worker(const boost::json::object& sett
                             .worker_name = worker_client(),
                             .maximum_hops = around_.options.maximum_hops,
                             .before = progress(),
+                            .keep_totals =
+                                [&store = around_.store, id = record_.id](const Progress& done) {
+                                  const auto batch = store.new_batch();
+                                  put_totals(*batch, id, done);
+                                  // They are told, and decide nothing.
+                                  static_cast<void>(store.append(batch));
+                                },
                             .on_change = around_.options.on_task_change,
                             .on_rejection = around_.options.on_task_rejection},
       spec_, std::move(make));

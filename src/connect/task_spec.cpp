@@ -100,7 +100,8 @@ void TaskReader::where(const json::value& where) {
 
 void TaskReader::mapping(const json::object& map) {
   spec_.mapping.topic = compile("/map/topic", map.at("topic").as_string());
-  spec_.mapping.key = compile("/map/key", map.at("key").as_string());
+  spec_.key_text = text_of(map.at("key"));
+  spec_.mapping.key = compile("/map/key", spec_.key_text);
   value(map.at("value"));
   headers(map.at("headers"));
   if (!map.at("schema").is_null()) not_yet("/map/schema");
@@ -181,7 +182,7 @@ void TaskReader::delivery(const json::object& delivery) {
   const auto& give_up = delivery.at("retry").as_object().at("give_up_after");
   if (give_up.is_int64()) spec_.give_up_after = milliseconds(give_up.get_int64());
 
-  if (delivery.at("workers").as_int64() != 1) not_yet("/delivery/workers");
+  spec_.workers = static_cast<unsigned>(delivery.at("workers").as_int64());
   backpressure(delivery);
   drain(delivery.at("drain"));
   if (const auto& age = delivery.at("maximum_age"); age.is_int64())
@@ -235,6 +236,27 @@ std::optional<std::string> why_key_breaks_order(const TaskSpec& spec) {
                      "set /delivery/order to `per_key`"
                    : "must be made of ${client_id} alone to keep order per publisher; or set "
                      "/delivery/order to `per_key`";
+}
+
+// What several workers cannot share, and of what each must have a part.
+void check_workers(const TaskSpec& spec, std::vector<Problem>& problems) {
+  if (spec.workers == 1) return;
+  if (spec.exactly_once)
+    problems.push_back({"/delivery/workers",
+                        "must be 1 while /delivery/guarantee is `exactly_once`: in this version "
+                        "one worker writes all of a task's transactions"});
+  const auto is_of_payload = [](TemplateName name) {
+    return name == TemplateName::Payload || name == TemplateName::PayloadPath;
+  };
+  if (spec.order == Order::PerKey && !spec.steps.jq.empty() &&
+      std::ranges::any_of(spec.mapping.key.names(), is_of_payload))
+    problems.push_back({"/delivery/workers",
+                        "must be 1 while /map/key is made of what /map/jq makes: workers share "
+                        "messages by their key before anything is processed"});
+  if (spec.in_flight < spec.workers)
+    problems.push_back({"/delivery/in_flight", "must not be less than /delivery/workers"});
+  if (spec.drain == Drain::Rate && spec.drain_rate < spec.workers)
+    problems.push_back({"/delivery/drain/rate", "must not be less than /delivery/workers"});
 }
 
 void check_sink(const Connector& connector, const TaskSpec& spec, std::vector<Problem>& problems) {
@@ -354,6 +376,7 @@ Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& docum
   if (const auto* buffer = spec.sink.if_contains("buffer_bytes"); buffer && buffer->is_int64())
     spec.window_bytes = static_cast<std::size_t>(buffer->get_int64());
   check_sink(*connector, spec, problems);
+  check_workers(spec, problems);
   const auto guarantee = text_of(checked.value.at("delivery").as_object().at("guarantee"));
   const auto* acks = spec.sink.if_contains("acks");
   if (acks != nullptr && !is_text(*acks, "all") && guarantee != "best_effort")

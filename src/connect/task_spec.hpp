@@ -45,6 +45,8 @@ struct TaskSpec {
   boost::json::object sink;  // checked and complete
   bool exactly_once = false;
   Order order = Order::PerPublisher;
+  unsigned workers = 1;  // that share it
+  std::string key_text;  // of `map.key`
   std::chrono::milliseconds retry_initial{200};
   std::chrono::milliseconds retry_maximum{30'000};
   std::optional<std::chrono::milliseconds> give_up_after;

@@ -1,5 +1,6 @@
 // What a task tells of itself: its entity and its metrics.
 #include <algorithm>
+#include <limits>
 
 #include <boost/json/array.hpp>
 
@@ -94,6 +95,21 @@ Progress judged(Progress progress, std::int64_t now_ms) {
   return progress;
 }
 
+json::object worker_entity(std::string client, const Progress& progress) {
+  return {{"client", std::move(client)},
+          {"status", name_of(progress.state)},
+          {"status_reason", progress.reason},
+          {"since", time_or_null(progress.since_ms)},
+          {"in_flight", progress.in_sink},
+          {"unfinished", progress.unfinished},
+          {"delivered", progress.delivered},
+          {"retried", progress.retried},
+          {"rejected", progress.rejected},
+          {"filtered", progress.filtered},
+          {"last_error",
+           progress.last_error.empty() ? json::value(nullptr) : json::value(progress.last_error)}};
+}
+
 }  // namespace
 
 void declare_task_metrics(metrics::Registry& registry) {
@@ -125,7 +141,12 @@ void Task::watch(const std::shared_ptr<Task>& self) {
       return task ? value(*task) : 0.0;
     });
   };
-  observe(kLag, [](const Task& task) { return static_cast<double>(task.lag(task.progress())); });
+  observe(kLag, [](const Task& task) {
+    const auto workers = task.workers();
+    const bool is_known = !task.spec_.is_inbound() || workers.front().source_lag.has_value();
+    return is_known ? static_cast<double>(task.lag(workers))
+                    : std::numeric_limits<double>::quiet_NaN();
+  });
   observe(kAge, [](const Task& task) {
     const auto oldest = task.oldest_unsent_ms(task.progress());
     const auto age = oldest == 0 ? 0 : task.around_.clock.wall_ms() - oldest;
@@ -144,13 +165,19 @@ void Task::forget() {
 
 // A message that two of the task's filters match counts twice while it is unread. What lies before
 // the queues has been counted by nobody: `back_fill_bytes` says how much of the log that is.
-std::uint64_t Task::lag(const Progress& progress) const {
-  if (spec_.is_inbound()) return progress.source_lag;
+//
+// Whose an unread message is of several workers it does not know: each is taken to have its part.
+std::uint64_t Task::lag(std::span<const Progress> workers) const {
+  if (spec_.is_inbound()) return workers.front().source_lag.value_or(0);
   const auto ids = queue_ids();
   if (ids.empty()) return 0;
-  const auto read = std::max(progress.read_position, queues_from());
-  const auto behind = count_left(read, progress.ahead);
-  return behind - std::min(behind, progress.acknowledged_ahead) + progress.unfinished;
+  std::uint64_t lag = 0;
+  for (const auto& worker : workers) {
+    const auto read = std::max(worker.read_position, queues_from());
+    const auto behind = (count_left(read, worker.ahead) + workers.size() - 1) / workers.size();
+    lag += behind - std::min(behind, worker.acknowledged_ahead) + worker.unfinished;
+  }
+  return lag;
 }
 
 std::uint64_t Task::count_left(Position after, const store::Cursor::Ahead& ahead) const {
@@ -176,7 +203,8 @@ std::int64_t Task::oldest_unsent_ms(const Progress& progress) const {
 json::object Task::entity() const {
   const auto now_ms = around_.clock.wall_ms();
   const auto progress = judged(this->progress(), now_ms);
-  const auto lag_messages = lag(progress);
+  const auto workers = this->workers();
+  const auto lag_messages = lag(workers);
   const auto oldest_ms = lag_messages == 0 ? 0 : oldest_unsent_ms(progress);
   const auto average =
       progress.messages_read == 0 ? 0 : progress.bytes_read / progress.messages_read;
@@ -189,8 +217,10 @@ json::object Task::entity() const {
   out["status_reason"] = progress.reason;
   out["since"] = time_or_null(progress.since_ms);
   out["next_try"] = time_or_null(progress.next_try_ms);
-  out["lag_messages"] = lag_messages;
-  out["lag_bytes"] = lag_messages * average;  // an estimate: of payloads, by their average so far
+  const bool is_known = !spec_.is_inbound() || progress.source_lag.has_value();
+  out["lag_messages"] = is_known ? json::value(lag_messages) : json::value(nullptr);
+  // An estimate: of payloads, by their average so far.
+  out["lag_bytes"] = is_known ? json::value(lag_messages * average) : json::value(nullptr);
   out["back_fill_bytes"] = around_.store.log_bytes(progress.read_position, queues_from());
   out["oldest_unsent_age_seconds"] =
       oldest_ms == 0 ? 0.0
@@ -210,7 +240,14 @@ json::object Task::entity() const {
   out["last_error_at"] = time_or_null(progress.last_error_ms);
   out["last_success"] = time_or_null(progress.last_success_ms);
   out["group"] = group();
-  out["clients"] = json::array{worker_client()};
+  json::array clients, shown;
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    auto client = worker_client(static_cast<unsigned>(i));
+    shown.push_back(worker_entity(client, judged(workers[i], now_ms)));
+    clients.emplace_back(std::move(client));
+  }
+  out["clients"] = std::move(clients);
+  out["workers"] = std::move(shown);
   const std::scoped_lock lock(mutex_);
   out["created"] = record_.created;
   out["updated"] = record_.updated;

@@ -28,14 +28,19 @@ json::object Task::state_of(const model::Message& message) const {
     shown["reason"] = **letter;
     return shown;
   }
-  const auto cursor = load_cursor();
-  if (!cursor) {
+  const auto places = load_places();
+  if (!places) {
     shown["state"] = "unknown";
-    shown["reason"] = cursor.error().detail;
-  } else if (cursor->covers(position)) {
+    shown["reason"] = places.error().detail;
+    return shown;
+  }
+  const auto owner = owner_of(*places, message, around_.options.node_name);
+  if (owner.was_done || places->cursors[owner.number].covers(position)) {
     shown["state"] = "passed";
   } else {
-    const store::Cursor read{progress.read_position, {}, progress.ahead};
+    const auto all = workers();
+    const auto& worker = all[std::min<std::size_t>(owner.number, all.size() - 1)];
+    const store::Cursor read{worker.read_position, {}, worker.ahead};
     shown["state"] = read.covers(position) ? "in_flight" : "waiting";
   }
   return shown;

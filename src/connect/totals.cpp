@@ -1,17 +1,27 @@
 #include "connect/totals.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <span>
 
 #include "base/log.hpp"
 
 namespace sluice::connect {
 namespace {
 
-constexpr std::uint64_t kTotalsFormat = 1;
-constexpr std::array kTotals = {
-    &Progress::delivered, &Progress::retried, &Progress::rejected,           &Progress::filtered,
-    &Progress::shed,      &Progress::lost,    &Progress::possible_duplicates};
+constexpr std::uint64_t kTotalsFormat = 2;
+constexpr std::array kTotals = {&Progress::delivered,
+                                &Progress::retried,
+                                &Progress::rejected,
+                                &Progress::filtered,
+                                &Progress::shed,
+                                &Progress::lost,
+                                &Progress::possible_duplicates,
+                                &Progress::looped};
+// Of those the first format has so many.
+constexpr std::uint64_t kFirstFormat = 1;
+constexpr std::size_t kOfFirstFormat = 7;
 
 std::string totals_key(std::string_view task_id) {
   return "task_totals/" + std::string(task_id);
@@ -28,6 +38,10 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
 
 }  // namespace
 
+bool has_same_totals(const Progress& one, const Progress& other) {
+  return std::ranges::all_of(kTotals, [&](const auto total) { return one.*total == other.*total; });
+}
+
 void put_totals(store::Batch& batch, std::string_view task_id, const Progress& progress) {
   auto text = std::to_string(kTotalsFormat);
   for (const auto total : kTotals) text += ' ' + std::to_string(progress.*total);
@@ -42,10 +56,12 @@ Result<void> load_totals(store::Store& store, std::string_view task_id, Progress
   SL_TRY(saved, store.get(store::StateKind::Document, totals_key(task_id)));
   if (!saved) return {};
   std::string_view text = *saved;
-  if (take_number(text) == kTotalsFormat) {
+  const auto format = take_number(text);
+  if (format == kTotalsFormat || format == kFirstFormat) {
     auto read = progress;
     bool is_whole = true;
-    for (const auto total : kTotals) {
+    const auto count = format == kFirstFormat ? kOfFirstFormat : kTotals.size();
+    for (const auto total : std::span(kTotals).first(count)) {
       const auto number = take_number(text);
       is_whole = is_whole && number;
       read.*total = number.value_or(0);

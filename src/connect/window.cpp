@@ -82,7 +82,12 @@ Window::Token Window::add(std::unique_ptr<ReadBatch> batch, Position next, Lane 
       change(added, State::Done);
   }
   if (!known.empty() && known.back() <= next) known.clear();
-  batches_.push_back(std::move(batch));
+  // One without a message would wait behind all that stands before it.
+  if (batch->messages.empty()) {
+    if (spares_.size() < kMostSpares) spares_.push_back(std::move(batch));
+  } else {
+    batches_.push_back(std::move(batch));
+  }
   pass_done();
   join_lanes();
   return first;

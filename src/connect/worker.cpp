@@ -31,15 +31,24 @@ constexpr auto kAwayFor = 5s;
 }  // namespace
 
 Worker::Worker(Context context, const TaskSpec& spec, MakeSink make_sink)
-    : context_(std::move(context)),
+    : ReportingRunner({.clock = context.clock,
+                       .task = spec.name,
+                       .task_id = context.task_id,
+                       .worker = context.worker_name,
+                       .on_change = context.on_change},
+                      Backoff(spec.retry_initial, spec.retry_maximum, context.seed),
+                      context.before),
+      context_(std::move(context)),
       spec_(spec),
+      in_flight_(std::max<std::size_t>(1, spec.in_flight / context_.workers)),
+      window_bytes_(spec.window_bytes / context_.workers),
+      window_messages_(kWindowMessages / context_.workers),
       make_sink_(std::move(make_sink)),
       mapper_(spec.mapping, context_.node_name, context_.worker_name, context_.origin),
       window_(context_.cursor),
-      backoff_(spec.retry_initial, spec.retry_maximum, context_.seed),
       committed_(context_.cursor),
-      pace_(spec.drain_rate),
-      progress_(context_.before) {
+      pace_(std::max(1U, spec.drain_rate / context_.workers)) {
+  if (context_.state_id.empty()) context_.state_id = context_.task_id;
   if (!spec.steps.is_empty()) processor_.emplace(spec.steps);
   progress_.last_movement = steady_now();
   set_state(TaskState::Starting, "");
@@ -50,12 +59,12 @@ Worker::~Worker() {
   stop();
 }
 
-std::string Worker::cursor_key(std::string_view task_id) {
-  return "task/" + std::string(task_id);
+std::string Worker::cursor_key(std::string_view state_id) {
+  return cursor_key_of(state_id);
 }
 
-std::string Worker::run_key(std::string_view task_id) {
-  return "task_run/" + std::string(task_id);
+std::string Worker::run_key(std::string_view state_id) {
+  return "task_run/" + std::string(state_id);
 }
 
 void Worker::start() {
@@ -82,10 +91,6 @@ void Worker::log_deleted(std::uint64_t lost) {
 void Worker::stop() {
   request_stop();
   if (auto ending = std::move(thread_)) ending->join();
-}
-
-Progress Worker::progress() const {
-  return published_.with([](const Progress& progress) { return progress; });
 }
 
 // A turn settles what came back, then moves what can move; between turns the thread sleeps until
@@ -259,8 +264,8 @@ void Worker::read_more() {
 // comes.
 std::optional<Window::Lane> Worker::lane_to_read() const {
   const auto has_room = [this](Window::Lane lane, std::size_t part) {
-    return window_.ready(lane) < kReadAhead && window_.size() < kWindowMessages / part &&
-           window_.bytes() < spec_.window_bytes / part;
+    return window_.ready(lane) < kReadAhead && window_.size() < window_messages_ / part &&
+           window_.bytes() < window_bytes_ / part;
   };
   const auto newest = window_.newest_lane();
   const auto is_first_turn = newest == Window::Lane::Main || spec_.drain == Drain::FreshFirst;
@@ -321,8 +326,12 @@ bool Worker::read_once(Window::Lane lane) {
     gathering_until_ = steady_now() + gather;
   auto batch = window_.new_batch();
   std::uint64_t bytes = 0;
-  batch->messages.reserve(read->entries.size());
+  batch->messages.reserve(read->entries.size() / context_.workers);
   for (const auto& entry : read->entries) {
+    if (context_.share && !context_.share->has(*entry.message)) {
+      cursor_moved_ = true;
+      continue;
+    }
     batch->copy(*entry.message);
     bytes += entry.message->payload.size();
   }
@@ -433,7 +442,7 @@ void Worker::park() {
   progress_.oldest_unfinished_ms = 0;
   progress_.acknowledged_ahead = committed_.acknowledged.size();
   if (failure_.empty()) set_state(TaskState::Paused, "");
-  published_.with([this](Progress& published) { published = progress_; });
+  show_progress();
 }
 
 }  // namespace sluice::connect

@@ -10,16 +10,14 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "base/guarded.hpp"
 #include "base/threads.hpp"
 #include "broker/queues.hpp"
-#include "connect/backoff.hpp"
 #include "connect/dead_letters.hpp"
+#include "connect/division.hpp"
 #include "connect/drain_pace.hpp"
 #include "connect/processing/processor.hpp"
-#include "connect/progress.hpp"
 #include "connect/record_mapper.hpp"
-#include "connect/runner.hpp"
+#include "connect/reporting_runner.hpp"
 #include "connect/task_counters.hpp"
 #include "connect/task_spec.hpp"
 #include "connect/window.hpp"
@@ -31,11 +29,11 @@ namespace sluice::connect {
 // settles each outcome, and lets the cursor follow. docs/adr/0007-delivery-and-cursor.md says why
 // it is built so.
 //
-// Owns:    its thread, its sink, and the cursor record `task/<id>` while it runs.
+// Owns:    its thread, its sink, and the cursor record `task/<state id>` while it runs.
 // Threads: start(), stop() from one thread at a time; progress() from any.
 // Fails:   never by itself: what cannot go on is `waiting` or `failed` in progress(), and nothing
 //          that was not delivered or dead-lettered is ever behind the cursor.
-class Worker final : public Runner {
+class Worker final : public ReportingRunner {
  public:
   using MakeSink = std::function<Result<std::unique_ptr<Sink>>(Sink::Callbacks)>;
   struct Context {
@@ -61,6 +59,11 @@ class Worker final : public Runner {
     broker::Queues* publishers = nullptr;         // outlives the worker; with Backpressure::Block
     Threads* threads = &system_threads();         // outlive the worker
     std::uint64_t seed = std::random_device()();  // of the times between two tries
+    // Where workers share the task: under what this one keeps what it keeps of itself (empty: the
+    // task's id), how many of them divide the task's bounds, and what this one has (null: all).
+    std::string state_id = {};
+    unsigned workers = 1;
+    std::unique_ptr<Share> share = nullptr;
   };
 
   Worker(Context context, const TaskSpec& spec, MakeSink make_sink);
@@ -74,20 +77,18 @@ class Worker final : public Runner {
   void request_stop() override;
   void log_deleted(std::uint64_t lost) override;
   void stop() override;
-  [[nodiscard]] Progress progress() const override;
 
-  [[nodiscard]] static std::string cursor_key(std::string_view task_id);
+  [[nodiscard]] static std::string cursor_key(std::string_view state_id);
   // StateKind::Document, the `in_flight` of the run: there while a run has not ended cleanly, so
   // that more may have arrived than its cursor says. Whoever starts a worker writes it, durably;
   // the worker takes it away when it parks.
-  [[nodiscard]] static std::string run_key(std::string_view task_id);
+  [[nodiscard]] static std::string run_key(std::string_view state_id);
 
   static constexpr std::chrono::milliseconds kCommitEvery{100};  // unless the window is filling
   // A transaction stays open while there is more to put into it, but not longer.
   static constexpr std::chrono::milliseconds kLongestTransaction{100};
 
  private:
-  using SteadyTime = std::chrono::steady_clock::time_point;
   // What other threads leave for the worker.
   struct Inbox {
     bool sink_is_ready = false;  // with outcomes
@@ -127,7 +128,6 @@ class Worker final : public Runner {
   [[nodiscard]] bool is_away_for_long() const;
   void drain();
   void wait();
-  [[nodiscard]] SteadyTime steady_now() const { return context_.clock.steady(); }
   [[nodiscard]] SteadyTime next_deadline() const;
 
   void settle(std::span<Delivery> deliveries);
@@ -181,26 +181,21 @@ class Worker final : public Runner {
   [[nodiscard]] std::size_t room_in_pace(std::int64_t stored_ms);
   [[nodiscard]] bool is_late(std::int64_t stored_ms) const;
 
-  void wait_for(std::string reason);  // the next try after a back-off
-  void fail_for_good(std::string reason);
-  void note_error(const std::string& reason);
   void publish_progress();
-  void set_state(TaskState state, std::string reason);
 
   Context context_;
   const TaskSpec& spec_;
+  const std::size_t in_flight_, window_bytes_, window_messages_;  // its part of the task's
   const MakeSink make_sink_;
 
   mutable std::mutex mutex_;  // guards inbox_
   std::condition_variable wake_;
   Inbox inbox_;
-  Guarded<Progress> published_;
 
   // All below: the worker's thread only.
   RecordMapper mapper_;
   std::optional<processing::Processor> processor_;  // nothing: payloads are taken as they are
   Window window_;
-  Backoff backoff_;
   std::unique_ptr<Sink> sink_;
   Transactions* transactions_ = nullptr;  // of the sink; null: not exactly once
   bool is_ending_ = false;                // a transaction: nothing is handed over until it has
@@ -240,12 +235,10 @@ class Worker final : public Runner {
   bool came_back_ = false;  // something is to be retried: nothing goes out before all is settled
   bool is_hasty_ = false;   // and then at once: the sink will do otherwise
   SteadyTime collect_at_ = SteadyTime::max();  // even if the sink says nothing
-  std::optional<SteadyTime> resume_at_;        // not before: a back-off is running
   std::optional<SteadyTime> letters_at_;       // not before: dead letters found no room
   std::optional<SteadyTime> read_again_;       // not before: a read failed
-  std::string wait_reason_, letters_reason_, read_reason_, away_reason_, failure_;
+  std::string read_reason_, away_reason_;
   std::string damage_;  // why nothing more can be read: what was read before is delivered first
-  Progress progress_;
   std::unique_ptr<Threads::Thread> thread_;
 };
 

@@ -199,7 +199,7 @@ void Worker::keep_dead_letters() {
 void Worker::commit() {
   if (!cursor_moved_) return;
   const auto time = steady_now();
-  const bool is_filling = (delivered_ - delivered_appended_) * 2 >= spec_.in_flight;
+  const bool is_filling = (delivered_ - delivered_appended_) * 2 >= in_flight_;
   if (!is_filling && time - last_commit_ < kCommitEvery) return;
   last_commit_ = time;
   const auto end = save_cursor(false);
@@ -217,9 +217,9 @@ Result<store::Position> Worker::save_cursor(bool ends_run) {
   const auto batch = context_.store.new_batch();
   batch->begin_atomic();
   if (has_moved)
-    batch->put(store::StateKind::Cursor, cursor_key(context_.task_id), store::encode(cursor));
-  put_totals(*batch, context_.task_id, progress_);
-  if (ends_run) batch->erase(store::StateKind::Document, run_key(context_.task_id));
+    batch->put(store::StateKind::Cursor, cursor_key(context_.state_id), store::encode(cursor));
+  put_totals(*batch, context_.state_id, progress_);
+  if (ends_run) batch->erase(store::StateKind::Document, run_key(context_.state_id));
   batch->end_atomic();
   auto end = context_.store.append(batch);
   cursor_moved_ = !end;
@@ -245,7 +245,7 @@ std::size_t Worker::room_in_flight() {
   // With transactions nothing arrives twice, whatever the cursor here covers.
   const auto uncovered = transactions_ == nullptr ? delivered_ - delivered_durable_ : 0;
   const auto used = window_.in_sink() + uncovered;
-  return used < spec_.in_flight ? spec_.in_flight - used : 0;
+  return used < in_flight_ ? in_flight_ - used : 0;
 }
 
 // The window is full of what no durable cursor covers: waits for the disk. What has moved since the
@@ -263,24 +263,6 @@ bool Worker::wait_for_cursor() {
   note_error(reason);
   wait_for(std::move(reason));
   return false;
-}
-
-void Worker::wait_for(std::string reason) {
-  const auto pause = backoff_.next();
-  resume_at_ = steady_now() + pause;
-  progress_.next_try_ms = context_.clock.wall_ms() + pause.count();
-  wait_reason_ = std::move(reason);
-}
-
-void Worker::fail_for_good(std::string reason) {
-  if (!failure_.empty()) return;
-  note_error(reason);
-  failure_ = std::move(reason);
-}
-
-void Worker::note_error(const std::string& reason) {
-  progress_.last_error = reason;
-  progress_.last_error_ms = context_.clock.wall_ms();
 }
 
 void Worker::publish_progress() {
@@ -308,17 +290,7 @@ void Worker::publish_progress() {
   } else if (sink_) {
     set_state(TaskState::Running, "");
   }
-  published_.with([this](Progress& published) { published = progress_; });
-}
-
-void Worker::set_state(TaskState state, std::string reason) {
-  const bool changed = state != progress_.state;
-  progress_.reason = std::move(reason);
-  if (state != TaskState::Waiting) progress_.next_try_ms = 0;
-  if (!changed && progress_.since_ms != 0) return;
-  progress_.state = state;
-  progress_.since_ms = context_.clock.wall_ms();
-  announce(context_.on_change, spec_.name, context_.task_id, context_.worker_name, progress_);
+  show_progress();
 }
 
 }  // namespace sluice::connect

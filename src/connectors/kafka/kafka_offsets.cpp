@@ -6,15 +6,23 @@
 #include <span>
 #include <string_view>
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "base/json_text.hpp"
 #include "base/log.hpp"
+#include "connect/task_spec.hpp"
 
 namespace sluice::connectors::kafka {
 namespace {
 
 using namespace std::chrono_literals;
 
+namespace json = boost::json;
+
 constexpr int kAskOffsetsMs = 5000;
-constexpr auto kSettledWithin = 5s;  // by another member, before this one does
+constexpr std::size_t kMostSought = 1024;  // partitions, one by one
+constexpr auto kSettledWithin = 5s;        // by another member, before this one does
 constexpr int kLookForPlacesEveryMs = 100;
 
 tl::unexpected<Error> no_offsets(const char* what, rd_kafka_resp_err_t error) {
@@ -193,6 +201,58 @@ Result<Settled> settle_offsets(rd_kafka_t* client, const rd_kafka_topic_partitio
     if (is_gone || partition.offset > ends.high) partition.offset = ends.low;
   }
   return settled;
+}
+
+tl::expected<Seek, std::string> Seek::parse(const json::value& start) {
+  const auto not_allowed = [] {
+    return tl::unexpected(std::string(
+        "must be `earliest`, `latest`, {\"time\": \"2024-05-01T12:00:00Z\"} or {\"offsets\": "
+        "[{\"topic\": \"...\", \"partition\": 0, \"offset\": 0}]}"));
+  };
+  const auto* object = start.if_object();
+  const auto* list = object != nullptr ? object->if_contains("offsets") : nullptr;
+  if (list == nullptr) {
+    const bool is_latest = start.is_string() && start.get_string() == "latest";
+    auto to = connect::parse_start(is_latest ? json::value("now") : start);
+    if (!to || std::holds_alternative<connect::StartPosition>(*to)) return not_allowed();
+    return Seek{.to = *to, .offsets = {}};
+  }
+  if (!list->is_array() || list->get_array().empty() || object->size() != 1 ||
+      list->get_array().size() > kMostSought)
+    return not_allowed();
+  Seek seek;
+  for (const auto& entry : list->get_array()) {
+    const auto* place = entry.if_object();
+    if (place == nullptr || place->size() != 3) return not_allowed();
+    const auto topic = text_at(*place, "topic");
+    const auto* partition = place->if_contains("partition");
+    const auto* offset = place->if_contains("offset");
+    if (topic.empty() || partition == nullptr || !partition->is_int64() || offset == nullptr ||
+        !offset->is_int64() || partition->get_int64() < 0 || offset->get_int64() < 0 ||
+        partition->get_int64() > INT32_MAX)
+      return not_allowed();
+    seek.offsets[{topic, static_cast<std::int32_t>(partition->get_int64())}] = offset->get_int64();
+  }
+  return seek;
+}
+
+Result<void> move_offsets(rd_kafka_t* client, const PartitionList& settled, const Seek& seek) {
+  const PartitionList moved(rd_kafka_topic_partition_list_new(1));
+  for (auto& partition : all_of(settled)) {
+    SL_TRY(ends, ask_ends(client, partition));
+    auto place = partition.offset;
+    if (seek.to) {
+      SL_TRY(first, first_of(client, partition, *seek.to, ends));
+      place = first;
+    } else if (const auto it = seek.offsets.find({partition.topic, partition.partition});
+               it != seek.offsets.end()) {
+      place = it->second;
+    }
+    partition.offset = std::clamp(place, ends.low, ends.high);
+    rd_kafka_topic_partition_list_add(moved.get(), partition.topic, partition.partition)->offset =
+        partition.offset;
+  }
+  return commit(client, moved);
 }
 
 }  // namespace sluice::connectors::kafka

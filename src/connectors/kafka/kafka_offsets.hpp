@@ -1,7 +1,13 @@
 // Where a consumer group stands: asked for, settled where it stands nowhere yet.
 #pragma once
 #include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
+
+#include <boost/json/value.hpp>
 
 #include "connect/source.hpp"
 #include "connectors/kafka/kafka_ends.hpp"
@@ -23,5 +29,18 @@ struct Settled {
 [[nodiscard]] Result<Settled> settle_offsets(rd_kafka_t* client,
                                              const rd_kafka_topic_partition_list_t& given,
                                              const connect::Start& start);
+
+// Where a person has told the group to go on: by `to`, or at these offsets and else where it is.
+struct Seek {
+  std::optional<connect::Start> to;
+  std::map<std::pair<std::string, std::int32_t>, std::int64_t> offsets;
+
+  // {"start": ...} as `:seek` has it; nothing: it says no such thing, and `why` what may be said.
+  [[nodiscard]] static tl::expected<Seek, std::string> parse(const boost::json::value& start);
+};
+// Moves the places that were settled, and commits them. What is beyond the records that Kafka has
+// becomes the nearest that it has. Errors: Unavailable.
+[[nodiscard]] Result<void> move_offsets(rd_kafka_t* client, const PartitionList& settled,
+                                        const Seek& seek);
 
 }  // namespace sluice::connectors::kafka

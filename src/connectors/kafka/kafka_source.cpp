@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
 
 #include "base/json_text.hpp"
 #include "base/log.hpp"
@@ -14,6 +15,7 @@
 namespace sluice::connectors::kafka {
 namespace {
 
+namespace json = boost::json;
 using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 using Milliseconds = connect::Source::Milliseconds;
@@ -92,7 +94,16 @@ Result<std::unique_ptr<connect::Source>> KafkaSource::make(const connect::Source
 }
 
 KafkaSource::KafkaSource(const connect::SourceConfig& config, Callbacks callbacks)
-    : start_(config.start), callbacks_(std::move(callbacks)) {}
+    : start_(config.start), callbacks_(std::move(callbacks)) {
+  json::error_code error;
+  if (config.note.empty()) return;
+  const auto note = json::parse(config.note, error);
+  if (auto seek = Seek::parse(error ? json::value() : note))
+    seek_ = std::move(*seek);
+  else
+    log::error("where a task was to go on in Kafka cannot be read: it goes on where it was",
+               {{"note", config.note}});
+}
 
 Result<void> KafkaSource::open(const connect::SourceConfig& config) {
   SL_TRY(conf, make_conf(consumer_properties(config)));
@@ -138,6 +149,10 @@ void KafkaSource::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t what,
 
 void KafkaSource::assign(const rd_kafka_topic_partition_list_t& partitions) {
   auto settled = settle_offsets(client_.get(), partitions, start_);
+  if (settled && seek_ && partitions.cnt > 0) {
+    if (const auto moved = move_sought(settled->partitions); !moved)
+      settled = tl::unexpected(moved.error());
+  }
   if (!settled) {
     broken_ = settled.error().detail;
     rd_kafka_assign(client_.get(), nullptr);
@@ -155,6 +170,14 @@ void KafkaSource::assign(const rd_kafka_topic_partition_list_t& partitions) {
   has_begun_ = true;
   if (list.cnt > 0) away_.clear();  // none: perhaps there is no such topic yet
   rd_kafka_assign(client_.get(), &list);
+}
+
+// Once, of the partitions that this member was given: from then on the group's own places count.
+Result<void> KafkaSource::move_sought(const PartitionList& settled) {
+  SL_TRY_VOID(move_offsets(client_.get(), settled, *seek_));
+  if (callbacks_.keep) SL_TRY_VOID(callbacks_.keep(""));
+  seek_.reset();
+  return {};
 }
 
 void KafkaSource::unassign() {
@@ -382,14 +405,17 @@ Milliseconds KafkaSource::tend(bool is_busy) {
   return again;
 }
 
-std::uint64_t KafkaSource::lag() const {
+// The library knows the ends of a partition once it has fetched from it.
+std::optional<std::uint64_t> KafkaSource::lag() const {
+  if (!has_begun_) return std::nullopt;
   std::uint64_t sum = 0;
   for (const auto& [name, place] : places_) {
     std::int64_t low = 0;
     std::int64_t high = 0;
     if (rd_kafka_get_watermark_offsets(client_.get(), name.first.c_str(), name.second, &low,
-                                       &high) != RD_KAFKA_RESP_ERR_NO_ERROR)
-      continue;
+                                       &high) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        high < 0)
+      return std::nullopt;
     if (high > place.acknowledged) sum += static_cast<std::uint64_t>(high - place.acknowledged);
   }
   return sum;

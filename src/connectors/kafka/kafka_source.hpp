@@ -31,7 +31,7 @@ class KafkaSource final : public connect::Source {
   [[nodiscard]] Milliseconds tend(bool is_busy) override;
   [[nodiscard]] bool has_begun() const override { return has_begun_; }
   [[nodiscard]] std::string_view away() const override { return away_; }
-  [[nodiscard]] std::uint64_t lag() const override;
+  [[nodiscard]] std::optional<std::uint64_t> lag() const override;
   [[nodiscard]] std::uint64_t take_lost() override { return std::exchange(lost_, 0); }
   void close() override;
 
@@ -57,6 +57,7 @@ class KafkaSource final : public connect::Source {
   static void on_error(rd_kafka_t* client, int error, const char* detail, void* opaque);
   void assign(const rd_kafka_topic_partition_list_t& partitions);
   void unassign();
+  [[nodiscard]] Result<void> move_sought(const PartitionList& settled);
   void note_committed(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* partitions);
   void note_trouble(rd_kafka_resp_err_t error, const std::string& detail);
   void poll_once();
@@ -70,6 +71,7 @@ class KafkaSource final : public connect::Source {
   void look_for_brokers(Time now);
 
   const connect::Start start_;
+  std::optional<Seek> seek_;  // not done yet
   const Callbacks callbacks_;
   Client client_;
   Queue queue_;

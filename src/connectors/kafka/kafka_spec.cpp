@@ -1,6 +1,7 @@
 // What a Kafka connection and a Kafka sink may say. Validation, form and reference page are made
 // from this.
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "connectors/kafka/kafka.hpp"
 #include "connectors/kafka/kafka_import.hpp"
@@ -167,6 +168,11 @@ void register_kafka(connect::Registry& registry) {
   connector.sends_records = true;
   connector.check_source = kafka::check_source;
   connector.make_source = kafka::KafkaSource::make;
+  connector.seek_source =
+      [](const boost::json::value& start) -> tl::expected<std::string, std::string> {
+    if (auto seek = kafka::Seek::parse(start); !seek) return tl::unexpected(seek.error());
+    return boost::json::serialize(start);
+  };
   registry.add(std::move(connector));
 }
 

@@ -329,7 +329,8 @@ connect::Source::Milliseconds MqttSource::tend(bool /*is_busy*/) {
   return leave_former();
 }
 
-std::uint64_t MqttSource::lag() const {
+std::optional<std::uint64_t> MqttSource::lag() const {
+  if (!has_begun_) return std::nullopt;
   const std::scoped_lock lock(mutex_);
   return waiting_.size();
 }

@@ -34,7 +34,8 @@ class MqttSource final : public connect::Source, public MqttClient::Listener {
   [[nodiscard]] Milliseconds tend(bool is_busy) override;
   [[nodiscard]] bool has_begun() const override { return has_begun_; }
   [[nodiscard]] std::string_view away() const override { return away_; }
-  [[nodiscard]] std::uint64_t lag() const override;  // what has come and waits here
+  // What has come and waits here.
+  [[nodiscard]] std::optional<std::uint64_t> lag() const override;
   [[nodiscard]] std::uint64_t take_lost() override { return 0; }
   void close() override;
 

@@ -29,9 +29,11 @@ Result<void> MqttSource::begin_leaving(bool is_there) {
   if (!kept_.client_id.empty() &&
       (kept_.client_id != mine_.client_id || kept_.server != mine_.server))
     log::warn(
-        "a source has another session at an outside MQTT server now: the one before stays there "
-        "and "
-        "may gather messages until it expires",
+        "a source has another session at an outside MQTT server now. The one before stays, with "
+        "what "
+        "waits in it, until it expires: to have that, give the task its former `client_id` and "
+        "connection once more; to end it, connect there once under its client id with a clean "
+        "start",
         {{"server", kept_.server}, {"client_id", kept_.client_id}});
   std::vector<std::string> former;
   if (is_there && kept_.client_id == mine_.client_id)

@@ -19,13 +19,13 @@ void OtherSide::room(std::size_t records) {
 void OtherSide::hold(bool holding) {
   const std::scoped_lock lock(mutex_);
   holding_ = holding;
-  if (changed_) changed_();
+  for (const auto& [sink, changed] : changed_) changed();
 }
 
 void OtherSide::away(std::string_view reason) {
   const std::scoped_lock lock(mutex_);
   away_ = reason;
-  if (changed_) changed_();
+  for (const auto& [sink, changed] : changed_) changed();
 }
 
 std::string_view ScriptedSink::away() const {
@@ -76,7 +76,7 @@ std::size_t OtherSide::handed_over() const {
 ScriptedSink::ScriptedSink(OtherSide& other_side, Callbacks callbacks, std::uint64_t seed)
     : other_side_(other_side), callbacks_(std::move(callbacks)), random_(seed | 1) {
   const std::scoped_lock lock(other_side_.mutex_);
-  other_side_.changed_ = [this] { changed_.notify_all(); };
+  other_side_.changed_[this] = [this] { changed_.notify_all(); };
   thread_ = std::thread([this] { run(); });
 }
 
@@ -84,7 +84,7 @@ ScriptedSink::~ScriptedSink() {
   {
     const std::scoped_lock lock(other_side_.mutex_);
     ending_ = true;
-    other_side_.changed_ = nullptr;
+    other_side_.changed_.erase(this);
   }
   changed_.notify_all();
   thread_.join();

@@ -23,6 +23,8 @@ struct Arrived {
   std::int64_t timestamp_ms = 0;
 };
 
+class ScriptedSink;
+
 // The other side of a scripted sink: outlives sinks, as a cluster outlives producers.
 //
 // Threads: any.
@@ -59,7 +61,7 @@ class OtherSide {
   boost::json::object connection_;
   std::vector<Arrived> arrived_;
   std::size_t handed_over_ = 0;
-  std::function<void()> changed_;
+  std::map<const ScriptedSink*, std::function<void()>> changed_;  // several may be there
 };
 
 // A sink that keeps the promises of sink.hpp on a thread of its own: outcomes in batches of random

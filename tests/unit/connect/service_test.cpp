@@ -464,7 +464,6 @@ TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
 
   for (const auto& [pointer, value] : std::vector<std::pair<std::string_view, json::value>>{
            {"/map/schema", json::object{{"type", "avro"}}},
-           {"/delivery/workers", 2},
        }) {
     const auto text = refused(pointer, value);
     EXPECT_NE(text.find(std::string(pointer) + ": is not available in this version"),

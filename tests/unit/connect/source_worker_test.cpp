@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connect/totals.hpp"
 #include "support/eventually.hpp"
 #include "support/memory_store.hpp"
 
@@ -83,7 +84,7 @@ class ScriptedSource final : public Source {
   Milliseconds tend(bool /*is_busy*/) override { return kNotByItself; }
   bool has_begun() const override { return true; }
   std::string_view away() const override { return {}; }
-  std::uint64_t lag() const override { return 0; }
+  std::optional<std::uint64_t> lag() const override { return 0; }
   std::uint64_t take_lost() override { return 0; }
   void close() override {
     const std::scoped_lock lock(system_.mutex);
@@ -147,7 +148,13 @@ class SourceWorkerTest : public testing::Test {
                               .node_name = "n",
                               .worker_name = "c-t-0",
                               .maximum_hops = 4,
-                              .before = {}},
+                              .before = before,
+                              .keep_totals =
+                                  [this](const Progress& done) {
+                                    const auto batch = store.new_batch();
+                                    put_totals(*batch, "T", done);
+                                    ASSERT_TRUE(store.append(batch));
+                                  }},
         spec, [this](Source::Callbacks callbacks) {
           return Result<std::unique_ptr<Source>>(
               std::make_unique<ScriptedSource>(system, std::move(callbacks)));
@@ -183,8 +190,37 @@ class SourceWorkerTest : public testing::Test {
   OtherSystem system;
   ScriptedIntake intake;
   TaskSpec spec;
+  Progress before;
   std::unique_ptr<SourceWorker> worker;
 };
+
+// Also without a clean stop: what was kept is there for the next run.
+TEST_F(SourceWorkerTest, WhatItHasDoneIsKeptWhileItRuns) {
+  before.delivered = 10;
+  before.looped = 3;
+  system.send({"1", "2"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1", "in/2"}));
+  intake.answer({});
+
+  ASSERT_TRUE(eventually([&] {
+    Progress kept;
+    return load_totals(store, "T", kept) && kept.delivered == 12 && kept.looped == 3;
+  }));
+}
+
+TEST_F(SourceWorkerTest, TotalsOfAnEarlierVersionAreUnderstood) {
+  const auto batch = store.new_batch();
+  batch->put(store::StateKind::Document, "task_totals/T", "1 9 8 7 6 5 4 3");
+  ASSERT_TRUE(store.append(batch));
+
+  Progress kept;
+  ASSERT_TRUE(load_totals(store, "T", kept));
+
+  EXPECT_EQ(kept.delivered, 9U);
+  EXPECT_EQ(kept.possible_duplicates, 3U);
+  EXPECT_EQ(kept.looped, 0U);
+}
 
 TEST_F(SourceWorkerTest, AcknowledgesWhatIsDurableHereAndNotBefore) {
   system.send({"1", "2"});
