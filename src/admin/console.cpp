@@ -44,18 +44,30 @@ bool belongs_to_others(std::string_view path) {
   return first == "api" || first == "metrics" || first == "health";
 }
 
-// Scripts from here alone; MQTT by WebSocket to where the user says. Styles may also stand in the
-// page where they carry its nonce, which nobody can guess: the components make theirs while they
-// run.
-std::string content_policy(std::string_view nonce) {
-  return "default-src 'self'; style-src 'self' 'nonce-" + std::string(nonce) +
-         "'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; base-uri "
-         "'self'; form-action 'self'; "
+bool is_name_character(char character) {
+  return (character >= '0' && character <= '9') || (character >= 'a' && character <= 'z') ||
+         character == '.' || character == '-';
+}
+
+// Its WebSocket client reaches the listeners of the machine that the page came from, at any port.
+// Nothing for what a policy cannot name, such as an IPv6 address.
+std::string web_sockets_at(const Request& request) {
+  const auto host = ascii_lower(request.host.substr(0, request.host.find(':')));
+  if (host.empty() || !std::all_of(host.begin(), host.end(), is_name_character)) return {};
+  return " ws://" + host + ":* wss://" + host + ":*";
+}
+
+// Scripts and connections from here alone. Styles may also stand in the page where they carry its
+// nonce, which nobody can guess: the components make theirs while they run.
+std::string content_policy(std::string_view nonce, const Request& request) {
+  return "default-src 'self'; connect-src 'self'" + web_sockets_at(request) +
+         "; style-src 'self' 'nonce-" + std::string(nonce) +
+         "'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
          "frame-ancestors 'none'";
 }
 
-void add_guards(Response& response, std::string_view nonce) {
-  response.headers.emplace_back("Content-Security-Policy", content_policy(nonce));
+void add_guards(Response& response, std::string_view nonce, const Request& request) {
+  response.headers.emplace_back("Content-Security-Policy", content_policy(nonce, request));
   response.headers.emplace_back("Referrer-Policy", "no-referrer");
   response.headers.emplace_back("X-Frame-Options", "DENY");
   response.headers.emplace_back("Cross-Origin-Opener-Policy", "same-origin");
@@ -105,12 +117,12 @@ std::optional<Response> Console::answer(const Request& request) const {
     return file(found->second, request, path.starts_with(kHashed));
   const bool is_start = path.empty() || path == kIndex;
   if (!is_start && (path.starts_with(kHashed) || !wants_page(request))) return std::nullopt;
-  return page(path);
+  return page(path, request);
 }
 
 Response Console::file(const File& file, const Request& request, bool is_hashed) {
   Response response{.content_type = file.content_type, .body = {}};
-  add_guards(response, broker::random_hex(kNonceBytes));
+  add_guards(response, broker::random_hex(kNonceBytes), request);
   response.headers.emplace_back("ETag", file.etag);
   response.headers.emplace_back("Cache-Control",
                                 is_hashed ? "public, max-age=31536000, immutable" : "no-cache");
@@ -131,7 +143,7 @@ Response Console::file(const File& file, const Request& request, bool is_hashed)
 
 // Its addresses are relative to where the console begins, so that it may do so under any prefix of
 // a proxy: so many steps up from the page that was asked for.
-Response Console::page(std::string_view path) const {
+Response Console::page(std::string_view path, const Request& request) const {
   const auto depth = std::count(path.begin(), path.end(), '/');
   std::string base = depth == 0 ? "./" : "";
   for (auto i = depth; i > 0; --i) base += "../";
@@ -140,7 +152,7 @@ Response Console::page(std::string_view path) const {
   Response response{.content_type = index.content_type, .body = std::string(index.body)};
   replace_all(response.body, kNonce, nonce);
   replace_all(response.body, kBase, base);
-  add_guards(response, nonce);
+  add_guards(response, nonce, request);
   return response;
 }
 

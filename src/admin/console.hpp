@@ -32,7 +32,7 @@ class Console {
     std::string_view body;
   };
   [[nodiscard]] static Response file(const File& file, const Request& request, bool is_hashed);
-  [[nodiscard]] Response page(std::string_view path) const;
+  [[nodiscard]] Response page(std::string_view path, const Request& request) const;
 
   std::map<std::string, File, std::less<>> files_;  // by path, without the first slash
 };

@@ -149,18 +149,20 @@ def test_a_client_and_a_message_are_found(sluice, browse):
     assert sluice.get("/clients/meter-1")["status"] == "disconnected"
 
 
-def test_a_client_in_the_browser(make_sluice, browse):
-    server = make_sluice({"listeners": {
-        "ws": {"type": "ws", "bind": "127.0.0.1:0", "enabled": True, "origins": ["*"]}}})
-    account = server.add_user("browser")
-    server.add_policy("browser", operations=["connect", "publish", "subscribe"],
-                      resources=["browser/#"], users=["browser"])
-
-    browse(server, "web_socket", address=f"ws://{server.addresses['ws']}/mqtt",
-           mqtt={"user": account.name, "password": account.password})
-
-
 def test_every_page_opens_and_can_be_used_by_everybody(sluice, browse):
     sluice.create("/administrators", {"name": "vic", "role": "viewer", "password": "viewer-word"})
 
     browse(sluice, "pages", viewer={"user": "vic", "password": "viewer-word"})
+
+
+def test_a_client_in_the_browser_draws_on_at_a_thousand_messages_a_second(make_sluice, browse):
+    server = make_sluice({"listeners": {
+        "ws": {"type": "ws", "bind": "127.0.0.1:0", "enabled": True, "origins": ["*"]}}})
+    meter = server.add_user("meter")
+    server.add_policy("meters", operations=["connect", "publish", "subscribe"],
+                      resources=["meters/#"], users=["meter"])
+
+    drawn = browse(server, "web_socket", meter=meter.password,
+                   ws="ws://{}:{}/mqtt".format(*server.address("ws")))
+
+    print(f"report: {drawn.strip()}")

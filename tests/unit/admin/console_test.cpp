@@ -56,6 +56,24 @@ TEST_F(ConsoleTest, EachPageHasANonceOfItsOwnForStylesAlone) {
   EXPECT_EQ(policy.find("script-src"), std::string::npos);
 }
 
+TEST_F(ConsoleTest, ItsWebSocketClientReachesTheSameHostAlone) {
+  const auto connections_at = [&](std::string host) {
+    auto wanted = request(Method::Get, "/");
+    wanted.accept = "text/html";
+    wanted.has_host = true;
+    wanted.host = std::move(host);
+    const auto policy = header_of(api_->answer(wanted), "Content-Security-Policy");
+    const auto at = policy.find("connect-src ");
+    return policy.substr(at, policy.find(';', at) - at);
+  };
+
+  EXPECT_EQ(connections_at("127.0.0.1:8080"),
+            "connect-src 'self' ws://127.0.0.1:* wss://127.0.0.1:*");
+  EXPECT_EQ(connections_at("LocalHost"), "connect-src 'self' ws://localhost:* wss://localhost:*");
+  EXPECT_EQ(connections_at("[::1]:8080"), "connect-src 'self'");
+  EXPECT_EQ(connections_at("a;script-src *.localhost"), "connect-src 'self'");
+}
+
 TEST_F(ConsoleTest, ItsOwnPagesAreReachedByAddress) {
   EXPECT_TRUE(ask_for("/tasks/plant.a").body.starts_with("<base href=\"../\">"));
   EXPECT_TRUE(ask_for("/clients/x/y?tab=1").body.starts_with("<base href=\"../../\">"));
