@@ -155,6 +155,17 @@ def test_every_page_opens_and_can_be_used_by_everybody(sluice, browse):
     browse(sluice, "pages", viewer={"user": "vic", "password": "viewer-word"})
 
 
+def test_passwords_are_changed_and_a_deletion_says_what_goes(sluice, browse):
+    sluice.add_user("meter")
+    sluice.add_policy("meters", description="old words", effect="allow", operations=["connect"],
+                      users=["meter"])
+    sluice.rest("PATCH", "/policies/meters", {"description": "new words"}).expect(200)
+
+    browse(sluice, "accounts", tcp="{}:{}".format(*sluice.mqtt))
+
+    assert sluice.rest("GET", "/users/meter").status == 404
+
+
 def test_a_client_in_the_browser_draws_on_at_a_thousand_messages_a_second(make_sluice, browse):
     server = make_sluice({"listeners": {
         "ws": {"type": "ws", "bind": "127.0.0.1:0", "enabled": True, "origins": ["*"]}}})

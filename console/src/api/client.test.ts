@@ -33,6 +33,14 @@ test("the end of a login is told, once it is refused elsewhere than at the login
   expect(ended).toHaveBeenCalledOnce();
 });
 
+test("a wrong password, where one is asked for, ends no login", async () => {
+  const ended = vi.fn();
+  whenSessionEnds(ended);
+  answerWith(401, { status: 401, code: "wrong_credentials", detail: "user or password is wrong" });
+  await api.post("/session:password").catch(() => undefined);
+  expect(ended).not.toHaveBeenCalled();
+});
+
 test("a server that does not answer is a problem like others", async () => {
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("refused")));
   const refused = await api.get("/tasks").catch((error: unknown) => error);

@@ -25,6 +25,7 @@ export class ApiError extends Error {
 }
 
 export const unreachable = "unreachable"; // code of a problem that no server sent
+const wrongPassword = "wrong_credentials"; // where one is asked for: the login goes on
 
 export type Entity = Record<string, unknown>;
 export type Query = Record<string, string | number | boolean | undefined>;
@@ -81,8 +82,10 @@ async function call<T>(method: string, path: Path, options: Call = {}): Promise<
     throw new ApiError({ status: 0, code: unreachable, detail: "the server does not answer" });
   }
   if (!response.ok) {
-    if (response.status === 401 && path !== "/session") onSessionEnd?.();
-    throw new ApiError(await problemOf(response));
+    const problem = await problemOf(response);
+    const isLogin = path === "/session" || problem.code === wrongPassword;
+    if (response.status === 401 && !isLogin) onSessionEnd?.();
+    throw new ApiError(problem);
   }
   if (response.status === 204) return undefined as T;
   const answered = (await response.json()) as T;

@@ -2,7 +2,7 @@
 import { PlusOutlined } from "@ant-design/icons";
 import { Button, Drawer, Space, type TableColumnsType } from "antd";
 import { useState, type ReactNode } from "react";
-import { api, tagOf, type Entity, type Path } from "../api/client";
+import { api, tagOf, type Entity, type Path, type Query } from "../api/client";
 import { mergePatch } from "../api/merge_patch";
 import { useMay, type Role } from "../api/session";
 import { common } from "../words/common";
@@ -28,7 +28,13 @@ interface Props<T> {
   isFixed?: boolean; // they are made and deleted, not changed
   filters?: Filter[];
   columns: TableColumnsType<T>;
-  deletion: (row: T) => string; // what will happen
+  deletion: (row: T) => ReactNode | Promise<ReactNode>; // what will happen, in numbers
+  deletionQuery?: (row: T) => Query;
+  mayChange?: (row: T) => boolean; // where the role alone does not say it
+  expanded?: (row: T) => ReactNode;
+  onlyNew?: string[]; // asked for when it is made alone
+  more?: (row: T) => ReactNode; // what else is done with it
+  actions?: ReactNode;
   secret?: keyof T & string; // shown once, when one is made
   secretTitle?: string;
   role?: Role;
@@ -100,19 +106,27 @@ export function Crud<T extends Named>(props: Props<T>) {
   const { known, value, schema } = editor;
   const problems = problemOf(editor.error)?.fields ?? [];
   const remove = async (row: T) => {
-    if (await confirm({ title: `${all.remove}: ${row.name}?`, content: deletion(row) }))
-      await act(() => api.delete(one, { parts: { name: row.name } }), all.done);
+    const told = await act(async () => ({ content: await deletion(row) }));
+    if (!told) return;
+    if (await confirm({ title: `${all.remove}: ${row.name}?`, content: told.content }))
+      await act(
+        () => api.delete(one, { parts: { name: row.name }, query: props.deletionQuery?.(row) }),
+        all.done,
+      );
   };
   return (
     <Page
       title={title}
       help={help}
       actions={
-        mayChange && (
-          <Button type="primary" icon={<PlusOutlined />} onClick={() => editor.open()}>
-            {create}
-          </Button>
-        )
+        <>
+          {props.actions}
+          {mayChange && (
+            <Button type="primary" icon={<PlusOutlined />} onClick={() => editor.open()}>
+              {create}
+            </Button>
+          )}
+        </>
       }
     >
       {children}
@@ -121,6 +135,7 @@ export function Crud<T extends Named>(props: Props<T>) {
         filters={filters ?? [{ name: "name", label: all.name }]}
         rowKey="name"
         empty={<p>{empty}</p>}
+        expanded={props.expanded}
         columns={[
           { title: all.name, render: (_, { name }) => <strong>{name}</strong> },
           ...columns,
@@ -129,8 +144,10 @@ export function Crud<T extends Named>(props: Props<T>) {
             key: "actions",
             align: "right",
             render: (_, row) =>
-              mayChange && (
+              mayChange &&
+              (props.mayChange?.(row) ?? true) && (
                 <Space>
+                  {props.more?.(row)}
                   {!isFixed && (
                     <Button size="small" aria-label={`${all.edit}: ${row.name}`} onClick={() => editor.edit(row)}>
                       {all.edit}
@@ -163,6 +180,7 @@ export function Crud<T extends Named>(props: Props<T>) {
             value={value}
             problems={problems}
             locked={known && ["name"]}
+            omit={known && props.onlyNew}
             onChange={editor.setValue}
           />
         )}

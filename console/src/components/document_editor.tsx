@@ -13,9 +13,10 @@ interface Props {
   onChange: (value: Document) => void;
   problems?: FieldProblem[];
   locked?: string[];
+  omit?: string[];
 }
 
-export function DocumentEditor({ schema, value, onChange, problems, locked }: Props) {
+export function DocumentEditor({ schema, value, onChange, problems, locked, omit }: Props) {
   const word = useWords(common);
   const [text, setText] = useState(() => JSON.stringify(value, null, 2));
   const [wrong, setWrong] = useState("");
@@ -49,6 +50,7 @@ export function DocumentEditor({ schema, value, onChange, problems, locked }: Pr
         onChange={onChange}
         problems={problems}
         locked={locked}
+        omit={omit}
         first={20}
       />
       <Form.Item

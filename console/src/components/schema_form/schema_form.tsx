@@ -6,6 +6,7 @@ import type { FieldProblem } from "../../api/client";
 import { common } from "../../words/common";
 import { useWords } from "../../words/language";
 import { Field } from "./field";
+import { useFieldNames } from "./field_names";
 import { kindOf, labelOf, split, textOf, type Schema } from "./schema";
 
 export type Document = Record<string, unknown>;
@@ -39,13 +40,14 @@ function Help({ schema }: { schema: Schema }) {
 function One({ name, ...form }: Props & { name: string }) {
   const { schema, value, onChange, problems = none, prefix = "", locked = [], labels = {} } = form;
   const id = useId();
+  const known = useFieldNames();
   const field = schema.properties![name]!;
   const pointer = `${prefix}/${name}`;
   const write = (next: unknown) => {
     const { [name]: _, ...others } = value;
     onChange(next === undefined ? others : { ...others, [name]: next });
   };
-  const label = labels[name] ?? labelOf(name);
+  const label = labels[name] ?? known[name] ?? labelOf(name);
   if (kindOf(field) === "group")
     return (
       <fieldset className="group">

@@ -1,6 +1,12 @@
-import { Tag } from "antd";
+import { Button, Tag } from "antd";
+import { useState } from "react";
+import { api } from "../../api/client";
+import { counted } from "../../api/counted";
 import { schemaOf } from "../../api/documents";
+import { useSession } from "../../api/session";
+import { useAction } from "../../components/action";
 import { Crud } from "../../components/crud";
+import { PasswordDialog, usePasswords } from "../../components/password";
 import { common } from "../../words/common";
 import { useWords, words } from "../../words/language";
 
@@ -11,7 +17,10 @@ const own = words(
     create: "New administrator",
     empty: "",
     role: "Role",
-    deletion: "Its logins and tokens end at once. The audit keeps what it did.",
+    deletion: (tokens: string) => `Its logins end at once, and its tokens: ${tokens}. The audit keeps what it did.`,
+    changed: "Logins of the account end at once.",
+    own: "Change my password",
+    ownChanged: "All other logins of your account end.",
     secret: "Password of",
   },
   {
@@ -20,7 +29,10 @@ const own = words(
     create: "新建管理员",
     empty: "",
     role: "角色",
-    deletion: "它的登录和令牌立即失效。审计保留其操作记录。",
+    deletion: (tokens: string) => `它的登录立即失效，令牌也是：${tokens} 个。审计保留其操作记录。`,
+    changed: "该账号的登录立即失效。",
+    own: "修改我的密码",
+    ownChanged: "您账号的其他登录都会失效。",
     secret: "密码：",
   },
 );
@@ -35,8 +47,17 @@ interface Administrator {
 export default function Administrators() {
   const word = useWords(own);
   const all = useWords(common);
+  const { user } = useSession();
+  const act = useAction();
+  const passwords = usePasswords("/administrators/{name}", word.changed);
+  const [isOwn, setOwn] = useState(false);
+  const changeOwn = async (given: string | null, old: string) => {
+    await api.post("/session:password", { body: { password: old, new_password: given } });
+    await act(async () => undefined, all.done);
+  };
   return (
-    <Crud<Administrator>
+    <>
+      <Crud<Administrator>
       title={word.title}
       help={word.help}
       create={word.create}
@@ -52,9 +73,23 @@ export default function Administrators() {
         { title: word.role, render: (_, { role }) => <Tag>{role}</Tag> },
         { title: all.description, dataIndex: "description" },
       ]}
-      deletion={() => word.deletion}
-      secret="password"
-      secretTitle={word.secret}
-    />
+      deletion={async ({ name }) => word.deletion((await counted("/tokens", { owner: name })).text)}
+        secret="password"
+        secretTitle={word.secret}
+        onlyNew={["password"]}
+        more={({ name }) => name !== user && passwords.button(name)}
+        actions={<Button onClick={() => setOwn(true)}>{word.own}</Button>}
+      />
+      {passwords.dialog}
+      {isOwn && (
+        <PasswordDialog
+          isOwn
+          title={word.own}
+          help={word.ownChanged}
+          send={changeOwn}
+          onClose={() => setOwn(false)}
+        />
+      )}
+    </>
   );
 }

@@ -1,8 +1,11 @@
 import { Tag } from "antd";
-import { Code } from "../../components/code";
+import { useState } from "react";
+import type { Query } from "../../api/client";
+import { Code, pretty } from "../../components/code";
 import { time } from "../../components/format";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
+import { TimeRange } from "../../components/time_range";
 import { useLanguage, useWords, words } from "../../words/language";
 
 const own = words(
@@ -17,6 +20,12 @@ const own = words(
     operation: "Operation",
     subject: "What",
     outcome: "Outcome",
+    since: "From",
+    until: "To",
+    before: "Before",
+    after: "After",
+    notBefore: "It was not there.",
+    notAfter: "It is not there any more.",
   },
   {
     title: "审计",
@@ -29,6 +38,12 @@ const own = words(
     operation: "操作",
     subject: "对象",
     outcome: "结果",
+    since: "开始时间",
+    until: "结束时间",
+    before: "修改前",
+    after: "修改后",
+    notBefore: "之前不存在。",
+    notAfter: "已不存在。",
   },
 );
 
@@ -42,17 +57,44 @@ interface Item {
   subject: string;
   outcome: "done" | "failed" | "refused" | "unknown";
   code?: string;
+  before?: unknown;
+  after?: unknown;
 }
 
 const colours = { done: "green", failed: "orange", refused: "red", unknown: "purple" };
 
+// The server keeps what differs, and the whole where something was made or deleted.
+function Change({ item }: { item: Item }) {
+  const word = useWords(own);
+  const { before, after, ...rest } = item;
+  if (before === undefined && after === undefined) return <Code>{pretty(rest)}</Code>;
+  return (
+    <div className="two">
+      <div>
+        <h2>{word.before}</h2>
+        {before === undefined ? word.notBefore : <Code label={word.before}>{pretty(before)}</Code>}
+      </div>
+      <div>
+        <h2>{word.after}</h2>
+        {after === undefined ? word.notAfter : <Code label={word.after}>{pretty(after)}</Code>}
+      </div>
+    </div>
+  );
+}
+
 export default function Audit() {
   const word = useWords(own);
   const language = useLanguage();
+  const [range, setRange] = useState<Query>({});
   return (
     <Page title={word.title} help={word.help}>
+      <div className="filters">
+        <TimeRange labels={[word.since, word.until]} onChange={setRange} />
+      </div>
       <List<Item>
+        key={JSON.stringify(range)}
         path="/audit"
+        query={range}
         empty={<p>{word.empty}</p>}
         filters={[
           { name: "user", label: word.user },
@@ -60,7 +102,7 @@ export default function Audit() {
           { name: "subject", label: word.subject },
           { name: "outcome", label: word.outcome, options: Object.keys(colours) },
         ]}
-        expanded={(item) => <Code>{JSON.stringify(item, null, 2)}</Code>}
+        expanded={(item) => <Change item={item} />}
         columns={[
           { title: word.time, render: (_, item) => time(item.time, language) },
           { title: word.user, dataIndex: "user" },

@@ -1,9 +1,13 @@
 import { Tag } from "antd";
+import { Link } from "react-router-dom";
 import { schemaOf } from "../../api/documents";
+import { useLive } from "../../api/live";
 import { Crud } from "../../components/crud";
 import { number } from "../../components/format";
+import { ProblemAlert } from "../../components/problem";
 import { common } from "../../words/common";
 import { useLanguage, useWords, words } from "../../words/language";
+import { pathOf } from "../clients/client_type";
 
 const own = words(
   {
@@ -15,10 +19,9 @@ const own = words(
     members: "Members",
     filters: "Filters and what waits",
     made: "made here",
-    deletion: (members: number) =>
-      members > 0
-        ? `${members} members are in it: the server refuses to delete it until they have left.`
-        : "Nobody is in it.",
+    deletion: (members: string, waiting: string) =>
+      `Members: ${members}. Their subscriptions in it end, and ${waiting} waiting messages are given up, with what they have not acknowledged.`,
+    deletionEmpty: "Nobody is in it.",
   },
   {
     title: "共享组",
@@ -29,8 +32,9 @@ const own = words(
     members: "成员",
     filters: "过滤器与待投递",
     made: "手动创建",
-    deletion: (members: number) =>
-      members > 0 ? `组内还有 ${members} 个成员：在他们离开之前，服务器会拒绝删除。` : "组内没有成员。",
+    deletion: (members: string, waiting: string) =>
+      `成员：${members}。它们在组内的订阅会结束，${waiting} 条待投递消息和尚未确认的消息将被放弃。`,
+    deletionEmpty: "组内没有成员。",
   },
 );
 
@@ -40,7 +44,37 @@ interface Group {
   strategy: string;
   made: boolean;
   members: number;
-  subscriptions: { filter: string; lag_messages: number; members: number; strategy: string }[];
+  subscriptions: Part[];
+}
+
+interface Part {
+  filter: string;
+  lag_messages: number;
+  members: number;
+  strategy: string;
+  client_ids?: string[]; // of one group alone
+}
+
+const waitingIn = (parts: Part[]) => parts.reduce((sum, { lag_messages: lag }) => sum + (lag ?? 0), 0);
+
+// Who is in it, for each filter.
+function Members({ group }: { group: Group }) {
+  const word = useWords(own);
+  const language = useLanguage();
+  const whole = useLive<Group>("/groups/{name}", { parts: { name: group.name } });
+  const parts = whole.data?.subscriptions ?? [];
+  return (
+    <>
+      <ProblemAlert error={whole.error} />
+      {whole.data && parts.length === 0 && word.deletionEmpty}
+      {parts.map(({ filter, members, client_ids: ids = [] }) => (
+        <div key={filter} className="gap">
+          <code>{filter}</code>: {ids.map((id) => <Link key={id} to={pathOf(id)}>{id} </Link>)}
+          {members > ids.length && `… ${number(members, language)}`}
+        </div>
+      ))}
+    </>
+  );
 }
 
 export default function Groups() {
@@ -77,7 +111,14 @@ export default function Groups() {
         },
         { title: all.description, dataIndex: "description" },
       ]}
-      deletion={({ members }) => word.deletion(members)}
+      expanded={(group) => <Members group={group} />}
+      mayChange={({ made }) => made}
+      deletionQuery={({ members }) => ({ force: members > 0 })}
+      deletion={({ members, subscriptions }) =>
+        members > 0
+          ? word.deletion(number(members, language), number(waitingIn(subscriptions), language))
+          : word.deletionEmpty
+      }
     />
   );
 }

@@ -1,4 +1,5 @@
 import { Tag } from "antd";
+import { useMay, useSession } from "../../api/session";
 import { schemaOf } from "../../api/documents";
 import { Crud } from "../../components/crud";
 import { time } from "../../components/format";
@@ -17,6 +18,7 @@ const own = words(
     everything: "everything",
     expires: "Ends",
     lastUsed: "Last used",
+    never: "never",
     deletion: (name: string) => `Whatever program uses the token ${name} is refused from now on.`,
     secret: "Token",
   },
@@ -31,6 +33,7 @@ const own = words(
     everything: "全部",
     expires: "到期",
     lastUsed: "最近使用",
+    never: "从未",
     deletion: (name: string) => `使用令牌 ${name} 的程序从现在起会被拒绝。`,
     secret: "令牌",
   },
@@ -51,6 +54,8 @@ export default function Tokens() {
   const word = useWords(own);
   const all = useWords(common);
   const language = useLanguage();
+  const { user } = useSession();
+  const mayEnd = useMay("administrator");
   return (
     <Crud<Token>
       title={word.title}
@@ -74,7 +79,8 @@ export default function Tokens() {
         { title: word.lastUsed, render: (_, { last_used }) => time(last_used, language) },
         { title: all.description, dataIndex: "description" },
       ]}
-      deletion={({ name }) => word.deletion(name)}
+      mayChange={({ owner }) => mayEnd || owner === user}
+      deletion={({ name, last_used: used }) => `${word.deletion(name)} ${word.lastUsed}: ${used ? time(used, language) : word.never}.`}
       secret="token"
       secretTitle={word.secret}
     />

@@ -1,0 +1,121 @@
+// Passwords of accounts are changed apart from their documents: given, or made and shown once.
+import { Button, Form, Input, Modal } from "antd";
+import { useState } from "react";
+import { api, type Path } from "../api/client";
+import { common } from "../words/common";
+import { useWords, words } from "../words/language";
+import { useAction } from "./action";
+import { ProblemAlert } from "./problem";
+import { useSecret } from "./secret";
+
+const own = words(
+  {
+    change: "Change password",
+    of: (name: string) => `Password of ${name}`,
+    given: "New password",
+    old: "Password that holds now",
+    made: "Leave it empty, and the server makes one and shows it once.",
+    changed: (name: string) => `The password of ${name} is changed`,
+  },
+  {
+    change: "修改密码",
+    of: (name: string) => `${name} 的密码`,
+    given: "新密码",
+    old: "当前密码",
+    made: "留空则由服务器生成，并只显示一次。",
+    changed: (name: string) => `${name} 的密码已修改`,
+  },
+);
+
+interface Props {
+  title: string;
+  help: string; // what happens to those who are logged in or connected
+  isOwn?: boolean; // the old one is asked for, and none is made
+  send: (given: string | null, old: string) => Promise<void>; // throws what was refused
+  onClose: () => void;
+}
+
+export function PasswordDialog({ title, help, isOwn, send, onClose }: Props) {
+  const word = useWords(own);
+  const all = useWords(common);
+  const [given, setGiven] = useState("");
+  const [old, setOld] = useState("");
+  const [error, setError] = useState<unknown>();
+  const [isBusy, setBusy] = useState(false);
+  const submit = async () => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      await send(given || null, old);
+      onClose();
+    } catch (refused) {
+      setError(refused);
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal
+      open
+      title={title}
+      okText={word.change}
+      cancelText={all.cancel}
+      confirmLoading={isBusy}
+      okButtonProps={{ disabled: isOwn && (!given || !old) }}
+      onOk={() => void submit()}
+      onCancel={onClose}
+    >
+      <ProblemAlert error={error} />
+      <Form layout="vertical" onFinish={() => void submit()}>
+        {isOwn && (
+          <Form.Item label={word.old} htmlFor="old-password">
+            <Input.Password
+              id="old-password"
+              autoComplete="current-password"
+              value={old}
+              onChange={(event) => setOld(event.target.value)}
+            />
+          </Form.Item>
+        )}
+        <Form.Item
+          label={word.given}
+          htmlFor="new-password"
+          extra={
+            <>
+              {!isOwn && word.made} {help}
+            </>
+          }
+        >
+          <Input.Password
+            id="new-password"
+            autoComplete="new-password"
+            value={given}
+            onChange={(event) => setGiven(event.target.value)}
+          />
+        </Form.Item>
+      </Form>
+    </Modal>
+  );
+}
+
+// A button for each account, and the dialog of the one that was chosen.
+export function usePasswords(one: Path, help: string) {
+  const word = useWords(own);
+  const act = useAction();
+  const show = useSecret();
+  const [name, setName] = useState<string>();
+  const send = async (password: string | null) => {
+    const answer = await api.patch<{ password?: string }>(one, { parts: { name: name! }, body: { password } });
+    await act(async () => undefined, word.changed(name!));
+    if (answer.password && answer.password !== "***") show(word.of(name!), answer.password);
+  };
+  return {
+    button: (of: string) => (
+      <Button size="small" aria-label={`${word.change}: ${of}`} onClick={() => setName(of)}>
+        {word.change}
+      </Button>
+    ),
+    dialog: name !== undefined && (
+      <PasswordDialog title={word.of(name)} help={help} send={send} onClose={() => setName(undefined)} />
+    ),
+  };
+}
