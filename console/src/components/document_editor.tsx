@@ -63,7 +63,7 @@ export function DocumentEditor({ schema, value, onChange, problems, locked, omit
         <Input.TextArea
           id="document-json"
           className="code"
-          autoSize={{ minRows: 12, maxRows: 32 }}
+          rows={12}
           spellCheck={false}
           value={text}
           onChange={(event) => write(event.target.value)}

@@ -131,7 +131,7 @@ export function Field(props: Props) {
       return (
         <Input.TextArea
           {...shared}
-          autoSize={{ minRows: 2, maxRows: 12 }}
+          rows={2}
           className="code"
           spellCheck={false}
           value={textOf(value)}
@@ -143,7 +143,7 @@ export function Field(props: Props) {
       return (
         <Input.TextArea
           {...shared}
-          autoSize={{ minRows: 1, maxRows: 12 }}
+          rows={1}
           className="code"
           spellCheck={false}
           key={typeof value === "object" ? "object" : "text"}

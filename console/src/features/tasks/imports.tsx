@@ -79,7 +79,7 @@ export default function Imports() {
             <Input.TextArea
               id="import-document"
               className="code"
-              autoSize={{ minRows: 10, maxRows: 24 }}
+              rows={10}
               spellCheck={false}
               value={text}
               onChange={(event) => setText(event.target.value)}

@@ -145,7 +145,7 @@ export function Preview({ document, sample, onSample }: Props) {
           aria-label={word.samplePayload}
           placeholder={word.samplePayload}
           className="code"
-          autoSize={{ minRows: 2, maxRows: 8 }}
+          rows={2}
           value={sample.payload}
           onChange={(event) => onSample({ ...sample, payload: event.target.value })}
         />

@@ -127,7 +127,7 @@ function Process({ document, set, problems }: StepProps) {
         <Input.TextArea
           id="task-jq"
           className="code"
-          autoSize={{ minRows: 1, maxRows: 10 }}
+          rows={1}
           placeholder="{watts: .w, at: now}"
           value={String(mapping.jq ?? "")}
           onChange={(event) => set("map", { ...mapping, jq: event.target.value })}

@@ -90,7 +90,7 @@ export function Publish({ connection }: { connection: Connection }) {
             id={`${id}-payload`}
             className="code"
             spellCheck={false}
-            autoSize={{ minRows: 3, maxRows: 12 }}
+            rows={3}
             value={text("payload")}
             onChange={(event) => write({ payload: event.target.value })}
           />
