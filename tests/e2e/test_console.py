@@ -177,3 +177,10 @@ def test_a_client_in_the_browser_draws_on_at_a_thousand_messages_a_second(make_s
                    ws="ws://{}:{}/mqtt".format(*server.address("ws")))
 
     print(f"report: {drawn.strip()}")
+
+
+def test_a_setting_is_changed_refused_and_taken_back(sluice, browse):
+    browse(sluice, "settings")
+
+    groups = [each for each in sluice.get("/settings")["items"] if each["name"] == "mqtt.groups"]
+    assert (groups[0]["value"], groups[0]["origin"]) == (1000, "default")
