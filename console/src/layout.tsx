@@ -9,6 +9,7 @@ import { Button, Dropdown, Layout as AntLayout, Menu, Spin, theme, Tooltip, type
 import { Suspense, useMemo } from "react";
 import { Link, Outlet, useLocation } from "react-router-dom";
 import { useLogin, useSession } from "./api/session";
+import { useStream } from "./api/stream";
 import { useAppearance } from "./appearance";
 import { menuWords, pages } from "./pages";
 import { useWords, words } from "./words/language";
@@ -102,6 +103,7 @@ function Tools() {
 }
 
 export function Layout() {
+  useStream();
   const word = useWords(own);
   const { token } = theme.useToken();
   const { pathname } = useLocation();

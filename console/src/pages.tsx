@@ -8,6 +8,7 @@ import {
   DeploymentUnitOutlined,
   InfoCircleOutlined,
   KeyOutlined,
+  LineChartOutlined,
   LinkOutlined,
   MailOutlined,
   NotificationOutlined,
@@ -28,6 +29,8 @@ import { words } from "./words/language";
 export const menuWords = words(
   {
     overview: "Overview",
+    monitoring: "Monitoring",
+    events: "Events",
     integration: "Integration",
     connections: "Connections",
     tasks: "Tasks",
@@ -55,6 +58,8 @@ export const menuWords = words(
   },
   {
     overview: "概览",
+    monitoring: "监控",
+    events: "事件",
     integration: "数据集成",
     connections: "连接",
     tasks: "任务",
@@ -100,6 +105,16 @@ export const pages: PageEntry[] = [
     path: "/",
     Component: lazy(() => import("./features/overview/overview")),
     menu: { word: "overview", icon: <DashboardOutlined /> },
+  },
+  {
+    path: "/monitoring",
+    Component: lazy(() => import("./features/monitoring/monitoring")),
+    menu: { word: "monitoring", icon: <LineChartOutlined /> },
+  },
+  {
+    path: "/events",
+    Component: lazy(() => import("./features/events/events")),
+    menu: { word: "events", icon: <ThunderboltOutlined /> },
   },
   {
     path: "/clients",

@@ -184,3 +184,9 @@ def test_a_setting_is_changed_refused_and_taken_back(sluice, browse):
 
     groups = [each for each in sluice.get("/settings")["items"] if each["name"] == "mqtt.groups"]
     assert (groups[0]["value"], groups[0]["origin"]) == (1000, "default")
+
+
+def test_what_happens_is_shown_as_it_happens(sluice, browse):
+    meter = sluice.allow_all("meter")
+
+    browse(sluice, "events", tcp="{}:{}".format(*sluice.mqtt), meter=meter.password)

@@ -1,9 +1,12 @@
-// What is shown and changes by itself. One place decides how it comes: asked for again and again
-// today, while the page is in front.
+// What is shown and changes by itself. One place decides how it comes: by the server's stream
+// (stream.ts) what is told there; figures that change all the time are asked for again and again
+// while the page is in front.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { isTold } from "./stream";
 import { api, health, type Call, type Entity, type Path } from "./client";
 
-const every = 2000;
+const every = 2000; // ms
+const everyTold = 30_000; // in case that the stream stands still
 
 export function keyOf(path: Path, call?: Call) {
   return [path, call?.parts ?? {}, call?.query ?? {}] as const;
@@ -24,7 +27,7 @@ export function useLive<T = Entity>(path: Path, call?: Call, enabled = true) {
     queryKey: keyOf(path, call),
     queryFn: () => api.get<T>(path, call),
     placeholderData: keepPreviousData,
-    refetchInterval: every,
+    refetchInterval: () => (isTold(path) ? everyTold : every),
     enabled,
   });
 }

@@ -11,6 +11,7 @@ import { Page } from "../../components/page";
 import { Status } from "../../components/status";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
+import { EventList } from "../events/events";
 import type { Subscription, Whole } from "./client_type";
 import { own } from "./words";
 
@@ -144,6 +145,9 @@ export default function ClientPage() {
         </Card>
       </div>
       <Subscriptions client={client} />
+      <Card title={word.events} size="small" className="gap">
+        <EventList path="/clients/{name}/events" parts={parts} filters={[{ name: "event", label: word.event }]} />
+      </Card>
       <div className="two">
         <Card title={word.will} size="small">
           {client.will ? <Code>{pretty(client.will)}</Code> : word.none}

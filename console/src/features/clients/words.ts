@@ -2,6 +2,8 @@ import { words } from "../../words/language";
 
 export const own = words(
   {
+    events: "What happened to it",
+    event: "Event",
     title: "Clients",
     help: "MQTT clients that have a session, connected or not.",
     empty: "No client has connected yet. One does with any MQTT library, as one of the users.",
@@ -40,6 +42,8 @@ export const own = words(
     all: "All fields",
   },
   {
+    events: "发生的事件",
+    event: "事件",
     title: "客户端",
     help: "拥有会话的 MQTT 客户端，无论在线与否。",
     empty: "还没有客户端连接过。用任意 MQTT 库、以某个用户的身份连接即可。",
