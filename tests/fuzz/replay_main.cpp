@@ -26,7 +26,7 @@ extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*call
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kLongest = 4096;
 
@@ -170,8 +170,8 @@ int main(int argc, char** argv) {
   }
   for (const auto& bytes : files) LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
   std::uint64_t tried = 0;
-  const auto end = Clock::now() + arguments->duration;
-  while (arguments->duration.count() > 0 && Clock::now() < end) try_one(files, ++tried);
+  const auto end = SteadyClock::now() + arguments->duration;
+  while (arguments->duration.count() > 0 && SteadyClock::now() < end) try_one(files, ++tried);
   std::printf("%zu files, %llu inputs made of them (seed %llu)\n", files.size(),
               static_cast<unsigned long long>(tried), static_cast<unsigned long long>(seed));
   return 0;

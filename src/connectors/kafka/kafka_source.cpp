@@ -394,6 +394,8 @@ Milliseconds KafkaSource::tend(bool is_busy) {
   }
   if (look_at_ && now >= *look_at_) look_for_brokers(now);
   if (look_at_) again = kLookAgainEvery;
+  // What the status says of the lag: the library learns the ends soon, and tells nobody.
+  if (has_begun_ && !lag()) again = std::min<Milliseconds>(again, kLookAgainEvery);
   const auto pending = uncommitted();
   if (pending->cnt == 0 || is_committing_) return again;
   if (now >= commit_at_) {
