@@ -85,8 +85,7 @@ def test_what_a_record_becomes_is_shown_before_anything_is_saved(server):  # noq
                            {"task": document, "message": message}).expect(200)
 
     good = preview("m1", '{"t": 21, "x": 1}',
-                   user_properties=[{"name": "mqtt.content_type", "value": "a/b"},
-                                    {"name": "zone", "value": "north"}])
+                   user_properties={"mqtt.content_type": "a/b", "zone": "north"})
     assert good["ok"] and good["where"] == "true", good
     message = good["message"]
     assert (message["topic"], message["qos"], message["retain"]) == ("devices/m1", 2, True)
