@@ -90,9 +90,7 @@ LoginAnswer JwtAuthenticator::check(const Client& client, std::string_view crede
     const auto left = std::chrono::milliseconds(login->ends_ms - now_ms);
     terms->ends = clock_.steady() + std::min<std::chrono::milliseconds>(left, kLongestLogin);
   }
-  return {.reason = ReasonCode::Success,
-          .username = std::move(login->username),
-          .terms = terms};
+  return {.reason = ReasonCode::Success, .username = std::move(login->username), .terms = terms};
 }
 
 }  // namespace sluice::broker
