@@ -122,11 +122,11 @@ class Connection final : public broker::Link,
   bool counted_as_stranger_ = false;
   bool ended_below_ = false;   // once what was read before is handled
   std::uint32_t dropped_ = 0;  // input of a peer that was told that the connection ends
+  std::uint32_t counted_ = 0;  // of partial_, for the bound on that of all clients
   broker::Worker& worker_;
   Listening& listening_;
   std::shared_ptr<broker::ClientConnection> client_;
-  std::uint32_t counted_ = 0;  // of partial_, for the bound on that of all clients
-  std::string partial_;        // the beginning of a packet, or what was read while reading is held
+  std::string partial_;  // the beginning of a packet, or what was read while reading is held
   std::string output_;
   // What the operating system did not take yet, of a peer that reads slowly.
   struct Unsent {
