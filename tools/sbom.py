@@ -115,17 +115,17 @@ def console_packages() -> list[dict]:
     lock = ROOT / "console/package-lock.json"
     if not lock.exists():
         return []
-    found = []
+    found = {}  # one package may lie in several places
     for place, entry in sorted(json.loads(lock.read_text())["packages"].items()):
         if not place or entry.get("dev") or entry.get("link") or entry.get("devOptional"):
             continue
-        name = place.rpartition("node_modules/")[2]
-        found.append({"how": "console", "name": name, "versionInfo": entry["version"],
-                      "supplier": "NOASSERTION", "homepage": f"https://www.npmjs.com/package/{name}",
-                      "sourceInfo": "", "licenseDeclared": entry.get("license", "NOASSERTION"),
-                      "licenseComments": "",
-                      "purl": f"pkg:npm/{urllib.parse.quote(name)}@{entry['version']}"})
-    return found
+        name, version = place.rpartition("node_modules/")[2], entry["version"]
+        found[name, version] = {
+            "how": "console", "name": name, "versionInfo": version,
+            "supplier": "NOASSERTION", "homepage": f"https://www.npmjs.com/package/{name}",
+            "sourceInfo": "", "licenseDeclared": entry.get("license", "NOASSERTION"),
+            "licenseComments": "", "purl": f"pkg:npm/{urllib.parse.quote(name)}@{version}"}
+    return [found[package] for package in sorted(found)]
 
 
 def dependencies(binary: str) -> list[dict]:
