@@ -274,7 +274,8 @@ function Wizard({ known }: { known?: Task }) {
   const save = async () => {
     setBusy(true);
     setError(undefined);
-    const body = tidied(document);
+    // An empty map rather than none: what is missing in it is then named at its field.
+    const body: Entity = known ? tidied(document) : { map: {}, ...tidied(document) };
     try {
       const saved = known
         ? await api.patch<Task>("/tasks/{name}", {
