@@ -3,6 +3,19 @@
 #include <CLI/CLI.hpp>
 
 namespace sluice::app {
+namespace {
+
+// From when to when, and how many, of records that come with a time.
+template <class Arguments>
+void add_stretch(CLI::App& command, Arguments& of) {
+  command.add_option("--from", of.from, "Then or later: 2026-03-01T12:00:00Z")->type_name("TIME");
+  command.add_option("--to", of.to, "Before then")->type_name("TIME");
+  command.add_option("--limit", of.limit, "How many at most, the newest first")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+      ->capture_default_str();
+}
+
+}  // namespace
 
 void add_audit_arguments(CLI::App& command, AuditArguments& audit) {
   command.add_option("--user", audit.user, "Only by this account")->type_name("NAME");
@@ -12,12 +25,7 @@ void add_audit_arguments(CLI::App& command, AuditArguments& audit) {
       ->type_name("NAME");
   command.add_option("--outcome", audit.outcome, "Only done, failed, refused or unknown")
       ->type_name("OUTCOME");
-  command.add_option("--from", audit.from, "Then or later: 2026-03-01T12:00:00Z")
-      ->type_name("TIME");
-  command.add_option("--to", audit.to, "Before then")->type_name("TIME");
-  command.add_option("--limit", audit.limit, "How many at most, the newest first")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
-      ->capture_default_str();
+  add_stretch(command, audit);
 }
 
 void add_event_arguments(CLI::App& command, EventArguments& event, bool of_all) {
@@ -29,12 +37,7 @@ void add_event_arguments(CLI::App& command, EventArguments& event, bool of_all) 
   }
   command.add_option("--event", event.event, "Only these, such as client.connected")
       ->type_name("EVENT");
-  command.add_option("--from", event.from, "Then or later: 2026-03-01T12:00:00Z")
-      ->type_name("TIME");
-  command.add_option("--to", event.to, "Before then")->type_name("TIME");
-  command.add_option("--limit", event.limit, "How many at most, the newest first")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
-      ->capture_default_str();
+  add_stretch(command, event);
   command.add_flag("--watch", event.watch, "Go on with what happens, newest last");
 }
 

@@ -137,6 +137,15 @@ json::object shown(const broker::OutsideMessage& message) {
   return out;
 }
 
+// What the condition says of the message; false: it ends here, and `out` says why.
+bool shows_accepted(json::object& out, Judged judged, const TaskSpec& spec) {
+  out["where"] = judged.truth.empty() ? json::value(nullptr) : json::value(judged.truth);
+  if (judged.reason.empty()) return true;
+  out = no_record(std::move(out), std::move(judged.reason),
+                  judged.is_rejected ? name_of(spec.rejected) : "filtered");
+  return false;
+}
+
 // What a task whose source is outside would publish here for what came.
 Outcome<json::object> preview_source(const TaskSpec& spec, const model::Message& message,
                                      InboundMapper::Names names) {
@@ -147,13 +156,8 @@ Outcome<json::object> preview_source(const TaskSpec& spec, const model::Message&
   if (mapper.circles(message))
     return no_record(std::move(out), "it was brought in too often: see `connect.maximum_hops`",
                      "looped");
-  if (spec.where) {
-    auto judged = judge(mapper, *spec.where, message, arena);
-    out["where"] = judged.truth.empty() ? json::value(nullptr) : json::value(judged.truth);
-    if (!judged.reason.empty())
-      return no_record(std::move(out), std::move(judged.reason),
-                       judged.is_rejected ? name_of(spec.rejected) : "filtered");
-  }
+  if (spec.where && !shows_accepted(out, judge(mapper, *spec.where, message, arena), spec))
+    return out;
   std::optional<std::string_view> payload;
   if (!spec.steps.is_empty()) {
     auto processed = process(spec, message, arena);
@@ -206,13 +210,8 @@ Outcome<json::object> Service::preview(const json::value& task,
   auto worker = worker_name(flow_name(given.connection, spec), spec.name, 0);
   Arena arena;
   RecordMapper mapper(spec.mapping, state_->options.node_name, worker);
-  if (spec.where) {
-    auto judged = judge(mapper, *spec.where, message, arena);
-    out["where"] = judged.truth.empty() ? json::value(nullptr) : json::value(judged.truth);
-    if (!judged.reason.empty())
-      return no_record(std::move(out), std::move(judged.reason),
-                       judged.is_rejected ? name_of(spec.rejected) : "filtered");
-  }
+  if (spec.where && !shows_accepted(out, judge(mapper, *spec.where, message, arena), spec))
+    return out;
   const auto now_ms = state_->around.clock.wall_ms();
   if (spec.maximum_age && now_ms - message.timestamp_ms > spec.maximum_age->count())
     return no_record(std::move(out), "the message is older than `maximum_age`", "filtered");

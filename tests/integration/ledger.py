@@ -285,6 +285,21 @@ def numbers_of(client_id, payloads):
     return [int(payload.split(b":", 2)[1]) for payload in payloads if payload.startswith(prefix)]
 
 
+def all_there(publishers):
+    """Says of records, of which more come, whether all that was acknowledged is there."""
+    missing = {publisher.client_id: set(publisher.acknowledged) for publisher in publishers}
+    looked_at = 0
+
+    def is_all_there(records):
+        nonlocal looked_at
+        values = [record.value for record in records[looked_at:]]
+        looked_at = len(records)
+        for client_id, numbers in missing.items():
+            numbers.difference_update(numbers_of(client_id, values))
+        return not any(missing.values())
+    return is_all_there
+
+
 def first_times(numbers):
     """Without repeats: each number where it came first."""
     return list(dict.fromkeys(numbers))

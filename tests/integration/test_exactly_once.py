@@ -14,7 +14,7 @@ import pytest
 
 from integration.harness import read_topic
 from integration.kafka_flow import Flow
-from integration.ledger import Publisher, check, numbers_of
+from integration.ledger import Publisher, all_there, check, numbers_of
 from integration.test_kafka_outage import TINY, silent_kafka, tiny_and_fast  # noqa: F401
 
 ROUNDS = int(os.environ.get("SLUICE_KILL_ROUNDS", "10"))
@@ -30,18 +30,7 @@ def exact_flow(server, kafka, *arguments, delivery=None, **sections):
 def read_once(flow, publishers=None):
     """Each stored message is there once, all that was acknowledged, in order; returns the records."""
     publishers = publishers or flow.publishers
-
-    missing = {publisher.client_id: set(publisher.acknowledged) for publisher in publishers}
-    looked_at = 0
-
-    def is_all_there(records):
-        nonlocal looked_at
-        values = [record.value for record in records[looked_at:]]
-        looked_at = len(records)
-        for client_id, numbers in missing.items():
-            numbers.difference_update(numbers_of(client_id, values))
-        return not any(missing.values())
-    records = read_topic(flow.kafka.bootstrap, flow.topic, until=is_all_there, settle=2,
+    records = read_topic(flow.kafka.bootstrap, flow.topic, until=all_there(publishers), settle=2,
                          timeout=300)
     ids = [record.header("mqtt.message_id") for record in records]
     assert len(ids) == len(set(ids)), f"{len(ids) - len(set(ids))} records are there twice"

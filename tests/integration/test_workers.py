@@ -12,7 +12,7 @@ import pytest
 
 from integration.harness import read_topic
 from integration.kafka_flow import Flow
-from integration.ledger import Publisher, check, numbers_of
+from integration.ledger import Publisher, all_there, check, numbers_of
 
 ROUNDS = int(os.environ.get("SLUICE_KILL_ROUNDS", "5"))
 IN_FLIGHT = 400
@@ -36,19 +36,8 @@ class SharedFlow(Flow):
         for publisher in self.publishers:
             publisher.finish()
         self.server.wait_task("flow", timeout=120, status="running", lag_messages=0)
-        missing = {publisher.client_id: set(publisher.acknowledged)
-                   for publisher in self.publishers}
-        looked_at = 0
-
-        def is_all_there(records):
-            nonlocal looked_at
-            values = [record.value for record in records[looked_at:]]
-            looked_at = len(records)
-            for client_id, numbers in missing.items():
-                numbers.difference_update(numbers_of(client_id, values))
-            return not any(missing.values())
-        records = read_topic(self.kafka.bootstrap, self.topic, until=is_all_there, settle=1,
-                             timeout=120)
+        records = read_topic(self.kafka.bootstrap, self.topic,
+                             until=all_there(self.publishers), settle=1, timeout=120)
         values = [record.value for record in records]
         for publisher in self.publishers:
             check(publisher, numbers_of(publisher.client_id, values), "kafka")
