@@ -9,7 +9,9 @@ from integration.harness import REPOSITORY
 sys.path.insert(0, str(REPOSITORY / "bench"))
 
 sys.path.insert(0, str(REPOSITORY / "bench/load"))
+sys.path.insert(0, str(REPOSITORY / "tests/fuzz"))
 
+import campaign  # noqa: E402
 import page  # noqa: E402
 import storms  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
@@ -98,6 +100,25 @@ def test_the_page_of_storms_is_that_of_its_results():
     path = results[-1]
     written = storms.render(json.loads(path.read_text()), str(path.relative_to(REPOSITORY)))
     assert storms.PAGE.read_text() == written, "`python3 bench/load/storms.py page` writes it again"
+
+
+def test_the_page_of_fuzzing_is_that_of_its_results():
+    results = sorted(campaign.RESULTS.glob("*-fuzz.json"))
+    assert campaign.PAGE.is_file() == bool(results), "`./dev fuzz all` writes it from its results"
+    if not results:
+        return
+    path = results[-1]
+    written = campaign.render(json.loads(path.read_text()), str(path.relative_to(REPOSITORY)))
+    assert campaign.PAGE.read_text() == written, "`tests/fuzz/campaign.py page` writes it again"
+
+
+def test_what_a_fuzzer_says_is_read_whether_it_found_something_or_not():
+    said = ("#2\tINITED cov: 98 ft: 99 corp: 1/1b exec/s: 0 rss: 31Mb\n"
+            "#524288\tpulse  cov: 160 ft: 420 corp: 57/1024b lim: 4096 exec/s: 174762 rss: 60Mb\n"
+            "stat::number_of_executed_units: 600001\nstat::average_exec_per_sec:     150000\n")
+    assert campaign.read_output(said) == {"executions": 600_001, "edges": 160, "features": 420,
+                                          "corpus": 57}
+    assert campaign.read_output("killed")["executions"] == 0
 
 
 def test_a_storm_that_costs_too_much_is_said():
