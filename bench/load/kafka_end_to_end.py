@@ -3,6 +3,7 @@
 
     python3 bench/load/kafka_end_to_end.py [--publishers 100] [--seconds 10] [--kafka dev|apache]
                                            [--rate 200000] [--headers none|default] [--workers N]
+                                           [--guarantee exactly_once]
 
 Starts a server and a Kafka, makes a connection and a task, drives load through sluice_load, and
 waits until the task has delivered everything. The server has one core to itself (--server-core);
@@ -68,6 +69,8 @@ def parse_arguments():
     parser.add_argument("--durability", choices=["fsync", "os"], default="fsync")
     parser.add_argument("--kafka", choices=["dev", "apache"], default="dev")
     parser.add_argument("--workers", type=int, default=1, help="of the task")
+    parser.add_argument("--guarantee", choices=["at_least_once", "exactly_once"],
+                        default="at_least_once", help="of the task")
     parser.add_argument("--server-core", default="0", help="one, or several: 0,1")
     parser.add_argument("--other-cores", default="1")
     parser.add_argument("--directory", type=pathlib.Path,
@@ -118,7 +121,7 @@ def drive(arguments, server):
             "server_cpu_us_per_message": round(cpu * 1e6 / load["sent"], 3),
             "server_cores": round(cpu / seconds, 2),
             "rate": arguments.rate, "behind_at_the_end": load.get("behind_at_the_end", 0),
-            "headers": arguments.headers, "workers": arguments.workers,
+            "headers": arguments.headers, "workers": arguments.workers, "guarantee": arguments.guarantee,
             "puback_p50_us": load["puback_p50_us"], "puback_p99_us": load["puback_p99_us"],
             "most_lag_messages": watch.most_lag,
             "rss_mib": [round(value / 2**20, 1)
@@ -147,7 +150,8 @@ def main():
             server.add_kafka_connection("kafka", kafka.bootstrap)
             server.add_kafka_task("bench", "kafka", ["load/+"], "bench",
                                   map={"headers": HEADERS[arguments.headers]},
-                                  delivery={"workers": arguments.workers})
+                                  delivery={"workers": arguments.workers,
+                                            "guarantee": arguments.guarantee})
             server.wait_task("bench", status="running")
             print(json.dumps(drive(arguments, server), indent=1))
             server.stop()

@@ -102,6 +102,7 @@ Result<TaskPtr> Service::State::replace_task(const TaskPtr& old, TaskRecord reco
     if (old->is_enabled()) start(*old);
     return tl::unexpected(std::move(done).error());
   }
+  old->forget_workers();
   if (is_renamed) old->forget();
   fresh->watch(fresh);
   {

@@ -54,6 +54,8 @@ class Transactions {
   // or something came in between, and then none of them has arrived. Until then no record is taken.
   // To be called right after collect(): `place` cannot know of rejections that wait there.
   virtual void end(std::string place) = 0;
+  // An end was given up before it was known whether it took effect: last_place() would tell.
+  [[nodiscard]] virtual bool is_in_doubt() const = 0;
 };
 
 // Where records leave Sluice. A sink hands over and reports; the runtime owns retries, order,

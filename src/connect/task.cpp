@@ -234,12 +234,14 @@ Result<void> Task::seek(const Start& start) {
   const std::scoped_lock changing(changing_);
   if (queues_from() == Position()) SL_TRY_VOID(find_queues_from());
   SL_TRY(cursor, begin(start));
-  {
-    const std::scoped_lock lock(mutex_);
-    record_.generation = std::max<std::uint64_t>(
-        record_.generation + 1, static_cast<std::uint64_t>(around_.clock.wall_ms()));
-  }
+  begin_generation();
   return begin_all_at(cursor);
+}
+
+void Task::begin_generation() {
+  const std::scoped_lock lock(mutex_);
+  record_.generation = std::max<std::uint64_t>(record_.generation + 1,
+                                               static_cast<std::uint64_t>(around_.clock.wall_ms()));
 }
 
 Result<void> Task::set_enabled(bool enabled) {

@@ -113,9 +113,12 @@ class Task {
   [[nodiscard]] boost::json::object state_of(const model::Message& message) const;
   void watch(const std::shared_ptr<Task>& self);  // its gauges, until forget()
   void forget();
+  void forget_workers();  // those of its workers alone: others may take their place
 
  private:
-  [[nodiscard]] Result<void> save(const Places* places);  // null: the document alone
+  void watch_worker(const std::shared_ptr<Task>& self, unsigned number);
+  // Null: the document alone. `settles_runs`: how earlier ones ended does not matter any more.
+  [[nodiscard]] Result<void> save(const Places* places, bool settles_runs = false);
   [[nodiscard]] Result<Places> load_places() const;
   [[nodiscard]] Result<void> begin_all_at(const store::Cursor& cursor);
   [[nodiscard]] Result<void> divide_again(Places& places, const Division& division,
@@ -151,7 +154,12 @@ class Task {
   [[nodiscard]] TaskCounters counters() const;
   [[nodiscard]] std::string worker_client(unsigned number = 0) const;
   [[nodiscard]] std::vector<std::string> worker_clients() const;
-  [[nodiscard]] std::string transactional_id() const;
+  // Whoever has it shuts out whoever had it before.
+  [[nodiscard]] std::string transactional_id(unsigned worker) const;
+  // WrongState: how the last transaction of one of its workers ended is not known here.
+  [[nodiscard]] Result<void> must_be_settled(const Division& division) const;
+  // What the other side keeps of where it was is void from now on.
+  void begin_generation();
 
   Surroundings& around_;
   TaskRecord record_;

@@ -241,10 +241,6 @@ std::optional<std::string> why_key_breaks_order(const TaskSpec& spec) {
 // What several workers cannot share, and of what each must have a part.
 void check_workers(const TaskSpec& spec, std::vector<Problem>& problems) {
   if (spec.workers == 1) return;
-  if (spec.exactly_once)
-    problems.push_back({"/delivery/workers",
-                        "must be 1 while /delivery/guarantee is `exactly_once`: in this version "
-                        "one worker writes all of a task's transactions"});
   const auto is_of_payload = [](TemplateName name) {
     return name == TemplateName::Payload || name == TemplateName::PayloadPath;
   };

@@ -78,6 +78,32 @@ const metrics::Declaration kUp{"sluice_task_up",
                                metrics::Kind::Gauge,
                                {"task", "task_id"}};
 
+// Of each worker alone, as it tells them itself: its counters go on over restarts.
+const metrics::Declaration kWorkerDelivered{"sluice_task_worker_delivered_total",
+                                            "Records of one worker that were acknowledged.",
+                                            metrics::Kind::Counter,
+                                            {"task", "task_id", "worker"}};
+const metrics::Declaration kWorkerRetried{
+    "sluice_task_worker_retried_total",
+    "Records of one worker that came back and were handed over again.",
+    metrics::Kind::Counter,
+    {"task", "task_id", "worker"}};
+const metrics::Declaration kWorkerRejected{
+    "sluice_task_worker_rejected_total",
+    "Messages of one worker that can never be delivered as they stand.",
+    metrics::Kind::Counter,
+    {"task", "task_id", "worker"}};
+const metrics::Declaration kWorkerUnfinished{
+    "sluice_task_worker_unfinished",
+    "Messages that one worker has read and is not done with.",
+    metrics::Kind::Gauge,
+    {"task", "task_id", "worker"}};
+const metrics::Declaration kWorkerUp{
+    "sluice_task_worker_up",
+    "1 while the worker runs, 0 while it waits, is paused or failed.",
+    metrics::Kind::Gauge,
+    {"task", "task_id", "worker"}};
+
 json::value time_or_null(std::int64_t wall_ms) {
   return wall_ms == 0 ? json::value(nullptr) : json::value(rfc3339(wall_ms));
 }
@@ -115,7 +141,8 @@ json::object worker_entity(std::string client, const Progress& progress) {
 void declare_task_metrics(metrics::Registry& registry) {
   for (const auto* declaration :
        {&kDelivered, &kRetried, &kRejected, &kFiltered, &kLooped, &kShed, &kLost, &kDuplicates,
-        &kDelivery, &kLag, &kAge, &kInFlight, &kUp}) {
+        &kDelivery, &kLag, &kAge, &kInFlight, &kUp, &kWorkerDelivered, &kWorkerRetried,
+        &kWorkerRejected, &kWorkerUnfinished, &kWorkerUp}) {
     registry.declare(*declaration);
   }
 }
@@ -157,6 +184,32 @@ void Task::watch(const std::shared_ptr<Task>& self) {
     const auto progress = judged(task.progress(), task.around_.clock.wall_ms());
     return progress.state == TaskState::Running ? 1.0 : 0.0;
   });
+  for (unsigned i = 0; i < spec_.workers; ++i) watch_worker(self, i);
+}
+
+void Task::watch_worker(const std::shared_ptr<Task>& self, unsigned number) {
+  auto labels = this->labels();
+  labels["worker"] = worker_client(number);
+  const auto observe = [&](const metrics::Declaration& declaration, auto value) {
+    around_.metrics.observe(
+        declaration, labels, [weak = std::weak_ptr(self), number, value]() -> double {
+          const auto task = weak.lock();
+          if (!task) return 0;
+          const auto workers = task->workers();
+          if (number >= workers.size()) return 0;
+          return static_cast<double>(value(judged(workers[number], task->around_.clock.wall_ms())));
+        });
+  };
+  observe(kWorkerDelivered, [](const Progress& worker) { return worker.delivered; });
+  observe(kWorkerRetried, [](const Progress& worker) { return worker.retried; });
+  observe(kWorkerRejected, [](const Progress& worker) { return worker.rejected; });
+  observe(kWorkerUnfinished, [](const Progress& worker) { return worker.unfinished; });
+  observe(kWorkerUp,
+          [](const Progress& worker) { return worker.state == TaskState::Running ? 1 : 0; });
+}
+
+void Task::forget_workers() {
+  for (const auto& client : worker_clients()) around_.metrics.forget("worker", client);
 }
 
 void Task::forget() {

@@ -32,9 +32,8 @@ void place(Progress& progress, const store::Cursor& cursor) {
 
 }  // namespace
 
-// Whoever has it shuts out whoever had it before.
-std::string Task::transactional_id() const {
-  return "sluice-" + around_.options.node_name + "-" + record_.id + "-0";
+std::string Task::transactional_id(unsigned worker) const {
+  return "sluice-" + around_.options.node_name + "-" + record_.id + "-" + std::to_string(worker);
 }
 
 std::string Task::worker_client(unsigned number) const {
@@ -72,7 +71,7 @@ Result<void> Task::begin_all_at(const store::Cursor& cursor) {
   SL_TRY(places, load_places());
   std::ranges::fill(places.cursors, cursor);
   places.before.clear();
-  SL_TRY_VOID(save(&places));
+  SL_TRY_VOID(save(&places, spec_.exactly_once));
   place_parked(places);
   return {};
 }
@@ -99,6 +98,9 @@ Result<void> Task::take_over(const Task& old) {
   auto parked = old.progress();
   auto workers = old.workers();
   SL_TRY(places, load_places());
+  const auto division = division_of(spec_);
+  if (old.spec_.exactly_once && places.division != division)
+    SL_TRY_VOID(old.must_be_settled(places.division));
   bool is_done_before = false;
   if (has_new) {
     SL_TRY_VOID(find_queues_from());
@@ -112,7 +114,6 @@ Result<void> Task::take_over(const Task& old) {
     is_done_before =
         record_.filters_before.empty() && places.lowest().position < record_.queues_from;
   }
-  const auto division = division_of(spec_);
   if (places.division == division) {
     const std::scoped_lock lock(mutex_);
     parked_ = std::move(parked);
@@ -128,11 +129,28 @@ Result<void> Task::take_over(const Task& old) {
   return save(&places);
 }
 
+// Where a transaction took effect and nobody heard of it, the place that went with it lies beyond
+// the cursor here. Other workers would not find it: each has another part, under another id.
+Result<void> Task::must_be_settled(const Division& division) const {
+  for (unsigned i = 0; i < division.workers; ++i) {
+    const auto id = division.state_id(record_.id, i);
+    SL_TRY(run, around_.store.get(StateKind::Document, Worker::run_key(id)));
+    if (run)
+      return sluice::fail(
+          Errc::WrongState,
+          "how the last transaction of " + worker_client(i) +
+              " ended is not known yet, and other workers could not find it out: start the task "
+              "while the other side answers, and change this then, or seek it first");
+  }
+  return {};
+}
+
 // What the workers have kept of themselves goes to the first of those that are there from now on:
 // their sums, and what a run that was killed may have sent.
 Result<void> Task::divide_again(Places& places, const Division& division, const Progress& parked) {
   const auto old = places;
   places = divided(std::move(places), division);
+  begin_generation();  // a place of the old division says nothing of the new one's parts
   {
     const std::scoped_lock lock(mutex_);
     parked_ = parked;
@@ -158,6 +176,10 @@ Result<void> Task::divide_again(Places& places, const Division& division, const 
     batch->put(StateKind::Document, Worker::run_key(first), std::to_string(in_flight));
   put_totals(*batch, first, parked);
   put_places(*batch, record_.id, places);
+  {
+    const std::scoped_lock lock(mutex_);
+    batch->put(StateKind::Document, document_key(record_.id), json::serialize(record_.to_json()));
+  }
   batch->end_atomic();
   SL_TRY_VOID(around_.store.append(batch));
   return {};
@@ -181,7 +203,7 @@ void Task::count_parked() {
   }
 }
 
-Result<void> Task::save(const Places* places) {
+Result<void> Task::save(const Places* places, bool settles_runs) {
   const auto batch = around_.store.new_batch();
   batch->begin_atomic();
   {
@@ -189,6 +211,8 @@ Result<void> Task::save(const Places* places) {
     batch->put(StateKind::Document, document_key(record_.id), json::serialize(record_.to_json()));
   }
   if (places != nullptr) put_places(*batch, record_.id, *places);
+  for (unsigned i = 0; settles_runs && i < places->division.workers; ++i)
+    batch->erase(StateKind::Document, Worker::run_key(places->division.state_id(record_.id, i)));
   batch->end_atomic();
   SL_TRY(end, around_.store.append(batch));
   return around_.store.wait_durable(end);
@@ -269,7 +293,7 @@ std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
                       .client_id = worker_client(i),
                       .task_id = record_.id,
                       .files_directory = around_.options.files_directory,
-                      .transactional_id = spec_.exactly_once ? transactional_id() : ""};
+                      .transactional_id = spec_.exactly_once ? transactional_id(i) : ""};
     auto make = [connector, config = std::move(config)](Sink::Callbacks callbacks) {
       return connector->make_sink(config, std::move(callbacks));
     };

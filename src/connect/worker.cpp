@@ -421,15 +421,14 @@ void Worker::drain() {
 void Worker::park() {
   brakes_.clear();
   context_.store.cancel_notify(reinterpret_cast<std::uintptr_t>(this));
-  if (sink_) {
-    drain();
-    transactions_ = nullptr;
-    sink_.reset();
-  }
+  if (sink_) drain();
+  const bool is_clean = window_.in_sink() == 0 && knows_its_place();
+  transactions_ = nullptr;
+  sink_.reset();
   letters_at_.reset();
   keep_dead_letters();
   // What the sink never answered for may have arrived: then this run counts as killed.
-  const auto end = save_cursor(window_.in_sink() == 0);
+  const auto end = save_cursor(is_clean);
   const auto durable =
       end ? context_.store.wait_durable(*end) : Result<void>(tl::unexpected(end.error()));
   if (!durable) note_error("the cursor is not durable: " + durable.error().detail);

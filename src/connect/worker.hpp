@@ -117,6 +117,7 @@ class Worker final : public ReportingRunner {
   [[nodiscard]] bool open_sink();
   [[nodiscard]] bool find_last_place();
   [[nodiscard]] bool go_on_from(const std::string& place);
+  [[nodiscard]] bool knows_its_place() const;
   [[nodiscard]] bool is_of_this_log(model::MessageId newest) const;
   void sleep_before_next_try();
   [[nodiscard]] bool is_transaction_due();
@@ -198,6 +199,7 @@ class Worker final : public ReportingRunner {
   Window window_;
   std::unique_ptr<Sink> sink_;
   Transactions* transactions_ = nullptr;  // of the sink; null: not exactly once
+  bool is_place_known_ = false;           // where they have brought this task, as of the start
   bool is_ending_ = false;                // a transaction: nothing is handed over until it has
   bool is_sink_full_ = false;             // it did not take all that it was offered last
   std::optional<SteadyTime> end_by_;      // the transaction that is open

@@ -13,6 +13,7 @@ bool Worker::find_last_place() {
   while (!stopping_) {
     const auto place = transactions_->last_place();
     if (place) {
+      is_place_known_ = true;
       resume_at_.reset();
       wait_reason_.clear();
       backoff_.reset();
@@ -35,8 +36,9 @@ bool Worker::go_on_from(const std::string& saved) {
     fail_for_good(place.error().detail + ", seek the task to say where it goes on");
     return false;
   }
-  if (place->generation < context_.generation) return true;  // it was sought to another place since
-  if (!is_of_this_log(place->newest)) {
+  // It was sought to another place since, or other workers share it.
+  if (place->generation < context_.generation) return true;
+  if (place->generation > context_.generation || !is_of_this_log(place->newest)) {
     fail_for_good(
         "the other side has records of messages that this log does not have, as after a backup "
         "was restored: seek the task to say where it goes on");
@@ -56,6 +58,12 @@ bool Worker::is_of_this_log(model::MessageId newest) const {
   const auto message = context_.store.message_at(position);
   // Damage says nothing about which log it is: the task meets it where it reads.
   return message ? (*message)->id == newest : message.error().code != Errc::NotFound;
+}
+
+// Whether the cursor here is where the other side says it is, so that nobody needs to ask there.
+bool Worker::knows_its_place() const {
+  if (!spec_.exactly_once) return true;
+  return is_place_known_ && transactions_ != nullptr && !transactions_->is_in_doubt();
 }
 
 // While there is more to read and room for it, another record costs less than another transaction.

@@ -1,7 +1,7 @@
 """Several workers that share a task, into real Apache Kafka: docs/adr/0054.
 
 Killed at random moments: nothing lost, the order of each publisher kept, repeats within the task's
-bound and counted. SLUICE_KILL_ROUNDS=100 for the evidence; SLUICE_SEED repeats a run.
+bound and counted, or none where it writes exactly once (docs/adr/0061). SLUICE_KILL_ROUNDS=100 for the evidence; SLUICE_SEED repeats a run.
 """
 import os
 import random
@@ -45,9 +45,10 @@ class SharedFlow(Flow):
         return len(ids) - len(set(ids))
 
 
-def test_another_number_of_workers_repeats_nothing(make_sluice, kafka):
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+def test_another_number_of_workers_repeats_nothing(make_sluice, kafka, guarantee):
     server = make_sluice()
-    with SharedFlow(server, kafka, workers=4) as flow:
+    with SharedFlow(server, kafka, workers=4, guarantee=guarantee) as flow:
         for workers in (1, 3, 2, 4):
             server.cli("task", "pause", "flow")
             flow.publish_through(0.3)
@@ -94,11 +95,41 @@ def test_kill_9_with_four_workers(make_sluice, kafka):
     assert twice <= task["possible_duplicates"] <= IN_FLIGHT * ROUNDS, task
 
 
-def test_exactly_once_needs_one_worker(make_sluice, kafka):
+def test_kill_9_with_four_workers_that_write_exactly_once(make_sluice, kafka):
+    """Their number changes between the kills, and where it may not yet, that is said."""
+    seed = int(os.environ.get("SLUICE_SEED") or secrets.randbits(32))
+    print(f"SLUICE_SEED={seed}")
+    chance = random.Random(seed)
     server = make_sluice()
-    server.add_kafka_connection("kafka", kafka.bootstrap)
-    refused = server.rest("POST", "/tasks", {
-        "name": "t", "source": {"filters": ["a/#"]}, "map": {"topic": "t"},
-        "sink": {"type": "kafka", "connection": "kafka"},
-        "delivery": {"guarantee": "exactly_once", "workers": 2}}).expect(422)
-    assert refused["fields"][0]["pointer"] == "/delivery/workers", refused
+    with SharedFlow(server, kafka, workers=4, rate=500, guarantee="exactly_once") as flow:
+        for number in range(ROUNDS):
+            for publisher in flow.publishers:
+                publisher.wait_acknowledged(len(publisher.acknowledged) + 1)
+            time.sleep(chance.uniform(0, 0.7))
+            server.kill9()
+            server.start()
+            server.wait_task("flow", timeout=60, status="running")
+            if number % 2 == 0:
+                server.rest("PATCH", "/tasks/flow",
+                            {"delivery": {"workers": chance.randint(1, 5)}}).expect(200, 202)
+        assert flow.read_all() == 0
+    task = server.task("flow")
+    print(f"{sum(publisher.sent for publisher in flow.publishers)} messages, {ROUNDS} kills, none twice")
+    assert task["possible_duplicates"] == 0, task
+
+
+def test_exactly_once_keeps_its_workers_while_an_end_is_unknown(make_sluice, kafka):
+    server = make_sluice()
+    with SharedFlow(server, kafka, workers=3, guarantee="exactly_once",
+                    drain_timeout="200ms") as flow:
+        flow.publish_through(0.5)
+        kafka.stop()
+        server.kill9()
+        server.start()
+        refused = server.rest("PATCH", "/tasks/flow", {"delivery": {"workers": 2}}).expect(409)
+        assert "start the task" in refused["detail"], refused
+        assert server.task("flow")["delivery"]["workers"] == 3
+        kafka.start()
+        server.wait_task("flow", timeout=120, status="running")
+        server.rest("PATCH", "/tasks/flow", {"delivery": {"workers": 2}}).expect(200, 202)
+        assert flow.read_all() == 0

@@ -39,6 +39,7 @@ class KafkaSink final : public connect::Sink, private connect::Transactions {
   KafkaSink(const connect::SinkConfig& config, Callbacks callbacks);
   [[nodiscard]] Result<std::string> last_place() override;
   void end(std::string place) override;
+  [[nodiscard]] bool is_in_doubt() const override { return transaction_->was_left_in_doubt(); }
   [[nodiscard]] Result<void> prepare_transaction();
   [[nodiscard]] Milliseconds find_out(std::vector<connect::Delivery>& outcomes);
   [[nodiscard]] bool needs_another_producer() const;

@@ -81,7 +81,7 @@ Sink::Milliseconds Transaction::go_on(Producer& producer, std::vector<Delivery>&
       phase_ = Phase::Committing;
     }
   }
-  if (phase_ == Phase::InDoubt && is_abandoned_) give_back(outcomes);
+  if (phase_ == Phase::InDoubt && is_abandoned_) leave_in_doubt(outcomes);
   if (phase_ == Phase::Committing) return commit(producer, outcomes);
   if (phase_ == Phase::Undoing) return undo(producer, outcomes);
   return Sink::kNotByItself;
@@ -145,7 +145,7 @@ Sink::Milliseconds Transaction::commit(Producer& producer, std::vector<Delivery>
             {{"transactional_id", id_}, {"detail", text_of(error)}});
   is_spent_ = true;
   phase_ = Phase::InDoubt;
-  if (is_abandoned_) give_back(outcomes);
+  if (is_abandoned_) leave_in_doubt(outcomes);
   return Milliseconds(0);
 }
 
@@ -201,6 +201,11 @@ void Transaction::give_delivered(std::vector<Delivery>& outcomes) {
   trouble_.clear();
   reason_.clear();
   at_once_ = false;
+}
+
+void Transaction::leave_in_doubt(std::vector<Delivery>& outcomes) {
+  was_left_in_doubt_ = true;
+  give_back(outcomes);
 }
 
 // Those first because of which the others come back.

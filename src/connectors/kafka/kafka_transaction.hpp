@@ -48,6 +48,8 @@ class Transaction {
   [[nodiscard]] bool is_spent() const { return is_spent_; }
   // Nobody knows yet whether it was committed: another producer has to be made to find out.
   [[nodiscard]] bool is_in_doubt() const { return phase_ == Phase::InDoubt; }
+  // And nobody will find out here any more: it was abandoned in doubt.
+  [[nodiscard]] bool was_left_in_doubt() const { return was_left_in_doubt_; }
   // With a producer that was prepared since. Errors: Unavailable, then it stays in doubt.
   [[nodiscard]] Result<void> resolve(Producer& producer, std::vector<connect::Delivery>& outcomes);
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
@@ -67,6 +69,7 @@ class Transaction {
   [[nodiscard]] Milliseconds undo(Producer& producer, std::vector<connect::Delivery>& outcomes);
   void undo_because(std::string reason);
   void give_delivered(std::vector<connect::Delivery>& outcomes);
+  void leave_in_doubt(std::vector<connect::Delivery>& outcomes);
   void give_back(std::vector<connect::Delivery>& outcomes);
 
   const std::string id_;
@@ -75,6 +78,7 @@ class Transaction {
   Phase phase_ = Phase::None;
   bool is_spent_ = false;
   bool is_abandoned_ = false;
+  bool was_left_in_doubt_ = false;
   bool is_place_written_ = false;
   std::string place_;                         // to be written, or written, with this transaction
   std::vector<std::uint64_t> arrived_;        // tokens: the brokers have them

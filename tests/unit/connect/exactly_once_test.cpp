@@ -10,6 +10,7 @@
 #include "connect/place.hpp"
 #include "connect/totals.hpp"
 #include "connect/worker.hpp"
+#include "drawn_cluster.hpp"
 #include "support/eventually.hpp"
 #include "support/memory_queues.hpp"
 #include "support/memory_store.hpp"
@@ -85,96 +86,6 @@ TEST(Place, TheFurthestIsDoneWithWhatEitherIs) {
   EXPECT_EQ(furthest(cursor(5, {7}), cursor(5, {6, 7})), cursor(5, {6, 7}));
 }
 
-// A cluster: outlives sinks and servers.
-struct Cluster {
-  std::vector<std::pair<std::string, std::string>> committed;  // key, value
-  std::string place;
-  std::mt19937_64 random;
-  bool is_away = false;
-  std::size_t places_asked = 0;
-
-  std::uint64_t below(std::uint64_t bound) { return random() % bound; }
-};
-
-// Everything happens within the worker's own calls; what becomes of a transaction is drawn.
-class DrawnSink final : public Sink, private Transactions {
- public:
-  DrawnSink(Cluster& cluster, Callbacks callbacks)
-      : cluster_(cluster), callbacks_(std::move(callbacks)) {}
-
-  Result<std::size_t> write(std::span<const Record> records) override {
-    EXPECT_TRUE(was_asked_) << "written before the place was asked for";
-    if (is_ended_) return 0;
-    const auto count = std::min<std::size_t>(records.size(), 1 + cluster_.below(50));
-    open_.insert(open_.end(), records.begin(), records.begin() + static_cast<long>(count));
-    return count;
-  }
-  Milliseconds collect(std::vector<Delivery>& outcomes) override {
-    if (is_ended_ && !never_answers_) decide();
-    outcomes.insert(outcomes.end(), outcomes_.begin(), outcomes_.end());
-    outcomes_.clear();
-    return is_ended_ && !never_answers_ ? 1ms : kNotByItself;
-  }
-  std::string_view away() const override { return {}; }
-  void flush() override {}
-  void abandon() override {
-    for (const auto& record : open_)
-      outcomes_.push_back({record.token, Verdict::RetryLater, false, false, "given up"});
-    open_.clear();
-    is_ended_ = false;
-    callbacks_.on_ready();
-  }
-  Transactions* transactions() override { return this; }
-
- private:
-  Result<std::string> last_place() override {
-    ++cluster_.places_asked;
-    if (cluster_.is_away || cluster_.below(4) == 0) return fail(Errc::Unavailable, "away");
-    was_asked_ = true;
-    return cluster_.place;
-  }
-  void end(std::string place) override {
-    if (open_.empty()) return;
-    place_ = std::move(place);
-    is_ended_ = true;
-    // Committed, but the answer is lost; until somebody else asks.
-    never_answers_ = std::ranges::none_of(open_, is_refused) && cluster_.below(12) == 0;
-    if (never_answers_) commit();
-    callbacks_.on_ready();
-  }
-  void commit() {
-    cluster_.place = place_;
-    for (const auto& record : open_) cluster_.committed.emplace_back(*record.key, record.value);
-  }
-  // The same message is refused each time: that is what rejected means.
-  static bool is_refused(const Record& record) {
-    return std::hash<std::string_view>()(record.value) % 100 < 2;
-  }
-  void decide() {
-    const auto dice = cluster_.below(8);
-    if (dice == 0) return;  // not yet
-    const auto refused = std::ranges::find_if(open_, is_refused);
-    const bool is_committed = dice > 2 && refused == open_.end();
-    if (is_committed) commit();
-    for (const auto& record : open_) {
-      const auto verdict = is_committed                                     ? Verdict::Delivered
-                           : refused != open_.end() && &record == &*refused ? Verdict::Rejected
-                                                                            : Verdict::RetryLater;
-      outcomes_.push_back(
-          {record.token, verdict, false, dice == 1, is_committed ? "" : "the dice say so"});
-    }
-    open_.clear();
-    is_ended_ = false;
-  }
-
-  Cluster& cluster_;
-  const Callbacks callbacks_;
-  std::vector<Record> open_;
-  std::vector<Delivery> outcomes_;
-  std::string place_;
-  bool was_asked_ = false, is_ended_ = false, never_answers_ = false;
-};
-
 class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
  protected:
   ExactlyOnce() {
@@ -208,7 +119,7 @@ class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
                         .before = std::move(before)},
         spec, [this](Sink::Callbacks callbacks) {
           return Result<std::unique_ptr<Sink>>(
-              std::make_unique<DrawnSink>(cluster, std::move(callbacks)));
+              std::make_unique<DrawnSink>(cluster, "id", std::move(callbacks)));
         });
     worker->start();
   }
@@ -280,22 +191,15 @@ class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
     }));
     worker->stop();
   }
-  void expect_everything_once(bool in_order) const {
-    std::map<std::string, int> last;
-    std::set<std::pair<std::string, std::string>> seen;
-    for (const auto& [key, value] : cluster.committed) {
-      EXPECT_TRUE(seen.insert({key, value}).second) << key << ":" << value << " arrived twice";
-      const auto number = std::stoi(value);
-      if (in_order && last.contains(key)) EXPECT_LT(last[key], number) << key;
-      last[key] = number;
-    }
+  void expect_everything_once(bool in_order) {
+    auto seen = expect_once(cluster, in_order);
     // Counted once, too.
-    EXPECT_EQ(worker->progress().delivered, cluster.committed.size());
+    EXPECT_EQ(worker->progress().delivered, seen.size());
     seen.merge(dead());
     EXPECT_EQ(seen, expected);
   }
 
-  Cluster cluster;
+  DrawnCluster cluster;
   std::mt19937_64 random{GetParam() + 1};
   mutable test::MemoryStore store;
   test::MemoryQueues queues{store};

@@ -320,6 +320,33 @@ TEST_F(WorkersTest, NothingIsLeftOfATaskThatIsDeleted) {
   EXPECT_EQ(left, 0);
 }
 
+TEST_F(WorkersTest, EachHasMetricsOfItsOwnWhileItIsThere) {
+  create(3);
+  publish_from_all(10);
+  ASSERT_TRUE(eventually([&] { return have_all_but({}); }));
+  ASSERT_TRUE(eventually([&] { return shown().at("lag_messages") == 0; }));
+  const auto id = std::string(shown().at("id").as_string());
+  const auto value_of = [&](std::string_view metric, std::string_view worker) {
+    const auto line = std::string(metric) + R"({task="t",task_id=")" + id + R"(",worker=")" +
+                      std::string(worker) + R"("} )";
+    const auto text = metrics.exposition();
+    const auto at = text.find(line);
+    return at == std::string::npos ? -1 : std::stoi(text.substr(at + line.size()));
+  };
+  int delivered = 0;
+  for (const auto* worker : {"c-t-0", "c-t-1", "c-t-2"}) {
+    EXPECT_GT(value_of("sluice_task_worker_delivered_total", worker), 0);
+    delivered += value_of("sluice_task_worker_delivered_total", worker);
+    EXPECT_EQ(value_of("sluice_task_worker_up", worker), 1);
+    EXPECT_EQ(value_of("sluice_task_worker_unfinished", worker), 0);
+  }
+  EXPECT_EQ(delivered, 10 * kPublishers);
+
+  change_workers(2);
+  EXPECT_GE(value_of("sluice_task_worker_delivered_total", "c-t-1"), 0);
+  EXPECT_EQ(value_of("sluice_task_worker_delivered_total", "c-t-2"), -1);
+}
+
 TEST_F(WorkersTest, RefusesWhatTheyCannotShare) {
   ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
   const auto refusal = [&](std::string_view delivery, std::string_view jq) {
