@@ -5,6 +5,7 @@ dpkg-deb packs a folder that is laid out here: one program, its pages, a unit. T
 package and no debhelper (docs/adr/0053-package.md). The same input makes the same bytes.
 """
 import argparse
+import email.utils
 import gzip
 import hashlib
 import os
@@ -55,7 +56,21 @@ def library_packages(binary: pathlib.Path) -> str:
     return said.strip().removeprefix("shlibs:Depends=")
 
 
-def lay_out(root: pathlib.Path, binary: str) -> None:
+def commit_time() -> int:
+    """The time of all files: that of the commit, or none, so that nothing depends on when it is made."""
+    commit = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, text=True,
+                            capture_output=True, check=False).stdout.strip()
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or commit or 0)
+
+
+def debian_changelog(version: str) -> str:
+    maintainer = re.search("^Maintainer: (.*)$", (HERE / "debian/control.in").read_text(), re.M)[1]
+    return (f"sluice ({version}) unstable; urgency=medium\n\n"
+            "  * What is new stands in changelog.gz.\n\n"
+            f" -- {maintainer}  {email.utils.formatdate(commit_time())}\n")
+
+
+def lay_out(root: pathlib.Path, binary: str, version: str) -> None:
     program = root / "usr/bin/sluice"
     program.parent.mkdir(parents=True)
     subprocess.run(["strip", "--strip-unneeded", "--remove-section=.comment",
@@ -81,6 +96,9 @@ def lay_out(root: pathlib.Path, binary: str) -> None:
     for name in ("copyright", "README.Debian"):
         write(root, f"{doc}/{name}", (HERE / "debian" / name).read_text())
     write(root, f"{doc}/changelog.gz", zipped((ROOT / "CHANGELOG.md").read_text()))
+    write(root, f"{doc}/changelog.Debian.gz", zipped(debian_changelog(version)))
+    write(root, "usr/share/lintian/overrides/sluice",
+          (HERE / "debian/lintian-overrides").read_text())
     write(root, f"{doc}/sbom.spdx.json",
           output(sys.executable, str(ROOT / "tools/sbom.py"), "--binary", str(program)))
 
@@ -105,14 +123,11 @@ def add_control(root: pathlib.Path, version: str) -> None:
 def build(binary: str, into: pathlib.Path, revision: str) -> pathlib.Path:
     os.umask(0o022)
     version = output(binary, "--version").split()[1] + "-" + revision
-    # The time of all files: that of the commit, or none, so that nothing depends on when it is made.
-    commit = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, text=True,
-                            capture_output=True, check=False).stdout.strip()
-    environment = {"SOURCE_DATE_EPOCH": commit or "0", **os.environ}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(commit_time())}
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder) / "sluice"
-        lay_out(root, binary)
+        lay_out(root, binary, version)
         add_control(root, version)
         for path in [root, *root.rglob("*")]:
             if path.is_dir():
