@@ -1,8 +1,10 @@
 """`sluice doctor`: what it says beside a server, and before one starts; that it changes nothing."""
 import json
 import os
+import resource
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -10,10 +12,10 @@ from integration import certificates
 from integration.harness import environment_of, sluice_binary
 
 
-def doctor(*arguments, **environment):
+def doctor(*arguments, prepare=None, **environment):
     done = subprocess.run([str(sluice_binary()), "doctor", "-o", "json", *map(str, arguments)],
                           capture_output=True, text=True, timeout=60, check=False,
-                          env=environment_of(**environment))
+                          env=environment_of(**environment), preexec_fn=prepare)
     document = json.loads(done.stdout)
     assert document["ok"] == (done.returncode == 0), done.stderr
     for check in document["checks"]:
@@ -119,3 +121,45 @@ def test_it_is_for_people_too(free):
     assert "warning  settings file" in done.stdout
     assert f"-> chmod go-w {file}" in done.stdout
     assert done.returncode == 0, done.stdout
+
+
+def test_few_open_files_are_a_problem(free):
+    def at_most(number):
+        return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
+
+    few = said(doctor("-c", free(), prepare=at_most(512)), "open files")
+    assert (few["health"], few["detail"].split()[0]) == ("problem", "512")
+    assert "LimitNOFILE=" in few["advice"]
+    asked_for_more = said(doctor("-c", free(mqtt={"connections": 10_000}), prepare=at_most(8192)),
+                          "open files")
+    assert asked_for_more["health"] == "warning" and "allows 10000" in asked_for_more["detail"]
+    assert said(doctor("-c", free(mqtt={"connections": 1000}), prepare=at_most(8192)),
+                "open files")["health"] == "ok"
+
+
+def test_a_clock_behind_what_was_written_is_a_problem(free, tmp_path):
+    log = tmp_path / "data" / "log"
+    log.mkdir(parents=True)
+    (tmp_path / "data").chmod(0o700)
+    segment = log / "00000000000000000000.log"
+    segment.touch()
+    assert said(doctor("-c", free()), "clock")["health"] == "ok"
+    os.utime(segment, (time.time() + 3600,) * 2)
+
+    clock = said(doctor("-c", free()), "clock")
+
+    assert clock["health"] == "problem" and str(segment) in clock["detail"]
+
+
+def test_files_of_others_and_a_directory_without_rights_are_problems(free, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    assert said(doctor("-c", free()), "data directory")["health"] == "ok"
+    data.chmod(0o755)
+    assert said(doctor("-c", free()), "data directory")["advice"] == f"chmod 700 {data}"
+    if os.geteuid() == 0:  # others can give no file away
+        data.chmod(0o700)
+        (data / "left-by-somebody").touch()
+        os.chown(data / "left-by-somebody", 65534, 65534)
+        strange = said(doctor("-c", free()), "data files")
+        assert strange["health"] == "problem" and "left-by-somebody" in strange["detail"]
