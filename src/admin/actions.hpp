@@ -81,6 +81,7 @@ struct GivenToken {
 [[nodiscard]] Response start_task(Context& context, const Call& call);
 [[nodiscard]] Response pause_task(Context& context, const Call& call);
 [[nodiscard]] Response seek_task(Context& context, const Call& call);
+[[nodiscard]] Response replay_task(Context& context, const Call& call);
 [[nodiscard]] Response delete_task(Context& context, const Call& call);
 [[nodiscard]] Response list_dead_letters(Context& context, const Call& call);
 [[nodiscard]] Response show_dead_letter(Context& context, const Call& call);

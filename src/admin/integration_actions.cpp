@@ -123,6 +123,11 @@ Response seek_task(Context& context, const Call& call) {
   return task_response(owner.seek_task(call.name(), call.body));
 }
 
+Response replay_task(Context& context, const Call& call) {
+  return created_response(context.sources.integration.replay_task(call.name(), call.body),
+                          "/api/v1/tasks");
+}
+
 Response delete_task(Context& context, const Call& call) {
   auto& owner = context.sources.integration;
   if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;

@@ -406,7 +406,8 @@ class CommandLine {
       add_subscription_arguments(command, verb, rest_);
     } else if (noun.name == "dead-letter") {
       add_dead_letter_arguments(command, verb);
-    } else if (verb == "update" || verb == "copy" || verb == "seek" || verb == "preview") {
+    } else if (verb == "update" || verb == "copy" || verb == "seek" || verb == "replay" ||
+               verb == "preview") {
       add_change_arguments(command, noun, verb);
     } else if (noun.name == "message" && (verb == "list" || verb == "publish")) {
       add_message_arguments(command, verb, rest_);
@@ -419,7 +420,7 @@ class CommandLine {
     } else if (verb == "password") {
       add_new_password_argument(command, rest_);
     } else if (verb == "drain") {
-      add_drain_arguments(command);
+      add_drain_arguments(command, rest_);
     } else if (!verb.empty() && verb != "list") {
       command.add_option("name", rest_.name, "Name or id")->type_name("NAME")->required();
       if (verb == "events") add_event_arguments(command, rest_.event, false);
@@ -463,6 +464,7 @@ class CommandLine {
           ->required();
       return;
     }
+    if (verb == "replay") return add_replay_arguments(command, rest_);
     if (verb == "copy") {
       command.add_option("new_name", rest_.other, "Name of the copy")
           ->type_name("NEW_NAME")
@@ -509,15 +511,6 @@ class CommandLine {
   void add_topic_argument(CLI::App& command) {
     command.add_option("--topic", rest_.topic, "Find out, too, whether it may be written to")
         ->type_name("TOPIC");
-  }
-
-  void add_drain_arguments(CLI::App& command) {
-    auto& drain = rest_.drain;
-    command.add_option("--to", drain.server, "The other server, as host:port")->type_name("SERVER");
-    command.add_flag("--permanently", drain.permanently, "They need not come back");
-    command.add_option("--per-second", drain.per_second, "So many clients a second")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
-        ->capture_default_str();
   }
 
   void add_create_arguments(CLI::App& command, const Noun& noun) {

@@ -85,6 +85,31 @@ void add_subscription_arguments(CLI::App& command, std::string_view verb, RestCo
       ->type_name("CONDITION");
 }
 
+void add_drain_arguments(CLI::App& command, RestCommand& rest) {
+  auto& drain = rest.drain;
+  command.add_option("--to", drain.server, "The other server, as host:port")->type_name("SERVER");
+  command.add_flag("--permanently", drain.permanently, "They need not come back");
+  command.add_option("--per-second", drain.per_second, "So many clients a second")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+      ->capture_default_str();
+}
+
+void add_replay_arguments(CLI::App& command, RestCommand& rest) {
+  auto& replay = rest.replay;
+  command
+      .add_option("--from", replay.from,
+                  "The first message: earliest, 2026-03-01T12:00:00Z, or a position")
+      ->type_name("PLACE")
+      ->required();
+  command.add_option("--to", replay.to, "The last one: now, a time (before it), or a position")
+      ->type_name("PLACE")
+      ->capture_default_str();
+  command.add_option("--topic", replay.topic, "Where to; without it where the task itself writes")
+      ->type_name("TOPIC");
+  command.add_option("--name", rest.other, "Of the task that does it; else NAME-replay")
+      ->type_name("NAME");
+}
+
 void add_message_arguments(CLI::App& command, std::string_view verb, RestCommand& rest) {
   auto& message = rest.message;
   if (verb == "list") {

@@ -8,6 +8,8 @@
 namespace sluice::app {
 
 void add_audit_arguments(CLI::App& command, AuditArguments& audit);
+void add_drain_arguments(CLI::App& command, RestCommand& rest);
+void add_replay_arguments(CLI::App& command, RestCommand& rest);
 // `of_all`: otherwise of one that is named.
 void add_event_arguments(CLI::App& command, EventArguments& event, bool of_all);
 void add_new_password_argument(CLI::App& command, RestCommand& rest);

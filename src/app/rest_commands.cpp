@@ -12,11 +12,10 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/stream_parser.hpp>
 
-#include "admin/duplicate_names.hpp"
 #include "app/failure.hpp"
 #include "app/rest_client.hpp"
+#include "app/rest_files.hpp"
 #include "app/rest_output.hpp"
 #include "base/base64.hpp"
 #include "base/json_text.hpp"
@@ -28,66 +27,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kLargestDocument = 1024 * 1024;  // bytes; the server takes no more either
-constexpr std::size_t kDeepestDocument = 32;           // as the server takes it
-constexpr int kAskEveryMs = 1000;                      // --watch
-constexpr std::size_t kMostPages = 10'000;             // a server that never ends its list
-
-Result<std::string> read_text(const std::string& path, std::size_t limit) {
-  std::string text;
-  const auto read = [&](std::istream& in) {
-    text.resize(limit + 1);
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(in.gcount()));
-  };
-  if (path == "-") {
-    read(std::cin);
-  } else {
-    std::ifstream file(path, std::ios::binary);
-    if (file) read(file);
-    if (!file.is_open() || file.bad()) {
-      return fail(Errc::IoFailed, fmt::format("{} cannot be read", path));
-    }
-  }
-  if (text.size() > limit) {
-    return fail(Errc::InvalidArgument, fmt::format("{} holds more than {} bytes", path, limit));
-  }
-  return text;
-}
-
-// "line 3, column 7" of a byte.
-std::string line_and_column(std::string_view text, std::size_t offset) {
-  const auto before = text.substr(0, offset);
-  const auto line = std::ranges::count(before, '\n') + 1;
-  const auto last = before.rfind('\n');
-  const auto column = last == std::string_view::npos ? offset + 1 : offset - last;
-  return fmt::format("line {}, column {}", line, column);
-}
-
-Result<json::object> read_document(const std::string& path) {
-  SL_TRY(text, read_text(path, kLargestDocument));
-  json::stream_parser parser;
-  json::error_code error;
-  const auto consumed = parser.write_some(text, error);
-  if (!error && text.find_first_not_of(" \t\r\n", consumed) != std::string::npos) {
-    error = json::error::extra_data;
-  }
-  if (!error) parser.finish(error);
-  if (error) {
-    return fail(Errc::InvalidArgument,
-                fmt::format("{} is not JSON: {} at {}", path == "-" ? "standard input" : path,
-                            error.message(), line_and_column(text, consumed)));
-  }
-  auto value = parser.release();
-  if (!value.is_object()) {
-    return fail(Errc::InvalidArgument, fmt::format("{} holds no JSON object", path));
-  }
-  if (const auto twice = admin::duplicate_names(text, kDeepestDocument); !twice.empty()) {
-    return fail(Errc::InvalidArgument,
-                fmt::format("{}: {} {}", path, twice.front().pointer, twice.front().detail));
-  }
-  return std::move(value.get_object());
-}
+constexpr int kAskEveryMs = 1000;           // --watch
+constexpr std::size_t kMostPages = 10'000;  // a server that never ends its list
 
 std::string text_of(const RestCommand& command, const json::object& answer) {
   if (command.verb == "trace") return trace_text(answer);
@@ -343,15 +284,24 @@ int copy_task(RestClient& client, const RestCommand& command, const std::string&
 }
 
 // `now`, `earliest`, a position or a time; from Kafka `latest`, too.
+json::value place_of(const std::string& text) {
+  if (text.find_first_not_of("0123456789") == std::string::npos && !text.empty())
+    return json::object{{"position", json::parse(text)}};
+  if (text != "now" && text != "earliest" && text != "latest") return json::object{{"time", text}};
+  return json::value(text);
+}
+
+int replay_task(RestClient& client, const RestCommand& command, const std::string& one) {
+  json::object document{{"from", place_of(command.replay.from)},
+                        {"to", place_of(command.replay.to)}};
+  if (!command.replay.topic.empty()) document["topic"] = command.replay.topic;
+  if (!command.other.empty()) document["name"] = command.other;
+  const auto answer = client.send("POST", one + ":replay", json::serialize(document));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
 int seek_task(RestClient& client, const RestCommand& command, const std::string& one) {
-  const auto& to = command.other;
-  json::value start(to);
-  if (to.find_first_not_of("0123456789") == std::string::npos && !to.empty()) {
-    start = json::object{{"position", json::parse(to)}};
-  } else if (to != "now" && to != "earliest" && to != "latest") {
-    start = json::object{{"time", to}};
-  }
-  const json::object document{{"start", std::move(start)}};
+  const json::object document{{"start", place_of(command.other)}};
   const auto answer = client.send("POST", one + ":seek", json::serialize(document));
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
@@ -486,6 +436,7 @@ int run(RestClient& client, const RestCommand& command) {
   if (verb == "update") return change(client, command, one);
   if (verb == "copy") return copy_task(client, command, one);
   if (verb == "seek") return seek_task(client, command, one);
+  if (verb == "replay") return replay_task(client, command, one);
   if (verb == "preview") return preview(client, command);
 
   Result<io::HttpResponse> answer;

@@ -11,9 +11,9 @@ using Columns = std::string_view;
 
 constexpr std::array<std::string_view, 6> kConnectionVerbs = {"create", "list",   "show",
                                                               "update", "delete", "verify"};
-constexpr std::array<std::string_view, 13> kTaskVerbs = {
-    "create", "list",    "show",   "update",       "copy",   "start", "pause",
-    "seek",   "preview", "delete", "dead-letters", "events", "errors"};
+constexpr std::array<std::string_view, 14> kTaskVerbs = {
+    "create", "list",   "show",    "update", "copy",         "start",  "pause",
+    "seek",   "replay", "preview", "delete", "dead-letters", "events", "errors"};
 constexpr std::array<std::string_view, 4> kDeadLetterVerbs = {"list", "show", "redrive", "delete"};
 constexpr std::array<std::string_view, 5> kRuleVerbs = {"create", "list", "show", "update",
                                                         "delete"};
@@ -110,7 +110,7 @@ const Noun* find_noun(std::string_view name) {
 }
 
 std::string_view verb_help(std::string_view verb) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 23> kHelp = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kHelp = {
       {{"create", "Make one from a JSON document"},
        {"list", "All of them"},
        {"show", "One of them"},
@@ -123,6 +123,7 @@ std::string_view verb_help(std::string_view verb) {
        {"update", "Change it, while it works too: a JSON merge patch"},
        {"copy", "Make a task like it, which does not run yet"},
        {"seek", "Go on from another place in the log"},
+       {"replay", "Send a range of the log again, to another topic: by a task of its own"},
        {"preview", "The record that would be made of a message; nothing is written"},
        {"redrive", "Send them again; each goes once it has arrived"},
        {"add", "Subscribe the client; its policies must cover the filter"},

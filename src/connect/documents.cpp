@@ -50,6 +50,17 @@ Field start_field(std::string help) {
           .fallback = "now"};
 }
 
+Field end_field() {
+  return {
+      .name = "end",
+      .type = Type::Any,
+      .help =
+          "The last that it takes; then it is `finished`. `now`, {\"time\": \"RFC 3339\"} (what "
+          "was stored before it) or {\"position\": n} (that one, too); not in the future. "
+          "`null`: it goes on for ever.",
+      .nullable = true};
+}
+
 Field source_field() {
   return {.name = "source",
           .type = Type::Object,
@@ -70,6 +81,7 @@ Field source_field() {
                .minimum = 1,
                .maximum = kMostFilters},
               start_field("Where a new task begins: "),
+              end_field(),
           }};
 }
 
@@ -306,6 +318,35 @@ const Fields& seek_fields() {
         " From Kafka: `earliest`, `latest`, a time, or {\"offsets\": [{\"topic\", \"partition\", "
         "\"offset\"}]}.";
     return Fields{std::move(start)};
+  }();
+  return kFields;
+}
+
+const Fields& replay_fields() {
+  static const Fields kFields = [] {
+    auto from = start_field("The first message that goes again: ");
+    from.name = "from";
+    from.required = true;
+    from.fallback = nullptr;
+    auto to = end_field();
+    to.name = "to";
+    to.help =
+        "The last one: `now`, {\"time\": \"RFC 3339\"} (what was stored before it) or "
+        "{\"position\": n} "
+        "(that one, too); not in the future.";
+    to.nullable = false;
+    to.fallback = "now";
+    return Fields{std::move(from),
+                  std::move(to),
+                  {.name = "topic",
+                   .help = "Where to, a template as `map.topic`; without it where the task itself "
+                           "writes.",
+                   .fallback = "",
+                   .maximum = kLongestTemplate},
+                  {.name = "name",
+                   .help = "Of the task that does it; without it the task's with `-replay` behind, "
+                           "and a number where that is taken.",
+                   .fallback = ""}};
   }();
   return kFields;
 }

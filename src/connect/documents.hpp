@@ -13,7 +13,8 @@ namespace sluice::connect {
 // Of the whole document; `settings` and `sink` hold the fields of the connector.
 [[nodiscard]] schema::Fields connection_fields(const Connector& connector);
 [[nodiscard]] schema::Fields task_fields(const Connector& connector);
-[[nodiscard]] const schema::Fields& seek_fields();  // of `:seek`
+[[nodiscard]] const schema::Fields& seek_fields();    // of `:seek`
+[[nodiscard]] const schema::Fields& replay_fields();  // of `:replay`
 
 // Letters, digits, `_ - .`, and not dots alone: a name stands in paths, group names and client ids.
 [[nodiscard]] bool is_entity_name(std::string_view text);

@@ -14,6 +14,8 @@ std::string_view name_of(TaskState state) {
       return "waiting";
     case TaskState::Paused:
       return "paused";
+    case TaskState::Finished:
+      return "finished";
     case TaskState::Failed:
       return "failed";
   }

@@ -15,7 +15,8 @@ enum class TaskState : std::uint8_t {
   Running,
   Waiting,  // the other side, or the log, is away: goes on by itself
   Paused,
-  Failed,  // only a person can mend it
+  Failed,    // only a person can mend it
+  Finished,  // all up to the end of its range is done with; nothing more will come
 };
 [[nodiscard]] std::string_view name_of(TaskState state);
 

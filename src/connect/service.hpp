@@ -106,6 +106,10 @@ class Service {
   // {"start": ...} as in the task's source: goes on from there, running or not as it was.
   [[nodiscard]] Outcome<boost::json::object> seek_task(std::string_view which,
                                                        const boost::json::object& to);
+  // {"from", "to", "topic", "name"}: another task that takes this range of the log the same way, to
+  // another topic, and is `finished` then. Answers it.
+  [[nodiscard]] Outcome<boost::json::object> replay_task(std::string_view which,
+                                                         const boost::json::object& range);
   [[nodiscard]] Outcome<void> remove_task(std::string_view which);
   // Newest last; `after` is the `next` of the page before, empty for the first.
   [[nodiscard]] Outcome<boost::json::object> dead_letters(std::string_view task, std::size_t limit,

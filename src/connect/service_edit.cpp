@@ -230,7 +230,7 @@ Outcome<json::object> Service::change_task(std::string_view which, const json::o
   record.connection_id = connection ? connection->id : "";
   record.updated = time_of_change(state_->around.clock, record.updated);
   auto fresh = state_->replace_task(old, std::move(record), std::move(*spec), std::move(flow));
-  if (!fresh) return failed(fresh.error());
+  if (!fresh) return not_made(fresh.error());
   if ((*fresh)->is_enabled()) state_->start(**fresh);
   return (*fresh)->entity();
 }

@@ -88,5 +88,7 @@ struct Service::State {
 [[nodiscard]] tl::unexpected<Refusal> not_found(std::string_view what, std::string_view which);
 [[nodiscard]] tl::unexpected<Refusal> name_taken(std::string_view what, std::string_view name);
 [[nodiscard]] tl::unexpected<Refusal> failed(const Error& error);
+// Of a task whose document was good, as far as can be seen without the log.
+[[nodiscard]] tl::unexpected<Refusal> not_made(const Error& error);
 
 }  // namespace sluice::connect

@@ -36,6 +36,16 @@ tl::unexpected<Refusal> group_taken(std::string_view group) {
                  .fields = {{"/name", "makes the group name of another task"}}});
 }
 
+// Where a range ends is known to the log alone.
+tl::unexpected<Refusal> not_made(const Error& error) {
+  if (error.code != Errc::InvalidArgument) return failed(error);
+  return refuse({.errc = Errc::InvalidArgument,
+                 .code = "invalid_document",
+                 .detail = "the task's document is not valid",
+                 .hint = "correct the fields that are named and send it again",
+                 .fields = {{"/source/end", error.detail}}});
+}
+
 Result<void> Service::State::load_tasks() {
   std::vector<TaskRecord> records;
   SL_TRY_VOID(around.store.scan(
@@ -110,7 +120,7 @@ Outcome<json::object> Service::create_task(const json::object& document) {
   if (ready) ready = task->create();
   if (!ready) {
     task->release_queues();
-    return failed(ready.error());
+    return not_made(ready.error());
   }
   task->watch(task);
   {

@@ -32,6 +32,7 @@ json::object TaskRecord::to_json() const {
       {"id", id},           {"connection_id", connection_id}, {"created", created},
       {"updated", updated}, {"document", document},           {"queues_from", queues_from.get()}};
   if (generation != 0) out["generation"] = generation;
+  if (ends_at) out["ends_at"] = ends_at->get();
   if (!filters_before.empty())
     out["filters_before"] = json::array(filters_before.begin(), filters_before.end());
   return out;
@@ -61,6 +62,10 @@ Result<TaskRecord> TaskRecord::from_json(const json::object& saved) {
   record.queues_from = Position(queues_from);
   SL_TRY(generation, number("generation"));
   record.generation = generation;
+  if (saved.contains("ends_at")) {
+    SL_TRY(ends_at, number("ends_at"));
+    record.ends_at = Position(ends_at);
+  }
   if (const auto* filters = saved.if_contains("filters_before"); filters && filters->is_array()) {
     for (const auto& filter : filters->get_array()) {
       if (filter.is_string()) record.filters_before.emplace_back(filter.get_string());
@@ -122,6 +127,47 @@ Result<void> Task::find_queues_from() {
   return {};
 }
 
+Result<void> Task::find_end() {
+  std::optional<Position> end;
+  if (spec_.end) {
+    SL_TRY(found, end_of(spec_.end->where));
+    end = found;
+  }
+  const std::scoped_lock lock(mutex_);
+  record_.ends_at = end;
+  return {};
+}
+
+// Durable when it returns: who has read to the end of the log then has seen all of the range.
+Result<Position> Task::end_of(const Start& end) const {
+  const auto newest = before(around_.store.head());
+  SL_TRY_VOID(around_.store.wait_durable(around_.store.head()));
+  if (const auto* time = std::get_if<StartTime>(&end)) {
+    if (time->wall_ms > around_.clock.wall_ms())
+      return sluice::fail(Errc::InvalidArgument, "must not lie in the future");
+    return around_.store.position_before(time->wall_ms);
+  }
+  const auto* at = std::get_if<StartPosition>(&end);
+  if (at == nullptr) return newest;
+  if (Position(at->position) > newest)
+    return sluice::fail(
+        Errc::InvalidArgument,
+        "must not lie behind the newest message, which stands at " + std::to_string(newest.get()));
+  return Position(at->position);
+}
+
+std::optional<Position> Task::ends_at() const {
+  const std::scoped_lock lock(mutex_);
+  return record_.ends_at;
+}
+
+bool Task::has_finished(const Places& places) const {
+  const auto end = ends_at();
+  return end && std::ranges::all_of(places.cursors, [&](const store::Cursor& cursor) {
+           return cursor.position >= *end;
+         });
+}
+
 Position Task::queues_from() const {
   const std::scoped_lock lock(mutex_);
   return record_.queues_from;
@@ -177,6 +223,16 @@ void Task::fail_parked(std::string reason) {
   parked_.state = TaskState::Failed;
   parked_.since_ms = around_.clock.wall_ms();
   parked_.reason = std::move(reason);
+  tell_parked();
+}
+
+// Nothing is left to be done: no worker, and no connection to the other side.
+void Task::finish_parked() {
+  const std::scoped_lock lock(mutex_);
+  if (parked_.state == TaskState::Finished) return;
+  parked_.state = TaskState::Finished;
+  parked_.since_ms = around_.clock.wall_ms();
+  parked_.reason.clear();
   tell_parked();
 }
 

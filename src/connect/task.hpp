@@ -2,6 +2,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ struct TaskRecord {
   store::Position queues_from = {};
   // What matters of the log before that place; empty: what the document's filters match.
   std::vector<std::string> filters_before = {};
+  // The last that it takes; nothing: it goes on for ever.
+  std::optional<store::Position> ends_at = std::nullopt;
   // Of its start: grows with each seek, over all runs, also when an older copy was restored.
   std::uint64_t generation = 0;
 
@@ -134,12 +137,18 @@ class Task {
   void place_parked(const Places& places);
   void count_parked();
   void fail_parked(std::string reason);
+  void finish_parked();
   [[nodiscard]] std::shared_ptr<Runner> cannot_start(std::string reason);  // null
   void tell_parked() const;                                                // with mutex_ held
   [[nodiscard]] Result<void> skip_deleted(store::Position begin, std::uint64_t lost);
   [[nodiscard]] Result<std::uint64_t> pass_deleted(store::Cursor& cursor,
                                                    store::Position begin) const;
   [[nodiscard]] Result<void> find_queues_from();
+  // Where its range ends, from now on. Errors: InvalidArgument, in the future.
+  [[nodiscard]] Result<void> find_end();
+  [[nodiscard]] Result<store::Position> end_of(const Start& end) const;
+  [[nodiscard]] std::optional<store::Position> ends_at() const;
+  [[nodiscard]] bool has_finished(const Places& places) const;
   [[nodiscard]] Result<store::Cursor> begin(const Start& start) const;
   [[nodiscard]] store::Position queues_from() const;
   [[nodiscard]] std::vector<std::string> filters_before() const;

@@ -16,6 +16,8 @@ using store::StateKind;
 void Task::add_holds(std::vector<store::Hold>& holds) const {
   if (spec_.is_inbound()) return;  // it reads nothing here
   const auto now = progress();
+  const auto end = ends_at();
+  if (end && now.cursor >= *end) return;  // it has finished
   const auto from = queues_from();
   // What it would shed it does not need.
   auto cursor = now.cursor;
@@ -60,6 +62,7 @@ void Task::log_deleted(Position begin, std::uint64_t lost) {
 // low.
 Result<void> Task::skip_deleted(Position begin, std::uint64_t lost) {
   SL_TRY(places, load_places());
+  if (has_finished(places)) return {};
   auto counted = workers();
   if (counted.size() != places.cursors.size()) return {};
   const bool is_shed = was_beyond_bound(spec_, around_.store);
@@ -111,6 +114,11 @@ Result<std::uint64_t> Task::pass_deleted(store::Cursor& cursor, Position begin) 
   if (from < begin && !ids.empty()) {
     SL_TRY(counted, around_.store.skip_deleted(ids, from));
     skipped = counted;
+  }
+  if (const auto end = ends_at(); end && skipped.next > *end) {
+    if (from >= *end) return 0;
+    SL_TRY(beyond, around_.store.skip_deleted(ids, *end));
+    skipped = {skipped.lost - std::min(skipped.lost, beyond.lost), *end};
   }
   const auto is_done = [&](Position position) {
     return position <= skipped.next && position > from;

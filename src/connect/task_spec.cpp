@@ -50,6 +50,7 @@ class TaskReader {
   void not_yet(std::string pointer) { problem(std::move(pointer), std::string(kNotYet)); }
   Template compile(std::string pointer, std::string_view text);
   void start(const json::value& start);
+  void end(const json::value& end);
   void value(const json::value& value);
   void headers(const json::value& headers);
   void header(const json::value& header, const std::string& pointer);
@@ -83,12 +84,23 @@ void TaskReader::source(const json::object& source) {
     }
   }
   start(source.at("start"));
+  end(source.at("end"));
 }
 
 void TaskReader::start(const json::value& start) {
   auto parsed = parse_start(start);
   if (!parsed) return problem("/source/start", std::move(parsed).error());
   spec_.start = *parsed;
+}
+
+void TaskReader::end(const json::value& end) {
+  if (end.is_null()) return;
+  auto parsed = parse_start(end);
+  if (!parsed || std::holds_alternative<StartEarliest>(*parsed))
+    return problem(
+        "/source/end",
+        "must be `now`, {\"time\": \"2024-05-01T12:00:00Z\"}, {\"position\": n} or null");
+  spec_.end = TaskSpec::End{.where = *parsed, .text = json::serialize(end)};
 }
 
 void TaskReader::where(const json::value& where) {
@@ -377,6 +389,8 @@ Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& docum
   const auto* acks = spec.sink.if_contains("acks");
   if (acks != nullptr && !is_text(*acks, "all") && guarantee != "best_effort")
     problems.push_back({"/sink/acks", "must be `all` unless /delivery/guarantee is `best_effort`"});
+  if (spec.drain == Drain::FreshFirst && spec.end)
+    problems.push_back({"/delivery/drain", "must not be `fresh_first` while /source/end is set"});
   spec.shown = readable(fields, std::move(checked.value));
   if (!problems.empty()) return invalid_task(std::move(problems));
 

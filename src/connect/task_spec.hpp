@@ -35,6 +35,11 @@ struct TaskSpec {
   std::vector<std::string> filters;  // of the source `local`
   boost::json::object source;        // of any other: checked and complete
   Start start;
+  struct End {
+    Start where;
+    std::string text;  // as the document has it
+  };
+  std::optional<End> end;                 // nothing: it goes on for ever
   std::optional<where::Condition> where;  // nothing: every message
   processing::Steps steps;                // before the mapping
   Mapping mapping;                        // of the source `local`

@@ -74,7 +74,8 @@ const metrics::Declaration kInFlight{"sluice_task_in_flight",
                                      metrics::Kind::Gauge,
                                      {"task", "task_id"}};
 const metrics::Declaration kUp{"sluice_task_up",
-                               "1 while the task runs, 0 while it waits, is paused or failed.",
+                               "1 while the task runs or has finished, 0 while it waits, is paused "
+                               "or failed.",
                                metrics::Kind::Gauge,
                                {"task", "task_id"}};
 
@@ -100,12 +101,17 @@ const metrics::Declaration kWorkerUnfinished{
     {"task", "task_id", "worker"}};
 const metrics::Declaration kWorkerUp{
     "sluice_task_worker_up",
-    "1 while the worker runs, 0 while it waits, is paused or failed.",
+    "1 while the worker runs or has finished, 0 while it waits, is paused or failed.",
     metrics::Kind::Gauge,
     {"task", "task_id", "worker"}};
 
 json::value time_or_null(std::int64_t wall_ms) {
   return wall_ms == 0 ? json::value(nullptr) : json::value(rfc3339(wall_ms));
+}
+
+// One that has finished needs nobody.
+bool is_up(TaskState state) {
+  return state == TaskState::Running || state == TaskState::Finished;
 }
 
 // Health comes from progress: a worker that has handed something over and hears nothing waits.
@@ -182,7 +188,7 @@ void Task::watch(const std::shared_ptr<Task>& self) {
   observe(kInFlight, [](const Task& task) { return static_cast<double>(task.progress().in_sink); });
   observe(kUp, [](const Task& task) {
     const auto progress = judged(task.progress(), task.around_.clock.wall_ms());
-    return progress.state == TaskState::Running ? 1.0 : 0.0;
+    return is_up(progress.state) ? 1.0 : 0.0;
   });
   for (unsigned i = 0; i < spec_.workers; ++i) watch_worker(self, i);
 }
@@ -204,8 +210,7 @@ void Task::watch_worker(const std::shared_ptr<Task>& self, unsigned number) {
   observe(kWorkerRetried, [](const Progress& worker) { return worker.retried; });
   observe(kWorkerRejected, [](const Progress& worker) { return worker.rejected; });
   observe(kWorkerUnfinished, [](const Progress& worker) { return worker.unfinished; });
-  observe(kWorkerUp,
-          [](const Progress& worker) { return worker.state == TaskState::Running ? 1 : 0; });
+  observe(kWorkerUp, [](const Progress& worker) { return is_up(worker.state) ? 1 : 0; });
 }
 
 void Task::forget_workers() {
@@ -224,10 +229,14 @@ std::uint64_t Task::lag(std::span<const Progress> workers) const {
   if (spec_.is_inbound()) return workers.front().source_lag.value_or(0);
   const auto ids = queue_ids();
   if (ids.empty()) return 0;
+  const auto end = ends_at();
+  const auto beyond =
+      end ? around_.store.count_after(ids, std::max(*end, queues_from()), kMostCounted) : 0;
   std::uint64_t lag = 0;
   for (const auto& worker : workers) {
     const auto read = std::max(worker.read_position, queues_from());
-    const auto behind = (count_left(read, worker.ahead) + workers.size() - 1) / workers.size();
+    const auto left = count_left(read, worker.ahead);
+    const auto behind = (left - std::min(left, beyond) + workers.size() - 1) / workers.size();
     lag += behind - std::min(behind, worker.acknowledged_ahead) + worker.unfinished;
   }
   return lag;
@@ -274,7 +283,8 @@ json::object Task::entity() const {
   out["lag_messages"] = is_known ? json::value(lag_messages) : json::value(nullptr);
   // An estimate: of payloads, by their average so far.
   out["lag_bytes"] = is_known ? json::value(lag_messages * average) : json::value(nullptr);
-  out["back_fill_bytes"] = around_.store.log_bytes(progress.read_position, queues_from());
+  out["back_fill_bytes"] = around_.store.log_bytes(
+      progress.read_position, std::min(queues_from(), ends_at().value_or(queues_from())));
   out["oldest_unsent_age_seconds"] =
       oldest_ms == 0 ? 0.0
                      : static_cast<double>(std::max<std::int64_t>(0, now_ms - oldest_ms)) / 1e3;

@@ -15,7 +15,7 @@ json::object Task::state_of(const model::Message& message) const {
   const bool matches = std::ranges::any_of(spec_.filters, [&](const std::string& filter) {
     return mqtt::matches(filter, message.topic);
   });
-  if (!matches) return {};
+  if (const auto end = ends_at(); !matches || (end && message.position() > *end)) return {};
   const auto progress = this->progress();
   json::object shown{{"name", spec_.name},
                      {"id", record_.id},

@@ -48,6 +48,7 @@ std::vector<std::string> Task::worker_clients() const {
 
 Result<void> Task::create() {
   SL_TRY_VOID(find_queues_from());
+  SL_TRY_VOID(find_end());
   SL_TRY(cursor, begin(spec_.start));
   const Places places{.division = division_of(spec_),
                       .cursors = std::vector<store::Cursor>(spec_.workers, cursor)};
@@ -101,6 +102,8 @@ Result<void> Task::take_over(const Task& old) {
   const auto division = division_of(spec_);
   if (old.spec_.exactly_once && places.division != division)
     SL_TRY_VOID(old.must_be_settled(places.division));
+  const auto text_of = [](const TaskSpec& spec) { return spec.end ? spec.end->text : ""; };
+  if (text_of(spec_) != text_of(old.spec_)) SL_TRY_VOID(find_end());
   bool is_done_before = false;
   if (has_new) {
     SL_TRY_VOID(find_queues_from());
@@ -280,6 +283,10 @@ std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
     if (const auto divided = divide_again(*places, division, progress()); !divided)
       return cannot_start("it cannot be started: " + divided.error().detail);
   }
+  if (has_finished(*places)) {
+    finish_parked();
+    return nullptr;
+  }
   if (connector == nullptr || connector->make_sink == nullptr)
     return cannot_start("there is no connector `" + spec_.sink_type + "`");
   auto group = std::make_shared<WorkerGroup>(worker_clients(), around_.options.on_task_change);
@@ -310,6 +317,7 @@ std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
         .cursor = places->cursors[i],
         .queues_from = queues_from(),
         .filters_before = filters_before(),
+        .ends_at = ends_at(),
         .generation = record().generation,
         .before = std::move(before[i]),
         .on_change = spec_.workers > 1 ? group->listener_of(i) : around_.options.on_task_change,

@@ -229,7 +229,7 @@ void Worker::end_gathering() {
 }
 
 void Worker::ask_for_wake() {
-  if (!at_end_ || is_asked_to_wake_ || gathering_until_) return;
+  if (!at_end_ || is_asked_to_wake_ || gathering_until_ || has_reached_end()) return;
   is_asked_to_wake_ = true;
   context_.store.notify(reinterpret_cast<std::uintptr_t>(this), context_.queues,
                         window_.read_position(window_.newest_lane()), store::Visibility::Durable,
@@ -267,6 +267,7 @@ std::optional<Window::Lane> Worker::lane_to_read() const {
     return window_.ready(lane) < kReadAhead && window_.size() < window_messages_ / part &&
            window_.bytes() < window_bytes_ / part;
   };
+  if (has_reached_end()) return std::nullopt;
   const auto newest = window_.newest_lane();
   const auto is_first_turn = newest == Window::Lane::Main || spec_.drain == Drain::FreshFirst;
   if (!at_end_ && is_first_turn && has_room(newest, 1)) return newest;
@@ -319,8 +320,10 @@ bool Worker::read_once(Window::Lane lane) {
     return false;
   }
   if (back_filling) read->at_end = false;  // of what lies before the queues
-  if (!is_newest) end_at_cut(*read);
-  const bool at_end = read->at_end && is_newest;
+  if (!is_newest) end_at(*window_.cut_at(), *read);
+  if (context_.ends_at) end_at(*context_.ends_at, *read);
+  const bool is_last = context_.ends_at && read->next >= *context_.ends_at;
+  const bool at_end = (read->at_end && is_newest) || is_last;
   if (const auto gather = sink_->gathers_for();
       at_end && gather.count() > 0 && !read->entries.empty())
     gathering_until_ = steady_now() + gather;

@@ -49,8 +49,9 @@ class Worker final : public ReportingRunner {
     // The queues hold what stands behind this place; before it the log itself is read.
     store::Position queues_from = {};
     std::vector<std::string> filters_before = {};  // by these; empty: those of the document
-    std::uint64_t generation = 0;                  // of the cursor: see Place
-    Progress before;                               // counters go on from here
+    std::optional<store::Position> ends_at = std::nullopt;  // the last that it takes; it is durable
+    std::uint64_t generation = 0;                           // of the cursor: see Place
+    Progress before;                                        // counters go on from here
     TaskListener on_change = {};
     RejectionListener on_rejection = {};
     // How it stands in the origins of what goes out; what bears it already is stopped. Empty:
@@ -155,7 +156,10 @@ class Worker final : public ReportingRunner {
     return {window_.read_position(), window_.read_position(Window::Lane::Fresh)};
   }
   [[nodiscard]] bool has_read_all() const;
-  void end_at_cut(store::ReadResult& read);
+  // Nothing of it lies behind `last`; with a read up to the end of the log it reaches there.
+  void end_at(store::Position last, store::ReadResult& read);
+  [[nodiscard]] bool has_reached_end() const;
+  [[nodiscard]] bool has_finished() const;
   void skip_deleted(Window::Lane lane);
   void let_fresh_ones_pass();
   void read_again_after(std::string reason);

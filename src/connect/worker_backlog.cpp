@@ -101,24 +101,35 @@ void Worker::let_fresh_ones_pass() {
 }
 
 // The store knows of no cut. Contract: `at_end` says that nothing more is visible.
-void Worker::end_at_cut(store::ReadResult& read) {
-  const auto cut = *window_.cut_at();
-  if (read.at_end) read.next = std::max(read.next, cut);
-  if (read.next <= cut) return;
-  std::erase_if(read.entries, [cut](const auto& entry) { return entry.message->position() > cut; });
-  read.next = cut;
+void Worker::end_at(store::Position last, store::ReadResult& read) {
+  if (read.at_end) read.next = std::max(read.next, last);
+  if (read.next <= last) return;
+  std::erase_if(read.entries,
+                [last](const auto& entry) { return entry.message->position() > last; });
+  read.next = last;
   if (read.lost == 0) return;
-  // Those behind the cut are counted where they are read.
-  const auto behind = context_.store.skip_deleted(context_.queues, cut);
+  // Those behind it are counted where they are read, if anywhere.
+  const auto behind = context_.store.skip_deleted(context_.queues, last);
   if (behind) read.lost -= std::min(read.lost, behind->lost);
 }
 
+// Nothing more is to be read. With an end there is one lane.
+bool Worker::has_reached_end() const {
+  return context_.ends_at && window_.read_position() >= *context_.ends_at;
+}
+
+bool Worker::has_finished() const {
+  return has_reached_end() && window_.empty() && rejections_.empty();
+}
+
 void Worker::skip_deleted(Window::Lane lane) {
+  if (has_reached_end()) return;
   const auto from = window_.read_position(lane);
   const auto skipped = context_.store.skip_deleted(context_.queues, from);
   if (!skipped || skipped->next <= from) return;
   store::ReadResult read{.entries = {}, .next = skipped->next, .lost = skipped->lost};
-  if (lane != window_.newest_lane()) end_at_cut(read);
+  if (lane != window_.newest_lane()) end_at(*window_.cut_at(), read);
+  if (context_.ends_at) end_at(*context_.ends_at, read);
   note_lost(read.lost - std::min(read.lost, window_.known_up_to(read.next, lane)));
   window_.add(window_.new_batch(), read.next, lane);
   cursor_moved_ = true;

@@ -287,6 +287,8 @@ void Worker::publish_progress() {
     set_state(TaskState::Waiting, wait_reason_);
   } else if (read_again_) {
     set_state(TaskState::Waiting, read_reason_);
+  } else if (has_finished()) {
+    set_state(TaskState::Finished, "");
   } else if (sink_) {
     set_state(TaskState::Running, "");
   }

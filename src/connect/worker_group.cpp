@@ -10,14 +10,16 @@ int gravity(TaskState state) {
   switch (state) {
     case TaskState::Paused:
       return 0;
-    case TaskState::Running:
+    case TaskState::Finished:
       return 1;
-    case TaskState::Starting:
+    case TaskState::Running:
       return 2;
-    case TaskState::Waiting:
+    case TaskState::Starting:
       return 3;
-    case TaskState::Failed:
+    case TaskState::Waiting:
       return 4;
+    case TaskState::Failed:
+      return 5;
   }
   return 0;
 }
