@@ -143,6 +143,8 @@ std::string connectors_reference() {
     }
     out += "### `sink` of a task\n\n";
     out += schema::to_markdown(connector.sink_fields);
+    if (connector.outcomes_page != nullptr)
+      out += "\n### What becomes of a record\n\n" + connector.outcomes_page();
     if (connector.make_source == nullptr) continue;
     out += "\n### `source` of a task\n\n";
     out += schema::to_markdown(connector.source_fields);

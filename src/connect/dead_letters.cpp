@@ -42,6 +42,8 @@ std::string encode(const DeadLetter& letter) {
   out["position"] = message.position().get();
   out["timestamp"] = rfc3339(message.timestamp_ms);
   out["rejected_at"] = rfc3339(letter.at_ms);
+  out["first_rejected_at"] = rfc3339(letter.at_ms);
+  out["class"] = name_of(letter.error);
   out["reason"] = letter.reason;
   out["attempts"] = letter.attempts;
   out["target"] = letter.target;
@@ -61,6 +63,18 @@ std::string encode(const DeadLetter& letter) {
 }
 
 }  // namespace
+
+std::string_view name_of(LetterClass error) {
+  switch (error) {
+    case LetterClass::Unmapped:
+      return "unmapped";
+    case LetterClass::Refused:
+      return "refused";
+    case LetterClass::GivenUp:
+      return "given_up";
+  }
+  return "";
+}
 
 json::object properties_of(const model::Message& message) {
   json::object out;
@@ -247,7 +261,8 @@ Result<std::vector<model::Position>> DeadLetters::positions(std::string_view tas
 }
 
 Result<void> DeadLetters::refused_again(std::string_view task_id, model::Position position,
-                                        std::string_view reason, std::int64_t at_ms) {
+                                        std::string_view reason, LetterClass error,
+                                        std::int64_t at_ms) {
   const std::scoped_lock lock(mutex_);
   SL_TRY(letter, find(task_id, position));
   if (!letter) return {};
@@ -258,6 +273,7 @@ Result<void> DeadLetters::refused_again(std::string_view task_id, model::Positio
   const auto bytes = json::serialize(*letter).size();
   (*letter)["attempts"] = before + 1;
   (*letter)["reason"] = reason;
+  (*letter)["class"] = name_of(error);
   (*letter)["rejected_at"] = rfc3339(at_ms);
   const auto value = json::serialize(*letter);
   const auto batch = store_.new_batch();

@@ -14,6 +14,14 @@
 
 namespace sluice::connect {
 
+// What kind of error made a letter of a message.
+enum class LetterClass : std::uint8_t {
+  Unmapped,  // no record could be made of it: `where`, jq, schema, templates, expired
+  Refused,   // the other side will never take it as it stands
+  GivenUp,   // it came back for longer than delivery.retry.give_up_after
+};
+[[nodiscard]] std::string_view name_of(LetterClass error);
+
 // A message that could not be delivered, with why. Views: used at once.
 struct DeadLetter {
   const model::Message* message = nullptr;
@@ -21,6 +29,7 @@ struct DeadLetter {
   std::string_view target;  // the mapped topic; empty when the mapping failed
   unsigned attempts = 0;
   std::int64_t at_ms = 0;
+  LetterClass error = LetterClass::Unmapped;
 };
 
 // The properties of a message as letters and previews show them.
@@ -58,7 +67,8 @@ class DeadLetters {
                                                                std::size_t limit) const;
   // It was tried once more and refused again. Nothing where there is none any more.
   [[nodiscard]] Result<void> refused_again(std::string_view task_id, model::Position position,
-                                           std::string_view reason, std::int64_t at_ms);
+                                           std::string_view reason, LetterClass error,
+                                           std::int64_t at_ms);
   // Those that are there; durable when this returns. The number of them.
   [[nodiscard]] Result<std::size_t> erase(std::string_view task_id,
                                           std::span<const model::Position> positions);

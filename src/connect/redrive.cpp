@@ -177,6 +177,7 @@ void Redrive::settle(Delivery& delivery) {
     case Verdict::Rejected:
       entry.state = Entry::State::Refused;
       entry.reason = std::move(delivery.reason);
+      entry.error = LetterClass::Refused;
       return;
     case Verdict::RetryLater:
       entry.state = Entry::State::Ready;
@@ -215,7 +216,7 @@ Result<void> Redrive::settle_letters() {
     if (entry.state == Entry::State::Delivered) delivered.push_back(position);
     if (entry.state != Entry::State::Refused) continue;
     SL_TRY_VOID(context_.letters.refused_again(context_.task_id, position, entry.reason,
-                                               context_.clock.wall_ms()));
+                                               entry.error, context_.clock.wall_ms()));
     refuse(entry.letter->message.id, entry.reason);
   }
   SL_TRY_VOID(context_.letters.erase(context_.task_id, delivered));

@@ -68,6 +68,7 @@ class Redrive {
     Record record;
     enum class State : std::uint8_t { Ready, InSink, Delivered, Refused } state = State::Ready;
     std::string reason;
+    LetterClass error = LetterClass::Unmapped;
   };
   [[nodiscard]] Result<std::size_t> load(std::span<const model::Position> positions);
   void refuse(model::MessageId id, const std::string& reason);

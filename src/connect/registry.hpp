@@ -49,6 +49,8 @@ struct Connector {
   // Its sinks publish where a task may bring messages from that leads back here: each notes itself
   // in their origins, and stops what it finds itself in.
   bool notes_origins = false;
+  // For the reference page: what becomes of a record for each answer of the other side. Markdown.
+  std::string (*outcomes_page)() = nullptr;
   // What the declaration cannot say: rules across fields, property names. Pointers begin with
   // `/settings` and `/sink`.
   void (*check_connection)(const boost::json::object& settings,

@@ -115,12 +115,13 @@ Result<broker::OutsideMessage, std::string> SourceRedrive::map(SavedLetter& lett
                             : std::string("jq: the program has no result for this message"));
 }
 
-Result<void> SourceRedrive::refuse(model::MessageId id, const std::string& reason) {
+Result<void> SourceRedrive::refuse(model::MessageId id, const std::string& reason,
+                                   LetterClass error) {
   ++report_.refused;
   if (report_.some_refused.size() < Redrive::kMostTold)
     report_.some_refused.push_back({id, reason});
   return context_.letters.refused_again(context_.task_id, model::Position(id.position), reason,
-                                        context_.clock.wall_ms());
+                                        error, context_.clock.wall_ms());
 }
 
 Result<void> SourceRedrive::settle(std::span<const model::MessageId> ids,
@@ -130,7 +131,7 @@ Result<void> SourceRedrive::settle(std::span<const model::MessageId> ids,
     if (!answers[i]) {
       durable.emplace_back(ids[i].position);
     } else if (broker::is_for_good(*answers[i])) {
-      SL_TRY_VOID(refuse(ids[i], answers[i]->detail));
+      SL_TRY_VOID(refuse(ids[i], answers[i]->detail, LetterClass::Refused));
     } else if (report_.stopped.empty()) {
       report_.stopped = answers[i]->detail;
     }

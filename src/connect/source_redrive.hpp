@@ -41,7 +41,8 @@ class SourceRedrive {
  private:
   [[nodiscard]] Result<void> send_some(std::span<const model::Position> positions);
   [[nodiscard]] Result<broker::OutsideMessage, std::string> map(SavedLetter& letter);
-  [[nodiscard]] Result<void> refuse(model::MessageId id, const std::string& reason);
+  [[nodiscard]] Result<void> refuse(model::MessageId id, const std::string& reason,
+                                    LetterClass error = LetterClass::Unmapped);
   [[nodiscard]] Result<void> settle(std::span<const model::MessageId> ids,
                                     const broker::Intake::Answers& answers);
 

@@ -271,11 +271,13 @@ void SourceWorker::keep_dead_letters() {
     if (items_[i].state != State::Held) continue;
     auto& message = batch_->arrivals[i].message;
     if (message.id == model::MessageId()) make_letter_of(message);
-    letters.push_back({.message = &message,
-                       .reason = items_[i].reason,
-                       .target = items_[i].topic,
-                       .attempts = items_[i].attempts,
-                       .at_ms = context_.clock.wall_ms()});
+    letters.push_back(
+        {.message = &message,
+         .reason = items_[i].reason,
+         .target = items_[i].topic,
+         .attempts = items_[i].attempts,
+         .at_ms = context_.clock.wall_ms(),
+         .error = items_[i].attempts > 0 ? LetterClass::Refused : LetterClass::Unmapped});
     letters_of.push_back(i);
   }
   const auto kept =

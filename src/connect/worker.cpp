@@ -381,7 +381,7 @@ void Worker::apply_unmapped(Window::Token first) {
     const auto token = first + unmapped.index;
     if (!window_.holds(token) || window_.state(token) == Window::State::Done) continue;
     if (unmapped.is_rejected) {
-      reject(token, std::move(unmapped.reason));
+      reject(token, std::move(unmapped.reason), LetterClass::Unmapped);
       continue;
     }
     pass_over(unmapped);

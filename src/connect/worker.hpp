@@ -103,6 +103,7 @@ class Worker final : public ReportingRunner {
     Window::Token token = 0;
     std::string reason;
     unsigned attempts = 0;
+    LetterClass error = LetterClass::Unmapped;
   };
 
   struct Unmapped {
@@ -136,7 +137,7 @@ class Worker final : public ReportingRunner {
   [[nodiscard]] std::uint64_t settle_delivered(std::span<const Delivery> deliveries);
   void retry_later(Delivery& delivery);
   [[nodiscard]] bool is_given_up(Window::Token token);
-  void reject(Window::Token token, std::string reason);
+  void reject(Window::Token token, std::string reason, LetterClass error);
   void keep_dead_letters();
   void commit();
   [[nodiscard]] Result<store::Position> save_cursor(bool ends_run);

@@ -72,7 +72,7 @@ void Worker::settle(std::span<Delivery> deliveries) {
     if (delivery.verdict == Verdict::RetryLater) {
       retry_later(delivery);
     } else if (delivery.verdict == Verdict::Rejected) {
-      reject(delivery.token, std::move(delivery.reason));
+      reject(delivery.token, std::move(delivery.reason), LetterClass::Refused);
     } else {
       window_.give_back(delivery.token);
       fail_for_good(std::move(delivery.reason));
@@ -123,7 +123,7 @@ void Worker::retry_later(Delivery& delivery) {
   const bool is_first = !came_back_;
   came_back_ = true;
   if (is_first && is_given_up(delivery.token))
-    return reject(delivery.token, "given up: " + delivery.reason);
+    return reject(delivery.token, "given up: " + delivery.reason, LetterClass::GivenUp);
   window_.give_back(delivery.token);
   if (delivery.at_once) {
     is_hasty_ = true;
@@ -145,7 +145,7 @@ bool Worker::is_given_up(Window::Token token) {
   return now - culprit_since_ >= *spec_.give_up_after;
 }
 
-void Worker::reject(Window::Token token, std::string reason) {
+void Worker::reject(Window::Token token, std::string reason, LetterClass error) {
   ++progress_.rejected;
   context_.counters.rejected.add();
   note_error(reason);
@@ -163,7 +163,7 @@ void Worker::reject(Window::Token token, std::string reason) {
       if (window_.state(token) == Window::State::HandedOver) window_.give_back(token);
       return fail_for_good("a message was rejected: " + reason);
     case RejectedPolicy::DeadLetter:
-      rejections_.push_back({token, std::move(reason), window_.attempts(token)});
+      rejections_.push_back({token, std::move(reason), window_.attempts(token), error});
       return window_.hold(token);
   }
 }
@@ -181,7 +181,8 @@ void Worker::keep_dead_letters() {
                        .reason = rejection.reason,
                        .target = window_.record(rejection.token).topic,
                        .attempts = rejection.attempts,
-                       .at_ms = now_ms});
+                       .at_ms = now_ms,
+                       .error = rejection.error});
   const auto kept =
       context_.dead_letters.keep(context_.task_id, letters, spec_.drop_oldest_dead_letter);
   if (!kept) {

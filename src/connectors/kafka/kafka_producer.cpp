@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/log.hpp"
+#include "connectors/kafka/kafka_verdict.hpp"
 
 namespace sluice::connectors::kafka {
 namespace {
@@ -15,17 +16,6 @@ constexpr auto kTakeBackEvery = std::chrono::milliseconds(50);
 constexpr auto kLookEvery = std::chrono::milliseconds(1000);
 constexpr int kLookForMs = 500;
 constexpr int kFlushMs = 20;
-
-bool is_too_large(rd_kafka_resp_err_t error) {
-  return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-         error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
-}
-
-// Errors that one record can cause and that the whole batch around it gets.
-bool is_fault_of_a_record(rd_kafka_resp_err_t error) {
-  return is_too_large(error) || error == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
-         error == RD_KAFKA_RESP_ERR_INVALID_RECORD || error == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP;
-}
 
 std::uint64_t token_of(const rd_kafka_message_t& message) {
   return reinterpret_cast<std::uint64_t>(message._private);

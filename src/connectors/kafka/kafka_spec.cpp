@@ -12,6 +12,7 @@
 #include "connectors/kafka/kafka_source.hpp"
 #include "connectors/kafka/kafka_source_spec.hpp"
 #include "connectors/kafka/kafka_topics.hpp"
+#include "connectors/kafka/kafka_verdict.hpp"
 #include "connectors/kafka/kafka_verify.hpp"
 
 namespace sluice::connectors {
@@ -164,6 +165,7 @@ void register_kafka(connect::Registry& registry) {
                        {.format = "tbmq", .translate = kafka::import_tbmq}};
   connector.make_sink = kafka::KafkaSink::make;
   connector.writes_exactly_once = true;
+  connector.outcomes_page = kafka::outcomes_page;
   connector.source_fields = kafka::source_fields();
   connector.sends_records = true;
   connector.check_source = kafka::check_source;

@@ -113,7 +113,10 @@ TEST_F(LettersTest, StayWithTheNewReasonWhenTheyAreRefusedAgain) {
   EXPECT_EQ(report->at("refused").to_number<int>(), 1);
   EXPECT_EQ(report->at("left").to_number<int>(), 1);
   EXPECT_EQ(report->at("letters").as_array().size(), 1U);
-  EXPECT_EQ(letters().at(0).at("attempts").to_number<int>(), 2);
+  const auto letter = letters().at(0);
+  EXPECT_EQ(letter.at("attempts").to_number<int>(), 2);
+  EXPECT_EQ(letter.at("class"), "refused");
+  EXPECT_LT(letter.at("first_rejected_at").as_string(), letter.at("rejected_at").as_string());
 }
 
 TEST_F(LettersTest, StayWhenTheTaskWouldPassThemOverNow) {
@@ -126,6 +129,7 @@ TEST_F(LettersTest, StayWhenTheTaskWouldPassThemOverNow) {
   EXPECT_EQ(report->at("refused").to_number<int>(), 2);
   EXPECT_EQ(left(), 2);
   EXPECT_THAT(std::string(letters().at(0).at("reason").as_string()), HasSubstr("where: "));
+  EXPECT_EQ(letters().at(0).at("class"), "unmapped");
 }
 
 TEST_F(LettersTest, FollowTheTaskAsItIsNow) {

@@ -323,7 +323,7 @@ TEST_F(SourceWorkerTest, StopsAtARecordThatComesFirstWithoutBeingAskedAgain) {
   start();
 
   EXPECT_TRUE(eventually([&] { return system.has_closed(); }));
-  EXPECT_EQ(worker->progress().state, TaskState::Failed);
+  EXPECT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
   EXPECT_THAT(system.done(), IsEmpty());
   EXPECT_THAT(intake.topics(), IsEmpty());
 }
