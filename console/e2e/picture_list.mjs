@@ -239,7 +239,7 @@ export const pagesInChinese = [
   { name: "clients", path: "clients" },
   { name: "connections", path: "connections" },
   { name: "tasks", path: "tasks" },
-  { name: "task", path: "tasks/readings" },
+  { name: "task", path: "tasks/readings", act: () => later(12) },
   {
     name: "task-target",
     path: "tasks/readings/edit",

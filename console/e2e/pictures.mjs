@@ -97,10 +97,13 @@ export default async function ({ browser, url, user, password, names, ...given }
     await page.goto(new URL(path, url).href);
     await page.locator(".page h1").waitFor();
   };
-  for (const { name, path, act } of pictures) {
-    if (!isWanted(name)) continue;
+  for (const [at, { name, path, act }] of pictures.entries()) {
+    const next = pictures.findIndex((other, index) => index > at && other.path !== undefined);
+    const chain = pictures.slice(at, next < 0 ? undefined : next); // it, and what goes on from it
+    if (!chain.some((one) => isWanted(one.name))) continue;
     if (path !== undefined) await goTo(path);
     await act?.(page, given);
+    if (!isWanted(name)) continue;
     await shoot(page, name);
     await choose(page, "Dark");
     await shoot(page, `${name}-dark`);

@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { App as AntApp, ConfigProvider, Spin, theme } from "antd";
+import { App as AntApp, ConfigProvider, Form, Spin, theme } from "antd";
 import english from "antd/locale/en_US";
 import chinese from "antd/locale/zh_CN";
 import { lazy, Suspense } from "react";
@@ -65,7 +65,14 @@ function Themed() {
         token: {
           colorPrimary: tint,
           colorLink: tint,
-          ...(isDark ? {} : { colorError: "#cf1322", colorSuccess: "#2f8512" }),
+          ...(isDark
+            ? {}
+            : {
+                colorError: "#cf1322",
+                colorSuccess: "#2f8512",
+                colorSuccessBg: "#f1f9ec", // what is made of so dark a green is grey
+                colorSuccessBorder: "#b5d8a3",
+              }),
           borderRadius: 6,
           fontSize: 14,
           // As pale as can be read by everybody (WCAG AA).
@@ -86,9 +93,12 @@ function Themed() {
     >
       <LanguageProvider language={language}>
         <AntApp className="app">
-          <Suspense fallback={<Spin fullscreen />}>
-            <Pages />
-          </Suspense>
+          {/* So that the label of a field stands above it everywhere, also where no form is around it. */}
+          <Form component={false} layout="vertical">
+            <Suspense fallback={<Spin fullscreen />}>
+              <Pages />
+            </Suspense>
+          </Form>
         </AntApp>
       </LanguageProvider>
     </ConfigProvider>

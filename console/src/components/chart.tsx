@@ -24,7 +24,7 @@ export function LineChart({ lines, label }: { lines: Line[]; label: string }) {
     void import("./echarts").then(({ init }) => {
       if (isGone || !box.current) return;
       chart.current = init(box.current, isDark ? "dark" : undefined);
-      chart.current.setOption(frame(token.colorPrimary, token.colorTextSecondary));
+      chart.current.setOption(frame(token.colorPrimary, token.colorTextSecondary, token.fontFamily));
       chart.current.setOption(data(latest.current));
       resize.observe(box.current);
     });
@@ -43,9 +43,10 @@ export function LineChart({ lines, label }: { lines: Line[]; label: string }) {
   return <div ref={box} className="chart" role="img" aria-label={label} />;
 }
 
-function frame(first: string, text: string) {
+function frame(first: string, text: string, fontFamily: string) {
   return {
     backgroundColor: "transparent",
+    textStyle: { fontFamily },
     animation: false,
     color: [first, "#d97706", "#7c3aed"],
     grid: { left: 56, right: 16, top: 32, bottom: 28 },

@@ -51,6 +51,8 @@ export function List<T extends object = Entity>(props: Props<T>) {
   const use = isLive ? useLive : useGet;
   const list = use<Page<T>>(path, call);
   const items = list.data?.items ?? [];
+  // What can be done with a row stays in view, however wide the row is.
+  const shown = columns.map((column) => (column.key === "actions" ? { ...column, fixed: "right" as const } : column));
   const isFiltered = Object.values(delayed).some(Boolean);
   const filter = (name: string, value: string) => {
     setBefore([]);
@@ -95,7 +97,7 @@ export function List<T extends object = Entity>(props: Props<T>) {
       <Table<T>
         size="middle"
         rowKey={rowKey}
-        columns={columns}
+        columns={shown}
         dataSource={items}
         loading={list.isPending}
         pagination={false}

@@ -63,8 +63,10 @@ export function kindOf(schema: Schema): Kind {
 }
 
 // `bootstrap_servers` -> `Bootstrap servers`.
+const spelled: Record<string, string> = { ca: "CA", json: "JSON", pem: "PEM", qos: "QoS", sasl: "SASL", tls: "TLS", url: "URL" };
+
 export function labelOf(name: string) {
-  const spaced = name.replaceAll("_", " ");
+  const spaced = name.split("_").map((word) => spelled[word] ?? word).join(" ");
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 

@@ -26,7 +26,7 @@ function Form({ start = {} as Document, pointer = "" }) {
 
 test("only what was filled in is in the document, and what is emptied is gone", () => {
   render(<Form />);
-  fireEvent.change(screen.getByLabelText(/Url/), { target: { value: "http://x" } });
+  fireEvent.change(screen.getByLabelText(/URL/), { target: { value: "http://x" } });
   fireEvent.change(screen.getByLabelText(/Initial/), { target: { value: "1s" } });
   expect(now).toEqual({ url: "http://x", retry: { initial: "1s" } });
   fireEvent.change(screen.getByLabelText(/Initial/), { target: { value: "" } });
@@ -69,6 +69,7 @@ test("required fields are always shown, others while there are few", () => {
   expect(shown).toEqual(["f0", "f1", "f9"]);
   expect(later.length).toBe(7);
   expect(labelOf("bootstrap_servers")).toBe("Bootstrap servers");
+  expect(labelOf("sasl_mechanism")).toBe("SASL mechanism");
 });
 
 test("a form knows which problems it shows itself", () => {

@@ -103,7 +103,7 @@ export default function Connections() {
           { title: word.resource, dataIndex: "bound_resource" },
           { title: word.tasks, dataIndex: "tasks", align: "right" },
           { title: all.created, render: (_, { created }) => time(created, language) },
-          { title: all.description, dataIndex: "description" },
+          { title: all.description, render: (_, { description }) => <div className="reason">{description}</div> },
           { key: "actions", align: "right", render: (_, connection) => <Actions connection={connection} /> },
         ]}
       />

@@ -69,7 +69,7 @@ export default function Policies() {
           render: (_, { resources }) => <div className="reason">{resources.join(", ")}</div>,
         },
         { title: word.whom, render: (_, policy) => <Whom {...policy} /> },
-        { title: all.description, dataIndex: "description" },
+        { title: all.description, render: (_, { description }) => <div className="reason">{description}</div> },
       ]}
       deletion={({ effect }) => (effect === "allow" ? word.deleteAllow : word.deleteDeny)}
     >

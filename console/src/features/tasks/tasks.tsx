@@ -62,61 +62,63 @@ export default function Tasks() {
   );
   return (
     <Page title={word.title} help={word.help} actions={actions}>
-      <List<Task>
-        path="/tasks"
-        isLive
-        filters={[
-          { name: "name", label: all.name },
-          { name: "status", label: all.status, options: ["running", "waiting", "paused", "failed", "starting"] },
-        ]}
-        empty={<p>{word.empty}</p>}
-        columns={[
-          {
-            title: all.name,
-            render: (_, { name, description }) => (
-              <>
-                <Link to={pathOf(name)}>
-                  <strong>{name}</strong>
-                </Link>
-                <div className="quiet">{description}</div>
-              </>
-            ),
-          },
-          {
-            title: all.status,
-            render: (_, { status, status_reason }) => (
-              <>
-                <Status value={status} />
-                <div className="quiet reason">{status_reason}</div>
-              </>
-            ),
-          },
-          { title: word.source, render: (_, task) => <div className="reason">{sourceOf(task)}</div> },
-          { title: word.target, render: (_, task) => targetOf(task) },
-          {
-            title: word.lag,
-            align: "right",
-            render: (_, { lag_messages, oldest_unsent_age_seconds: age }) => (
-              <>
-                {number(lag_messages, language)}
-                {lag_messages > 0 && <div className="quiet">{duration(age)}</div>}
-              </>
-            ),
-          },
-          { title: word.delivered, align: "right", render: (_, { delivered }) => number(delivered, language) },
-          {
-            title: word.deadLetters,
-            align: "right",
-            render: (_, { name, dead_letters }) =>
-              dead_letters > 0 ? (
-                <Link to={`${pathOf(name)}?tab=letters`}>{number(dead_letters, language)}</Link>
-              ) : (
-                0
+      <div className="slim">
+        <List<Task>
+          path="/tasks"
+          isLive
+          filters={[
+            { name: "name", label: all.name },
+            { name: "status", label: all.status, options: ["running", "waiting", "paused", "failed", "starting"] },
+          ]}
+          empty={<p>{word.empty}</p>}
+          columns={[
+            {
+              title: all.name,
+              render: (_, { name, description }) => (
+                <>
+                  <Link to={pathOf(name)}>
+                    <strong>{name}</strong>
+                  </Link>
+                  <div className="quiet reason">{description}</div>
+                </>
               ),
-          },
-          { key: "actions", align: "right", render: (_, task) => <Actions task={task} /> },
-        ]}
-      />
+            },
+            {
+              title: all.status,
+              render: (_, { status, status_reason }) => (
+                <>
+                  <Status value={status} />
+                  <div className="quiet reason">{status_reason}</div>
+                </>
+              ),
+            },
+            { title: word.source, render: (_, task) => <div className="reason">{sourceOf(task)}</div> },
+            { title: word.target, render: (_, task) => <div className="reason">{targetOf(task)}</div> },
+            {
+              title: word.lag,
+              align: "right",
+              render: (_, { lag_messages, oldest_unsent_age_seconds: age }) => (
+                <>
+                  {number(lag_messages, language)}
+                  {lag_messages > 0 && <div className="quiet">{duration(age)}</div>}
+                </>
+              ),
+            },
+            { title: word.delivered, align: "right", render: (_, { delivered }) => number(delivered, language) },
+            {
+              title: word.deadLetters,
+              align: "right",
+              render: (_, { name, dead_letters }) =>
+                dead_letters > 0 ? (
+                  <Link to={`${pathOf(name)}?tab=letters`}>{number(dead_letters, language)}</Link>
+                ) : (
+                  0
+                ),
+            },
+            { key: "actions", align: "right", render: (_, task) => <Actions task={task} /> },
+          ]}
+        />
+      </div>
     </Page>
   );
 }
