@@ -426,22 +426,26 @@ def read_topic(bootstrap: str, topic: str, count: int | None = None,
                timeout: float = 60) -> list[KafkaRecord]:
     """The records of a topic from its beginning, in the order of each partition.
 
-    Returns when there are `count`, or when `until(records)` holds. With `settle` it then goes on
-    for so many seconds, so that a duplicate has its chance to show.
+    Returns when there are `count` and each partition was read to its end, or when `until(records)`
+    holds. With `settle` it then goes on for so many seconds, so that a duplicate has its chance.
     """
     from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"read-{secrets.token_hex(4)}",
                          "enable.auto.commit": False, "auto.offset.reset": "earliest",
-                         "isolation.level": "read_committed", "log_level": 0})
+                         "isolation.level": "read_committed", "enable.partition.eof": True,
+                         "log_level": 0})
     records: list[KafkaRecord] = []
+    ended: set[int] = set()
 
     def partitions() -> list[int]:
         found = consumer.list_topics(topic, timeout=10).topics.get(topic)
         return sorted(found.partitions) if found and not found.error else []
 
     def is_done() -> bool:
-        return until(records) if until else len(records) >= (count or 0)
+        if until:
+            return until(records)
+        return len(records) >= (count or 0) and ended >= set(assigned)
 
     try:
         assigned = wait_until(partitions, f"the topic {topic} in Kafka", timeout)
@@ -453,6 +457,8 @@ def read_topic(bootstrap: str, topic: str, count: int | None = None,
                     records.append(KafkaRecord(
                         topic, message.partition(), message.offset(), message.key(),
                         message.value(), list(message.headers() or []), message.timestamp()[1]))
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    ended.add(message.partition())
                 elif message.error().code() not in (KafkaError._TRANSPORT,
                                                     KafkaError._ALL_BROKERS_DOWN):
                     raise AssertionError(f"reading {topic}: {message.error()}")
