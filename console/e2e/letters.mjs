@@ -11,6 +11,13 @@ export default async function ({ page, url, user, password }) {
   await page.getByRole("button", { name: "Expand row" }).click();
   await page.getByText('"volts": 230').waitFor();
 
+  await page.getByRole("tab", { name: "Errors" }).click();
+  const row = page.getByRole("row").filter({ hasText: "task.rejected" });
+  await row.getByRole("cell", { name: "1", exact: true }).waitFor(); // how often
+  await row.getByRole("link").click(); // the example
+  await page.getByText('"volts": 230').waitFor();
+  await page.goBack();
+
   await button("Edit").click();
   await heading(page, "Edit strict");
   await page.getByText("Process or verify").click();

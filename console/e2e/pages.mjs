@@ -14,7 +14,7 @@ export default async function ({ page, url, user, password, viewer }) {
       await page.locator("nav .ant-menu-item-selected", { hasText: name }).waitFor();
       await page.locator(".page h1").waitFor();
       await page.locator(".ant-spin-spinning, .ant-skeleton").waitFor({ state: "detached" });
-      if (theme === "Dark") await checkAccess(page, name);
+      await checkAccess(page, `${name}, ${theme}`);
     }
   }
 

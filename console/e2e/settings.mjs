@@ -1,6 +1,6 @@
 // A setting that can change while running is changed, refused in the server's words when it is
 // wrong, and taken back.
-import { checkAccess, expect, heading, logIn } from "./steps.mjs";
+import { checkAccess, expect, heading, logIn, refusedAt } from "./steps.mjs";
 
 export default async function ({ page, url, user, password }) {
   const row = page.getByRole("row").filter({ hasText: "mqtt.groups" }).first();
@@ -13,7 +13,7 @@ export default async function ({ page, url, user, password }) {
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Value").fill("many");
   await dialog.getByRole("button", { name: "Save" }).click();
-  await dialog.getByRole("alert").getByText("mqtt").first().waitFor();
+  await refusedAt(dialog, "Value", "whole number");
   await checkAccess(page, "a refused setting");
   await dialog.getByLabel("Value").fill("17");
   await dialog.getByRole("button", { name: "Save" }).click();

@@ -35,3 +35,21 @@ export async function checkAccess(page, where) {
   );
   expect(grave.length === 0, `no grave finding of axe on ${where}, but\n${told.join("\n")}`);
 }
+
+// What the test does outside the browser: it has done so when it answers.
+export async function ask(control, what) {
+  const answer = await fetch(`${control}/${what}`, { method: "POST" });
+  expect(answer.ok, `${what}: ${await answer.text()}`);
+}
+
+// A value of a page's figures, by its name.
+export function figure(page, name) {
+  return page.locator("dt", { hasText: name }).locator("+ dd");
+}
+
+// A field that was refused: its label, and what stands at it.
+export async function refusedAt(place, label, ...texts) {
+  const page = place.page?.() ?? place;
+  const field = place.locator(".ant-form-item-has-error").filter({ has: page.locator("label", { hasText: label }) });
+  for (const text of texts) await field.locator(".ant-form-item-explain-error").getByText(text).first().waitFor();
+}

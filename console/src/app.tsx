@@ -7,7 +7,7 @@ import { BrowserRouter, Route, Routes } from "react-router-dom";
 import { ApiError } from "./api/client";
 import { SessionProvider, useSessionQuery } from "./api/session";
 import { ProblemAlert } from "./components/problem";
-import { Login } from "./features/login/login";
+import { Login, LoginAgain } from "./features/login/login";
 import { Layout } from "./layout";
 import { pages } from "./pages";
 import { AppearanceProvider, useAppearance } from "./appearance";
@@ -48,6 +48,7 @@ function Pages() {
           <Route path="*" element={<NotFound />} />
         </Route>
       </Routes>
+      {session.data.isOver && <LoginAgain user={session.data.user} />}
     </SessionProvider>
   );
 }

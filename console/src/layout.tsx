@@ -1,17 +1,21 @@
 import {
   GlobalOutlined,
   LogoutOutlined,
+  MenuOutlined,
   MoonOutlined,
   SunOutlined,
   UserOutlined,
 } from "@ant-design/icons";
-import { Button, Dropdown, Layout as AntLayout, Menu, Spin, theme, Tooltip, type MenuProps } from "antd";
-import { Suspense, useMemo } from "react";
-import { Link, Outlet, useLocation } from "react-router-dom";
-import { useLogin, useSession } from "./api/session";
+import { Alert, Button, Dropdown, Layout as AntLayout, Menu, Spin, theme, Tooltip, type MenuProps } from "antd";
+import { Suspense, useMemo, useState } from "react";
+import { Link, Outlet, useLocation, useNavigate } from "react-router-dom";
+import { useIsAway } from "./api/reach";
+import { useIsOver, useLogin, useSession } from "./api/session";
 import { useStream } from "./api/stream";
 import { useAppearance } from "./appearance";
+import { Fault } from "./components/fault";
 import { menuWords, pages } from "./pages";
+import { common } from "./words/common";
 import { useWords, words } from "./words/language";
 
 const own = words(
@@ -76,6 +80,7 @@ function Tools() {
         />
       </Tooltip>
       <Dropdown
+        autoFocus
         trigger={["click"]}
         menu={{
           selectedKeys: [language],
@@ -89,6 +94,7 @@ function Tools() {
         <Button type="text" aria-label={word.language} icon={<GlobalOutlined />} />
       </Dropdown>
       <Dropdown
+        autoFocus
         trigger={["click"]}
         menu={{
           items: [{ key: "out", icon: <LogoutOutlined />, label: word.logOut, onClick: logOut }],
@@ -102,12 +108,24 @@ function Tools() {
   );
 }
 
+// Whatever page is open: it may have no values that would show it.
+function Away() {
+  const all = useWords(common);
+  return useIsAway() ? (
+    <Alert banner type="error" role="alert" message={all.unreachable} description={all.unreachableHint} />
+  ) : null;
+}
+
 export function Layout() {
-  useStream();
+  useStream(!useIsOver());
   const word = useWords(own);
   const { token } = theme.useToken();
   const { pathname } = useLocation();
+  const navigate = useNavigate();
   const menu = useMenu();
+  // Beside the page where there is room; else above it, opened by a button and closed by a choice.
+  const [isNarrow, setNarrow] = useState(false);
+  const [isOpen, setOpen] = useState(true);
   const here = pages
     .filter(({ path, menu: shown }) => shown && (pathname === path || pathname.startsWith(`${path}/`)))
     .map(({ path }) => path);
@@ -119,20 +137,30 @@ export function Layout() {
       <AntLayout.Sider
         theme="light"
         breakpoint="lg"
+        collapsed={!isOpen}
         collapsedWidth={0}
+        trigger={null}
         width={216}
-        className="side"
+        className={isNarrow ? "side over" : "side"}
         style={{ borderRight: `1px solid ${token.colorBorderSecondary}` }}
+        onBreakpoint={(narrow) => {
+          setNarrow(narrow);
+          setOpen(!narrow);
+        }}
       >
         <Link to="/" className="brand" style={{ color: token.colorText }}>
           <img src="favicon.svg" alt="" width={28} height={28} /> Sluice
         </Link>
-        <nav aria-label={word.menu}>
+        <nav id="menu" aria-label={word.menu} hidden={!isOpen}>
           <Menu
             mode="inline"
             selectedKeys={here}
             items={menu}
             style={{ borderInlineEnd: 0 }}
+            onClick={({ key, domEvent }) => {
+              if (domEvent.type !== "click") navigate(key); // by keyboard: no link was followed
+              setOpen(!isNarrow);
+            }}
           />
         </nav>
       </AntLayout.Sider>
@@ -141,11 +169,25 @@ export function Layout() {
           className="top"
           style={{ background: token.colorBgContainer, borderBottom: `1px solid ${token.colorBorderSecondary}` }}
         >
+          {isNarrow && (
+            <Button
+              type="text"
+              className="menu-button"
+              aria-label={word.menu}
+              aria-expanded={isOpen}
+              aria-controls="menu"
+              icon={<MenuOutlined />}
+              onClick={() => setOpen(!isOpen)}
+            />
+          )}
           <Tools />
         </AntLayout.Header>
+        <Away />
         <AntLayout.Content id="page" className="content" role="main" tabIndex={0}>
           <Suspense fallback={<Spin className="loading" />}>
-            <Outlet />
+            <Fault key={pathname}>
+              <Outlet />
+            </Fault>
           </Suspense>
         </AntLayout.Content>
       </AntLayout>

@@ -24,6 +24,7 @@ import {
   UserOutlined,
 } from "@ant-design/icons";
 import { lazy, type ComponentType, type ReactNode } from "react";
+import { patiently } from "./api/patience";
 import { words } from "./words/language";
 
 export const menuWords = words(
@@ -95,6 +96,10 @@ export interface PageEntry {
   menu?: { word: MenuWord; group?: MenuWord; icon: ReactNode };
 }
 
+function page(load: () => Promise<{ default: ComponentType }>) {
+  return lazy(() => patiently(load));
+}
+
 // Several pages in one file.
 function only<Name extends string>(name: Name) {
   return (file: Record<Name, ComponentType>) => ({ default: file[name] });
@@ -103,129 +108,129 @@ function only<Name extends string>(name: Name) {
 export const pages: PageEntry[] = [
   {
     path: "/",
-    Component: lazy(() => import("./features/overview/overview")),
+    Component: page(() => import("./features/overview/overview")),
     menu: { word: "overview", icon: <DashboardOutlined /> },
   },
   {
     path: "/monitoring",
-    Component: lazy(() => import("./features/monitoring/monitoring")),
+    Component: page(() => import("./features/monitoring/monitoring")),
     menu: { word: "monitoring", icon: <LineChartOutlined /> },
   },
   {
     path: "/events",
-    Component: lazy(() => import("./features/events/events")),
+    Component: page(() => import("./features/events/events")),
     menu: { word: "events", icon: <ThunderboltOutlined /> },
   },
   {
     path: "/clients",
-    Component: lazy(() => import("./features/clients/clients")),
+    Component: page(() => import("./features/clients/clients")),
     menu: { word: "clients", group: "clientsGroup", icon: <ClusterOutlined /> },
   },
-  { path: "/clients/:id", Component: lazy(() => import("./features/clients/client")) },
+  { path: "/clients/:id", Component: page(() => import("./features/clients/client")) },
   {
     path: "/subscriptions",
-    Component: lazy(() => import("./features/subscriptions/subscriptions")),
+    Component: page(() => import("./features/subscriptions/subscriptions")),
     menu: { word: "subscriptions", group: "clientsGroup", icon: <NotificationOutlined /> },
   },
   {
     path: "/groups",
-    Component: lazy(() => import("./features/groups/groups")),
+    Component: page(() => import("./features/groups/groups")),
     menu: { word: "groups", group: "clientsGroup", icon: <ShareAltOutlined /> },
   },
   {
     path: "/topics",
-    Component: lazy(() => import("./features/messages/messages").then(only("Topics"))),
+    Component: page(() => import("./features/messages/messages").then(only("Topics"))),
     menu: { word: "topics", group: "clientsGroup", icon: <TagsOutlined /> },
   },
   {
     path: "/messages",
-    Component: lazy(() => import("./features/messages/messages").then(only("Messages"))),
+    Component: page(() => import("./features/messages/messages").then(only("Messages"))),
     menu: { word: "messages", group: "clientsGroup", icon: <MailOutlined /> },
   },
-  { path: "/messages/:id", Component: lazy(() => import("./features/messages/message").then(only("MessagePage"))) },
+  { path: "/messages/:id", Component: page(() => import("./features/messages/message").then(only("MessagePage"))) },
   {
     path: "/retained",
-    Component: lazy(() => import("./features/retained/retained")),
+    Component: page(() => import("./features/retained/retained")),
     menu: { word: "retained", group: "clientsGroup", icon: <PushpinOutlined /> },
   },
   {
     path: "/web-socket",
-    Component: lazy(() => import("./features/web_socket/web_socket")),
+    Component: page(() => import("./features/web_socket/web_socket")),
     menu: { word: "webSocket", group: "clientsGroup", icon: <ApiOutlined /> },
   },
   {
     path: "/connections",
-    Component: lazy(() => import("./features/connections/connections")),
+    Component: page(() => import("./features/connections/connections")),
     menu: { word: "connections", group: "integration", icon: <LinkOutlined /> },
   },
   {
     path: "/connections/new",
-    Component: lazy(() => import("./features/connections/connection_form").then(only("NewConnection"))),
+    Component: page(() => import("./features/connections/connection_form").then(only("NewConnection"))),
   },
   {
     path: "/connections/:name/edit",
-    Component: lazy(() => import("./features/connections/connection_form").then(only("EditConnection"))),
+    Component: page(() => import("./features/connections/connection_form").then(only("EditConnection"))),
   },
   {
     path: "/tasks",
-    Component: lazy(() => import("./features/tasks/tasks")),
+    Component: page(() => import("./features/tasks/tasks")),
     menu: { word: "tasks", group: "integration", icon: <DeploymentUnitOutlined /> },
   },
-  { path: "/tasks/new", Component: lazy(() => import("./features/tasks/task_form").then(only("NewTask"))) },
+  { path: "/tasks/new", Component: page(() => import("./features/tasks/task_form").then(only("NewTask"))) },
   {
     path: "/tasks/:name/edit",
-    Component: lazy(() => import("./features/tasks/task_form").then(only("EditTask"))),
+    Component: page(() => import("./features/tasks/task_form").then(only("EditTask"))),
   },
-  { path: "/tasks/:name", Component: lazy(() => import("./features/tasks/task")) },
-  { path: "/imports", Component: lazy(() => import("./features/tasks/imports")) },
+  { path: "/tasks/:name", Component: page(() => import("./features/tasks/task")) },
+  { path: "/imports", Component: page(() => import("./features/tasks/imports")) },
   {
     path: "/users",
-    Component: lazy(() => import("./features/users/users")),
+    Component: page(() => import("./features/users/users")),
     menu: { word: "users", group: "access", icon: <UserOutlined /> },
   },
   {
     path: "/policies",
-    Component: lazy(() => import("./features/policies/policies")),
+    Component: page(() => import("./features/policies/policies")),
     menu: { word: "policies", group: "access", icon: <SafetyOutlined /> },
   },
   {
     path: "/block-rules",
-    Component: lazy(() => import("./features/rules/rules").then(only("BlockRules"))),
+    Component: page(() => import("./features/rules/rules").then(only("BlockRules"))),
     menu: { word: "blockRules", group: "rules", icon: <StopOutlined /> },
   },
   {
     path: "/enrichment-rules",
-    Component: lazy(() => import("./features/rules/rules").then(only("EnrichmentRules"))),
+    Component: page(() => import("./features/rules/rules").then(only("EnrichmentRules"))),
     menu: { word: "enrichmentRules", group: "rules", icon: <PlusSquareOutlined /> },
   },
   {
     path: "/auto-subscriptions",
-    Component: lazy(() => import("./features/rules/rules").then(only("AutoSubscriptions"))),
+    Component: page(() => import("./features/rules/rules").then(only("AutoSubscriptions"))),
     menu: { word: "autoSubscriptions", group: "rules", icon: <ThunderboltOutlined /> },
   },
   {
     path: "/administrators",
-    Component: lazy(() => import("./features/administrators/administrators")),
+    Component: page(() => import("./features/administrators/administrators")),
     menu: { word: "administrators", group: "administration", icon: <TeamOutlined /> },
   },
   {
     path: "/tokens",
-    Component: lazy(() => import("./features/tokens/tokens")),
+    Component: page(() => import("./features/tokens/tokens")),
     menu: { word: "tokens", group: "administration", icon: <KeyOutlined /> },
   },
   {
     path: "/audit",
-    Component: lazy(() => import("./features/audit/audit")),
+    Component: page(() => import("./features/audit/audit")),
     menu: { word: "audit", group: "administration", icon: <AuditOutlined /> },
   },
   {
     path: "/settings",
-    Component: lazy(() => import("./features/settings/settings")),
+    Component: page(() => import("./features/settings/settings")),
     menu: { word: "settings", group: "administration", icon: <SettingOutlined /> },
   },
   {
     path: "/about",
-    Component: lazy(() => import("./features/about/about")),
+    Component: page(() => import("./features/about/about")),
     menu: { word: "about", group: "administration", icon: <InfoCircleOutlined /> },
   },
 ];

@@ -1,6 +1,6 @@
 // Writes src/api/documents.json from docs/reference/openapi.yaml, which the server made from its own
 // declarations: bodies of operations as JSON Schema, and the parts of a task that every connector
-// shares. Forms are made from them.
+// shares, in either direction. Forms are made from them.
 import { readFileSync, writeFileSync } from "node:fs";
 import { load } from "js-yaml";
 
@@ -9,11 +9,13 @@ const wanted =
 const source = new URL("../../docs/reference/openapi.yaml", import.meta.url);
 const { components, paths } = load(readFileSync(source, "utf8"));
 
-const local = components.schemas.Task.oneOf.find((task) =>
-  task.properties.source.properties.type.enum.includes("local"),
-).properties;
+const partsOf = (isIt) => {
+  const { where, verify, map, delivery } = components.schemas.Task.oneOf.find(({ properties }) => isIt(properties)).properties;
+  return { where, verify, map, delivery };
+};
 const found = {
-  task: { where: local.where, verify: local.verify, map: local.map, delivery: local.delivery },
+  task: partsOf(({ source }) => source.properties.type.enum.includes("local")),
+  inbound: partsOf(({ sink }) => sink.properties.type.enum.includes("local")), // from outside
 };
 for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods))) {
   const schema = operation.requestBody?.content?.["application/json"]?.schema;

@@ -148,7 +148,11 @@ Response list_connectors(Context& context, const Call& call) {
                       {"summary", connector.summary},
                       {"needs_connection", connector.needs_connection},
                       {"connection", schema::to_json_schema(connector.connection_fields)},
-                      {"sink", schema::to_json_schema(connector.sink_fields)}};
+                      {"sink", schema::to_json_schema(connector.sink_fields)},
+                      {"source", nullptr},
+                      {"sends_records", connector.sends_records}};
+    if (connector.make_source != nullptr)
+      item["source"] = schema::to_json_schema(connector.source_fields);
     items.push_back(std::move(item));
   }
   return list_response(call, std::move(items));

@@ -3,14 +3,17 @@ import gzip
 import http.server
 import json
 import re
+import secrets
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 
 import pytest
 
-from integration.harness import REPOSITORY, environment_of, wait_until
+from integration.harness import REPOSITORY, environment_of, read_topic, wait_until
+from integration.kafka_inflow import new_topic, produce
 from integration.raw_mqtt import SESSION_EXPIRY, RawClient
 
 CONSOLE = REPOSITORY / "console"
@@ -78,6 +81,43 @@ def behind_a_proxy():
         proxy.server_close()
 
 
+@pytest.fixture
+def outside():
+    """outside(stop=server.stop, ...): an address where a script has something done outside the
+    browser, by POST /stop; it is answered when that is done."""
+    made = []
+
+    def begin(**what):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):  # pylint: disable=invalid-name
+                status, text = 200, b"done"
+                try:
+                    what[self.path.strip("/")]()
+                except Exception as error:  # the script tells it  # pylint: disable=broad-except
+                    status, text = 500, repr(error).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        made.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield begin
+    for server in made:
+        server.shutdown()
+        server.server_close()
+
+
+def publish(server, topic):
+    server.rest("POST", "/messages", {"topic": topic, "payload": '{"watts": 7}'}).expect(200, 201)
+
+
 def fetch(url, **headers):
     with _opener.open(urllib.request.Request(url, headers=headers), timeout=30) as answer:
         return answer.headers, answer.read()
@@ -105,13 +145,85 @@ def test_it_works_under_a_path_of_a_proxy(sluice, browse, behind_a_proxy):
     browse(sluice, "login", url=behind_a_proxy(sluice))
 
 
-def test_a_record_reaches_kafka_by_clicks_alone(sluice, kafka_dev, browse):
-    clicks = browse(sluice, "integration", kafka=kafka_dev.bootstrap)
+def test_a_record_reaches_kafka_by_clicks_alone(make_sluice, kafka, browse):
+    topic = f"power-{secrets.token_hex(4)}"
+    begun = time.monotonic()
+    server = make_sluice()
 
-    print(f"report: from the log-in to a record in Kafka: {clicks.strip()}")
-    task = sluice.get("/tasks/power")
+    clicks = browse(server, "integration", kafka=kafka.bootstrap, topic=topic)
+    records = read_topic(kafka.bootstrap, topic, count=1)
+
+    seconds = time.monotonic() - begun
+    print(f"report: from the first start to a record in Apache Kafka: {clicks.strip()}; "
+          f"{seconds:.1f} s with the start of server and browser")
+    assert json.loads(records[0].value) == {"watts": 1300}
+    assert records[0].header("mqtt.topic") == "meters/m1/power"
+    task = server.get("/tasks/power")
     assert task["source"]["filters"] == ["meters/+/power", "plant/#"]
-    assert (task["delivered"], task["dead_letters"]) == (2, 0)
+    assert (task["delivered"], task["dead_letters"]) == (1, 0)
+
+
+def test_what_comes_from_outside_is_taken_in_by_form(sluice, kafka, browse, outside):
+    topic = new_topic(kafka)
+    sluice.add_kafka_connection("plant", kafka.bootstrap)
+    account = sluice.allow_all("bridge")
+    host, port = sluice.mqtt
+    sluice.create("/connections", {"name": "self", "type": "mqtt", "settings": {
+        "host": host, "port": port, "username": account.name, "password": account.password}})
+
+    browse(sluice, "sources", topic=topic, control=outside(
+        produce=lambda: produce(kafka, topic, [(b"d1", b'{"on": true}')]),
+        spoil=lambda: produce(kafka, topic, [(b"#", b'{"on": false}')]),
+        publish=lambda: publish(sluice, "plant/a")))
+
+    stored = sluice.get("/messages?filter=devices/%23")["items"]
+    assert [(each["topic"], each["payload"]) for each in stored] == [
+        ("devices/d1/commands", '{"on": true}')]
+    assert sluice.get("/messages?filter=copy/%23")["items"][0]["topic"] == "copy/plant/a"
+
+
+def test_a_server_that_was_away_is_gone_on_with(sluice, browse, outside):
+    browse(sluice, "outage", control=outside(
+        freeze=sluice.freeze, thaw=sluice.thaw, kill=sluice.kill9, start=sluice.start,
+        publish=lambda: publish(sluice, "plant/a")))
+
+    assert sluice.get("/tasks/kept")["where"] == "payload.watts > 1"
+
+
+def test_who_saves_second_sees_what_the_first_one_changed(sluice, kafka_dev, browse):
+    sluice.create("/administrators", {"name": "second", "role": "administrator",
+                                      "password": "second-word"})
+    sluice.add_kafka_connection("main", kafka_dev.bootstrap)
+    sluice.create("/tasks", {"name": "plant", "source": {"filters": ["plant/#"]},
+                             "map": {"topic": "plant"}, "sink": {"type": "file", "folder": "p"}})
+    sluice.add_kafka_task("to-main", "main", ["other/#"], "other")
+    sluice.add_policy("meters", effect="allow", operations=["connect"], users=["meter"])
+
+    browse(sluice, "two_at_once", other={"user": "second", "password": "second-word"})
+
+    task = sluice.get("/tasks/plant")
+    assert (task["description"], task["where"]) == ("of the first", "payload.watts > 5")
+    assert sluice.get("/connections/main")["description"] == "of the second"
+    assert sluice.get("/policies/meters")["description"] == "of the first"
+
+
+def test_what_is_refused_stands_at_its_field(sluice, browse):
+    browse(sluice, "wrong_input")
+
+
+def test_it_fits_a_tablet_and_needs_no_mouse(sluice, browse):
+    sluice.create("/tasks", {"name": "plant", "source": {"filters": ["plant/#"]},
+                             "map": {"topic": "plant"}, "sink": {"type": "file", "folder": "p"}})
+
+    browse(sluice, "tablet")
+
+
+def test_the_overview_is_there_soon(sluice, browse):
+    loaded = json.loads(browse(sluice, "load"))
+
+    print(f"report: the overview is usable {loaded['usable_ms']} ms after its address was given, "
+          f"with an empty cache; {loaded['files']} files, {loaded['bytes']} bytes")
+    assert loaded["bytes"] < 600_000
 
 
 def test_a_dead_letter_is_read_and_sent_again(sluice, browse):

@@ -387,6 +387,7 @@ def test_openapi_lists_what_there_is(sluice):
 def test_connectors_declare_their_settings(sluice):
     kafka = next(item for item in sluice.get("/connectors")["items"] if item["name"] == "kafka")
     assert "bootstrap_servers" in json.dumps(kafka["connection"])
+    assert kafka["source"]["required"] == ["topics"] and kafka["sends_records"]
 
 
 def test_the_command_line_does_the_same(sluice, kafka_dev, tmp_path):

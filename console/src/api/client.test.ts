@@ -46,3 +46,9 @@ test("a server that does not answer is a problem like others", async () => {
   const refused = await api.get("/tasks").catch((error: unknown) => error);
   expect((refused as ApiError).problem.code).toBe("unreachable");
 });
+
+test("what a proxy says of a server that is away is no word of the server", async () => {
+  vi.stubGlobal("fetch", async () => new Response("<html>", { status: 502, headers: { "Content-Type": "text/html" } }));
+  const refused = await api.patch("/tasks/{name}", { body: {} }).catch((error: unknown) => error);
+  expect((refused as ApiError).problem).toMatchObject({ code: "unreachable", isChange: true });
+});

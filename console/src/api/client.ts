@@ -1,4 +1,5 @@
 // Requests to the server that served this page. Paths are those of the API's description alone.
+import { setAway } from "./reach";
 import type { paths } from "./schema";
 
 type PathOf<P> = P extends `/api/v1${infer Rest}` ? Rest : never;
@@ -7,6 +8,7 @@ export type Path = PathOf<keyof paths>;
 export interface FieldProblem {
   pointer: string;
   detail: string;
+  hint?: string; // of the whole problem, where it is shown at the field
 }
 
 // RFC 9457, as the server sends it.
@@ -16,6 +18,7 @@ export interface Problem {
   detail: string;
   hint?: string;
   fields?: FieldProblem[];
+  isChange?: boolean; // unreachable: it is not known whether the change was made
 }
 
 export class ApiError extends Error {
@@ -25,6 +28,7 @@ export class ApiError extends Error {
 }
 
 export const unreachable = "unreachable"; // code of a problem that no server sent
+export const changedMeanwhile = "changed_meanwhile"; // by somebody else: If-Match did not
 const wrongPassword = "wrong_credentials"; // where one is asked for: the login goes on
 
 export type Entity = Record<string, unknown>;
@@ -45,6 +49,23 @@ export function urlOf(path: Path, { parts = {}, query = {} }: Call = {}) {
     if (value !== undefined && value !== "") search.set(name, String(value));
   const text = search.toString();
   return `api/v1${filled}${text ? `?${text}` : ""}`;
+}
+
+const longest = 30_000; // ms that an answer to a question may take; changes may wait for others
+const gateways = [502, 503, 504]; // of a proxy, when its page is no problem document
+
+async function ask(url: string, options: RequestInit): Promise<Response> {
+  const isChange = options.method !== undefined && options.method !== "GET";
+  try {
+    const response = await fetch(url, isChange ? options : { ...options, signal: AbortSignal.timeout(longest) });
+    const isJson = response.headers.get("Content-Type")?.includes("json");
+    if (gateways.includes(response.status) && !isJson) throw new Error(response.statusText);
+    setAway(false);
+    return response;
+  } catch {
+    setAway(true);
+    throw new ApiError({ status: 0, code: unreachable, detail: "the server does not answer", isChange });
+  }
 }
 
 async function problemOf(response: Response): Promise<Problem> {
@@ -70,17 +91,12 @@ async function call<T>(method: string, path: Path, options: Call = {}): Promise<
   const headers: Record<string, string> = { Accept: "application/json" };
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
   if (options.ifMatch) headers["If-Match"] = options.ifMatch;
-  let response: Response;
-  try {
-    response = await fetch(urlOf(path, options), {
-      method,
-      headers,
-      credentials: "same-origin",
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
-    });
-  } catch {
-    throw new ApiError({ status: 0, code: unreachable, detail: "the server does not answer" });
-  }
+  const response = await ask(urlOf(path, options), {
+    method,
+    headers,
+    credentials: "same-origin",
+    body: options.body === undefined ? undefined : JSON.stringify(options.body),
+  });
   if (!response.ok) {
     const problem = await problemOf(response);
     const isLogin = path === "/session" || problem.code === wrongPassword;
@@ -110,11 +126,7 @@ export interface Health {
 
 // Not under /api: it answers 503 with the same document when something is wrong.
 export async function health(): Promise<Health> {
-  try {
-    return (await (await fetch("health/ready")).json()) as Health;
-  } catch {
-    throw new ApiError({ status: 0, code: unreachable, detail: "the server does not answer" });
-  }
+  return (await (await ask("health/ready", {})).json()) as Health;
 }
 
 export interface Page<T = Entity> {

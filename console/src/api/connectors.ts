@@ -8,6 +8,8 @@ export interface Connector {
   needs_connection: boolean;
   connection: Schema;
   sink: Schema;
+  source: Schema | null; // null: it brings nothing in
+  sends_records: boolean; // what it brings in has a key and headers
 }
 
 export interface Connection {

@@ -2,6 +2,8 @@
 // (stream.ts) what is told there; figures that change all the time are asked for again and again
 // while the page is in front.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useIsOver } from "./session";
 import { isTold } from "./stream";
 import { api, health, type Call, type Entity, type Path } from "./client";
 
@@ -23,15 +25,31 @@ export function useGet<T = Entity>(path: Path, call?: Call, enabled = true) {
 }
 
 export function useLive<T = Entity>(path: Path, call?: Call, enabled = true) {
+  const isOver = useIsOver();
   return useQuery({
     queryKey: keyOf(path, call),
     queryFn: () => api.get<T>(path, call),
     placeholderData: keepPreviousData,
-    refetchInterval: () => (isTold(path) ? everyTold : every),
+    refetchInterval: () => (isOver ? false : isTold(path) ? everyTold : every),
     enabled,
   });
 }
 
 export function useHealth() {
-  return useQuery({ queryKey: ["health"], queryFn: health, refetchInterval: every });
+  const isOver = useIsOver();
+  return useQuery({ queryKey: ["health"], queryFn: health, refetchInterval: isOver ? false : every });
+}
+
+// What is edited: as it was when editing began, with its tag. What is shown elsewhere of it is kept
+// apart, for the library makes new objects of that, which have none.
+export function useOpened<T extends object>(path: Path, call: Call) {
+  const { data, error, isPending } = useQuery({
+    queryKey: ["opened", ...keyOf(path, call)],
+    queryFn: () => api.get<T>(path, call),
+    structuralSharing: false,
+    gcTime: 0,
+  });
+  const [opened, setOpened] = useState<T>();
+  if (data && !opened) setOpened(data);
+  return { opened, error: opened ? undefined : error, isPending };
 }

@@ -7,6 +7,7 @@ export type Role = "viewer" | "operator" | "administrator";
 export interface Session {
   user: string;
   role: Role;
+  isOver?: boolean; // the server does not know it any more: it started anew, or 12 hours have passed
 }
 
 const roles: Role[] = ["viewer", "operator", "administrator"];
@@ -24,7 +25,9 @@ async function show(): Promise<Session | null> {
 
 export function useSessionQuery() {
   const client = useQueryClient();
-  useEffect(() => whenSessionEnds(() => client.setQueryData(key, null)), [client]);
+  // What is on the page stays, for whoever logs in again.
+  const end = (known?: Session | null) => (known ? { ...known, isOver: true } : null);
+  useEffect(() => whenSessionEnds(() => client.setQueryData<Session | null>(key, end)), [client]);
   return useQuery({ queryKey: key, queryFn: show, staleTime: Infinity });
 }
 
@@ -33,7 +36,7 @@ export function useLogin() {
   return {
     logIn: async (user: string, password: string) => {
       await api.post("/session", { body: { user, password } });
-      await client.invalidateQueries({ queryKey: key });
+      await client.invalidateQueries();
     },
     logOut: async () => {
       await api.delete("/session");
@@ -45,6 +48,11 @@ export function useLogin() {
 
 export function SessionProvider({ session, children }: { session: Session; children: ReactNode }) {
   return <Current.Provider value={session}>{children}</Current.Provider>;
+}
+
+// Nothing is asked while nobody is logged in.
+export function useIsOver() {
+  return useContext(Current)?.isOver ?? false;
 }
 
 export function useSession() {

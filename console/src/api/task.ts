@@ -1,3 +1,17 @@
+export interface Worker {
+  client: string;
+  status: string;
+  status_reason: string;
+  since: string | null;
+  in_flight: number;
+  unfinished: number;
+  delivered: number;
+  retried: number;
+  rejected: number;
+  filtered: number;
+  last_error: string | null;
+}
+
 // A task as REST shows it, as far as pages use it.
 export interface Task {
   id: string;
@@ -13,8 +27,8 @@ export interface Task {
   status_reason: string;
   since: string;
   next_try: string | null;
-  lag_messages: number;
-  lag_bytes: number;
+  lag_messages: number | null; // null: the other side has not said yet
+  lag_bytes: number | null;
   oldest_unsent_age_seconds: number;
   in_flight: number;
   delivered: number;
@@ -30,6 +44,7 @@ export interface Task {
   last_success: string | null;
   group: string;
   clients: string[];
+  workers: Worker[];
   created: string;
   updated: string;
 }

@@ -2,12 +2,14 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { App } from "antd";
 import { useCallback, type ReactNode } from "react";
+import { unreachable } from "../api/client";
 import { common } from "../words/common";
 import { useWords } from "../words/language";
 import { problemOf } from "./problem";
 
 export function useAction() {
   const client = useQueryClient();
+  const word = useWords(common);
   const { message, notification } = App.useApp();
   return useCallback(
     async <T,>(work: () => Promise<T>, done?: string): Promise<T | undefined> => {
@@ -19,13 +21,14 @@ export function useAction() {
         const problem = problemOf(error)!;
         const fields = (problem.fields ?? []).map(({ pointer, detail }) => `${pointer} ${detail}`);
         const description = [problem.hint, ...fields].filter(Boolean).join("; ");
-        notification.error({ message: problem.detail, description, duration: 10 });
+        if (problem.code !== unreachable) notification.error({ message: problem.detail, description, duration: 10 });
+        else notification.error({ message: word.unreachable, description: word.unreachableChange, duration: 10 });
         return undefined;
       } finally {
         void client.invalidateQueries();
       }
     },
-    [client, message, notification],
+    [client, message, notification, word],
   );
 }
 

@@ -8,11 +8,12 @@ import { useMay, type Role } from "../api/session";
 import { common } from "../words/common";
 import { useLanguage, useWords } from "../words/language";
 import { useAction, useConfirm } from "./action";
+import { useConflict } from "./conflict";
 import { DocumentEditor } from "./document_editor";
 import { time } from "./format";
 import { List, type Filter } from "./list";
 import { Page } from "./page";
-import { ProblemAlert, problemOf } from "./problem";
+import { fieldsOf, ProblemAlert, useFirstWrong } from "./problem";
 import { pointersOf, type Document } from "./schema_form/schema_form";
 import type { Schema } from "./schema_form/schema";
 import { useSecret } from "./secret";
@@ -61,8 +62,11 @@ function useEditor<T extends Named>({ path, one, createSchema, secret, secretTit
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const schema: Schema = known ? { ...createSchema, required: [] } : createSchema;
+  const conflict = useConflict<T>(one, (entity) => editable(entity, createSchema));
+  useFirstWrong(error);
   const open = (document?: T) => {
     setError(undefined);
+    conflict.clear();
     setKnown(document);
     setValue(document ? editable(document, createSchema) : (start ?? {}));
   };
@@ -87,12 +91,19 @@ function useEditor<T extends Named>({ path, one, createSchema, secret, secretTit
       const told = secret && made[secret];
       if (typeof told === "string" && told !== "***") show(`${secretTitle} ${String(made.name)}`, told);
     } catch (refused) {
-      setError(refused);
+      setError(await conflict.look(refused, known?.name ?? ""));
     } finally {
       setBusy(false);
     }
   };
-  return { known, value, setValue, error, isBusy, schema, open, edit, save };
+  const met =
+    known &&
+    value &&
+    conflict.shown({ base: known, mine: value }, (base, mine) => {
+      setKnown(base);
+      setValue(mine);
+    });
+  return { known, value, setValue, error, met, isBusy, schema, open, edit, save };
 }
 
 export function Crud<T extends Named>(props: Props<T>) {
@@ -104,7 +115,7 @@ export function Crud<T extends Named>(props: Props<T>) {
   const mayChange = useMay(props.role ?? "administrator");
   const editor = useEditor(props);
   const { known, value, schema } = editor;
-  const problems = problemOf(editor.error)?.fields ?? [];
+  const problems = fieldsOf(editor.error);
   const remove = async (row: T) => {
     const told = await act(async () => ({ content: await deletion(row) }));
     if (!told) return;
@@ -173,6 +184,7 @@ export function Crud<T extends Named>(props: Props<T>) {
           </Button>
         }
       >
+        {editor.met}
         <ProblemAlert error={editor.error} shown={pointersOf(schema, problems)} />
         {value && (
           <DocumentEditor

@@ -6,7 +6,7 @@ import type { Entity, Page, Path, Query } from "../api/client";
 import { useGet, useLive } from "../api/live";
 import { common } from "../words/common";
 import { useWords } from "../words/language";
-import { ProblemAlert } from "./problem";
+import { ProblemAlert, unlessAway } from "./problem";
 
 export interface Filter {
   name: string;
@@ -60,7 +60,7 @@ export function List<T extends object = Entity>(props: Props<T>) {
   };
   return (
     <>
-      <ProblemAlert error={list.error} />
+      <ProblemAlert error={unlessAway(list.error)} />
       <div className="filters">
         {filters.map(({ name, label, options, isWhole = true }) =>
           options ? (

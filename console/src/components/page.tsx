@@ -1,7 +1,7 @@
 // The frame of every page: what it is, what one can do here, and what is wrong.
 import { Skeleton, Typography } from "antd";
 import { useEffect, type ReactNode } from "react";
-import { ProblemAlert } from "./problem";
+import { ProblemAlert, unlessAway } from "./problem";
 
 interface Props {
   title: ReactNode;
@@ -25,7 +25,7 @@ export function Page({ title, help, actions, error, isLoading, children }: Props
         </div>
         {actions && <div className="page-actions">{actions}</div>}
       </header>
-      <ProblemAlert error={error} />
+      <ProblemAlert error={unlessAway(error)} />
       {isLoading ? <Skeleton active /> : children}
     </section>
   );

@@ -5,7 +5,8 @@ import { api, type Path } from "../api/client";
 import { common } from "../words/common";
 import { useWords, words } from "../words/language";
 import { useAction } from "./action";
-import { ProblemAlert } from "./problem";
+import { fieldsOf, ProblemAlert, useFirstWrong } from "./problem";
+import { wrongAt } from "./schema_form/wrong";
 import { useSecret } from "./secret";
 
 const own = words(
@@ -42,6 +43,9 @@ export function PasswordDialog({ title, help, isOwn, send, onClose }: Props) {
   const [old, setOld] = useState("");
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
+  const pointer = isOwn ? "/new_password" : "/password";
+  const problems = fieldsOf(error);
+  useFirstWrong(error);
   const submit = async () => {
     setBusy(true);
     setError(undefined);
@@ -64,7 +68,7 @@ export function PasswordDialog({ title, help, isOwn, send, onClose }: Props) {
       onOk={() => void submit()}
       onCancel={onClose}
     >
-      <ProblemAlert error={error} />
+      <ProblemAlert error={error} shown={[pointer]} />
       <Form layout="vertical" onFinish={() => void submit()}>
         {isOwn && (
           <Form.Item label={word.old} htmlFor="old-password">
@@ -79,6 +83,7 @@ export function PasswordDialog({ title, help, isOwn, send, onClose }: Props) {
         <Form.Item
           label={word.given}
           htmlFor="new-password"
+          {...wrongAt(problems, pointer)}
           extra={
             <>
               {!isOwn && word.made} {help}

@@ -1,6 +1,7 @@
 // What went wrong, in the server's own words, with what to do about it.
 import { Alert } from "antd";
-import { ApiError, unreachable, type Problem } from "../api/client";
+import { useEffect } from "react";
+import { ApiError, unreachable, type FieldProblem, type Problem } from "../api/client";
 import { common } from "../words/common";
 import { useWords } from "../words/language";
 
@@ -10,16 +11,46 @@ export function problemOf(error: unknown): Problem | undefined {
   return { status: 0, code: "console", detail: error instanceof Error ? error.message : String(error) };
 }
 
-// `shown`: pointers of fields that show their own problem already.
+// Each with what to do about it.
+export function fieldsOf(error: unknown): FieldProblem[] {
+  const problem = problemOf(error);
+  return (problem?.fields ?? []).map((field) => ({ ...field, hint: problem?.hint }));
+}
+
+// For what is asked for again by itself: that the server is away stands above the page.
+export function unlessAway(error: unknown) {
+  return problemOf(error)?.code === unreachable ? undefined : error;
+}
+
+// The first field of a form that was refused is brought into view, and typing goes on there.
+export function useFirstWrong(error: unknown) {
+  useEffect(() => {
+    if (fieldsOf(error).length === 0) return undefined;
+    const timer = setTimeout(() => {
+      const [inDialog, anywhere] = ["[role=dialog] ", ""].map((place) =>
+        document.querySelector(`${place}.ant-form-item-has-error`),
+      );
+      const wrong = inDialog ?? anywhere;
+      wrong?.scrollIntoView({ block: "center" });
+      wrong?.querySelector<HTMLElement>("input, textarea, button")?.focus({ preventScroll: true });
+    });
+    return () => clearTimeout(timer);
+  }, [error]);
+}
+
+// `shown`: pointers of fields that show their own problem already, with the hint.
 export function ProblemAlert({ error, shown = [] }: { error: unknown; shown?: string[] }) {
   const word = useWords(common);
   const problem = problemOf(error);
   if (!problem) return null;
   const isAway = problem.code === unreachable;
-  const fields = (problem.fields ?? []).filter((field) => !shown.includes(field.pointer));
+  const all = problem.fields ?? [];
+  const fields = all.filter((field) => !shown.includes(field.pointer));
+  const away = problem.isChange ? word.unreachableChange : word.unreachableHint;
+  const hint = isAway ? away : all.length > 0 && fields.length === 0 ? undefined : problem.hint;
   const description = (
     <>
-      {isAway ? word.unreachableHint : problem.hint}
+      {hint}
       {fields.length > 0 && (
         <ul className="problem-fields">
           {fields.map((field) => (
@@ -31,7 +62,6 @@ export function ProblemAlert({ error, shown = [] }: { error: unknown; shown?: st
       )}
     </>
   );
-  const hasMore = isAway || problem.hint || fields.length > 0;
   return (
     <Alert
       className="problem"
@@ -39,7 +69,7 @@ export function ProblemAlert({ error, shown = [] }: { error: unknown; shown?: st
       showIcon
       role="alert"
       message={isAway ? word.unreachable : problem.detail}
-      description={hasMore ? description : undefined}
+      description={hint || fields.length > 0 ? description : undefined}
     />
   );
 }

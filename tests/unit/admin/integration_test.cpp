@@ -241,6 +241,7 @@ TEST_F(IntegrationTest, DescribesItsConnectors) {
   const auto& memory = answer.at("items").get_array().at(0).get_object();
   EXPECT_EQ(memory.at("name").get_string(), "memory");
   EXPECT_TRUE(memory.at("connection").at("properties").get_object().contains("address"));
+  EXPECT_TRUE(memory.at("source").is_null());
 }
 
 }  // namespace

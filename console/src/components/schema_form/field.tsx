@@ -3,7 +3,7 @@ import { Button, Input, InputNumber, Select, Switch } from "antd";
 import { MinusCircleOutlined, PlusOutlined } from "@ant-design/icons";
 import { common } from "../../words/common";
 import { useWords } from "../../words/language";
-import { kindOf, textOf, valueOf, type Schema } from "./schema";
+import { choicesOf, kindOf, textOf, valueOf, type Schema } from "./schema";
 
 interface Props {
   id: string;
@@ -70,7 +70,7 @@ export function Field(props: Props) {
           allowClear={schema.default !== undefined}
           value={value as string | undefined}
           placeholder={placeholder}
-          options={schema.enum!.map((name) => ({ value: name, label: String(name) }))}
+          options={choicesOf(schema)}
           onChange={(chosen) => onChange(chosen)}
         />
       );
@@ -94,7 +94,7 @@ export function Field(props: Props) {
           {...shared}
           mode="multiple"
           value={(value as string[] | undefined) ?? (schema.default as string[] | undefined) ?? []}
-          options={schema.items!.enum!.map((name) => ({ value: name, label: String(name) }))}
+          options={choicesOf(schema.items!)}
           onChange={(chosen) => onChange(chosen)}
         />
       );

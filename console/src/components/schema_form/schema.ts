@@ -5,7 +5,7 @@ export interface Schema {
   required?: string[];
   additionalProperties?: boolean | Schema;
   items?: Schema;
-  enum?: (string | number)[];
+  enum?: (string | number | null)[];
   anyOf?: Schema[];
   oneOf?: Schema[];
   description?: string;
@@ -41,7 +41,20 @@ export function typeOf(schema: Schema) {
   return Array.isArray(schema.type) ? schema.type.find((type) => type !== "null") : schema.type;
 }
 
-export function kindOf(schema: Schema): Kind {
+// Null stands for "not given" in what is sent, and no form offers it.
+function withoutNull(schema: Schema): Schema {
+  const some = schema.anyOf?.filter(({ type }) => type !== "null");
+  return some?.length === 1 ? { ...schema, ...some[0], anyOf: undefined } : schema;
+}
+
+export function choicesOf({ enum: choices = [] }: Schema) {
+  return choices
+    .filter((choice) => choice !== null)
+    .map((choice) => ({ value: choice, label: String(choice) }));
+}
+
+export function kindOf(given: Schema): Kind {
+  const schema = withoutNull(given);
   if (schema.enum) return "choice";
   const type = typeOf(schema);
   if (type === "boolean") return "switch";

@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { useState } from "react";
 import { afterEach, expect, test } from "vitest";
-import { kindOf, labelOf, split, valueOf, type Schema } from "./schema";
+import { choicesOf, kindOf, labelOf, split, valueOf, type Schema } from "./schema";
 import { pointersOf, SchemaForm, type Document } from "./schema_form";
 
 afterEach(cleanup);
@@ -20,7 +20,7 @@ let now: Document = {};
 function Form({ start = {} as Document, pointer = "" }) {
   const [value, setValue] = useState(start);
   now = value;
-  const problems = pointer ? [{ pointer, detail: "is wrong here" }] : [];
+  const problems = pointer ? [{ pointer, detail: "is wrong here", hint: "write another" }] : [];
   return <SchemaForm schema={schema} value={value} onChange={setValue} problems={problems} prefix="/settings" />;
 }
 
@@ -36,6 +36,7 @@ test("only what was filled in is in the document, and what is emptied is gone", 
 test("what the server refuses stands at its field, however deep", () => {
   render(<Form pointer="/settings/retry/initial" />);
   expect(screen.getByText("is wrong here").closest(".ant-form-item")?.textContent).toContain("Initial");
+  expect(screen.getByText("write another")).toBeTruthy(); // what to do about it
 });
 
 test("a default and a help are shown, and a secret is not", () => {
@@ -53,6 +54,12 @@ test("a field's kind comes from its declaration alone", () => {
   expect(kindOf({ type: "object", additionalProperties: { type: "string" } })).toBe("pairs");
   expect(kindOf({ type: "string", writeOnly: true, maxLength: 1048576 })).toBe("secret_text");
   expect(kindOf({ description: "anything" })).toBe("any");
+});
+
+test("a number that may be null is typed as a number, and null is no choice", () => {
+  expect(kindOf({ anyOf: [{ type: "integer" }, { type: "null" }] })).toBe("number");
+  expect(kindOf({ anyOf: [{ type: "integer" }, { type: "string" }, { type: "null" }] })).toBe("text");
+  expect(choicesOf({ enum: ["a", null] })).toEqual([{ value: "a", label: "a" }]);
 });
 
 test("anything that is typed is JSON where it looks like it", () => {

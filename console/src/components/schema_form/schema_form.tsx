@@ -8,6 +8,7 @@ import { useWords } from "../../words/language";
 import { Field } from "./field";
 import { useFieldNames } from "./field_names";
 import { kindOf, labelOf, split, textOf, type Schema } from "./schema";
+import { covers, wrongAt } from "./wrong";
 
 export type Document = Record<string, unknown>;
 
@@ -61,23 +62,17 @@ function One({ name, ...form }: Props & { name: string }) {
         />
       </fieldset>
     );
-  const wrong = problems.filter((problem) => covers(pointer, problem.pointer));
   return (
     <Form.Item
       label={label}
       htmlFor={id}
       required={schema.required?.includes(name)}
-      validateStatus={wrong.length > 0 ? "error" : undefined}
-      help={wrong.length > 0 ? wrong.map(({ detail }) => detail).join("; ") : undefined}
+      {...wrongAt(problems, pointer)}
       extra={<Help schema={field} />}
     >
       <Field id={id} schema={field} value={value[name]} onChange={write} isDisabled={locked.includes(name)} />
     </Form.Item>
   );
-}
-
-function covers(pointer: string, other: string) {
-  return other === pointer || other.startsWith(`${pointer}/`);
 }
 
 export function SchemaForm(props: Props) {

@@ -27,7 +27,7 @@ function Subscriptions({ client }: { client: Whole }) {
     if (made) form.resetFields();
   };
   const unsubscribe = async (filter: string) => {
-    if (await confirm({ title: word.unsubscribe, content: word.unsubscribeText(filter), ok: word.unsubscribe }))
+    if (await confirm({ title: word.unsubscribe, content: word.unsubscribeText(filter, client.subscriptions.length - 1), ok: word.unsubscribe }))
       await act(() => api.delete("/clients/{name}/subscriptions/{filter}", { parts: { ...parts, filter } }));
   };
   return (
@@ -89,7 +89,12 @@ export default function ClientPage() {
   const client = query.data;
   if (!client) return <Page title={id} error={query.error} isLoading={query.isPending} />;
   const disconnect = async () => {
-    if (await confirm({ title: `${word.disconnect}: ${id}?`, content: word.disconnectText, ok: word.disconnect }))
+    const [subscriptions, waiting] = [client.subscriptions.length, number(client.lag_messages, language)];
+    const content =
+      client.session_expiry_seconds === 0
+        ? word.disconnectEnds(subscriptions, waiting)
+        : word.disconnectText(subscriptions, waiting, number(client.in_flight, language));
+    if (await confirm({ title: `${word.disconnect}: ${id}?`, content, ok: word.disconnect }))
       await act(() => api.post("/clients/{name}:disconnect", { parts }), word.disconnected(id));
   };
   const end = async () => {

@@ -16,7 +16,10 @@ export const own = words(
     lag: "Waiting",
     heldBack: "Held back",
     disconnect: "Disconnect",
-    disconnectText: "Its session stays, with what waits for it; its will is sent. It may come back at once, unless a block rule keeps it out.",
+    disconnectText: (subscriptions: number, waiting: string, inFlight: string) =>
+      `Its session stays, with ${subscriptions} subscriptions and ${waiting} waiting messages; ${inFlight} in flight are sent again when it is back. Its will is sent. It may come back at once, unless a block rule keeps it out.`,
+    disconnectEnds: (subscriptions: number, waiting: string) =>
+      `Its session ends with its connection: ${subscriptions} subscriptions and ${waiting} waiting messages are gone. Its will is sent. It may come back at once, unless a block rule keeps it out.`,
     disconnected: (id: string) => `${id} is disconnected`,
     end: "End session",
     endText: (subscriptions: number, waiting: string) =>
@@ -37,7 +40,8 @@ export const own = words(
     asPublished: "retain as published",
     subscribe: "Subscribe it",
     unsubscribe: "End subscription",
-    unsubscribeText: (filter: string) => `It gets no more messages of ${filter}, and is not told.`,
+    unsubscribeText: (filter: string, others: number) =>
+      `1 subscription ends, ${others} stay. It gets no more messages of ${filter}, and is not told.`,
     subscribed: "It is subscribed",
     all: "All fields",
   },
@@ -56,7 +60,10 @@ export const own = words(
     lag: "待投递",
     heldBack: "限流",
     disconnect: "断开",
-    disconnectText: "会话及待投递的消息保留，并发送其遗嘱。除非有拦截规则，它可以立即重连。",
+    disconnectText: (subscriptions: number, waiting: string, inFlight: string) =>
+      `会话保留，包括 ${subscriptions} 个订阅和 ${waiting} 条待投递的消息；${inFlight} 条在途消息会在其重连后重新发送。会发送其遗嘱。除非有拦截规则，它可以立即重连。`,
+    disconnectEnds: (subscriptions: number, waiting: string) =>
+      `会话随连接一起结束：${subscriptions} 个订阅和 ${waiting} 条待投递的消息将被清除，并发送其遗嘱。除非有拦截规则，它可以立即重连。`,
     disconnected: (id: string) => `${id} 已断开`,
     end: "结束会话",
     endText: (subscriptions: number, waiting: string) =>
@@ -77,7 +84,8 @@ export const own = words(
     asPublished: "保留发布时的 retain",
     subscribe: "代为订阅",
     unsubscribe: "取消订阅",
-    unsubscribeText: (filter: string) => `它将不再收到 ${filter} 的消息，且不会收到通知。`,
+    unsubscribeText: (filter: string, others: number) =>
+      `结束 1 个订阅，保留 ${others} 个。它将不再收到 ${filter} 的消息，且不会收到通知。`,
     subscribed: "已代为订阅",
     all: "全部字段",
   },

@@ -2,17 +2,20 @@
 import { Button, Card, Checkbox, Steps } from "antd";
 import { useState } from "react";
 import { useNavigate, useParams } from "react-router-dom";
-import { api, tagOf, type Problem } from "../../api/client";
+import { api, tagOf } from "../../api/client";
 import { useConnectors, type Connection, type Connector } from "../../api/connectors";
-import { useGet } from "../../api/live";
+import { useOpened } from "../../api/live";
 import { mergePatch } from "../../api/merge_patch";
 import { useAction } from "../../components/action";
+import { useConflict } from "../../components/conflict";
+import { number } from "../../components/format";
 import { Page } from "../../components/page";
-import { ProblemAlert, problemOf } from "../../components/problem";
+import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
 import { SchemaForm, pointersOf, type Document } from "../../components/schema_form/schema_form";
 import type { Schema } from "../../components/schema_form/schema";
 import { common } from "../../words/common";
-import { useWords } from "../../words/language";
+import { useLanguage, useWords } from "../../words/language";
+import { useUses } from "./uses";
 import { Verification, type Verified } from "./verification";
 import { own } from "./words";
 
@@ -30,7 +33,12 @@ interface Given {
   settings: Document;
 }
 
+function editable({ name, description, settings }: Connection): Document {
+  return { name, description, settings };
+}
+
 function useSteps(connector: Connector | undefined, given: Given, known?: Connection) {
+  const conflict = useConflict<Connection>("/connections/{name}", editable);
   const [step, setStep] = useState(known ? 1 : 0);
   const [verified, setVerified] = useState<Verified>();
   const [error, setError] = useState<unknown>();
@@ -44,9 +52,9 @@ function useSteps(connector: Connector | undefined, given: Given, known?: Connec
       await work();
       return true;
     } catch (refused) {
-      setError(refused);
-      const problem = problemOf(refused);
-      if (problem?.fields?.length) setStep(1);
+      const left = await conflict.look(refused, known?.name ?? "");
+      setError(left);
+      if (fieldsOf(left).length > 0) setStep(1);
       return false;
     } finally {
       setBusy(false);
@@ -66,11 +74,11 @@ function useSteps(connector: Connector | undefined, given: Given, known?: Connec
         await api.patch("/connections/{name}", {
           parts: { name: known.name },
           query: { verify, restart_tasks: restart },
-          body: mergePatch({ name: known.name, description: known.description, settings: known.settings }, { ...given.head, settings: given.settings }),
+          body: mergePatch(editable(known), { ...given.head, settings: given.settings }),
           ifMatch: tagOf(known),
         });
     });
-  return { step, setStep, verified, error, isBusy, verify, save, restart, setRestart };
+  return { step, setStep, verified, error, conflict, isBusy, verify, save, restart, setRestart };
 }
 
 function Types({ connectors, onChoose }: { connectors: Connector[]; onChoose: (name: string) => void }) {
@@ -88,9 +96,24 @@ function Types({ connectors, onChoose }: { connectors: Connector[]; onChoose: (n
   );
 }
 
-function Form({ known }: { known?: Connection }) {
+// A restart of its tasks says how many, and what waits for them meanwhile.
+function Restart({ known, isChosen, onChange }: { known: Connection; isChosen: boolean; onChange: (is: boolean) => void }) {
+  const word = useWords(own);
+  const language = useLanguage();
+  const uses = useUses(known);
+  if (known.tasks === 0) return null;
+  return (
+    <Checkbox checked={isChosen} onChange={(event) => onChange(event.target.checked)}>
+      {word.restartTasks(known.tasks)}
+      {uses && ` ${word.restartText(number(uses.waiting, language))}`}
+    </Checkbox>
+  );
+}
+
+function Form({ known: opened }: { known?: Connection }) {
   const word = useWords(own);
   const all = useWords(common);
+  const [known, setKnown] = useState(opened);
   const navigate = useNavigate();
   const act = useAction();
   const { connectors } = useConnectors();
@@ -101,8 +124,8 @@ function Form({ known }: { known?: Connection }) {
   });
   const connector = connectors.find(({ name }) => name === type);
   const flow = useSteps(connector, given, known);
-  const problem: Problem | undefined = problemOf(flow.error);
-  const problems = problem?.fields ?? [];
+  const problems = fieldsOf(flow.error);
+  useFirstWrong(flow.error);
   const save = async (isVerified: boolean) => {
     if (await flow.save(isVerified)) {
       await act(async () => undefined, word.saved(String(given.head.name)));
@@ -133,6 +156,12 @@ function Form({ known }: { known?: Connection }) {
       )}
       {flow.step === 1 && connector && (
         <Card className="narrow">
+          {known &&
+            flow.conflict.shown({ base: known, mine: { ...given.head, settings: given.settings } }, (base, mine) => {
+              const { settings, ...rest } = mine;
+              setKnown(base);
+              setGiven({ head: rest, settings: (settings as Document | undefined) ?? {} });
+            })}
           <ProblemAlert
             error={flow.error}
             shown={[...pointersOf(head, problems), ...pointersOf(connector.connection, problems, "/settings")]}
@@ -154,11 +183,7 @@ function Form({ known }: { known?: Connection }) {
           {known && (
             <>
               <p className="quiet">{word.secretKept}</p>
-              {known.tasks > 0 && (
-                <Checkbox checked={flow.restart} onChange={(event) => flow.setRestart(event.target.checked)}>
-                  {word.restartTasks(known.tasks)}
-                </Checkbox>
-              )}
+              <Restart known={known} isChosen={flow.restart} onChange={flow.setRestart} />
             </>
           )}
           <div className="buttons">
@@ -218,10 +243,10 @@ export function NewConnection() {
 export function EditConnection() {
   const { name = "" } = useParams();
   const word = useWords(own);
-  const known = useGet<Connection>("/connections/{name}", { parts: { name } });
+  const { opened, error, isPending } = useOpened<Connection>("/connections/{name}", { parts: { name } });
   return (
-    <Page title={word.editTitle(name)} error={known.error} isLoading={known.isPending}>
-      {known.data && <Form key={known.data.id} known={known.data} />}
+    <Page title={word.editTitle(name)} error={error} isLoading={isPending}>
+      {opened && <Form key={opened.id} known={opened} />}
     </Page>
   );
 }

@@ -1,22 +1,23 @@
-import { App, Button, Dropdown } from "antd";
-import { MoreOutlined, PlusOutlined } from "@ant-design/icons";
-import { Link, useNavigate } from "react-router-dom";
+import { App } from "antd";
+import { useNavigate } from "react-router-dom";
 import { api } from "../../api/client";
 import type { Connection } from "../../api/connectors";
 import { useMay } from "../../api/session";
 import { useAction, useConfirm } from "../../components/action";
-import { time } from "../../components/format";
+import { number, time } from "../../components/format";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
-import { Status } from "../../components/status";
+import { CreateLink, More, StatusAndWhy } from "../../components/row";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
+import { usesOf } from "./uses";
 import { Verification, type Verified } from "./verification";
 import { own } from "./words";
 
 function Actions({ connection }: { connection: Connection }) {
   const word = useWords(own);
   const all = useWords(common);
+  const language = useLanguage();
   const act = useAction();
   const confirm = useConfirm();
   const { modal } = App.useApp();
@@ -36,8 +37,15 @@ function Actions({ connection }: { connection: Connection }) {
       });
   };
   const remove = async () => {
-    const content = tasks > 0 ? word.deleteUsed(tasks) : word.deleteFree;
-    if (await confirm({ title: word.deleteTitle(name), content }))
+    const uses = await act(() => usesOf(connection));
+    if (!uses) return;
+    const used = (
+      <>
+        <p>{word.deleteUsed(tasks)}</p>
+        <p>{word.usedBy(uses.names.join(", "), number(uses.waiting, language))}</p>
+      </>
+    );
+    if (await confirm({ title: word.deleteTitle(name), content: tasks > 0 ? used : word.deleteFree }))
       await act(() => api.delete("/connections/{name}", { parts }), word.deleted(name));
   };
   const items = [
@@ -50,11 +58,7 @@ function Actions({ connection }: { connection: Connection }) {
     },
     { key: "delete", label: all.remove, danger: true, disabled: !mayChange, onClick: remove },
   ];
-  return (
-    <Dropdown trigger={["click"]} menu={{ items }}>
-      <Button type="text" aria-label={`${name}: …`} icon={<MoreOutlined />} />
-    </Dropdown>
-  );
+  return <More name={name} items={items} />;
 }
 
 export default function Connections() {
@@ -62,13 +66,7 @@ export default function Connections() {
   const all = useWords(common);
   const language = useLanguage();
   const mayChange = useMay("administrator");
-  const create = mayChange && (
-    <Link to="/connections/new">
-      <Button type="primary" icon={<PlusOutlined />}>
-        {word.create}
-      </Button>
-    </Link>
-  );
+  const create = mayChange && <CreateLink to="/connections/new" label={word.create} />;
   return (
     <Page title={word.title} help={word.help} actions={create}>
       <List<Connection>
@@ -92,12 +90,7 @@ export default function Connections() {
           },
           {
             title: all.status,
-            render: (_, { status, status_reason }) => (
-              <>
-                <Status value={status} />
-                <div className="quiet reason">{status_reason}</div>
-              </>
-            ),
+            render: (_, { status, status_reason: reason }) => <StatusAndWhy status={status} reason={reason} />,
           },
           { title: all.type, dataIndex: "type" },
           { title: word.resource, dataIndex: "bound_resource" },

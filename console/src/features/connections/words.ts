@@ -25,12 +25,14 @@ export const own = words(
       count === 1
         ? "Restart the task of this connection, so that the change holds at once"
         : `Restart all ${count} tasks of this connection, so that the change holds at once`,
+    restartText: (waiting: string) => `(${waiting} messages wait for them now; none is lost)`,
     deleteTitle: (name: string) => `Delete the connection ${name}?`,
     deleteFree: "No task uses it. Its credentials are forgotten.",
     deleteUsed: (count: number) =>
       count === 1
         ? "1 task uses it: the server refuses to delete it until that task is deleted or uses another one."
         : `${count} tasks use it: the server refuses to delete it until they are deleted or use another one.`,
+    usedBy: (names: string, waiting: string) => `${names}; ${waiting} messages wait for them.`,
     deleted: (name: string) => `Connection ${name} is deleted`,
     secretKept: "*** stands for a secret that is kept as it is.",
     took: (ms: number) => `${ms} ms`,
@@ -56,9 +58,11 @@ export const own = words(
     saved: (name: string) => `连接 ${name} 已保存`,
     editTitle: (name: string) => `编辑 ${name}`,
     restartTasks: (count: number) => `重启使用此连接的全部 ${count} 个任务，使修改立即生效`,
+    restartText: (waiting: string) => `（当前有 ${waiting} 条消息待投递，不会丢失）`,
     deleteTitle: (name: string) => `删除连接 ${name}？`,
     deleteFree: "没有任务使用它。其凭据将被清除。",
     deleteUsed: (count: number) => `有 ${count} 个任务使用它：在这些任务被删除或改用其他连接之前，服务器会拒绝删除。`,
+    usedBy: (names: string, waiting: string) => `${names}；有 ${waiting} 条消息待投递。`,
     deleted: (name: string) => `连接 ${name} 已删除`,
     secretKept: "*** 表示保持原有密钥不变。",
     took: (ms: number) => `${ms} 毫秒`,

@@ -10,7 +10,7 @@ import { number, rate, time } from "../../components/format";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
 import { Payload } from "../../components/payload";
-import { ProblemAlert, problemOf } from "../../components/problem";
+import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
 import { pointersOf, SchemaForm, type Document } from "../../components/schema_form/schema_form";
 import { useLanguage, useWords } from "../../words/language";
 import type { Message } from "./message_type";
@@ -24,7 +24,8 @@ export function Publish() {
   const [value, setValue] = useState<Document>({ topic: "", payload: "" });
   const [error, setError] = useState<unknown>();
   const schema = schemaOf("publishMessage");
-  const problems = problemOf(error)?.fields ?? [];
+  const problems = fieldsOf(error);
+  useFirstWrong(error);
   const publish = async () => {
     setError(undefined);
     try {

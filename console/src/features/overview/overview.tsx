@@ -145,7 +145,7 @@ export default function OverviewPage() {
               <Figures
                 rows={[
                   [word.subscriptions, show(data.broker?.subscriptions)],
-                  [word.waiting, show(sum(tasks, (task) => task.lag_messages))],
+                  [word.waiting, show(sum(tasks, (task) => task.lag_messages ?? 0))],
                   [
                     word.oldest,
                     duration(Math.max(0, ...tasks.map((task) => task.oldest_unsent_age_seconds))),

@@ -1,4 +1,5 @@
 import { Alert, Tag } from "antd";
+import { counted } from "../../api/counted";
 import { schemaOf } from "../../api/documents";
 import { useGet } from "../../api/live";
 import { Crud } from "../../components/crud";
@@ -22,6 +23,16 @@ function Whom({ users, client_ids, sources }: Policy) {
   const word = useWords(own);
   const some = [...(users ?? []), ...(client_ids ?? []), ...(sources ?? [])];
   return <div className="reason">{some.length > 0 ? some.join(", ") : word.anybody}</div>;
+}
+
+// How many clients of these users are connected; of none named: how many there are.
+async function connectedOf(users: string[]) {
+  const found = await counted<{ username: string | null }>(
+    "/clients",
+    { status: "connected" },
+    ({ username }) => users.length === 0 || users.includes(username ?? ""),
+  );
+  return found.text;
 }
 
 // The switch is a setting, which this server takes from its settings file.
@@ -71,7 +82,14 @@ export default function Policies() {
         { title: word.whom, render: (_, policy) => <Whom {...policy} /> },
         { title: all.description, render: (_, { description }) => <div className="reason">{description}</div> },
       ]}
-      deletion={({ effect }) => (effect === "allow" ? word.deleteAllow : word.deleteDeny)}
+      deletion={async ({ effect, users }) => (
+        <>
+          <p>{effect === "allow" ? word.deleteAllow : word.deleteDeny}</p>
+          <p>
+            {word.deleteWhom(users.length > 0 ? word.deleteUsers(users.length) : word.deleteAll, await connectedOf(users))}
+          </p>
+        </>
+      )}
     >
       <Switch />
       <PolicyTest />

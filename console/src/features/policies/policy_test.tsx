@@ -2,7 +2,7 @@ import { Alert, Button, Collapse, Tag } from "antd";
 import { useState } from "react";
 import { api } from "../../api/client";
 import { schemaOf } from "../../api/documents";
-import { ProblemAlert, problemOf } from "../../components/problem";
+import { fieldsOf, ProblemAlert } from "../../components/problem";
 import { pointersOf, SchemaForm, type Document } from "../../components/schema_form/schema_form";
 import { useWords } from "../../words/language";
 import { own } from "./words";
@@ -19,7 +19,7 @@ export function PolicyTest() {
   const [value, setValue] = useState<Document>({ operation: "publish" });
   const [answer, setAnswer] = useState<Answer>();
   const [error, setError] = useState<unknown>();
-  const problems = problemOf(error)?.fields ?? [];
+  const problems = fieldsOf(error);
   const schema = schemaOf("testPolicies");
   const ask = async () => {
     setError(undefined);

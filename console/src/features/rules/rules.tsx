@@ -1,7 +1,7 @@
 // What the server does with clients and messages by rule: three kinds.
 import { schemaOf } from "../../api/documents";
 import { Crud } from "../../components/crud";
-import { time } from "../../components/format";
+import { number, time } from "../../components/format";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { own } from "./words";
@@ -53,6 +53,7 @@ interface EnrichmentRule {
 export function EnrichmentRules() {
   const word = useWords(own);
   const all = useWords(common);
+  const language = useLanguage();
   return (
     <Crud<EnrichmentRule>
       title={word.enrichTitle}
@@ -68,7 +69,7 @@ export function EnrichmentRules() {
         { title: word.topics, render: (_, { topics }) => <div className="reason">{(topics ?? []).join(", ")}</div> },
         { title: all.description, dataIndex: "description" },
       ]}
-      deletion={() => word.enrichDeletion}
+      deletion={({ topics }) => word.enrichDeletion(number((topics ?? []).length, language))}
     />
   );
 }
@@ -83,6 +84,7 @@ interface AutoSubscription {
 export function AutoSubscriptions() {
   const word = useWords(own);
   const all = useWords(common);
+  const language = useLanguage();
   return (
     <Crud<AutoSubscription>
       title={word.autoTitle}
@@ -97,7 +99,7 @@ export function AutoSubscriptions() {
         { title: word.qos, dataIndex: "qos" },
         { title: all.description, dataIndex: "description" },
       ]}
-      deletion={() => word.autoDeletion}
+      deletion={({ filters }) => word.autoDeletion(number((filters ?? []).length, language))}
     />
   );
 }

@@ -15,7 +15,8 @@ export const own = words(
     enrichHelp: "MQTT 5 properties that the server adds to messages as it receives them, so that every reader has them.",
     enrichCreate: "New enrichment rule",
     enrichEmpty: "Messages are passed on as they come.",
-    enrichDeletion: "Messages from now on lack what this rule adds. Stored ones keep it.",
+    enrichDeletion: (filters: string) =>
+      `Messages of its topic filters (${filters}) lack from now on what this rule adds. Stored ones keep it.`,
     priority: "Priority",
     enabled: "Enabled",
     topics: "Topics",
@@ -23,7 +24,8 @@ export const own = words(
     autoHelp: "Subscribe clients when they connect, as far as their policies allow it.",
     autoCreate: "New auto-subscription",
     autoEmpty: "Clients subscribe themselves.",
-    autoDeletion: "Who connects from now on is not subscribed by it. Subscriptions that it made stay.",
+    autoDeletion: (filters: string) =>
+      `Who connects from now on is not subscribed to its filters (${filters}). Subscriptions that it made stay.`,
     filters: "Filters",
     qos: "QoS",
   },
@@ -41,7 +43,8 @@ export const own = words(
     enrichHelp: "服务器在接收消息时添加的 MQTT 5 属性，所有读者都能看到。",
     enrichCreate: "新建增强规则",
     enrichEmpty: "消息原样转发。",
-    enrichDeletion: "此后的消息不再带有此规则添加的内容；已存储的保留。",
+    enrichDeletion: (filters: string) =>
+      `其 ${filters} 个主题过滤器匹配的消息此后不再带有此规则添加的内容；已存储的保留。`,
     priority: "优先级",
     enabled: "启用",
     topics: "主题",
@@ -49,7 +52,7 @@ export const own = words(
     autoHelp: "客户端连接时自动代为订阅，以其策略允许为限。",
     autoCreate: "新建自动订阅",
     autoEmpty: "客户端自行订阅。",
-    autoDeletion: "此后连接的客户端不再由它订阅；已有的订阅保留。",
+    autoDeletion: (filters: string) => `此后连接的客户端不再订阅它的 ${filters} 个过滤器；已有的订阅保留。`,
     filters: "过滤器",
     qos: "QoS",
   },

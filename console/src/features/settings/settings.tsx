@@ -5,8 +5,9 @@ import { useGet } from "../../api/live";
 import { useMay } from "../../api/session";
 import { useAction, useConfirm } from "../../components/action";
 import { Page } from "../../components/page";
-import { ProblemAlert } from "../../components/problem";
+import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
 import { textOf, valueOf } from "../../components/schema_form/schema";
+import { covers, wrongAt } from "../../components/schema_form/wrong";
 import { common } from "../../words/common";
 import { useWords, words } from "../../words/language";
 
@@ -57,6 +58,11 @@ function Change({ setting, onClose }: { setting: Setting; onClose: () => void })
   const act = useAction();
   const [text, setText] = useState(textOf(setting.value));
   const [error, setError] = useState<unknown>();
+  // `/mqtt/groups`, or what is in it.
+  const pointer = `/${setting.name.replaceAll(".", "/")}`;
+  const problems = fieldsOf(error);
+  const shown = problems.map((problem) => problem.pointer).filter((other) => covers(pointer, other));
+  useFirstWrong(error);
   const save = async () => {
     setError(undefined);
     try {
@@ -69,9 +75,9 @@ function Change({ setting, onClose }: { setting: Setting; onClose: () => void })
   };
   return (
     <Modal open title={setting.name} okText={all.save} cancelText={all.cancel} onOk={() => void save()} onCancel={onClose}>
-      <ProblemAlert error={error} />
+      <ProblemAlert error={error} shown={shown} />
       <Form layout="vertical">
-        <Form.Item label={all.value} htmlFor="setting-value" extra={word.valueHelp}>
+        <Form.Item label={all.value} htmlFor="setting-value" extra={word.valueHelp} {...wrongAt(problems, pointer)}>
           <Input.TextArea
             id="setting-value"
             className="code"

@@ -3,24 +3,26 @@ import { App, DatePicker, Input, Radio, Space } from "antd";
 import type { Dayjs } from "dayjs";
 import { useRef } from "react";
 import { useNavigate } from "react-router-dom";
-import { api } from "../../api/client";
+import { api, type Entity } from "../../api/client";
 import { useMay } from "../../api/session";
 import type { Task } from "../../api/task";
 import { useAction, useConfirm } from "../../components/action";
 import { number } from "../../components/format";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
+import { isInbound } from "./document";
 import { own } from "./words";
 
 export function pathOf(name: string) {
   return `/tasks/${encodeURIComponent(name)}`;
 }
 
-function Seek({ onChange }: { onChange: (start: unknown) => void }) {
+function Seek({ task, onChange }: { task: Task; onChange: (start: unknown) => void }) {
   const word = useWords(own);
+  const language = useLanguage();
   return (
     <Space direction="vertical">
-      <p>{word.seekText}</p>
+      <p>{word.seekText(number(task.delivered, language), number(task.lag_messages, language))}</p>
       <Radio.Group defaultValue="earliest" onChange={(event) => onChange(event.target.value)}>
         <Space direction="vertical">
           <Radio value="earliest">{word.seekEarliest}</Radio>
@@ -64,13 +66,13 @@ function useQuestions() {
         onCancel: () => resolve(undefined),
       });
     });
-  const place = (name: string) =>
+  const place = (task: Task) =>
     new Promise<unknown>((resolve) => {
       answer.current = "earliest";
       modal.confirm({
-        title: word.seekTitle(name),
+        title: word.seekTitle(task.name),
         icon: null,
-        content: <Seek onChange={(start) => (answer.current = start)} />,
+        content: <Seek task={task} onChange={(start) => (answer.current = start)} />,
         onOk: () => resolve(answer.current === "time" ? undefined : answer.current),
         onCancel: () => resolve(undefined),
       });
@@ -101,11 +103,12 @@ export function useTaskActions(task: Task) {
     if (made) navigate(pathOf(made.name));
   };
   const seek = async () => {
-    const start = await ask.place(name);
+    const start = await ask.place(task);
     if (start) await act(() => api.post("/tasks/{name}:seek", { parts, body: { start } }), word.seekDone);
   };
   const remove = async () => {
-    const content = word.deleteText(number(task.lag_messages, language), number(task.dead_letters, language));
+    const tell = isInbound(task as unknown as Entity) ? word.deleteInbound : word.deleteText;
+    const content = tell(number(task.lag_messages, language), number(task.dead_letters, language));
     if (!(await confirm({ title: word.deleteTitle(name), content }))) return;
     const done = await act(async () => {
       await api.delete("/tasks/{name}", { parts });

@@ -2,20 +2,31 @@
 import { Alert, Button, Card, Input } from "antd";
 import { useEffect, useState } from "react";
 import { api, type Entity, type Page } from "../../api/client";
+import { useConnectors } from "../../api/connectors";
+import { useIsAway } from "../../api/reach";
 import { Code, pretty } from "../../components/code";
 import { number } from "../../components/format";
-import { ProblemAlert, problemOf } from "../../components/problem";
+import { ProblemAlert, unlessAway } from "../../components/problem";
 import { useLanguage, useWords } from "../../words/language";
+import { isInbound, previewable, sourceTypeOf } from "./document";
 import { own } from "./words";
 
 export interface Sample {
   topic: string;
   payload: string;
+  key: string; // of what comes as records
+}
+
+interface Payload {
+  payload: string | null; // null: it is no text
+  payload_base64: string;
+  payload_bytes: number;
 }
 
 interface Answer {
   ok: boolean;
-  matches: boolean;
+  matches?: boolean; // of a task that reads this server's log
+  message?: { topic: string; qos: number; retain: boolean; properties: object } & Payload;
   record?: {
     topic: string;
     key: string | null;
@@ -27,26 +38,17 @@ interface Answer {
   error?: { detail: string; becomes: string };
 }
 
-// Of a task that is being written: what has no name or target yet gets one that is not kept.
-export function previewable(document: Entity) {
-  const sink = document.sink as { type?: string } | undefined;
-  return {
-    ...document,
-    name: document.name || "preview",
-    map: { topic: "preview", ...(document.map as object) },
-    sink: sink?.type ? sink : { type: "file", folder: "preview" },
-  };
-}
-
 function usePreview(document: Entity, sample: Sample) {
   const [answer, setAnswer] = useState<Answer>();
   const [error, setError] = useState<unknown>();
   const key = JSON.stringify([document, sample]);
+  const isAway = useIsAway(); // asked again when it is back
   useEffect(() => {
     if (!sample.topic) return setAnswer(undefined);
     let isOld = false;
     const timer = setTimeout(async () => {
-      const [task, message] = JSON.parse(key) as [Entity, Sample];
+      const [task, { topic, payload, key: client_id }] = JSON.parse(key) as [Entity, Sample];
+      const message = { topic, payload, ...(client_id && { client_id }) };
       try {
         const shown = await api.post<Answer>("/tasks:preview", { body: { task: previewable(task), message } });
         if (isOld) return;
@@ -60,14 +62,38 @@ function usePreview(document: Entity, sample: Sample) {
       isOld = true;
       clearTimeout(timer);
     };
-  }, [key, sample.topic]);
+  }, [key, sample.topic, isAway]);
   return { answer, error };
+}
+
+function Published({ message }: { message: NonNullable<Answer["message"]> }) {
+  const word = useWords(own);
+  const language = useLanguage();
+  return (
+    <dl className="record">
+      <dt>{word.recordTopic}</dt>
+      <dd>{message.topic}</dd>
+      <dt>QoS</dt>
+      <dd>
+        {message.qos} {message.retain && "· retain"}
+      </dd>
+      <dt>{word.recordProperties}</dt>
+      <dd>
+        <Code label={word.recordProperties}>{pretty(message.properties)}</Code>
+      </dd>
+      <dt>{word.recordValue}</dt>
+      <dd>
+        <Code label={word.recordValue}>{pretty(message.payload ?? message.payload_base64)}</Code>
+        <span className="quiet">{word.recordBytes(number(message.payload_bytes, language))}</span>
+      </dd>
+    </dl>
+  );
 }
 
 function Shown({ answer }: { answer: Answer }) {
   const word = useWords(own);
   const language = useLanguage();
-  if (!answer.matches) return <Alert type="warning" showIcon message={word.passedOver} />;
+  if (answer.matches === false) return <Alert type="warning" showIcon message={word.passedOver} />;
   if (answer.error)
     return (
       <Alert
@@ -77,7 +103,8 @@ function Shown({ answer }: { answer: Answer }) {
         description={word.becomes(answer.error.becomes)}
       />
     );
-  const { record } = answer;
+  const { record, message } = answer;
+  if (message) return <Published message={message} />;
   if (!record) return <Alert type="warning" showIcon message={word.passedOver} />;
   return (
     <dl className="record">
@@ -113,6 +140,9 @@ export function Preview({ document, sample, onSample }: Props) {
   const { answer, error } = usePreview(document, sample);
   const [isMissing, setMissing] = useState(false);
   const [failed, setFailed] = useState<unknown>();
+  const { connectors } = useConnectors();
+  const isOutside = isInbound(document);
+  const isRecord = connectors.some(({ name, sends_records }) => sends_records && name === sourceTypeOf(document));
   const filters = (document.source as { filters?: string[] } | undefined)?.filters ?? [];
   const takeNewest = async () => {
     setMissing(false);
@@ -123,7 +153,7 @@ export function Preview({ document, sample, onSample }: Props) {
           query: { filter, limit: 1, order: "newest" },
         });
         const newest = found.items[0];
-        if (newest) return onSample({ topic: newest.topic, payload: newest.payload ?? "" });
+        if (newest) return onSample({ ...sample, topic: newest.topic, payload: newest.payload ?? "" });
       }
       setMissing(true);
     } catch (refused) {
@@ -131,9 +161,9 @@ export function Preview({ document, sample, onSample }: Props) {
     }
   };
   // The record is what this is about; where it goes may not be chosen yet.
-  const problem = problemOf(error);
+  const problem = unlessAway(error);
   return (
-    <Card title={word.preview} size="small">
+    <Card title={isOutside ? word.previewMessage : word.preview} size="small">
       <div className="sample">
         <Input
           aria-label={word.sampleTopic}
@@ -141,6 +171,14 @@ export function Preview({ document, sample, onSample }: Props) {
           value={sample.topic}
           onChange={(event) => onSample({ ...sample, topic: event.target.value })}
         />
+        {isOutside && isRecord && (
+          <Input
+            aria-label={word.recordKey}
+            placeholder={word.recordKey}
+            value={sample.key}
+            onChange={(event) => onSample({ ...sample, key: event.target.value })}
+          />
+        )}
         <Input.TextArea
           aria-label={word.samplePayload}
           placeholder={word.samplePayload}
@@ -149,13 +187,15 @@ export function Preview({ document, sample, onSample }: Props) {
           value={sample.payload}
           onChange={(event) => onSample({ ...sample, payload: event.target.value })}
         />
-        <Button size="small" onClick={takeNewest} disabled={filters.length === 0}>
-          {word.takeNewest}
-        </Button>
+        {!isOutside && (
+          <Button size="small" onClick={takeNewest} disabled={filters.length === 0}>
+            {word.takeNewest}
+          </Button>
+        )}
         {isMissing && <span className="quiet">{word.noStored}</span>}
       </div>
       <ProblemAlert error={failed} />
-      {problem ? <ProblemAlert error={error} /> : answer && <Shown answer={answer} />}
+      {problem ? <ProblemAlert error={problem} /> : answer && <Shown answer={answer} />}
     </Card>
   );
 }

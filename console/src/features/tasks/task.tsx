@@ -13,16 +13,18 @@ import { Status } from "../../components/status";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { useTaskActions } from "./actions";
+import { EventList } from "../events/events";
+import { editable } from "./document";
+import { Errors } from "./errors";
 import { Letters } from "./letters";
 import { sourceOf, targetOf } from "./tasks";
+import { Workers } from "./workers";
 import { own } from "./words";
-
-const shown = ["name", "description", "enabled", "source", "where", "verify", "map", "sink", "delivery"];
 
 function Progress({ task, at }: { task: Task; at: number }) {
   const word = useWords(own);
   const language = useLanguage();
-  const show = (value: number) => number(value, language);
+  const show = (value: number | null) => number(value, language);
   const counters = useMemo(() => ({ delivered: task.delivered }), [task]);
   const samples = useRates(counters, at);
   const lines = useMemo(
@@ -85,8 +87,6 @@ function Shown({ task, at }: { task: Task; at: number }) {
   const language = useLanguage();
   const actions = useTaskActions(task);
   const [query, setQuery] = useSearchParams();
-  const entity = task as unknown as Record<string, unknown>;
-  const document = Object.fromEntries(shown.filter((name) => name in entity).map((name) => [name, entity[name]]));
   const isIll = !["running", "paused", "starting"].includes(task.status);
   const buttons = (
     <>
@@ -102,7 +102,7 @@ function Shown({ task, at }: { task: Task; at: number }) {
           {label}
         </Button>
       ))}
-      <Dropdown trigger={["click"]} menu={{ items: actions.menu.slice(2) }}>
+      <Dropdown autoFocus trigger={["click"]} menu={{ items: actions.menu.slice(2) }}>
         <Button aria-label={`${task.name}: …`}>…</Button>
       </Dropdown>
     </>
@@ -146,7 +146,20 @@ function Shown({ task, at }: { task: Task; at: number }) {
             label: `${word.deadLetters} (${number(task.dead_letters, language)})`,
             children: <Letters task={task} />,
           },
-          { key: "document", label: all.json, children: <Code>{JSON.stringify(document, null, 2)}</Code> },
+          { key: "workers", label: `${word.workers} (${task.workers.length})`, children: <Workers task={task} /> },
+          {
+            key: "events",
+            label: word.events,
+            children: (
+              <EventList
+                path="/tasks/{name}/events"
+                parts={{ name: task.name }}
+                filters={[{ name: "event", label: word.event }]}
+              />
+            ),
+          },
+          { key: "errors", label: word.errors, children: <Errors task={task} /> },
+          { key: "document", label: all.json, children: <Code>{JSON.stringify(editable(task), null, 2)}</Code> },
         ]}
       />
     </Page>

@@ -1,12 +1,12 @@
-import { MoreOutlined, PauseOutlined, PlayCircleOutlined, PlusOutlined } from "@ant-design/icons";
-import { Button, Dropdown, Tooltip } from "antd";
+import { PauseOutlined, PlayCircleOutlined } from "@ant-design/icons";
+import { Button, Tooltip } from "antd";
 import { Link } from "react-router-dom";
 import { useMay } from "../../api/session";
 import type { Task } from "../../api/task";
 import { duration, number } from "../../components/format";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
-import { Status } from "../../components/status";
+import { CreateLink, More, StatusAndWhy } from "../../components/row";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { pathOf, useTaskActions } from "./actions";
@@ -36,9 +36,7 @@ function Actions({ task }: { task: Task }) {
           onClick={actions.runs ? actions.pause : actions.start}
         />
       </Tooltip>
-      <Dropdown trigger={["click"]} menu={{ items: actions.menu }}>
-        <Button type="text" aria-label={`${task.name}: …`} icon={<MoreOutlined />} />
-      </Dropdown>
+      <More name={task.name} items={actions.menu} />
     </>
   );
 }
@@ -53,11 +51,7 @@ export default function Tasks() {
       <Link to="/imports">
         <Button>{word.import}</Button>
       </Link>
-      <Link to="/tasks/new">
-        <Button type="primary" icon={<PlusOutlined />}>
-          {word.create}
-        </Button>
-      </Link>
+      <CreateLink to="/tasks/new" label={word.create} />
     </>
   );
   return (
@@ -85,12 +79,7 @@ export default function Tasks() {
             },
             {
               title: all.status,
-              render: (_, { status, status_reason }) => (
-                <>
-                  <Status value={status} />
-                  <div className="quiet reason">{status_reason}</div>
-                </>
-              ),
+              render: (_, { status, status_reason: reason }) => <StatusAndWhy status={status} reason={reason} />,
             },
             { title: word.source, render: (_, task) => <div className="reason">{sourceOf(task)}</div> },
             { title: word.target, render: (_, task) => <div className="reason">{targetOf(task)}</div> },
@@ -100,7 +89,7 @@ export default function Tasks() {
               render: (_, { lag_messages, oldest_unsent_age_seconds: age }) => (
                 <>
                   {number(lag_messages, language)}
-                  {lag_messages > 0 && <div className="quiet">{duration(age)}</div>}
+                  {(lag_messages ?? 0) > 0 && <div className="quiet">{duration(age)}</div>}
                 </>
               ),
             },

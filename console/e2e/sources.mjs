@@ -1,0 +1,63 @@
+// Tasks that bring in from outside, by form: from Kafka, with the exact message before the task
+// exists; and from another MQTT server. A task's workers, events and errors show as they happen.
+import { ask, checkAccess, figure, heading, logIn } from "./steps.mjs";
+
+export default async function ({ page, url, user, password, control, topic }) {
+  const button = (name) => page.getByRole("button", { name });
+  const next = () => page.getByRole("button", { name: "Next", exact: true }).click();
+  const target = () => page.locator(".schema-form").getByLabel("Topic", { exact: true });
+  const begin = async (name, kind, connection) => {
+    await page.locator("nav").getByRole("link", { name: "Tasks", exact: true }).click();
+    await button(/New task/).click();
+    await heading(page, "New task");
+    await page.getByLabel("Name", { exact: true }).fill(name);
+    await next();
+    await button(kind).click();
+    await page.getByLabel("Connection").click();
+    await page.getByTitle(connection).click();
+  };
+  await logIn(page, url, user, password);
+  await heading(page, "Overview");
+
+  await begin("commands", /^kafka/, /^plant/);
+  await page.getByLabel("Topics").fill(`${topic},`);
+  await page.getByText("at the oldest that is still there").click();
+  await checkAccess(page, "a source outside");
+  await next();
+  await page.getByLabel("Topic", { exact: true }).fill(topic);
+  await page.getByLabel("Key", { exact: true }).fill("d1");
+  await page.getByLabel("Payload", { exact: true }).fill('{"on": true}');
+  await next();
+  await page.getByText("What comes is published in this server").waitFor();
+  await target().fill("devices/${key}/commands");
+  await page.getByText("devices/d1/commands").waitFor(); // the exact message
+  await checkAccess(page, "the target of a source outside");
+  await button(/Create$/).click();
+  await heading(page, "commands");
+  await page.getByText("running").first().waitFor();
+  await ask(control, "produce");
+  await figure(page, /^Delivered$/).getByText("1", { exact: true }).waitFor();
+
+  await page.getByRole("tab", { name: "Workers (1)" }).click();
+  await page.getByRole("cell", { name: "plant-commands-0" }).waitFor();
+  await page.getByRole("tab", { name: "Errors" }).click();
+  await page.getByText("Nothing went wrong").waitFor();
+  await ask(control, "spoil"); // a key that is no topic level
+  await page.getByRole("row").filter({ hasText: "task.rejected" }).first().waitFor(); // nobody clicked
+  await checkAccess(page, "a task's errors");
+  await page.getByRole("tab", { name: "Events" }).click();
+  await page.getByRole("cell", { name: "task.running" }).first().waitFor();
+  await page.getByRole("cell", { name: "task.rejected" }).first().waitFor();
+
+  await begin("copies", /^mqtt/, /^self/);
+  await page.getByLabel("Filters").fill("plant/#,");
+  await page.getByLabel("Shared", { exact: true }).click(); // the group of a task is nobody else's, here
+  await next();
+  await next();
+  await target().fill("copy/${topic}");
+  await button(/Create$/).click();
+  await heading(page, "copies");
+  await page.getByText("running").first().waitFor();
+  await ask(control, "publish");
+  await figure(page, /^Delivered$/).getByText("1", { exact: true }).waitFor();
+}

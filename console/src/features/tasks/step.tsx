@@ -1,0 +1,74 @@
+// What the steps of a task's form have in common.
+import { Form, Select, type FormItemProps } from "antd";
+import { Link } from "react-router-dom";
+import type { Entity, FieldProblem, Page } from "../../api/client";
+import type { Connection } from "../../api/connectors";
+import { useGet } from "../../api/live";
+import { wrongAt } from "../../components/schema_form/wrong";
+import { useWords } from "../../words/language";
+import { part } from "./document";
+import { own } from "./words";
+
+export interface StepProps {
+  document: Entity;
+  set: (name: string, value: unknown) => void;
+  replace: (document: Entity) => void;
+  problems: FieldProblem[];
+  isKnown: boolean; // it exists: what it reads from stays of its kind
+}
+
+interface ChoicesProps extends Pick<FormItemProps, "validateStatus" | "help"> {
+  label: string;
+  choices: { name: string; title: string; summary: string }[];
+  chosen: string | undefined;
+  onChoose: (name: string) => void;
+}
+
+export function Choices({ label, choices, chosen, onChoose, ...wrong }: ChoicesProps) {
+  return (
+    <Form.Item label={label} required {...wrong}>
+      <div className="choices" role="group" aria-label={label}>
+        {choices.map(({ name, title, summary }) => (
+          <button
+            key={name}
+            type="button"
+            className="choice"
+            aria-pressed={chosen === name}
+            onClick={() => chosen !== name && onChoose(name)}
+          >
+            <strong>{title}</strong>
+            <span>{summary}</span>
+          </button>
+        ))}
+      </div>
+    </Form.Item>
+  );
+}
+
+// The connection of a source or sink.
+export function Connected({ document, set, problems, of }: StepProps & { of: "source" | "sink" }) {
+  const word = useWords(own);
+  const end = part(document, of);
+  const type = String(end.type);
+  const list = useGet<Page<Connection>>("/connections", { query: { limit: 1000, type } });
+  const items = list.data?.items ?? [];
+  return (
+    <Form.Item label={word.connection} htmlFor="task-connection" required {...wrongAt(problems, `/${of}/connection`)}>
+      <Select
+        id="task-connection"
+        showSearch
+        value={end.connection as string | undefined}
+        options={items.map(({ name, status, bound_resource }) => ({
+          value: name,
+          label: `${name} · ${bound_resource} · ${status}`,
+        }))}
+        onChange={(connection) => set(of, { ...end, connection })}
+      />
+      {list.data && items.length === 0 && (
+        <p className="quiet">
+          {word.noConnection(type)} <Link to="/connections/new">{word.makeConnection}</Link>
+        </p>
+      )}
+    </Form.Item>
+  );
+}
