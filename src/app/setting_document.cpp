@@ -19,6 +19,8 @@ using schema::Fields;
 using schema::Type;
 
 constexpr int kDeepestUnknown = 32;  // of what stands where nothing is declared
+constexpr int kDeepestFile = 64;
+constexpr std::size_t kMostValues = 100'000;  // of a file, with what aliases repeat
 
 const Field* find_field(const Fields& fields, std::string_view name) {
   const auto it = std::ranges::find(fields, name, &Field::name);
@@ -82,6 +84,17 @@ json::value to_json(Type type, const YAML::Node& node, int depth = 0) {
     object[name] = to_json(type, member.second, depth + 1);
   }
   return object;
+}
+
+// Aliases make a short text say very much, or stand within what they stand for.
+bool is_bounded(const YAML::Node& node, std::size_t& values_left, int depth = 0) {
+  if (depth > kDeepestFile || values_left == 0) return false;
+  --values_left;
+  for (const auto& member : node) {
+    const auto& value = node.IsMap() ? member.second : static_cast<const YAML::Node&>(member);
+    if (!is_bounded(value, values_left, depth + 1)) return false;
+  }
+  return true;
 }
 
 std::string line_of(const YAML::Mark& mark) {
@@ -186,6 +199,15 @@ void SettingDocument::lay_yaml(const std::string& file, const std::string& text,
   if (document.IsNull()) return;
   if (!document.IsMap()) {
     problem(place.at(document), "", "settings are names with values, such as `data: ./data`");
+    return;
+  }
+  auto values_left = kMostValues;
+  if (!is_bounded(document, values_left)) {
+    problem(
+        file, "",
+        fmt::format("holds more than {} values, or one deeper than {} levels: an alias (`*name`) "
+                    "may stand within what it stands for",
+                    kMostValues, kDeepestFile));
     return;
   }
   lay_map(fields_, values_, document, "", place);

@@ -249,6 +249,9 @@ const Refused kRefusedFiles[] = {
     {"- a\n", "sluice.yaml:1: settings are names with values, such as `data: ./data`"},
     {"data: ./a\n---\ndata: ./b\n",
      "sluice.yaml:3: a second document begins here; only one is read"},
+    {"listeners: &x [*x, b, *x]\n",
+     "sluice.yaml: holds more than 100000 values, or one deeper than 64 levels: an alias (`*name`) "
+     "may stand within what it stands for"},
     {"mqtt: {groups: 1}\nnode: {name: \"a\x02\"}\n",
      "sluice.yaml:2: a control character stands here, which YAML does not allow"},
     {"node: {name: \"a\\nb\"}\n",
