@@ -177,7 +177,7 @@ export const pictures = [
     name: "imported",
     act: async (page) => {
       await button(page, "Take over").click();
-      await page.getByText("What is not as it was there").waitFor();
+      await page.getByRole("heading", { name: "What is not as it was there" }).waitFor();
     },
   },
   { name: "users", path: "users" },
