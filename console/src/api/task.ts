@@ -1,3 +1,8 @@
+// A task that needs nobody.
+export function isWell(status: string) {
+  return ["running", "paused", "starting", "finished"].includes(status);
+}
+
 export interface Worker {
   client: string;
   status: string;

@@ -2,7 +2,7 @@ import { Alert, Card, Tag } from "antd";
 import { useMemo, type ReactNode } from "react";
 import type { Page as ListPage } from "../../api/client";
 import { useHealth, useLive } from "../../api/live";
-import type { Task } from "../../api/task";
+import { isWell, type Task } from "../../api/task";
 import { LineChart } from "../../components/chart";
 import { Figures } from "../../components/figures";
 import { bytes, duration, number, rate } from "../../components/format";
@@ -51,7 +51,7 @@ function Wrong({ tasks }: { tasks: Task[] }) {
   const word = useWords(own);
   const health = useHealth();
   const { reasons = [], notices = [] } = health.data ?? {};
-  const ill = tasks.filter(({ status }) => !["running", "paused", "starting"].includes(status));
+  const ill = tasks.filter(({ status }) => !isWell(status));
   if (!health.data) return null;
   if (health.data.status === "ready" && notices.length === 0 && ill.length === 0)
     return <Alert className="problem" type="success" showIcon message={word.ready} />;

@@ -39,6 +39,33 @@ function Seek({ task, onChange }: { task: Task; onChange: (start: unknown) => vo
   );
 }
 
+interface Range {
+  from: unknown;
+  to: unknown;
+  topic: string;
+}
+
+function Replay({ task, range }: { task: Task; range: Range }) {
+  const word = useWords(own);
+  return (
+    <Space direction="vertical">
+      <p>{word.replayText(task.name)}</p>
+      <label htmlFor="replay-topic">{word.replayTopic}</label>
+      <Input id="replay-topic" defaultValue={range.topic} onChange={(event) => (range.topic = event.target.value)} />
+      <label htmlFor="replay-range">{word.replayRange}</label>
+      <DatePicker.RangePicker
+        id={{ start: "replay-range" }}
+        showTime
+        allowEmpty={[true, true]}
+        onChange={(times) => {
+          range.from = times?.[0] ? { time: times[0].toISOString() } : "earliest";
+          range.to = times?.[1] ? { time: times[1].toISOString() } : "now";
+        }}
+      />
+    </Space>
+  );
+}
+
 // Asked in a dialogue; what was answered is read when it is closed.
 function useQuestions() {
   const word = useWords(own);
@@ -77,7 +104,18 @@ function useQuestions() {
         onCancel: () => resolve(undefined),
       });
     });
-  return { copyName, place };
+  const range = (task: Task) =>
+    new Promise<Range | undefined>((resolve) => {
+      const chosen: Range = { from: "earliest", to: "now", topic: `${task.map.topic}-replay` };
+      modal.confirm({
+        title: word.replayTitle,
+        icon: null,
+        content: <Replay task={task} range={chosen} />,
+        onOk: () => resolve(chosen),
+        onCancel: () => resolve(undefined),
+      });
+    });
+  return { copyName, place, range };
 }
 
 export function useTaskActions(task: Task) {
@@ -106,6 +144,15 @@ export function useTaskActions(task: Task) {
     const start = await ask.place(task);
     if (start) await act(() => api.post("/tasks/{name}:seek", { parts, body: { start } }), word.seekDone);
   };
+  const replay = async () => {
+    const chosen = await ask.range(task);
+    if (!chosen) return;
+    const made = await act(
+      () => api.post<Task>("/tasks/{name}:replay", { parts, body: { ...chosen } }),
+      word.replayDone,
+    );
+    if (made) navigate(pathOf(made.name));
+  };
   const remove = async () => {
     const tell = isInbound(task as unknown as Entity) ? word.deleteInbound : word.deleteText;
     const content = tell(number(task.lag_messages, language), number(task.dead_letters, language));
@@ -126,6 +173,9 @@ export function useTaskActions(task: Task) {
       { key: "edit", label: all.edit, disabled: !mayChange, onClick: () => navigate(`${pathOf(name)}/edit`) },
       { key: "copy", label: all.copy, disabled: !mayChange, onClick: copy },
       { key: "seek", label: word.seek, disabled: !mayAct, onClick: seek },
+      ...(isInbound(task as unknown as Entity)
+        ? []
+        : [{ key: "replay", label: word.replay, disabled: !mayChange, onClick: replay }]),
       { key: "delete", label: all.remove, danger: true, disabled: !mayChange, onClick: remove },
     ],
   };

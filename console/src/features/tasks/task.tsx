@@ -2,7 +2,7 @@ import { Alert, Button, Card, Dropdown, Tabs } from "antd";
 import { useMemo } from "react";
 import { useParams, useSearchParams } from "react-router-dom";
 import { useLive } from "../../api/live";
-import type { Task } from "../../api/task";
+import { isWell, type Task } from "../../api/task";
 import { LineChart } from "../../components/chart";
 import { Code } from "../../components/code";
 import { Figures } from "../../components/figures";
@@ -87,7 +87,7 @@ function Shown({ task, at }: { task: Task; at: number }) {
   const language = useLanguage();
   const actions = useTaskActions(task);
   const [query, setQuery] = useSearchParams();
-  const isIll = !["running", "paused", "starting"].includes(task.status);
+  const isIll = !isWell(task.status);
   const buttons = (
     <>
       <Button

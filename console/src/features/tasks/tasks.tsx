@@ -62,7 +62,7 @@ export default function Tasks() {
           isLive
           filters={[
             { name: "name", label: all.name },
-            { name: "status", label: all.status, options: ["running", "waiting", "paused", "failed", "starting"] },
+            { name: "status", label: all.status, options: ["running", "waiting", "paused", "failed", "starting", "finished"] },
           ]}
           empty={<p>{word.empty}</p>}
           columns={[
