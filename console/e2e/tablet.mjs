@@ -2,6 +2,8 @@
 // by keyboard alone.
 import { checkAccess, expect, heading, logIn } from "./steps.mjs";
 
+const typed = ["Overview", "Events", "Messages", "Tasks", "Policies", "WebSocket client"]; // of each kind of page one
+
 const menuButton = (page) => page.getByRole("button", { name: "Pages" });
 
 async function choose(page, name) {
@@ -78,7 +80,7 @@ export default async function ({ page, url, user, password }) {
       await choose(page, name);
       await settled(page);
       await checkWidth(page, `${name} at ${width}`);
-      if (width === 768) await checkKeys(page, name);
+      if (width === 768 && typed.includes(name)) await checkKeys(page, name);
     }
     for (const path of ["tasks/plant", "tasks/plant?tab=workers", "tasks/new", "connections/new", "imports"]) {
       await page.goto(new URL(path, url).href);

@@ -22,7 +22,8 @@ async function task(first, second) {
     await page.getByRole("link", { name: "plant", exact: true }).click();
     await page.getByText("running").first().waitFor();
   }
-  await new Promise((resolve) => setTimeout(resolve, 2500)); // the page has asked again: what it holds is not what was answered
+  // Asked again meanwhile: what the page holds then is a copy, and not what was answered.
+  for (let times = 0; times < 2; times += 1) await second.waitForResponse((answer) => answer.url().endsWith("/tasks/plant"));
   for (const page of [first, second]) {
     await page.getByRole("button", { name: "Edit", exact: true }).click();
     await heading(page, "Edit plant");
