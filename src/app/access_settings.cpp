@@ -67,13 +67,14 @@ Field jwt_field() {
   return {
       .name = std::string(kJwt),
       .type = Type::Object,
-      .help = "Tokens (JWT) as logins. A key is for one algorithm, whatever a token says.",
+      .help = "Tokens (JWT) as logins. A key is for algorithms of its kind, whatever a token says.",
       .fields = {
           std::move(secret),
-          text_field("public_key",
-                     "RS256, ES256: file of public keys or certificates (PEM), RSA of 2048 bits or "
-                     "more, or on the curve P-256."),
-          text_field("jwks", "RS256, ES256: file of a JSON Web Key Set."),
+          text_field(
+              "public_key",
+              "File of public keys or certificates (PEM): RSA of 2048 bits or more (RS256 to "
+              "RS512, PS256 to PS512), on P-256 (ES256), Ed25519 (EdDSA)."),
+          text_field("jwks", "File of a JSON Web Key Set, with keys of these kinds."),
           std::move(url),
           text_field("jwks_ca",
                      "File of the authorities that vouch for it (PEM); empty: those of the "

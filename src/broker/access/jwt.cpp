@@ -57,26 +57,19 @@ std::optional<Parts> parts_of(std::string_view token) {
   return parts;
 }
 
-std::optional<JwtAlgorithm> algorithm_in(const json::object& header) {
-  const auto name = text_at(header, "alg");
-  if (name == "HS256") return JwtAlgorithm::Hs256;
-  if (name == "RS256") return JwtAlgorithm::Rs256;
-  if (name == "ES256") return JwtAlgorithm::Es256;
-  return std::nullopt;
-}
-
 // Of the keys of the token's algorithm those that it may mean: with its `kid`, or without any. No
-// key is used for another algorithm than its own.
+// key is used for an algorithm of another kind than its own.
 Result<void, JwtFault> check_signature(const Parts& parts, const JwtKeys& keys) {
-  const auto algorithm = algorithm_in(parts.header);
-  if (!algorithm) return wrong("its algorithm is none of HS256, RS256, ES256");
+  const auto algorithm = jwt_algorithm(text_at(parts.header, "alg"));
+  if (!algorithm)
+    return wrong("its algorithm is none of HS256, RS256 to RS512, PS256 to PS512, ES256, EdDSA");
   if (parts.header.contains("crit")) return wrong("it asks for extensions that there are not");
   const auto id = text_at(parts.header, "kid");
   int tried = 0;
   for (const auto& key : keys) {
     const bool is_meant = id.empty() || key.id.empty() || key.id == id;
-    if (key.algorithm != *algorithm || !is_meant) continue;
-    if (key.verifies(parts.signed_text, parts.signature)) return {};
+    if (!key.is_for(*algorithm) || !is_meant) continue;
+    if (key.verifies(*algorithm, parts.signed_text, parts.signature)) return {};
     if (++tried == kMaximumTried) break;
   }
   if (tried == 0) return wrong("there is no key for its algorithm and kid", Kind::UnknownKey);

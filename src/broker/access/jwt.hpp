@@ -1,5 +1,5 @@
-// JSON Web Tokens as logins: RFC 7519 in the compact form of RFC 7515, signed with HS256, RS256 or
-// ES256. Pure: no clock, no users, no files. After RFC 8725 (best practices).
+// JSON Web Tokens as logins: RFC 7519 in the compact form of RFC 7515, signed with one of the
+// algorithms of jwt_keys.hpp. Pure: no clock, no users, no files. After RFC 8725 (best practices).
 #pragma once
 #include <chrono>
 #include <cstddef>

@@ -1,5 +1,7 @@
 #include "broker/access/jwt_keys.hpp"
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -8,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include "base/base64.hpp"
 #include "base/json_text.hpp"
@@ -22,6 +25,7 @@ namespace json = boost::json;
 constexpr int kMinimumRsaBits = 2048;  // RFC 7518 §3.3
 constexpr int kMaximumRsaBits = 8192;  // beyond it a check costs milliseconds
 constexpr std::size_t kCoordinateBytes = 32;
+constexpr std::size_t kEd25519Bytes = 32;
 constexpr std::string_view kP256 = "prime256v1";
 
 using io::OpensslDeleter;
@@ -32,6 +36,30 @@ using ParametersPtr = std::unique_ptr<OSSL_PARAM, OpensslDeleter<OSSL_PARAM, OSS
 using NumberPtr = std::unique_ptr<BIGNUM, OpensslDeleter<BIGNUM, BN_free>>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, OpensslDeleter<EVP_MD_CTX, EVP_MD_CTX_free>>;
 using EcdsaPtr = std::unique_ptr<ECDSA_SIG, OpensslDeleter<ECDSA_SIG, ECDSA_SIG_free>>;
+
+struct Algorithm {
+  JwtAlgorithm algorithm;
+  std::string_view name;
+  JwtKeyKind kind;
+  const EVP_MD* (*digest)();  // null: the signature has its own
+  bool is_pss = false;
+};
+
+constexpr std::array kAlgorithms{
+    Algorithm{JwtAlgorithm::Hs256, "HS256", JwtKeyKind::Secret, EVP_sha256},
+    Algorithm{JwtAlgorithm::Rs256, "RS256", JwtKeyKind::Rsa, EVP_sha256},
+    Algorithm{JwtAlgorithm::Rs384, "RS384", JwtKeyKind::Rsa, EVP_sha384},
+    Algorithm{JwtAlgorithm::Rs512, "RS512", JwtKeyKind::Rsa, EVP_sha512},
+    Algorithm{JwtAlgorithm::Ps256, "PS256", JwtKeyKind::Rsa, EVP_sha256, true},
+    Algorithm{JwtAlgorithm::Ps384, "PS384", JwtKeyKind::Rsa, EVP_sha384, true},
+    Algorithm{JwtAlgorithm::Ps512, "PS512", JwtKeyKind::Rsa, EVP_sha512, true},
+    Algorithm{JwtAlgorithm::Es256, "ES256", JwtKeyKind::P256, EVP_sha256},
+    Algorithm{JwtAlgorithm::EdDsa, "EdDSA", JwtKeyKind::Ed25519, nullptr},
+};
+
+const Algorithm& details_of(JwtAlgorithm algorithm) {
+  return *std::ranges::find(kAlgorithms, algorithm, &Algorithm::algorithm);
+}
 
 const unsigned char* octets(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -49,17 +77,22 @@ bool is_on_p256(const EVP_PKEY* key) {
          std::string_view(group, size) == kP256;
 }
 
-// Nothing: a key for another algorithm.
+JwtKey key_of(JwtKeyKind kind, io::KeyPtr key) {
+  return {.kind = kind, .only = {}, .id = {}, .secret = {}, .key = std::move(key)};
+}
+
+// Nothing: a key of another kind.
 Result<std::optional<JwtKey>> usable(io::KeyPtr key) {
   if (EVP_PKEY_is_a(key.get(), "RSA") == 1) {
     const int bits = EVP_PKEY_get_bits(key.get());
     if (bits < kMinimumRsaBits || bits > kMaximumRsaBits)
-      return fail(Errc::InvalidArgument, "holds an RSA key of " + std::to_string(bits) +
-                                             " bits: RS256 takes 2048 to 8192");
-    return JwtKey{.algorithm = JwtAlgorithm::Rs256, .id = {}, .secret = {}, .key = std::move(key)};
+      return fail(Errc::InvalidArgument,
+                  "holds an RSA key of " + std::to_string(bits) + " bits: 2048 to 8192 are taken");
+    return key_of(JwtKeyKind::Rsa, std::move(key));
   }
   if (EVP_PKEY_is_a(key.get(), "EC") == 1 && is_on_p256(key.get()))
-    return JwtKey{.algorithm = JwtAlgorithm::Es256, .id = {}, .secret = {}, .key = std::move(key)};
+    return key_of(JwtKeyKind::P256, std::move(key));
+  if (EVP_PKEY_is_a(key.get(), "ED25519") == 1) return key_of(JwtKeyKind::Ed25519, std::move(key));
   return std::nullopt;
 }
 
@@ -113,11 +146,28 @@ io::KeyPtr p256_key(const json::object& jwk) {
   return key_from("EC", *builder);
 }
 
-// Is it for signatures, and of this algorithm, as far as it says?
-bool is_for(const json::object& jwk, std::string_view algorithm) {
+// RFC 8037 §2
+io::KeyPtr ed25519_key(const json::object& jwk) {
+  std::string x;
+  if (!decode_base64url(text_at(jwk, "x"), x) || x.size() != kEd25519Bytes) return nullptr;
+  io::KeyPtr key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, octets(x), x.size()));
+  ERR_clear_error();
+  return key;
+}
+
+// Nothing: there are no keys of this kind for us.
+std::optional<JwtKeyKind> kind_of(const json::object& jwk) {
+  const auto type = text_at(jwk, "kty");
+  const auto curve = text_at(jwk, "crv");
+  if (type == "RSA") return JwtKeyKind::Rsa;
+  if (type == "EC" && curve == "P-256") return JwtKeyKind::P256;
+  if (type == "OKP" && curve == "Ed25519") return JwtKeyKind::Ed25519;
+  return std::nullopt;
+}
+
+// Is it for signatures, as far as it says?
+bool is_to_verify(const json::object& jwk) {
   if (const auto* use = jwk.if_contains("use"); use != nullptr && *use != "sig") return false;
-  if (const auto* said = jwk.if_contains("alg"); said != nullptr && *said != json::value(algorithm))
-    return false;
   const auto* operations = jwk.if_contains("key_ops");
   if (operations == nullptr) return true;
   if (!operations->is_array()) return false;
@@ -128,14 +178,22 @@ bool is_for(const json::object& jwk, std::string_view algorithm) {
 
 // Nothing: it is for something else.
 Result<std::optional<JwtKey>> key_of_jwk(const json::object& jwk) {
-  const auto type = text_at(jwk, "kty");
-  const bool is_rsa = type == "RSA" && is_for(jwk, "RS256");
-  const bool is_ec = type == "EC" && text_at(jwk, "crv") == "P-256" && is_for(jwk, "ES256");
-  if (!is_rsa && !is_ec) return std::nullopt;
-  auto key = is_rsa ? rsa_key(jwk) : p256_key(jwk);
-  if (!key) return fail(Errc::InvalidArgument, "holds a damaged " + type + " key");
+  const auto kind = kind_of(jwk);
+  if (!kind || !is_to_verify(jwk)) return std::nullopt;
+  std::optional<JwtAlgorithm> only;
+  if (jwk.contains("alg")) {
+    only = jwt_algorithm(text_at(jwk, "alg"));
+    if (!only || details_of(*only).kind != *kind) return std::nullopt;
+  }
+  auto key = *kind == JwtKeyKind::Rsa    ? rsa_key(jwk)
+             : *kind == JwtKeyKind::P256 ? p256_key(jwk)
+                                         : ed25519_key(jwk);
+  if (!key) return fail(Errc::InvalidArgument, "holds a damaged " + text_at(jwk, "kty") + " key");
   SL_TRY(found, usable(std::move(key)));
-  if (found) found->id = text_at(jwk, "kid");
+  if (found) {
+    found->id = text_at(jwk, "kid");
+    found->only = only;
+  }
   return std::move(found);
 }
 
@@ -158,18 +216,35 @@ std::string der_signature(std::string_view signature) {
 
 }  // namespace
 
-bool JwtKey::verifies(std::string_view signed_text, std::string_view signature) const {
-  if (algorithm == JwtAlgorithm::Hs256) {
+std::optional<JwtAlgorithm> jwt_algorithm(std::string_view name) {
+  const auto found = std::ranges::find(kAlgorithms, name, &Algorithm::name);
+  if (found == kAlgorithms.end()) return std::nullopt;
+  return found->algorithm;
+}
+
+bool JwtKey::is_for(JwtAlgorithm algorithm) const {
+  return details_of(algorithm).kind == kind && (!only || *only == algorithm);
+}
+
+bool JwtKey::verifies(JwtAlgorithm algorithm, std::string_view signed_text,
+                      std::string_view signature) const {
+  const auto& details = details_of(algorithm);
+  if (kind == JwtKeyKind::Secret) {
     const auto digest = keyed_digest(secret, signed_text);
     return equal_in_constant_time(
         std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()), signature);
   }
-  const std::string der = algorithm == JwtAlgorithm::Es256 ? der_signature(signature) : "";
-  if (algorithm == JwtAlgorithm::Es256) signature = der;
+  const std::string der = kind == JwtKeyKind::P256 ? der_signature(signature) : "";
+  if (kind == JwtKeyKind::P256) signature = der;
   const DigestContextPtr context(EVP_MD_CTX_new());
+  EVP_PKEY_CTX* check = nullptr;  // the context's
+  const auto* digest = details.digest == nullptr ? nullptr : details.digest();
   const bool is_right =
       !signature.empty() && context &&
-      EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1 &&
+      EVP_DigestVerifyInit(context.get(), &check, digest, nullptr, key.get()) == 1 &&
+      // RFC 7518 §3.5: the salt is as long as the digest, which the mask is made with, too.
+      (!details.is_pss || (EVP_PKEY_CTX_set_rsa_padding(check, RSA_PKCS1_PSS_PADDING) == 1 &&
+                           EVP_PKEY_CTX_set_rsa_pss_saltlen(check, RSA_PSS_SALTLEN_DIGEST) == 1)) &&
       EVP_DigestVerify(context.get(), octets(signature), signature.size(), octets(signed_text),
                        signed_text.size()) == 1;
   ERR_clear_error();
@@ -182,8 +257,11 @@ Result<JwtKey> jwt_secret(std::string_view secret) {
     return fail(Errc::InvalidArgument, "is a key in PEM: access.jwt.public_key takes its file");
   if (secret.size() < kMinimumJwtSecretBytes)
     return fail(Errc::InvalidArgument, "must have at least 32 bytes: a shorter secret is guessed");
-  return JwtKey{
-      .algorithm = JwtAlgorithm::Hs256, .id = {}, .secret = std::string(secret), .key = nullptr};
+  return JwtKey{.kind = JwtKeyKind::Secret,
+                .only = JwtAlgorithm::Hs256,
+                .id = {},
+                .secret = std::string(secret),
+                .key = nullptr};
 }
 
 Result<JwtKeys> jwt_keys_from_pem(std::string_view pem) {
@@ -214,7 +292,8 @@ Result<JwtKeys> jwt_keys_from_pem(std::string_view pem) {
     if (!key) break;
     SL_TRY(found, usable(std::move(key)));
     if (!found)
-      return fail(Errc::InvalidArgument, "holds a key that is neither RSA nor on the curve P-256");
+      return fail(Errc::InvalidArgument,
+                  "holds a key that is neither RSA nor on the curve P-256 or Ed25519");
     if (keys.size() == kMaximumJwtKeys) return fail(Errc::InvalidArgument, "holds too many keys");
     keys.push_back(*std::move(found));
   }
@@ -245,7 +324,8 @@ Result<JwtKeys> jwt_keys_from_jwks(std::string_view text) {
     if (keys.size() == kMaximumJwtKeys) return fail(Errc::InvalidArgument, "holds too many keys");
     keys.push_back(*std::move(key));
   }
-  if (keys.empty()) return fail(Errc::InvalidArgument, "holds no key for RS256 or ES256");
+  if (keys.empty())
+    return fail(Errc::InvalidArgument, "holds no key for signatures that are checked here");
   return keys;
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,17 +13,36 @@
 
 namespace sluice::broker {
 
-enum class JwtAlgorithm : std::uint8_t { Hs256, Rs256, Es256 };  // RFC 7518 §3.1
+enum class JwtAlgorithm : std::uint8_t {  // RFC 7518 §3.1, RFC 8037
+  Hs256,
+  Rs256,
+  Rs384,
+  Rs512,
+  Ps256,
+  Ps384,
+  Ps512,
+  Es256,
+  EdDsa
+};
+// By the name that tokens and key sets have for it.
+[[nodiscard]] std::optional<JwtAlgorithm> jwt_algorithm(std::string_view name);
 
-// The algorithm is the key's own: a secret is for HS256 alone, an RSA key for RS256, one on P-256
-// for ES256. What a token says of it must agree. RFC 8725 §3.1
+enum class JwtKeyKind : std::uint8_t { Secret, Rsa, P256, Ed25519 };
+
+// A key is for the algorithms of its kind alone: a secret for HS256, an RSA key for RS and PS, one
+// on P-256 for ES256, one on Ed25519 for EdDSA; for one of them where its set says so. What a token
+// says must agree. RFC 8725 §3.1
 struct JwtKey {
-  JwtAlgorithm algorithm = JwtAlgorithm::Hs256;
-  std::string id;                 // `kid`; empty: it has none
-  std::string secret;             // of HS256
-  std::shared_ptr<EVP_PKEY> key;  // of the others
+  JwtKeyKind kind = JwtKeyKind::Secret;
+  std::optional<JwtAlgorithm> only;  // nothing: any of its kind
+  std::string id;                    // `kid`; empty: it has none
+  std::string secret;                // of Secret
+  std::shared_ptr<EVP_PKEY> key;     // of the others
 
-  [[nodiscard]] bool verifies(std::string_view signed_text, std::string_view signature) const;
+  [[nodiscard]] bool is_for(JwtAlgorithm algorithm) const;
+  // Contract: is_for(algorithm).
+  [[nodiscard]] bool verifies(JwtAlgorithm algorithm, std::string_view signed_text,
+                              std::string_view signature) const;
 };
 using JwtKeys = std::vector<JwtKey>;
 

@@ -101,6 +101,87 @@ TEST(Jwt, ChecksRsaAndEllipticKeysFromPemAndSet) {
   EXPECT_EQ(unknown.error().kind, Kind::UnknownKey);
 }
 
+struct Signed {
+  const char* name;
+  const EVP_MD* digest;
+  bool is_pss;
+};
+
+TEST(Jwt, ChecksEveryAlgorithmOfAKindWithAKeyOfIt) {
+  const auto rsa = new_rsa_key();
+  const auto ed = new_ed25519_key();
+  for (const auto& keys : {jwt_keys_from_pem(public_pem(rsa.get()) + public_pem(ed.get())),
+                           jwt_keys_from_jwks(R"({"keys":[{)" + jwk_of(rsa.get()) + "},{" +
+                                              jwk_of(ed.get()) + "}]}")}) {
+    ASSERT_TRUE(keys.has_value()) << keys.error().detail;
+    for (const auto& [name, digest, is_pss] :
+         {Signed{"RS256", EVP_sha256(), false}, Signed{"RS384", EVP_sha384(), false},
+          Signed{"RS512", EVP_sha512(), false}, Signed{"PS256", EVP_sha256(), true},
+          Signed{"PS384", EVP_sha384(), true}, Signed{"PS512", EVP_sha512(), true}}) {
+      const auto header = R"({"alg":")" + std::string(name) + "\"}";
+      const auto token = signed_token(header, kClaims, rsa.get(), digest, is_pss);
+      EXPECT_TRUE(check(token, *keys).has_value()) << name;
+      // Another padding, another digest: not what the header says.
+      EXPECT_FALSE(check(signed_token(header, kClaims, rsa.get(), digest, !is_pss), *keys)) << name;
+      const auto* other = digest == EVP_sha256() ? EVP_sha512() : EVP_sha256();
+      EXPECT_FALSE(check(signed_token(header, kClaims, rsa.get(), other, is_pss), *keys)) << name;
+    }
+    const auto token = signed_token(R"({"alg":"EdDSA"})", kClaims, ed.get(), nullptr);
+    EXPECT_TRUE(check(token, *keys).has_value());
+    auto changed = token;
+    changed[token.size() - 20] = changed[token.size() - 20] == 'A' ? 'B' : 'A';
+    EXPECT_FALSE(check(changed, *keys).has_value());
+    const auto stranger = new_ed25519_key();
+    EXPECT_FALSE(
+        check(signed_token(R"({"alg":"EdDSA"})", kClaims, stranger.get(), nullptr), *keys));
+  }
+}
+
+// RFC 8037 appendix A.4, A.5: what others have signed. Its payload is no JSON, so the key is asked.
+TEST(JwtKeys, TakeTheSignatureOfTheStandard) {
+  const auto keys = jwt_keys_from_jwks(R"({"keys":[{"kty":"OKP","crv":"Ed25519",)"
+                                       R"("x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]})");
+  ASSERT_TRUE(keys.has_value()) << keys.error().detail;
+  std::string signature;
+  ASSERT_TRUE(decode_base64url(
+      "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+      signature));
+  constexpr std::string_view kText = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+
+  EXPECT_TRUE(keys->front().verifies(JwtAlgorithm::EdDsa, kText, signature));
+  EXPECT_FALSE(keys->front().verifies(JwtAlgorithm::EdDsa, kText.substr(1), signature));
+}
+
+// RFC 8725 §3.1: no algorithm of another kind, and none but the one that the set names.
+TEST(Jwt, UsesNoKeyForWhatItIsNotFor) {
+  const auto rsa = new_rsa_key();
+  const auto ed = new_ed25519_key();
+  const auto ec = new_ec_key();
+  const auto all = jwt_keys_from_jwks(R"({"keys":[{)" + jwk_of(rsa.get()) + "},{" +
+                                      jwk_of(ed.get()) + "},{" + jwk_of(ec.get()) + "}]}");
+  ASSERT_TRUE(all.has_value());
+  // What one key has signed, under the name of another kind.
+  EXPECT_FALSE(check(signed_token(R"({"alg":"EdDSA"})", kClaims, rsa.get()), *all));
+  EXPECT_FALSE(check(signed_token(R"({"alg":"RS256"})", kClaims, ed.get(), nullptr), *all));
+  EXPECT_FALSE(check(signed_token(R"({"alg":"PS256"})", kClaims, ec.get()), *all));
+  // The public key as a secret. RFC 8725 §2.1
+  EXPECT_FALSE(check(hs256_token(kHs256, kClaims, public_pem(ed.get())), *all));
+  for (const auto* name : {"HS384", "HS512", "ES384", "ES512", "ES256K", "Ed448", "eddsa", "rs256"})
+    EXPECT_FALSE(
+        check(signed_token(R"({"alg":")" + std::string(name) + "\"}", kClaims, rsa.get()), *all))
+        << name;
+
+  const auto pss_alone =
+      jwt_keys_from_jwks(R"({"keys":[{"alg":"PS256",)" + jwk_of(rsa.get()) + "}]}");
+  ASSERT_TRUE(pss_alone.has_value());
+  EXPECT_TRUE(
+      check(signed_token(R"({"alg":"PS256"})", kClaims, rsa.get(), EVP_sha256(), true), *pss_alone)
+          .has_value());
+  const auto other = check(signed_token(R"({"alg":"RS256"})", kClaims, rsa.get()), *pss_alone);
+  ASSERT_FALSE(other.has_value());
+  EXPECT_EQ(other.error().kind, Kind::UnknownKey);
+}
+
 // RFC 8725 §2.1, §3.1: the algorithm is the key's.
 TEST(Jwt, TakesTheAlgorithmFromTheKeyNeverFromTheTokenAlone) {
   const auto rsa = new_rsa_key();
@@ -236,6 +317,7 @@ TEST(JwtKeys, RefusesWeakAndDamagedOnes) {
   EXPECT_FALSE(jwt_secret("31 bytes, which is not enough..").has_value());
   for (const auto* text :
        {"", "[]", "{}", R"({"keys":{}})", R"({"keys":[1]})", R"({"keys":[]})",
+        R"({"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfV"}]})",
         R"({"keys":[{"kty":"RSA"}]})", R"({"keys":[{"kty":"RSA","n":"","e":""}]})"})
     EXPECT_NE(detail(jwt_keys_from_jwks(text)), "taken") << text;
 }
@@ -245,7 +327,7 @@ TEST(JwtKeys, PassesOverKeysForSomethingElse) {
   const auto ec = new_ec_key();
   const auto mine = "{" + jwk_of(ec.get()) + "}";
   const std::string others = R"({"kty":"oct","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"},)"
-                             R"({"kty":"OKP","crv":"Ed25519"},)"
+                             R"({"kty":"OKP","crv":"X25519"},)"
                              R"({"use":"enc",)" +
                              jwk_of(ec.get()) + R"(},{"key_ops":["sign"],)" + jwk_of(ec.get()) +
                              R"(},{"alg":"ES384",)" + jwk_of(ec.get()) + "}";

@@ -57,8 +57,18 @@ inline std::string number_text(EVP_PKEY* key, const char* name, int width = 0) {
   return base64url(bytes);
 }
 
+inline io::KeyPtr new_ed25519_key() {
+  return io::KeyPtr(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+}
+
 // Members of a JSON Web Key, without the braces.
 inline std::string jwk_of(EVP_PKEY* key) {
+  if (EVP_PKEY_is_a(key, "ED25519") == 1) {
+    std::string bytes(32, '\0');
+    std::size_t size = bytes.size();
+    EVP_PKEY_get_raw_public_key(key, reinterpret_cast<unsigned char*>(bytes.data()), &size);
+    return R"("kty":"OKP","crv":"Ed25519","x":")" + base64url(bytes) + '"';
+  }
   if (EVP_PKEY_is_a(key, "RSA") == 1)
     return R"("kty":"RSA","n":")" + number_text(key, "n") + R"(","e":")" + number_text(key, "e") +
            '"';
@@ -66,12 +76,19 @@ inline std::string jwk_of(EVP_PKEY* key) {
          number_text(key, "qy", 32) + '"';
 }
 
-inline std::string signed_token(std::string_view header, std::string_view claims, EVP_PKEY* key) {
+// `digest`: null for Ed25519, which has its own.
+inline std::string signed_token(std::string_view header, std::string_view claims, EVP_PKEY* key,
+                                const EVP_MD* digest = EVP_sha256(), bool is_pss = false) {
   const auto text = base64url(header) + "." + base64url(claims);
   std::string signature(1024, '\0');
   std::size_t size = signature.size();
   EVP_MD_CTX* context = EVP_MD_CTX_new();
-  EVP_DigestSignInit(context, nullptr, EVP_sha256(), nullptr, key);
+  EVP_PKEY_CTX* options = nullptr;
+  EVP_DigestSignInit(context, &options, digest, nullptr, key);
+  if (is_pss) {
+    EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING);
+    EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST);
+  }
   EVP_DigestSign(context, reinterpret_cast<unsigned char*>(signature.data()), &size,
                  reinterpret_cast<const unsigned char*>(text.data()), text.size());
   EVP_MD_CTX_free(context);
