@@ -9,6 +9,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "admin/http_header.hpp"
+#include "admin/http_request.hpp"
 #include "admin/live_stream.hpp"
 #include "base/peer.hpp"
 
@@ -21,28 +22,6 @@ namespace http = beast::http;
 
 constexpr std::size_t kReadBytes = 4096;
 constexpr std::size_t kMaximumDrained = 4 * 1024 * 1024;
-
-Method method_of(http::verb verb) {
-  switch (verb) {
-    case http::verb::get:
-    case http::verb::head:
-      return Method::Get;
-    case http::verb::post:
-      return Method::Post;
-    case http::verb::put:
-      return Method::Put;
-    case http::verb::patch:
-      return Method::Patch;
-    case http::verb::delete_:
-      return Method::Delete;
-    default:  // the many verbs of other protocols
-      return Method::Other;
-  }
-}
-
-std::string text(beast::string_view view) {
-  return {view.data(), view.size()};
-}
 
 bool is_loopback(const asio::ip::address& address) {
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
@@ -178,8 +157,7 @@ void HttpConnection::wait_for_request() {
 
 void HttpConnection::read_header() {
   parser_.emplace();
-  parser_->header_limit(all_.options.maximum_header_bytes);
-  parser_->body_limit(all_.options.maximum_body_bytes);
+  set_bounds(*parser_, all_.options);
   stream_.expires_after(all_.options.request_deadline);
   http::async_read_header(
       stream_, buffer_, *parser_,
@@ -244,27 +222,11 @@ void HttpConnection::answer_on(asio::thread_pool& pool, Request wanted, bool is_
 }
 
 Request HttpConnection::request() const {
-  const auto& message = parser_->get();
-  const auto header = [&](auto name) { return text(message[name]); };
-  return {.method = method_of(message.method()),
-          .target = text(message.target()),
-          .host = header(http::field::host),
-          .has_host = message.count(http::field::host) > 0 || message.version() >= 11,
-          .origin = header(http::field::origin),
-          .fetch_site = header("Sec-Fetch-Site"),
-          .content_type = header(http::field::content_type),
-          .authorization = header(http::field::authorization),
-          .cookie = header(http::field::cookie),
-          .if_match = header(http::field::if_match),
-          .origins = std::string(message["Sluice-Origins"]),
-          .if_none_match = header(http::field::if_none_match),
-          .accept = header(http::field::accept),
-          .accept_encoding = header(http::field::accept_encoding),
-          .last_event_id = header("Last-Event-ID"),
-          .body = message.body(),
-          .is_encrypted = stream_.is_encrypted(),
-          .remote_address = remote_address_,
-          .local_address = local_address_};
+  auto request = request_of(parser_->get());
+  request.is_encrypted = stream_.is_encrypted();
+  request.remote_address = remote_address_;
+  request.local_address = local_address_;
+  return request;
 }
 
 void HttpConnection::refuse(ErrorCode error) {

@@ -12,10 +12,10 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
 #include "admin/api.hpp"
+#include "admin/http_request.hpp"
 #include "admin/http_stream.hpp"
 #include "admin/server.hpp"
 
@@ -65,7 +65,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   [[nodiscard]] bool is_loopback() const { return is_loopback_; }
 
  private:
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   using Message = boost::beast::http::response<boost::beast::http::string_body>;
   using ErrorCode = boost::beast::error_code;
 
@@ -91,7 +90,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   Connections& all_;
   HttpStream stream_;
   boost::beast::flat_buffer buffer_;
-  std::optional<Parser> parser_;
+  std::optional<RequestParser> parser_;
   std::optional<Message> message_;
   std::optional<boost::beast::http::response<boost::beast::http::empty_body>> interim_;
   std::shared_ptr<LiveStream> live_;
