@@ -83,7 +83,8 @@ Response list_client_subscriptions(Context& context, const Call& call) {
   std::vector<json::object> items;
   for (auto& subscription : *found) {
     auto& item = items.emplace_back(std::move(subscription.get_object()));
-    item["name"] = item.at("filter");  // pages go by name
+    auto name = item.at("filter");   // a copy: a new member moves the others
+    item["name"] = std::move(name);  // pages go by name
   }
   return list_response(call, std::move(items));
 }
