@@ -5,12 +5,6 @@
 #include "connect/merge_patch.hpp"
 
 namespace sluice::admin {
-namespace {
-
-constexpr int kMaximumRounds = 10;
-constexpr std::size_t kScanned = 1000;  // clients per round, when most may be filtered out
-
-}  // namespace
 
 namespace json = boost::json;
 
@@ -70,6 +64,19 @@ Response delete_policy(Context& context, const Call& call) {
   return deleted_response(owner.remove_policy(call.name()));
 }
 
+Response import_policies(Context& context, const Call& call) {
+  const auto format = call.parameter("format").value_or("sluice");
+  if (format != "sluice" && format != "tdmq")
+    return wrong_parameter("format", "must be sluice or tdmq");
+  const auto dry_run = call.parameter("dry_run").value_or("false");
+  if (dry_run != "true" && dry_run != "false")
+    return wrong_parameter("dry_run", "must be true or false");
+  const auto report = context.sources.access.import_policies(
+      format == "tdmq" ? broker::PolicyFormat::Tdmq : broker::PolicyFormat::Sluice, call.body,
+      dry_run == "true");
+  return report ? json_response(200, *report) : problem_response(report.error());
+}
+
 Response test_policies(Context& context, const Call& call) {
   const auto answer = context.sources.access.test_policies(call.body);
   return answer ? json_response(200, *answer) : problem_response(answer.error());
@@ -84,28 +91,18 @@ Response list_clients(Context& context, const Call& call) {
   }
   const auto page = page_request(call);
   if (!page) return page.error();
-  json::array shown;
-  std::string last = page->after;
-  bool at_end = false;
-  // With filters a page may be short, or even empty, and still have a next one: how many clients
-  // one request looks at is bounded.
-  for (int round = 0; round < kMaximumRounds && !at_end && shown.size() < page->limit; ++round) {
-    const auto wanted = has_filters(call) ? kScanned : page->limit;
-    const auto found = context.sources.clients({.limit = wanted, .after = last});
-    if (!found) return problem_response(found.error());
-    at_end = found->size() < wanted;
-    for (const auto& client : *found) {
-      if (shown.size() == page->limit) {
-        at_end = false;
-        break;
-      }
-      last = client.at("client_id").get_string();
-      if (passes_filters(call, client.as_object())) shown.push_back(client);
-    }
-  }
+  const auto found = context.sources.clients({.limit = page->limit,
+                                              .after = page->after,
+                                              .client_id = call.parameter("client_id"),
+                                              .username = call.parameter("username"),
+                                              .status = call.parameter("status"),
+                                              .address = call.parameter("address"),
+                                              .listener = call.parameter("listener")});
+  if (!found) return problem_response(found.error());
   json::value next;
-  if (!at_end) next = encode_page(last);
-  return json_response(200, {{"items", std::move(shown)}, {"next", std::move(next)}});
+  if (found->size() == page->limit && !call.parameter("client_id"))
+    next = encode_page(found->back().at("client_id").get_string());
+  return json_response(200, {{"items", *found}, {"next", std::move(next)}});
 }
 
 }  // namespace sluice::admin

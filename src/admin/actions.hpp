@@ -38,6 +38,7 @@ struct GivenToken {
 [[nodiscard]] Response show_policy(Context& context, const Call& call);
 [[nodiscard]] Response change_policy(Context& context, const Call& call);
 [[nodiscard]] Response delete_policy(Context& context, const Call& call);
+[[nodiscard]] Response import_policies(Context& context, const Call& call);
 [[nodiscard]] Response test_policies(Context& context, const Call& call);
 [[nodiscard]] Response list_clients(Context& context, const Call& call);
 

@@ -62,11 +62,6 @@ Response wrong_parameter(std::string_view name, std::string_view rule) {
                                   .hint = "see /api/v1/openapi.yaml"});
 }
 
-bool has_filters(const Call& call) {
-  return std::any_of(call.query.begin(), call.query.end(),
-                     [](const auto& parameter) { return is_filter(parameter.first); });
-}
-
 bool passes_filters(const Call& call, const json::object& item) {
   return std::all_of(call.query.begin(), call.query.end(), [&](const auto& parameter) {
     return !is_filter(parameter.first) || has_value(item, parameter.first, parameter.second);

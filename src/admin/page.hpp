@@ -23,7 +23,6 @@ struct PageRequest {
 [[nodiscard]] Response wrong_parameter(std::string_view name, std::string_view rule);
 [[nodiscard]] std::string encode_page(std::string_view last);
 
-[[nodiscard]] bool has_filters(const Call& call);
 // Has the item what the query's filters (`?status=running`) want?
 [[nodiscard]] bool passes_filters(const Call& call, const boost::json::object& item);
 

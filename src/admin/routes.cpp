@@ -231,6 +231,17 @@ std::vector<Route> access_routes() {
        .run = delete_policy,
        .guard = Guard::Administrator},
       {.method = Post,
+       .path = "/api/v1/policies:import",
+       .id = "importPolicies",
+       .summary = "Make all policies of a document, or none: {\"policies\": [...]}, what "
+                  "GET /policies answers, or those of TDMQ for MQTT, as its API or its console "
+                  "has them. The answer names each whose result is not the same here, and why.",
+       .run = import_policies,
+       .guard = Guard::Administrator,
+       .body = Body::Document,
+       .query = {{"format", "`sluice`, which is the default, or `tdmq`."},
+                 {"dry_run", "true: the report alone; nothing is made."}}},
+      {.method = Post,
        .path = "/api/v1/policies:test",
        .id = "testPolicies",
        .summary = "Whether a client would be allowed to do something, and which policies say so: "

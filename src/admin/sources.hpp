@@ -23,11 +23,7 @@
 
 namespace sluice::admin {
 
-// A page of clients: those whose id comes after `after`, ascending by id, at most `limit`.
-struct ClientQuery {
-  std::size_t limit = 50;
-  std::string after;
-};
+using broker::ClientQuery;
 
 // What the administration shows and works on. Everything referred to outlives the server; the
 // functions are called from its threads, may block, and may be empty.
@@ -39,7 +35,7 @@ struct Sources {
   metrics::Registry& metrics;
   const Clock& clock;
   std::function<boost::json::object()> broker_overview = {};
-  // Members have `client_id`.
+  // A page; members have `client_id`.
   std::function<Outcome<boost::json::array>(const ClientQuery&)> clients = {};
   // One of them by its id; disconnected; its session ended, durable when it returns.
   std::function<Outcome<boost::json::object>(const std::string& client_id)> client = {};

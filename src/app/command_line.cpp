@@ -411,6 +411,8 @@ class CommandLine {
       add_change_arguments(command, noun, verb);
     } else if (noun.name == "message" && (verb == "list" || verb == "publish")) {
       add_message_arguments(command, verb, rest_);
+    } else if (verb == "import") {
+      add_import_arguments(command, rest_);
     } else if (verb == "test") {
       add_question_arguments(command, rest_.question);
     } else if (noun.name == "audit" && verb == "list") {
@@ -427,6 +429,8 @@ class CommandLine {
       if (noun.name == "group" && verb == "delete")
         command.add_flag("--force", rest_.force, "Also end the subscriptions of its members");
     }
+    if (verb == "list" && noun.name != "event")
+      command.add_flag("--watch", rest_.repeats, "Again every two seconds, until it is stopped");
     command.callback([this, &noun, verb = std::string(verb)] {
       chosen_ = [this, &noun, verb] { return run_rest(noun, verb); };
     });

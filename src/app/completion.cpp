@@ -307,9 +307,10 @@ set -g __sluice_paths)";
       out += here;
       for (const auto& name : option.names)
         out += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
-      out +=
-          fmt::format(" -d {}{}{}\n", quoted_for_fish(option.help), option.takes_value ? " -r" : "",
-                      option.takes_value ? values(option.value) : std::string());
+      // -x: and nothing but what is named, no files.
+      const auto* takes = !option.takes_value ? "" : option.value.is_file ? " -r" : " -x";
+      out += fmt::format(" -d {}{}{}\n", quoted_for_fish(option.help), takes,
+                         option.takes_value ? values(option.value) : std::string());
     }
     if (!command.places.empty())
       if (const auto place = values(command.places.front()); !place.empty())

@@ -206,7 +206,7 @@ Result<void> Composition::open_listeners() {
           .clock = clock_,
           .broker_overview = [this] { return broker_->overview(); },
           .clients = [this](const admin::ClientQuery& query) -> Outcome<json::array> {
-            SL_TRY(page, broker::list_clients(*broker_, query.after, query.limit));
+            SL_TRY(page, broker::list_clients(*broker_, query));
             json::array clients;
             for (auto& row : page.rows) clients.push_back(std::move(row.shown));
             return clients;

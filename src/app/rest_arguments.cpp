@@ -49,6 +49,16 @@ void add_new_password_argument(CLI::App& command, RestCommand& rest) {
       ->required();
 }
 
+void add_import_arguments(CLI::App& command, RestCommand& rest) {
+  command.add_option("file", rest.file, "JSON document; -: standard input")
+      ->type_name("FILE")
+      ->required();
+  command.add_option("--format", rest.import.format, "sluice: as `policy list -o json`; tdmq")
+      ->check(CLI::IsMember({"sluice", "tdmq"}))
+      ->capture_default_str();
+  command.add_flag("--dry-run", rest.import.dry_run, "Make nothing; tell what would be");
+}
+
 void add_question_arguments(CLI::App& command, QuestionArguments& asked) {
   command.add_option("operation", asked.operation, "connect, publish, subscribe or receive")
       ->check(CLI::IsMember({"connect", "publish", "subscribe", "receive"}))

@@ -13,6 +13,7 @@ void add_replay_arguments(CLI::App& command, RestCommand& rest);
 // `of_all`: otherwise of one that is named.
 void add_event_arguments(CLI::App& command, EventArguments& event, bool of_all);
 void add_new_password_argument(CLI::App& command, RestCommand& rest);
+void add_import_arguments(CLI::App& command, RestCommand& rest);
 void add_question_arguments(CLI::App& command, QuestionArguments& asked);
 // `list` and `publish`.
 void add_message_arguments(CLI::App& command, std::string_view verb, RestCommand& rest);

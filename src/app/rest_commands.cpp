@@ -5,8 +5,6 @@
 #include <chrono>
 #include <cstdio>
 #include <fmt/format.h>
-#include <fstream>
-#include <iostream>
 #include <iterator>
 #include <poll.h>
 
@@ -27,15 +25,17 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int kAskEveryMs = 1000;           // --watch
+constexpr int kAskEveryMs = 1000;           // --watch of events
+constexpr int kRepeatEveryMs = 2000;        // --watch of a list
 constexpr std::size_t kMostPages = 10'000;  // a server that never ends its list
 
 std::string text_of(const RestCommand& command, const json::object& answer) {
   if (command.verb == "trace") return trace_text(answer);
   if (command.verb == "test") return verdict_text(answer);
+  if (command.verb == "import") return import_text(answer);
   const auto* items = answer.if_contains("items");
   if (items != nullptr && items->is_array())
-    return table_text(items->get_array(), command.noun->columns);
+    return table_text(items->get_array(), command.noun->columns, true, terminal_width());
   const auto* steps = command.verb == "verify" ? answer.if_contains("steps") : nullptr;
   if (steps == nullptr || !steps->is_array()) return entity_text(answer);
   return steps_text(steps->get_array());
@@ -85,7 +85,7 @@ int list(RestClient& client, const RestCommand& command, const std::string& path
   if (command.output == OutputFormat::Json) {
     fmt::print("{}\n", json_text(json::object{{"items", std::move(items)}}));
   } else {
-    fmt::print("{}", table_text(items, columns));
+    fmt::print("{}", table_text(items, columns, true, terminal_width()));
   }
   return 0;
 }
@@ -199,6 +199,15 @@ int test_policies(RestClient& client, const RestCommand& command) {
   if (asked.user) document["user"] = *asked.user;
   const auto answer =
       client.send("POST", std::string(command.noun->path) + ":test", json::serialize(document));
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
+int import_policies(RestClient& client, const RestCommand& command) {
+  const auto document = read_document(*command.file);
+  if (!document) return fail_with(document.error().detail);
+  const auto path = fmt::format("{}:import?format={}&dry_run={}", command.noun->path,
+                                command.import.format, command.import.dry_run);
+  const auto answer = client.send("POST", path, json::serialize(*document));
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
@@ -416,6 +425,7 @@ int run(RestClient& client, const RestCommand& command) {
   if (command.noun->name == "subscription") return run_subscriptions(client, command, one);
   if (command.noun->name == "setting") return run_settings(client, command, path);
   if (verb == "create") return create(client, command);
+  if (verb == "import") return import_policies(client, command);
   if (command.noun->name == "message" && verb == "list") return list_messages(client, command);
   if (command.noun->name == "audit" && verb == "list") return list_audit(client, command);
   if (command.noun->name == "event") return list_events(client, command, path);
@@ -448,6 +458,18 @@ int run(RestClient& client, const RestCommand& command) {
     answer = client.send("POST", one + ":" + verb + verification_query(command));
   }
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
+// Over and over, until somebody stops it; on a terminal always at its top.
+int repeat(RestClient& client, const RestCommand& command) {
+  const bool is_terminal = terminal_width() != SIZE_MAX;
+  while (true) {
+    if (is_terminal) fmt::print("\x1b[H\x1b[2J");
+    if (const int failed = run(client, command); failed != 0) return failed;
+    if (!is_terminal) fmt::print("\n");
+    std::fflush(stdout);
+    ::poll(nullptr, 0, kRepeatEveryMs);
+  }
 }
 
 std::string variable(const Environment& environment, std::string_view name) {
@@ -540,7 +562,7 @@ int run_rest_command(const RestCommand& command, const RestTarget& target) {
     if (login->status != 200) return show(command, *login);
   }
   if (command.verb == "password") return change_own_password(client, command, target);
-  return run(client, command);
+  return command.repeats ? repeat(client, command) : run(client, command);
 }
 
 }  // namespace sluice::app

@@ -61,6 +61,12 @@ struct QuestionArguments {
   bool retained = false;
 };
 
+// How the document of `policy import` is written, and whether anything is made of it.
+struct ImportArguments {
+  std::string format = "sluice";
+  bool dry_run = false;
+};
+
 // Which subscriptions of all clients `subscription list` is to show.
 struct SubscriptionArguments {
   std::string topic, filter_prefix, group;
@@ -103,9 +109,11 @@ struct RestCommand {
   std::vector<std::string> ids;  // dead-letter: of messages
   bool all = false;              // of them
   bool force = false;            // group delete: with members in it
+  bool repeats = false;          // a list: again and again
   MessageArguments message;
   DrainArguments drain;
   QuestionArguments question;
+  ImportArguments import;
   SubscriptionArguments subscription;
   OutputFormat output = OutputFormat::Table;
 };

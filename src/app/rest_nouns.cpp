@@ -19,8 +19,8 @@ constexpr std::array<std::string_view, 5> kRuleVerbs = {"create", "list", "show"
                                                         "delete"};
 constexpr std::array<std::string_view, 6> kAdministratorVerbs = {"create", "list",   "show",
                                                                  "update", "delete", "password"};
-constexpr std::array<std::string_view, 6> kPolicyVerbs = {"create", "list",   "show",
-                                                          "update", "delete", "test"};
+constexpr std::array<std::string_view, 7> kPolicyVerbs = {"create", "list", "show",  "update",
+                                                          "delete", "test", "import"};
 constexpr std::array<std::string_view, 3> kSubscriptionVerbs = {"list", "add", "remove"};
 constexpr std::array<std::string_view, 6> kClientVerbs = {"list",   "show",  "disconnect",
                                                           "delete", "drain", "events"};
@@ -110,7 +110,7 @@ const Noun* find_noun(std::string_view name) {
 }
 
 std::string_view verb_help(std::string_view verb) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 24> kHelp = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 25> kHelp = {
       {{"create", "Make one from a JSON document"},
        {"list", "All of them"},
        {"show", "One of them"},
@@ -129,6 +129,7 @@ std::string_view verb_help(std::string_view verb) {
        {"add", "Subscribe the client; its policies must cover the filter"},
        {"remove", "End a subscription of the client"},
        {"test", "Would it be allowed, and which policies say so? Exit code 1: denied"},
+       {"import", "Make all of a document; what is not as it was there is told"},
        {"disconnect", "Disconnect it; its session stays"},
        {"drain", "Send those that are connected to another server"},
        {"password", "Change the password of who is logged in: SLUICE_USER, SLUICE_PASSWORD"},

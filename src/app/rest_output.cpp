@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <vector>
 
 #include <boost/json/parse.hpp>
@@ -63,19 +66,39 @@ void append_fields(std::string& out, const json::object& problem) {
   }
 }
 
-// To what fits into a line with others; characters stay whole.
-void shorten(std::string& text) {
-  constexpr std::size_t kMost = 60;
-  if (text.size() <= kMost) return;
-  std::size_t end = kMost;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80) --end;
+constexpr std::size_t kWidestPayload = 63;
+constexpr std::size_t kGap = 2;         // between columns
+constexpr std::size_t kNarrowest = 12;  // no column becomes narrower
+
+bool begins_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) != 0x80;
+}
+
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, begins_character));
+}
+
+// To so many characters, which stay whole.
+void shorten(std::string& text, std::size_t most) {
+  if (width_of(text) <= most) return;
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < text.size(); ++end)
+    if (begins_character(text[end]) && seen++ == most - 3) break;
   text.resize(end);
   text += "...";
 }
 
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
+// The widest give way first.
+void fit(std::vector<std::size_t>& widths, std::size_t most) {
+  if (widths.empty()) return;
+  auto total = (widths.size() - 1) * kGap;
+  for (const auto width : widths) total += width;
+  while (total > most) {
+    auto& widest = *std::ranges::max_element(widths);
+    if (widest <= kNarrowest) return;
+    --widest;
+    --total;
+  }
 }
 
 }  // namespace
@@ -87,7 +110,7 @@ std::string lines_text(const json::array& items) {
 }
 
 std::string table_text(const json::array& items, std::span<const std::string_view> columns,
-                       bool with_header) {
+                       bool with_header, std::size_t most_width) {
   std::vector<std::vector<std::string>> rows(1);
   for (const auto column : columns) {
     std::string title(column);
@@ -99,7 +122,7 @@ std::string table_text(const json::array& items, std::span<const std::string_vie
     const auto* object = item.if_object();
     for (const auto column : columns) {
       row.push_back(value_text(object == nullptr ? nullptr : object->if_contains(column)));
-      if (column == "payload") shorten(row.back());
+      if (column == "payload") shorten(row.back(), kWidestPayload);
     }
   }
 
@@ -107,15 +130,23 @@ std::string table_text(const json::array& items, std::span<const std::string_vie
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
   }
+  fit(widths, most_width);
   std::string out;
-  for (const auto& row : rows) {
+  for (auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
+      shorten(row[i], widths[i]);
       out += row[i];
-      if (i + 1 < row.size()) out.append(widths[i] - width_of(row[i]) + 2, ' ');
+      if (i + 1 < row.size()) out.append(widths[i] - width_of(row[i]) + kGap, ' ');
     }
     out += '\n';
   }
   return with_header ? out : out.substr(out.find('\n') + 1);
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  const bool is_known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return is_known ? size.ws_col : SIZE_MAX;
 }
 
 std::string entity_text(const json::object& entity) {
@@ -176,6 +207,23 @@ std::string verdict_text(const json::object& answer) {
   if (policies != nullptr && policies->is_array() && !policies->get_array().empty())
     out += '\n' + table_text(policies->get_array(), kColumns);
   return out;
+}
+
+std::string import_text(const json::object& report) {
+  constexpr std::array<std::string_view, 4> kColumns = {"priority", "name", "carried", "made"};
+  const auto* policies = report.if_contains("policies");
+  if (policies == nullptr || !policies->is_array()) return entity_text(report);
+  auto out = table_text(policies->get_array(), kColumns);
+  for (const auto& policy : policies->get_array()) {
+    const auto* members = policy.if_object();
+    const auto* found = members == nullptr ? nullptr : members->if_contains("differences");
+    if (found == nullptr || !found->is_array()) continue;
+    for (const auto& difference : found->get_array())
+      out += text_of(*members, "name") + ": " + value_text(&difference) + '\n';
+  }
+  if (const auto* notes = report.if_contains("notes"); notes != nullptr && notes->is_array())
+    for (const auto& note : notes->get_array()) out += "note: " + value_text(&note) + '\n';
+  return out + fmt::format("{} made\n", value_text(report.if_contains("made")));
 }
 
 std::string problem_text(unsigned status, std::string_view body) {

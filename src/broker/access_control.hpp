@@ -72,6 +72,9 @@ class LoginExchange {
   [[nodiscard]] virtual const std::string& username() const = 0;  // known after the first message
 };
 
+// How policies are written that come together.
+enum class PolicyFormat : std::uint8_t { Sluice, Tdmq };
+
 // MQTT users and policies: kept in the store, decided on in memory.
 //
 // Owns:    documents `user/...` and `policy/...` of StateKind::Document, and a pool of threads for
@@ -155,6 +158,12 @@ class AccessControl {
   [[nodiscard]] std::vector<boost::json::object> policies() const;
   [[nodiscard]] Outcome<boost::json::object> policy(std::string_view which) const;
   [[nodiscard]] Outcome<void> remove_policy(std::string_view which);
+  // All policies of `document`, or none: {"policies": [...]}, what a list of ours shows, or what
+  // TDMQ for MQTT has. A report: what was made of each, and whose result differs here. `is_trial`:
+  // nothing is made.
+  [[nodiscard]] Outcome<boost::json::object> import_policies(PolicyFormat format,
+                                                             const boost::json::object& document,
+                                                             bool is_trial);
   // What policies would say to somebody who is not here: `ok`, `decision`, `reason`, the policies
   // that speak on it, those that decide first. Changes nothing.
   [[nodiscard]] Outcome<boost::json::object> test_policies(
@@ -167,6 +176,11 @@ class AccessControl {
  private:
   [[nodiscard]] Outcome<boost::json::object> checked_policy(
       const boost::json::object& document) const;
+  struct Import;
+  [[nodiscard]] Outcome<Import> read_policies(const boost::json::object& document) const;
+  [[nodiscard]] Outcome<Import> read_tdmq(const boost::json::object& document) const;
+  [[nodiscard]] Outcome<void> add_policies(const std::vector<boost::json::object>& documents,
+                                           bool is_trial);
   void note_change();
   [[nodiscard]] bool has_users() const;
 

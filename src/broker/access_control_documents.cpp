@@ -14,7 +14,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMaximumUsers = 100'000;
-constexpr std::size_t kMaximumPolicies = 10'000;
 
 Refusal invalid(std::vector<schema::Problem> problems) {
   return {.errc = Errc::InvalidArgument,
@@ -53,7 +52,12 @@ Refusal not_hashed(const Error& why) {
           .hint = "try again in a moment"};
 }
 
-// `fields` between id and times, so that every entity begins and ends alike.
+std::string key_of(std::string_view prefix, const std::string& id) {
+  return std::string(prefix) + id;
+}
+
+}  // namespace
+
 json::object as_entity(const json::object& fields, const std::string& id, const std::string& now) {
   json::object entity;
   entity["id"] = id;
@@ -62,12 +66,6 @@ json::object as_entity(const json::object& fields, const std::string& id, const 
   entity["updated"] = now;
   return entity;
 }
-
-std::string key_of(std::string_view prefix, const std::string& id) {
-  return std::string(prefix) + id;
-}
-
-}  // namespace
 
 Result<UserPtr> user_from_stored(const json::object& stored, std::uint64_t revision) {
   auto user = std::make_shared<User>();

@@ -27,6 +27,16 @@ std::string_view protocol_of(mqtt::Version version) {
   return {};
 }
 
+json::value shown_certificate(const Session& session) {
+  const auto& connection = session.connection();
+  const auto certificate = connection ? connection->certificate() : std::nullopt;
+  if (!certificate) return nullptr;
+  return json::object{{"serial", certificate->serial},
+                      {"subject", certificate->subject},
+                      {"issuer", certificate->issuer},
+                      {"expires", rfc3339(certificate->expires_ms)}};
+}
+
 json::value shown_will(const Session& session) {
   if (!session.will) return nullptr;
   const auto& will = *session.will;
@@ -65,29 +75,38 @@ json::object shown_subscription(const Session& session, const Subscription& subs
 }
 
 json::object shown_client(Session& session) {
+  const auto& connection = session.connection();
+  const auto certificate = connection ? connection->certificate() : std::nullopt;
   return {{"client_id", session.client().client_id},
-          {"status", session.connection() ? "connected" : "disconnected"},
+          {"status", connection ? "connected" : "disconnected"},
           {"username", session.client().username},
           {"address", session.client().host},
           {"listener", session.client().listener.text()},
+          {"protocol", connection ? json::value(protocol_of(connection->version())) : nullptr},
+          {"certificate_serial", certificate ? json::value(certificate->serial) : nullptr},
+          {"created", rfc3339(session.created_ms())},
           {"subscriptions", session.subscriptions().size()},
           {"in_flight", session.delivery().in_flight()},
           {"lag_messages", session.delivery().lag()},
-          {"held_back_seconds", session.connection() ? session.connection()->held_back_s() : 0}};
+          {"held_back_seconds", connection ? connection->held_back_s() : 0}};
 }
 
 json::object Broker::describe_whole(Session& session) {
   auto shown = shown_client(session);
   const auto& connection = session.connection();
-  shown["protocol"] = connection ? json::value(protocol_of(connection->version())) : nullptr;
+  shown["certificate"] = shown_certificate(session);
   shown["keep_alive_seconds"] = connection ? json::value(connection->keep_alive_s()) : nullptr;
   shown["receive_maximum"] = connection ? json::value(session.delivery().window()) : nullptr;
   shown["session_expiry_seconds"] = session.expiry_s();
-  shown["created"] = rfc3339(session.created_ms());
   shown["will"] = shown_will(session);
   json::array subscriptions;
-  for (const auto& subscription : session.subscriptions())
-    subscriptions.push_back(shown_subscription(session, subscription));
+  for (const auto& subscription : session.subscriptions()) {
+    auto one = shown_subscription(session, subscription);
+    // What waits for a group waits for all its members.
+    if (subscription.group().empty())
+      one["lag_messages"] = session.delivery().lag_in(subscription.queue);
+    subscriptions.push_back(std::move(one));
+  }
   shown["subscriptions"] = std::move(subscriptions);
   return shown;
 }

@@ -92,6 +92,7 @@ class ClientConnection final : public Deadline,
   [[nodiscard]] bool waits_for_room() const { return waits_for_room_; }
   [[nodiscard]] float held_back_s() const { return held_back_s_; }
   [[nodiscard]] const std::string& host() const { return client_->host; }
+  [[nodiscard]] std::optional<PeerCertificate> certificate() const { return link_->certificate(); }
 
  private:
   enum class State : std::uint8_t { AwaitingConnect, Authenticating, Deciding, Open, Closed };

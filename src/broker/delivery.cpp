@@ -12,6 +12,11 @@
 #include "mqtt/topic.hpp"
 
 namespace sluice::broker {
+namespace {
+
+constexpr std::uint64_t kMostCounted = 1'000'000;  // of a lag
+
+}  // namespace
 
 using mqtt::Qos;
 
@@ -377,7 +382,13 @@ void Delivery::set_queues(std::vector<store::QueueId> queues) {
 
 std::uint64_t Delivery::lag() const {
   if (queues_.empty()) return 0;
-  return session_.worker().broker().store().count_after(queues_, tracker_.read(), 1'000'000);
+  return session_.worker().broker().store().count_after(queues_, tracker_.read(), kMostCounted);
+}
+
+std::uint64_t Delivery::lag_in(store::QueueId queue) const {
+  if (queue == store::kNoQueue) return 0;
+  auto& store = session_.worker().broker().store();
+  return store.count_after({&queue, 1}, tracker_.read(), kMostCounted);
 }
 
 bool Delivery::is_put_off() const {

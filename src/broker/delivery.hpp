@@ -135,6 +135,7 @@ class Delivery {
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
   [[nodiscard]] std::uint16_t window() const { return window_; }  // how many may be
   [[nodiscard]] std::uint64_t lag() const;  // messages not handed out yet, at most 1,000,000
+  [[nodiscard]] std::uint64_t lag_in(store::QueueId queue) const;  // of them those of one filter
   [[nodiscard]] Progress progress_of(store::Position position) const;
 
  private:

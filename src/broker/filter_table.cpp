@@ -260,6 +260,21 @@ void FilterTable::set_point_to_point(bool on) {
   if (point_to_point_.exchange(on) != on) version_.fetch_add(1, std::memory_order_release);
 }
 
+std::optional<FilterTable::Readers> FilterTable::readers_of(std::string_view topic,
+                                                            std::size_t most) {
+  Readers readers;
+  std::size_t count = 0;
+  const std::shared_lock lock(mutex_);
+  tree_.match(topic, [&](const Entry& entry) {
+    count += entry.subscribers.size() + entry.groups.size();
+    if (count > most) return;
+    for (const auto& subscriber : entry.subscribers) readers.sessions.push_back(subscriber.session);
+    for (const auto& [key, group] : entry.groups) readers.groups.push_back(group.group);
+  });
+  if (count > most) return std::nullopt;
+  return readers;
+}
+
 MatchPtr FilterTable::match(std::string_view topic) {
   auto made = std::make_shared<Match>();
   made->workers.resize(workers_);

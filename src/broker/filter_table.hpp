@@ -131,6 +131,13 @@ class FilterTable final : public Queues {
   [[nodiscard]] std::vector<store::Hold> holds();
 
   [[nodiscard]] MatchPtr match(std::string_view topic);
+  // Sessions and groups with a filter that matches the topic; who has several stands there as
+  // often. Nothing: there are more than `most`.
+  struct Readers {
+    std::vector<SessionPtr> sessions;
+    std::vector<SharedGroupPtr> groups;
+  };
+  [[nodiscard]] std::optional<Readers> readers_of(std::string_view topic, std::size_t most);
   // From now on `{first}/p2p/{clientId}` is matched by the filter of that client's mail alone.
   void set_point_to_point(bool on);
   // Of a message that is for nobody: it stands in the log, and in no queue.

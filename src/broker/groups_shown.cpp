@@ -40,6 +40,12 @@ json::array SharedGroup::member_ids(std::size_t most) const {
   return ids;
 }
 
+std::vector<SessionPtr> SharedGroup::member_sessions() const {
+  std::vector<SessionPtr> sessions;
+  for (const auto& member : members_) sessions.push_back(member.session);
+  return sessions;
+}
+
 json::array Broker::groups_in_use(const std::optional<std::string>& only) {
   std::vector<SharedGroupPtr> wanted;
   groups_.with([&](Groups& groups) {

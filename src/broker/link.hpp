@@ -1,8 +1,18 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace sluice::broker {
+
+// What a verified certificate of a client says, for people.
+struct PeerCertificate {
+  std::string serial;  // hexadecimal
+  std::string subject;
+  std::string issuer;
+  std::int64_t expires_ms = 0;
+};
 
 // A client's network connection as the broker sees it; net/ implements it.
 //
@@ -21,6 +31,8 @@ class Link {
   // While held, nothing is read from the peer: a login is being decided on, or it publishes too
   // fast. Never both: what is not read begins no login, and publishes nothing.
   virtual void hold_reading(bool hold) = 0;
+  // Nothing: it showed none. Read anew each time; nothing of it is kept.
+  [[nodiscard]] virtual std::optional<PeerCertificate> certificate() const { return std::nullopt; }
   // Already on the worker's list of those to flush.
   bool dirty = false;
   // The last packet says why it closes: the peer is given the time to read it.

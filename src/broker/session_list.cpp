@@ -1,11 +1,15 @@
 #include "broker/session_list.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
+#include <utility>
 
 #include "broker/broker.hpp"
 #include "broker/client_administration.hpp"
 #include "broker/session.hpp"
+#include "broker/shared_group.hpp"
 #include "broker/ticket.hpp"
 #include "broker/worker.hpp"
 #include "mqtt/topic.hpp"
@@ -17,6 +21,7 @@ namespace json = boost::json;
 
 constexpr std::size_t kLooksPerStep = 2000;  // a fraction of a millisecond
 constexpr std::size_t kLooksToShow = 10;     // what it costs to make a row
+constexpr std::size_t kFewReaders = 1000;    // of a topic: who they are is asked in one step
 
 bool is_wanted(const SubscriptionQuery& query, const Subscription& subscription) {
   return subscription.name.starts_with(query.filter_prefix) &&
@@ -110,38 +115,119 @@ Outcome<ClientPage::Whole> page_of_all(Broker& broker, const std::string& from, 
 }
 
 // Without a look at all the others.
-Outcome<ClientPage::Whole> page_of_one(Broker& broker, const SubscriptionQuery& query) {
-  auto& worker = broker.worker_of(query.client_id);
-  auto page = ask_worker<ClientPage>(worker, [&worker, query](const auto& ticket) {
-    ClientPage found(query.limit);
-    if (const auto session = session_of_client(worker, query.client_id))
-      add_session(*session, query, found);
+Outcome<ClientPage::Whole> page_of_one(Broker& broker, const std::string& client_id,
+                                       std::size_t limit, const Look& look) {
+  auto& worker = broker.worker_of(client_id);
+  auto page = ask_worker<ClientPage>(worker, [&worker, client_id, limit, look](const auto& ticket) {
+    ClientPage found(limit);
+    if (const auto session = session_of_client(worker, client_id)) look(*session, found);
     ticket->answer(std::move(found));
   });
   if (!page) return tl::unexpected(page.error());
   std::vector<ClientPage> pages;
   pages.push_back(std::move(*page));
-  return ClientPage::merge(std::move(pages), query.limit);
+  return ClientPage::merge(std::move(pages), limit);
+}
+
+using Sessions = std::vector<SessionPtr>;
+// By the index of their worker. A session ends on its worker: whoever has taken one along gives it
+// back there.
+using SessionsOfWorkers = std::vector<Sessions>;
+
+SessionsOfWorkers by_worker(Broker& broker, Sessions sessions) {
+  SessionsOfWorkers parts(broker.worker_count());
+  std::ranges::sort(sessions);
+  const auto repeated = std::ranges::unique(sessions);
+  for (auto& session : std::ranges::subrange(sessions.begin(), repeated.begin()))
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      if (&session->worker() == &broker.worker(i)) {
+        parts[i].push_back(std::move(session));
+        break;
+      }
+  return parts;
+}
+
+// Who gets what is published on the topic, if there are few: then nobody else is looked at.
+Outcome<std::optional<SessionsOfWorkers>> few_readers(Broker& broker, const std::string& topic) {
+  auto readers = broker.filters().readers_of(topic, kFewReaders);
+  if (!readers) return std::nullopt;
+  auto sessions = std::move(readers->sessions);
+  for (const auto& group : readers->groups) {
+    auto members =
+        ask_worker<std::optional<Sessions>>(group->worker(), [group](const auto& ticket) {
+          if (group->member_count() > kFewReaders) return ticket->answer(std::nullopt);
+          ticket->answer(group->member_sessions());
+        });
+    const bool are_few = members && *members && sessions.size() + (*members)->size() <= kFewReaders;
+    if (are_few) {
+      std::ranges::move(**members, std::back_inserter(sessions));
+      continue;
+    }
+    auto parts = by_worker(broker, std::move(sessions));
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      broker.worker(i).post([given_back = std::move(parts[i])] {});
+    if (!members) return tl::unexpected(members.error());
+    return std::nullopt;
+  }
+  return by_worker(broker, std::move(sessions));
+}
+
+Outcome<ClientPage::Whole> page_of(Broker& broker, SessionsOfWorkers parts, std::size_t limit,
+                                   const Look& look) {
+  std::vector<ClientPage> pages;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].empty()) continue;
+    auto page = ask_worker<ClientPage>(
+        broker.worker(i), [sessions = std::move(parts[i]), limit, look](const auto& ticket) {
+          ClientPage found(limit);
+          for (const auto& session : sessions) look(*session, found);
+          ticket->answer(std::move(found));
+        });
+    if (!page) return tl::unexpected(page.error());
+    pages.push_back(std::move(*page));
+  }
+  return ClientPage::merge(std::move(pages), limit);
+}
+
+bool is_wanted(const ClientQuery& query, const Session& session) {
+  const auto& client = session.client();
+  const auto is = [](const std::optional<std::string>& wanted, std::string_view value) {
+    return !wanted || *wanted == value;
+  };
+  return is(query.username, client.username) && is(query.address, client.host) &&
+         is(query.listener, client.listener.text()) &&
+         is(query.status, session.connection() ? "connected" : "disconnected");
+}
+
+std::size_t add_client(Session& session, const ClientQuery& query, ClientPage& page) {
+  const auto& client_id = session.client().client_id;
+  if (client_id <= query.after || !is_wanted(query, session)) return 1;
+  return page.add(client_id, {}, [&] { return shown_client(session); }) ? kLooksToShow : 1;
 }
 
 }  // namespace
 
 Outcome<ClientPage::Whole> list_subscriptions(Broker& broker, const SubscriptionQuery& query) {
-  if (!query.client_id.empty()) return page_of_one(broker, query);
-  return page_of_all(
-      broker, query.after_client, query.limit, ClientPage::kMostBytes,
-      [query](Session& session, ClientPage& page) { return add_session(session, query, page); });
+  // By value: the answer may come when nobody waits for it any more.
+  const Look look = [query](Session& session, ClientPage& page) {
+    return add_session(session, query, page);
+  };
+  if (!query.client_id.empty()) return page_of_one(broker, query.client_id, query.limit, look);
+  if (!query.topic.empty()) {
+    auto readers = few_readers(broker, query.topic);
+    if (!readers) return tl::unexpected(readers.error());
+    if (*readers) return page_of(broker, *std::move(*readers), query.limit, look);
+  }
+  return page_of_all(broker, query.after_client, query.limit, ClientPage::kMostBytes, look);
 }
 
-Outcome<ClientPage::Whole> list_clients(Broker& broker, const std::string& after,
-                                        std::size_t limit) {
+Outcome<ClientPage::Whole> list_clients(Broker& broker, const ClientQuery& query) {
+  const Look look = [query](Session& session, ClientPage& page) {
+    return add_client(session, query, page);
+  };
+  if (query.client_id) return page_of_one(broker, *query.client_id, query.limit, look);
   // A page that is not full is the last one for who asks.
-  return page_of_all(
-      broker, after, limit, SIZE_MAX, [after](Session& session, ClientPage& page) -> std::size_t {
-        const auto& client_id = session.client().client_id;
-        if (client_id <= after) return 1;
-        return page.add(client_id, {}, [&] { return shown_client(session); }) ? kLooksToShow : 1;
-      });
+  return page_of_all(broker, query.after, query.limit, SIZE_MAX, look);
 }
 
 }  // namespace sluice::broker

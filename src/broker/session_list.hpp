@@ -2,6 +2,7 @@
 // sessions in steps and serves its clients in between.
 #pragma once
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "base/refusal.hpp"
@@ -10,6 +11,17 @@
 namespace sluice::broker {
 
 class Broker;
+
+// Which clients are wanted: those behind `after`, ascending by id, at most `limit`; nothing: any.
+struct ClientQuery {
+  std::size_t limit = 50;
+  std::string after = {};
+  std::optional<std::string> client_id = {};
+  std::optional<std::string> username = {};
+  std::optional<std::string> status = {};  // `connected`, `disconnected`
+  std::optional<std::string> address = {};
+  std::optional<std::string> listener = {};
+};
 
 // Which subscriptions of all clients are wanted. An empty text: any.
 struct SubscriptionQuery {
@@ -25,8 +37,6 @@ struct SubscriptionQuery {
 // Not from a worker's thread. Overloaded: the workers did not come to it in time.
 [[nodiscard]] Outcome<ClientPage::Whole> list_subscriptions(Broker& broker,
                                                             const SubscriptionQuery& query);
-// At most `limit` behind `after`.
-[[nodiscard]] Outcome<ClientPage::Whole> list_clients(Broker& broker, const std::string& after,
-                                                      std::size_t limit);
+[[nodiscard]] Outcome<ClientPage::Whole> list_clients(Broker& broker, const ClientQuery& query);
 
 }  // namespace sluice::broker

@@ -96,6 +96,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
     if (position > tracker_.read()) tracker_.hand_out(position);  // else it was acknowledged
   }
   [[nodiscard]] boost::json::array member_ids(std::size_t most) const;
+  [[nodiscard]] std::vector<SessionPtr> member_sessions() const;
   [[nodiscard]] GroupStrategy strategy() const { return strategy_.load(); }
   [[nodiscard]] std::uint64_t lag() const;
   [[nodiscard]] Progress progress_of(store::Position position) const;

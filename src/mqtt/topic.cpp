@@ -138,4 +138,17 @@ bool covers(std::string_view outer, std::string_view inner) {
   return (wide.at_end() && narrow.at_end()) || wide.ends_in_hash();
 }
 
+bool may_overlap(std::string_view one, std::string_view other) {
+  Levels of_one(one);
+  Levels of_other(other);
+  while (!of_one.at_end() && !of_other.at_end()) {
+    if (of_one.ends_in_hash() || of_other.ends_in_hash()) return true;
+    const std::string_view here = of_one.next();
+    const std::string_view there = of_other.next();
+    if (here != there && here != "+" && there != "+") return false;
+  }
+  // `a/#` matches `a`, too.
+  return of_one.at_end() == of_other.at_end() || of_one.ends_in_hash() || of_other.ends_in_hash();
+}
+
 }  // namespace sluice::mqtt

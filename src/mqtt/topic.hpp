@@ -32,4 +32,8 @@ struct SharedFilter {
 // Is every topic that `inner` matches matched by `outer` too? (For access rules.)
 [[nodiscard]] bool covers(std::string_view outer, std::string_view inner);
 
+// Whether some topic matches both of these valid filters. A topic that begins with `$` counts like
+// any other: rather once too often than not.
+[[nodiscard]] bool may_overlap(std::string_view one, std::string_view other);
+
 }  // namespace sluice::mqtt

@@ -1,10 +1,14 @@
 #include "net/certificate_user.hpp"
 
+#include <algorithm>
+#include <ctime>
 #include <memory>
 
+#include <openssl/bn.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "io/openssl_handles.hpp"
 #include "mqtt/topic.hpp"
 
 namespace sluice::net {
@@ -47,7 +51,37 @@ std::string alternative_name(const X509& certificate) {
   return {};
 }
 
+std::string name_text(const X509_NAME* name) {
+  const io::BioPtr bio(BIO_new(BIO_s_mem()));
+  if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253) < 0) return {};
+  char* data = nullptr;
+  const auto size = BIO_get_mem_data(bio.get(), &data);
+  return {data, static_cast<std::size_t>(std::max<long>(size, 0))};
+}
+
+struct FreeNumber {
+  void operator()(BIGNUM* number) const { BN_free(number); }
+};
+struct FreeText {
+  void operator()(char* text) const { OPENSSL_free(text); }
+};
+
+std::string hexadecimal(const ASN1_INTEGER* serial) {
+  const std::unique_ptr<BIGNUM, FreeNumber> number(ASN1_INTEGER_to_BN(serial, nullptr));
+  const std::unique_ptr<char, FreeText> text(number ? BN_bn2hex(number.get()) : nullptr);
+  return text ? std::string(text.get()) : std::string();
+}
+
 }  // namespace
+
+broker::PeerCertificate described(const x509_st& certificate) {
+  std::tm expires{};
+  const bool is_known = ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &expires) == 1;
+  return {.serial = hexadecimal(X509_get0_serialNumber(&certificate)),
+          .subject = name_text(X509_get_subject_name(&certificate)),
+          .issuer = name_text(X509_get_issuer_name(&certificate)),
+          .expires_ms = is_known ? std::int64_t{::timegm(&expires)} * 1000 : 0};
+}
 
 std::string certificate_user(const x509_st& certificate, UserFrom from) {
   switch (from) {

@@ -10,4 +10,7 @@ namespace sluice::net {
 // common names, or it is no text that MQTT takes as a user name.
 [[nodiscard]] std::string certificate_user(const x509_st& certificate, UserFrom from);
 
+// For people: names as RFC 2253 writes them, in ASCII, everything else escaped.
+[[nodiscard]] broker::PeerCertificate described(const x509_st& certificate);
+
 }  // namespace sluice::net

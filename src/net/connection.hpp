@@ -83,6 +83,9 @@ class Connection final : public broker::Link,
   void flush() override;
   void close_after_output() override;
   void hold_reading(bool hold) override;
+  [[nodiscard]] std::optional<broker::PeerCertificate> certificate() const override {
+    return layers_ && layers_->tls() != nullptr ? layers_->tls()->certificate() : std::nullopt;
+  }
 
  private:
   void read_all();

@@ -137,11 +137,22 @@ bool TlsSession::was_resumed() const {
   return SSL_session_reused(ssl_.get()) == 1;
 }
 
-std::optional<std::string> TlsSession::user() const {
-  if (user_from_ == UserFrom::Nothing || state_ != State::Open) return std::nullopt;
+const x509_st* TlsSession::verified_certificate() const {
+  if (state_ != State::Open) return nullptr;
   const auto* certificate = SSL_get0_peer_certificate(ssl_.get());
-  if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return std::nullopt;
+  return SSL_get_verify_result(ssl_.get()) == X509_V_OK ? certificate : nullptr;
+}
+
+std::optional<std::string> TlsSession::user() const {
+  const auto* certificate = user_from_ == UserFrom::Nothing ? nullptr : verified_certificate();
+  if (certificate == nullptr) return std::nullopt;
   return certificate_user(*certificate, user_from_);
+}
+
+std::optional<broker::PeerCertificate> TlsSession::certificate() const {
+  const auto* certificate = verified_certificate();
+  if (certificate == nullptr) return std::nullopt;
+  return described(*certificate);
 }
 
 }  // namespace sluice::net

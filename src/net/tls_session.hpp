@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "broker/link.hpp"
 #include "io/tls_context.hpp"
 
 namespace sluice::net {
@@ -51,11 +52,14 @@ class TlsSession {
   // Of a verified client certificate, once Open; empty when the certificate says no usable name.
   // None: the client showed none, or its name does not count.
   [[nodiscard]] std::optional<std::string> user() const;
+  // Of a verified client certificate, once Open.
+  [[nodiscard]] std::optional<broker::PeerCertificate> certificate() const;
 
  private:
   friend struct MemoryBio;
   void shake_hands();
   void fail();
+  [[nodiscard]] const x509_st* verified_certificate() const;  // null: there is none
 
   const std::shared_ptr<const io::TlsContext> context_;
   io::SslPtr ssl_;

@@ -37,6 +37,10 @@ def test_one_client_is_shown_whole(server):
                                  "payload_bytes": 3, "delay_seconds": 0}
         assert [(s["filter"], s["qos"], s.get("group")) for s in shown["subscriptions"]] == [
             ("$share/g/b", 2, "g"), ("a/#", 1, None)]
+        assert shown["certificate"] is None
+        listed = server.get("/clients")["items"][0]
+        assert (listed["protocol"], listed["certificate_serial"]) == ("5.0", None)
+        assert listed["created"] == shown["created"]
     with RawClient(server.mqtt, version=4) as old:
         old.connect("old")
         assert server.get(one("old"))["protocol"] == "3.1.1"
@@ -132,3 +136,19 @@ def test_the_command_line_does_the_same(server):
     assert "a " in server.cli("retained", "list").stdout
     server.cli("retained", "delete", "a")
     assert json.loads(server.cli("retained", "list", "-o", "json").stdout)["items"] == []
+
+
+def test_what_waits_is_told_by_filter(server):
+    with RawClient(server.mqtt) as client:
+        client.connect("sleeper", **LONG)
+        client.subscribe("a/#", "b", qos=1)
+        client.subscribe("c", qos=0)
+        client.disconnect()
+    with RawClient(server.mqtt) as sender:
+        sender.connect("sender")
+        for topic in ("a/1", "a/2", "a/3", "b", "c"):
+            sender.publish(topic, b"x", qos=1)
+    shown = server.get(one("sleeper"))
+    assert shown["lag_messages"] == 4
+    assert [(s["filter"], s["lag_messages"]) for s in shown["subscriptions"]] == [
+        ("a/#", 3), ("b", 1), ("c", 0)]

@@ -124,5 +124,42 @@ def test_twenty_thousand_are_listed_while_the_server_serves(server):
     reader.join()
     assert answered > 0
     assert len(seen) == clients * len(filters) and seen == sorted(set(seen))
-    # One filter of each, out of all: the server looks at all of them for a page of 400.
-    assert len(server.get("/subscriptions?topic=fleet/7/state&limit=1000")["items"]) == clients
+    # Few readers of a topic are asked alone; of many all sessions are looked at. Alike for who asks.
+    few = [(f"c-{number:05}", "fleet/7/state") for number in range(clients)]
+    assert listed(server, "topic=fleet/7/state&limit=150") == few
+    for number in range(clients):
+        with RawClient(server.mqtt) as client:
+            client.connect(f"c-{number:05}", clean=False, **LONG)
+            client.subscribe("fleet/#", "+/7/+", qos=1)
+            client.disconnect()
+    many = sorted(few + [(client_id, filter_) for client_id, _ in few
+                         for filter_ in ("fleet/#", "+/7/+")])
+    assert listed(server, "topic=fleet/7/state&limit=150") == many
+    assert listed(server, "topic=nobody/here") == []
+
+
+def test_members_of_groups_read_a_topic_too(server):
+    for number in range(5):
+        leave_behind(server, f"m-{number}", "$share/g/a/+", "$share/h/a/b")
+    leave_behind(server, "plain", "a/b", "a/c")
+    expected = [place for number in range(5)
+                for place in ((f"m-{number}", "$share/g/a/+"), (f"m-{number}", "$share/h/a/b"))]
+    assert listed(server, "topic=a/b&limit=3") == [*expected, ("plain", "a/b")]
+    assert listed(server, "topic=a/c&group=g") == expected[::2]
+    server.delete("/clients/m-0")
+    assert listed(server, "topic=a/b&group=h") == expected[3::2]
+
+
+def test_clients_are_filtered(server):
+    leave_behind(server, "away", "a")
+    with RawClient(server.mqtt) as client:
+        client.connect("here", username="ann", password="x")
+
+        def ids(query):
+            return [item["client_id"] for item in server.get("/clients?" + query)["items"]]
+
+        assert ids("") == ["away", "here"]
+        assert ids("status=connected") == ids("username=ann") == ids("client_id=here") == ["here"]
+        assert ids("status=disconnected&username=") == ["away"]
+        assert ids("address=127.0.0.1&listener=tcp&limit=1") == ["away"]
+        assert ids("listener=tls") == ids("client_id=h") == ids("client_id=here&username=x") == []

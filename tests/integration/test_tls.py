@@ -298,6 +298,11 @@ def test_a_certificate_is_a_login(mutual, authority):
         raw.messages(1)
         client = next(each for each in mutual.get("/clients")["items"]
                       if each["client_id"] == "c7")
+        shown = mutual.get("/clients/c7")["certificate"]
+        serial = openssl("x509", "-in", pair.certificate, "-noout", "-serial").strip()
+        assert serial == "serial=" + client["certificate_serial"] == "serial=" + shown["serial"]
+        assert (shown["subject"], shown["issuer"]) == ("CN=meter-7", "CN=test authority")
+        assert shown["expires"].endswith(".000Z")
         assert client["username"] == "meter-7"
 
 

@@ -62,4 +62,11 @@ bool Network::contains(const ip::address& address) const {
   return ip::network_v6(without_scope, v6_.prefix_length()).canonical() == v6_;
 }
 
+// Ranges lie in each other or apart.
+bool Network::may_meet(const Network& other) const {
+  if (is_v4_ != other.is_v4_) return false;
+  if (is_v4_) return contains(other.v4_.address()) || other.contains(v4_.address());
+  return contains(other.v6_.address()) || other.contains(v6_.address());
+}
+
 }  // namespace sluice::broker

@@ -26,6 +26,11 @@ struct NamePattern {
   [[nodiscard]] bool matches(std::string_view name) const {
     return is_prefix ? name.starts_with(text) : name == text;
   }
+  // Whether some name matches both.
+  [[nodiscard]] bool may_meet(const NamePattern& other) const {
+    if (!is_prefix) return other.matches(text);
+    return matches(other.text) || (other.is_prefix && other.matches(text));
+  }
 };
 
 // An address or a CIDR range. IPv4 in IPv6's clothes counts as IPv4.
@@ -33,6 +38,7 @@ class Network {
  public:
   [[nodiscard]] static std::optional<Network> parse(std::string_view text);
   [[nodiscard]] bool contains(const boost::asio::ip::address& address) const;
+  [[nodiscard]] bool may_meet(const Network& other) const;  // one of them lies in the other
 
  private:
   bool is_v4_ = true;
@@ -56,6 +62,8 @@ class ResourceTemplate {
   [[nodiscard]] std::optional<Filled> fill_for_allow(const Client& client) const;
   [[nodiscard]] Filled fill_for_deny(const Client& client) const;
   [[nodiscard]] bool has_variables() const;  // false: it is the same filter for every client
+  // A filter that covers it for every client: a level with a variable in it is `+`.
+  [[nodiscard]] std::string widest() const;
 
  private:
   enum class Kind : std::uint8_t { Text, ClientId, Username };
@@ -92,6 +100,9 @@ struct Policy {
   [[nodiscard]] bool has_variables() const;  // one of its resources has
 };
 using PolicyPtr = std::shared_ptr<const Policy>;
+
+// Whether there may be a client and something it does on which both speak: rather yes than no.
+[[nodiscard]] bool may_meet(const Policy& one, const Policy& other);
 
 // Each name in `listeners` of a document that is none of `known`, nor `admin`.
 void check_policy_listeners(const boost::json::object& document,

@@ -67,6 +67,26 @@ bool ResourceTemplate::has_variables() const {
   return std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.kind != Kind::Text; });
 }
 
+std::string ResourceTemplate::widest() const {
+  std::string filter;
+  std::size_t level = 0;
+  bool is_any = false;
+  const auto end_level = [&] {
+    if (is_any) filter.replace(level, std::string::npos, "+");
+    is_any = false;
+  };
+  for (const auto& piece : pieces_) {
+    is_any = is_any || piece.kind != Kind::Text;
+    for (const char character : piece.text) {
+      if (character == '/') end_level();
+      filter.push_back(character);
+      if (character == '/') level = filter.size();
+    }
+  }
+  end_level();
+  return filter;
+}
+
 std::string_view ResourceTemplate::value_of(const Piece& piece, const Client& client) {
   switch (piece.kind) {
     case Kind::Text:

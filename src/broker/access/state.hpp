@@ -102,9 +102,15 @@ struct AccessControl::State {
  private:
 };
 
+inline constexpr std::size_t kMaximumPolicies = 10'000;
+
 inline constexpr std::string_view kUserPrefix = "user/";
 inline constexpr std::string_view kPolicyPrefix = "policy/";
 inline constexpr std::string_view kSaltsKey = "access/salts";
+
+// `fields` between id and times, so that every entity begins and ends alike.
+[[nodiscard]] boost::json::object as_entity(const boost::json::object& fields,
+                                            const std::string& id, const std::string& now);
 
 [[nodiscard]] Result<UserPtr> user_from_stored(const boost::json::object& stored,
                                                std::uint64_t revision);

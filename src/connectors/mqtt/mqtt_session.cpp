@@ -17,15 +17,6 @@ using namespace std::chrono_literals;
 constexpr auto kEndWithin = 3s;
 constexpr std::string_view kShare = "$share/";
 
-// Takes the first level off.
-std::string_view next_level(std::string_view& rest, bool& has_more) {
-  const auto slash = rest.find('/');
-  const auto level = rest.substr(0, slash);
-  has_more = slash != std::string_view::npos;
-  rest = has_more ? rest.substr(slash + 1) : std::string_view();
-  return level;
-}
-
 }  // namespace
 
 std::string SessionNote::to_text() const {
@@ -54,19 +45,6 @@ std::string_view filter_of(std::string_view subscription) {
   if (!subscription.starts_with(kShare)) return subscription;
   subscription.remove_prefix(kShare.size());
   return subscription.substr(subscription.find('/') + 1);
-}
-
-bool may_overlap(std::string_view one, std::string_view other) {
-  bool one_goes_on = true;
-  bool other_goes_on = true;
-  while (one_goes_on && other_goes_on) {
-    const auto here = next_level(one, one_goes_on);
-    const auto there = next_level(other, other_goes_on);
-    if (here == "#" || there == "#") return true;
-    if (here != there && here != "+" && there != "+") return false;
-  }
-  // `a/#` matches `a`, too.
-  return one_goes_on == other_goes_on || one == "#" || other == "#";
 }
 
 void end_session(const json::object& connection, std::string_view note) {

@@ -23,10 +23,6 @@ struct SessionNote {
 // The filter of a subscription, without the group before it.
 [[nodiscard]] std::string_view filter_of(std::string_view subscription);
 
-// Whether some topic matches both of these valid filters. A topic that begins with `$` counts like
-// any other: rather once too often than not.
-[[nodiscard]] bool may_overlap(std::string_view one, std::string_view other);
-
 // Ends the session of a task that is no more, so that nothing gathers there. Blocks for some
 // seconds at most; what came of it is in the log.
 void end_session(const boost::json::object& connection, std::string_view note);

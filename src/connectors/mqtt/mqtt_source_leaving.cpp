@@ -76,7 +76,7 @@ std::vector<std::string> MqttSource::due_to_leave(bool is_quiet) const {
   std::vector<std::string> due;
   std::ranges::copy_if(former_, std::back_inserter(due), [&](const auto& name) {
     return is_quiet || std::ranges::none_of(filters_, [&](const auto& filter) {
-             return may_overlap(filter, filter_of(name));
+             return mqtt::may_overlap(filter, filter_of(name));
            });
   });
   return due;

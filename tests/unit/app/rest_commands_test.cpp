@@ -1,5 +1,7 @@
 #include "app/rest_commands.hpp"
 
+#include <array>
+
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
@@ -130,6 +132,20 @@ TEST(Nouns, HaveAHelpForEveryVerb) {
     EXPECT_FALSE(noun.help.empty());
     for (const auto verb : noun.verbs) EXPECT_FALSE(verb_help(verb).empty()) << verb;
   }
+}
+
+TEST(RestOutput, FitsTablesIntoATerminal) {
+  constexpr std::array<std::string_view, 3> kColumns = {"name", "resources", "qos"};
+  const json::array items = {
+      json::object{{"name", "own"}, {"resources", "m\u00e9ters/${username}/one/two"}, {"qos", 1}}};
+
+  EXPECT_EQ(table_text(items, kColumns),
+            "NAME  RESOURCES                   QOS\n"
+            "own   m\u00e9ters/${username}/one/two  1\n");
+  EXPECT_EQ(table_text(items, kColumns, true, 30),
+            "NAME  RESOURCES            QOS\n"
+            "own   m\u00e9ters/${usernam...  1\n");
+  EXPECT_EQ(table_text(items, kColumns, false, 1), "own   m\u00e9ters/${...  1\n");
 }
 
 }  // namespace

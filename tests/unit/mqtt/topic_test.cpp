@@ -192,5 +192,34 @@ TEST(TopicName, IsJudgedByEachOfItsBytes) {
   }
 }
 
+struct FilterPair {
+  const char* one;
+  const char* other;
+  bool overlap;
+};
+
+TEST(MayOverlap, SaysWhetherATopicMatchesBoth) {
+  for (const auto& [one, other, overlap] : {
+           FilterPair{"a", "a", true},
+           FilterPair{"a", "b", false},
+           FilterPair{"a/#", "b/#", false},
+           FilterPair{"a/#", "a", true},
+           FilterPair{"a/#", "a/b/c", true},
+           FilterPair{"#", "x/y", true},
+           FilterPair{"a/+", "a", false},
+           FilterPair{"a/+", "+/b", true},
+           FilterPair{"a/+/c", "a/b", false},
+           FilterPair{"a/+/c", "a/#", true},
+           FilterPair{"a/b/#", "a", false},
+           FilterPair{"+", "/a", false},
+           FilterPair{"+/+", "/a", true},
+           FilterPair{"a/b/#", "a/+", true},
+           FilterPair{"a/", "a", false},
+       }) {
+    EXPECT_EQ(may_overlap(one, other), overlap) << one << " " << other;
+    EXPECT_EQ(may_overlap(other, one), overlap) << other << " " << one;
+  }
+}
+
 }  // namespace
 }  // namespace sluice::mqtt::test

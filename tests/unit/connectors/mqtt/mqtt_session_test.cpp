@@ -22,34 +22,5 @@ TEST(FilterOf, LeavesOutTheGroup) {
   EXPECT_EQ(filter_of("$share/g//b"), "/b");
 }
 
-struct Pair {
-  const char* one;
-  const char* other;
-  bool overlap;
-};
-
-TEST(MayOverlap, SaysWhetherATopicMatchesBoth) {
-  for (const auto& [one, other, overlap] : {
-           Pair{"a", "a", true},
-           Pair{"a", "b", false},
-           Pair{"a/#", "b/#", false},
-           Pair{"a/#", "a", true},
-           Pair{"a/#", "a/b/c", true},
-           Pair{"#", "x/y", true},
-           Pair{"a/+", "a", false},
-           Pair{"a/+", "+/b", true},
-           Pair{"a/+/c", "a/b", false},
-           Pair{"a/+/c", "a/#", true},
-           Pair{"a/b/#", "a", false},
-           Pair{"+", "/a", false},
-           Pair{"+/+", "/a", true},
-           Pair{"a/b/#", "a/+", true},
-           Pair{"a/", "a", false},
-       }) {
-    EXPECT_EQ(may_overlap(one, other), overlap) << one << " " << other;
-    EXPECT_EQ(may_overlap(other, one), overlap) << other << " " << one;
-  }
-}
-
 }  // namespace
 }  // namespace sluice::connectors::bridge
