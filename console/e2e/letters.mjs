@@ -1,5 +1,6 @@
 // A message that the target can never take is a dead letter: seen with its payload and the reason,
-// sent again once the task is changed, and a task goes only after saying what goes with it.
+// sent again once the task is changed, a part of the log goes again by a task of its own, and a task
+// goes only after saying what goes with it.
 import { heading, logIn } from "./steps.mjs";
 
 export default async function ({ page, url, user, password }) {
@@ -30,9 +31,18 @@ export default async function ({ page, url, user, password }) {
   await page.getByText("No message was refused").waitFor();
 
   await button("strict: …").click();
+  await page.getByRole("menuitem", { name: "Send a part again" }).click();
+  await page.getByText("A task of its own maps these messages").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "OK" }).click();
+  await heading(page, "strict-replay");
+  await page.getByText("finished").first().waitFor();
+  await page.goto(new URL("tasks/strict", url).href);
+  await heading(page, "strict");
+
+  await button("strict: …").click();
   await page.getByRole("menuitem", { name: "Delete" }).click();
   await page.getByText("0 messages wait for it and 0 dead letters are kept").waitFor();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await heading(page, "Tasks");
-  await page.getByText("Make one in four steps").waitFor();
+  await page.getByRole("link", { name: "strict-replay" }).waitFor();
 }
