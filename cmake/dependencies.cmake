@@ -12,6 +12,7 @@ find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka)
+pkg_check_modules(protobuf REQUIRED IMPORTED_TARGET protobuf)
 
 # jq comes without a .pc file and without a CMake package.
 find_path(JQ_INCLUDE jq.h REQUIRED)

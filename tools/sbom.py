@@ -21,7 +21,8 @@ LICENCES = {
     "expat": "MIT", "mit": "MIT", "x11": "MIT", "bsl-1.0": "BSL-1.0", "zlib": "Zlib",
     "apache-2.0": "Apache-2.0", "cc0-1.0": "CC0-1.0", "isc": "ISC", "0bsd": "0BSD",
     "bsd-2-clause": "BSD-2-Clause", "bsd-2clause": "BSD-2-Clause", "bsd-3-clause": "BSD-3-Clause",
-    "bsd-4-clause": "BSD-4-Clause", "bsd-variant": "bzip2-1.0.6", "gpl-2": "GPL-2.0-only",
+    "bsd-3-clause~google": "BSD-3-Clause", "bsd-4-clause": "BSD-4-Clause",
+    "bsd-variant": "bzip2-1.0.6", "gpl-2": "GPL-2.0-only",
     "expat with embedded exception": "MIT",  # fmt: binaries need not carry the notice
 }
 # Copyright files in free form: source package -> a phrase that must stand in it, and what it means.

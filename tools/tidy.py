@@ -31,6 +31,7 @@ STORE_MAY_USE = "mqtt/topic.hpp"
 # what an include begins with -> where under src/ it may stand; None: everywhere.
 THIRD_PARTY = {
     "rocksdb/": ("store/",),
+    "google/protobuf/": ("connectors/kafka/registry/protobuf_format.cpp",),
     "librdkafka/": ("connectors/kafka/", "app/kafka_dev.cpp"),
     "boost/beast": ("io/", "net/", "admin/", "app/", "connectors/"),
     "boost/asio": ("base/", "io/", "rocketmq/", "broker/", "net/", "cluster/", "connect/",

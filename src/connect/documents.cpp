@@ -4,6 +4,8 @@
 
 #include <boost/json/array.hpp>
 
+#include "connect/encoding.hpp"
+
 namespace sluice::connect {
 namespace {
 
@@ -128,10 +130,7 @@ Field map_field() {
                    "`value` see its result. No result passes the message over.",
            .fallback = "",
            .maximum = kLongestTemplate},
-          {.name = "schema",
-           .type = Type::Any,
-           .help = "Encoding by a schema registry.",
-           .nullable = true},
+          encoding_field(),
           {.name = "metadata",
            .type = Type::Map,
            .help = "Constants for the envelope's `metadata`.",

@@ -56,7 +56,9 @@ Result<std::size_t> Redrive::load(std::span<const model::Position> positions) {
   arena_.reset();
   std::size_t bytes = 0;
   std::size_t taken = 0;
-  for (; taken < positions.size() && taken < kMostAtOnce && bytes < kMostBytesAtOnce; ++taken) {
+  for (; taken < positions.size() && taken < kMostAtOnce && bytes < kMostBytesAtOnce &&
+         report_.stopped.empty();
+       ++taken) {
     SL_TRY(saved, context_.letters.get(context_.task_id, positions[taken]));
     if (!saved) continue;
     auto letter = decode_letter(*saved);
@@ -109,10 +111,24 @@ void Redrive::map(Entry& entry, std::optional<std::string_view> payload) {
   auto record = mapper_.map(entry.letter->message, arena_, now_ms, payload);
   if (record) {
     entry.record = *record;
+    if (context_.encoder) encode_value(entry);
     return;
   }
   entry.state = Entry::State::Refused;
   entry.reason = std::move(record.error());
+}
+
+void Redrive::encode_value(Entry& entry) {
+  auto* record = &entry.record;
+  std::vector<std::string> reasons;
+  const auto encoded =
+      context_.encoder->encode({&record, 1}, arena_, reasons, context_.is_stopping);
+  if (!encoded) {
+    report_.stopped = encoded.error().detail;
+  } else if (!reasons.front().empty()) {
+    entry.state = Entry::State::Refused;
+    entry.reason = std::move(reasons.front());
+  }
 }
 
 std::size_t Redrive::count(Entry::State state) const {

@@ -15,6 +15,7 @@
 #include "connect/record_mapper.hpp"
 #include "connect/saved_letter.hpp"
 #include "connect/task_spec.hpp"
+#include "connect/value_encoder.hpp"
 
 namespace sluice::connect {
 
@@ -36,7 +37,8 @@ class Redrive {
     std::string worker_name;
     std::string origin;  // as the worker's
     SteadyTime until;
-    std::function<bool()> is_stopping;  // the server ends: no further letters
+    std::function<bool()> is_stopping;                // the server ends: no further letters
+    std::unique_ptr<ValueEncoder> encoder = nullptr;  // as the worker's
   };
   struct Refused {
     model::MessageId id;
@@ -74,6 +76,7 @@ class Redrive {
   void refuse(model::MessageId id, const std::string& reason);
   void map(Entry& entry);
   void map(Entry& entry, std::optional<std::string_view> payload);
+  void encode_value(Entry& entry);
   void run();
   void hand_over();
   void collect();

@@ -10,8 +10,11 @@
 
 #include "base/refusal.hpp"
 #include "base/schema.hpp"
+#include "connect/encoding.hpp"
 #include "connect/sink.hpp"
 #include "connect/source.hpp"
+#include "connect/value_decoder.hpp"
+#include "connect/value_encoder.hpp"
 
 namespace sluice::connect {
 
@@ -93,6 +96,15 @@ struct Connector {
   // else is worth another try.
   Result<std::unique_ptr<Sink>> (*make_sink)(const SinkConfig& config,
                                              Sink::Callbacks callbacks) = nullptr;
+  // --- of one whose records may be encoded by a schema registry, and decoded
+  Result<std::unique_ptr<ValueDecoder>> (*make_decoder)(const boost::json::object& connection,
+                                                        Encoding::Format format) = nullptr;
+  // As far as no registry has to be asked.
+  void (*check_encoding)(const Encoding& encoding,
+                         std::vector<schema::Problem>& problems) = nullptr;
+  // Does not ask the registry yet. Errors: InvalidArgument (the connection names none).
+  Result<std::unique_ptr<ValueEncoder>> (*make_encoder)(const boost::json::object& connection,
+                                                        const Encoding& encoding) = nullptr;
 };
 
 // Threads: filled once at start, then read only.

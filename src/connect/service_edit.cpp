@@ -220,6 +220,10 @@ Outcome<json::object> Service::change_task(std::string_view which, const json::o
   if (!spec->connection.empty() &&
       (!connection || connection->connector->name != spec->outside_type()))
     return no_such_connection(*spec);
+  if (auto encoder = encoder_for(state_->around.registry, *spec, connection); !encoder)
+    return tl::unexpected(std::move(encoder.error()));
+  if (auto decoder = decoder_for(state_->around.registry, *spec, connection); !decoder)
+    return tl::unexpected(std::move(decoder.error()));
   const auto taken = state_->find_task(spec->name);
   if (taken && taken != old) return name_taken("task", spec->name);
   auto flow = flow_name(connection, *spec);

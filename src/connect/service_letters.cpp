@@ -105,6 +105,8 @@ Outcome<json::object> Service::redrive_source(const Task& task,
   const auto& options = state_->options;
   if (options.intake == nullptr) return wrong_state("nothing takes messages in here", "");
   const auto connection = state_->find_connection(task.connection_id());
+  auto decoder = decoder_for(state_->around.registry, task.spec(), connection);
+  if (!decoder) return tl::unexpected(std::move(decoder.error()));
   SourceRedrive redrive(
       {.intake = *options.intake,
        .letters = state_->dead_letters,
@@ -115,7 +117,8 @@ Outcome<json::object> Service::redrive_source(const Task& task,
                  .task_id = task.id(),
                  .maximum_hops = options.maximum_hops},
        .until = std::chrono::steady_clock::now() + kRedriveWithin,
-       .is_stopping = [this] { return !state_->must_be_open().has_value(); }},
+       .is_stopping = [this] { return !state_->must_be_open().has_value(); },
+       .decoder = std::move(*decoder)},
       task.spec());
   return state_->send_letters(redrive, task, ids);
 }
@@ -163,6 +166,8 @@ Outcome<json::object> Service::redrive(std::string_view which,
                     .client_id = worker + "-redrive",
                     .task_id = task->id(),
                     .files_directory = state_->options.files_directory};
+  auto encoder = encoder_for(state_->around.registry, task->spec(), connection);
+  if (!encoder) return tl::unexpected(std::move(encoder.error()));
   auto& letters = state_->dead_letters;
   Redrive redrive({.letters = letters,
                    .clock = state_->around.clock,
@@ -171,7 +176,8 @@ Outcome<json::object> Service::redrive(std::string_view which,
                    .worker_name = std::move(worker),
                    .origin = task->origin(),
                    .until = std::chrono::steady_clock::now() + kRedriveWithin,
-                   .is_stopping = [this] { return !state_->must_be_open().has_value(); }},
+                   .is_stopping = [this] { return !state_->must_be_open().has_value(); },
+                   .encoder = std::move(*encoder)},
                   task->spec());
   if (auto opened = redrive.open([&](Sink::Callbacks callbacks) {
         return connector->make_sink(config, std::move(callbacks));

@@ -17,6 +17,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::string_view kNoConnection =
+    "the registry cannot be asked: there is no such connection yet";
 constexpr std::string_view kPreviewed = "preview";         // in the origins, for the task's id
 constexpr std::size_t kMostShown = std::size_t{64} << 10;  // of a value
 
@@ -102,6 +104,34 @@ struct Previewed {
   ConnectionPtr connection;  // null: none is needed, or there is none yet
 };
 
+// The registry, or what it has, does not do now.
+json::object not_by_registry(json::object out, Error error) {
+  const bool is_final = error.code == Errc::InvalidArgument;
+  return no_record(std::move(out), std::move(error.detail), is_final ? "fails" : "waits");
+}
+
+// Encodes the record where the task does that; false: there is none, and `out` says why.
+Outcome<bool> shows_encoded(json::object& out, const Registry& registry, const Previewed& task,
+                            Record& record, Arena& arena) {
+  if (!task.spec.encoding) return true;
+  if (!task.connection) {
+    out = no_record(std::move(out), std::string(kNoConnection), "waits");
+    return false;
+  }
+  auto encoder = encoder_for(registry, task.spec, task.connection);
+  if (!encoder) return tl::unexpected(std::move(encoder.error()));
+  auto* given = &record;
+  std::vector<std::string> reasons;
+  if (auto encoded = (*encoder)->encode({&given, 1}, arena, reasons, [] { return false; });
+      !encoded) {
+    out = not_by_registry(std::move(out), std::move(encoded.error()));
+    return false;
+  }
+  if (reasons.front().empty()) return true;
+  out = no_record(std::move(out), std::move(reasons.front()), name_of(task.spec.rejected));
+  return false;
+}
+
 void add_placement(json::object& out, const Connector& connector, const Previewed& task,
                    const Record& record, std::string client_id) {
   auto& fields = out.at("record").as_object();
@@ -146,12 +176,38 @@ bool shows_accepted(json::object& out, Judged judged, const TaskSpec& spec) {
   return false;
 }
 
+// Decodes the value where the task does that; false: it cannot, and `out` says why.
+Outcome<bool> shows_decoded(json::object& out, const Registry& registry, const Previewed& task,
+                            model::Message& message, Arena& arena) {
+  if (!task.spec.decoding) return true;
+  if (!task.connection) {
+    out = no_record(std::move(out), std::string(kNoConnection), "waits");
+    return false;
+  }
+  auto decoder = decoder_for(registry, task.spec, task.connection);
+  if (!decoder) return tl::unexpected(std::move(decoder.error()));
+  std::vector<ValueDecoder::Decoded> decoded;
+  if (auto done = (*decoder)->decode({&message.payload, 1}, arena, decoded, [] { return false; });
+      !done) {
+    out = not_by_registry(std::move(out), std::move(done.error()));
+    return false;
+  }
+  message.payload = decoded.front().text;
+  if (decoded.front().reason.empty()) return true;
+  out = no_record(std::move(out), std::move(decoded.front().reason), name_of(task.spec.rejected));
+  return false;
+}
+
 // What a task whose source is outside would publish here for what came.
-Outcome<json::object> preview_source(const TaskSpec& spec, const model::Message& message,
-                                     InboundMapper::Names names) {
+Outcome<json::object> preview_source(const Registry& registry, const Previewed& task,
+                                     model::Message message, InboundMapper::Names names) {
   using Kind = processing::Processor::Outcome::Kind;
+  const auto& spec = task.spec;
   json::object out{{"ok", true}};
   Arena arena;
+  auto decoded = shows_decoded(out, registry, task, message, arena);
+  if (!decoded) return tl::unexpected(std::move(decoded.error()));
+  if (!*decoded) return out;
   InboundMapper mapper(spec.inbound, std::move(names));
   if (mapper.circles(message))
     return no_record(std::move(out), "it was brought in too often: see `connect.maximum_hops`",
@@ -195,7 +251,7 @@ Outcome<json::object> Service::preview(const json::value& task,
   const auto& spec = given.spec;
   if (spec.is_inbound())
     return preview_source(
-        spec, message,
+        state_->around.registry, given, message,
         {.node = state_->options.node_name,
          .client_id = worker_name(flow_name(given.connection, spec), spec.name, 0),
          .task_id = std::string(kPreviewed),
@@ -228,8 +284,11 @@ Outcome<json::object> Service::preview(const json::value& task,
                        processed->kind == Kind::Rejected ? name_of(spec.rejected) : "filtered");
     payload = processed->text;
   }
-  const auto record = mapper.map(message, arena, now_ms, payload);
+  auto record = mapper.map(message, arena, now_ms, payload);
   if (!record) return no_record(std::move(out), record.error(), name_of(spec.rejected));
+  auto encoded = shows_encoded(out, state_->around.registry, given, *record, arena);
+  if (!encoded) return tl::unexpected(std::move(encoded.error()));
+  if (!*encoded) return out;
   out["record"] = shown(*record);
   if (connector->why_not_topic != nullptr) {
     if (auto why = connector->why_not_topic(record->topic))

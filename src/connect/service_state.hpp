@@ -82,6 +82,15 @@ struct Service::State {
 // What stands for the connection in group and client names.
 [[nodiscard]] std::string flow_name(const ConnectionPtr& connection, const TaskSpec& spec);
 [[nodiscard]] tl::unexpected<Refusal> no_such_connection(const TaskSpec& spec);
+// What encodes the task's records; null where nothing does. Asks no registry yet.
+// Refuses: invalid_document (the connection names no registry).
+[[nodiscard]] Outcome<std::unique_ptr<ValueEncoder>> encoder_for(const Registry& registry,
+                                                                 const TaskSpec& spec,
+                                                                 const ConnectionPtr& connection);
+// What decodes the records of its source; else as encoder_for().
+[[nodiscard]] Outcome<std::unique_ptr<ValueDecoder>> decoder_for(const Registry& registry,
+                                                                 const TaskSpec& spec,
+                                                                 const ConnectionPtr& connection);
 [[nodiscard]] tl::unexpected<Refusal> group_taken(std::string_view group);
 // Later than `before`, so that no two versions of a document look the same.
 [[nodiscard]] std::string time_of_change(const Clock& clock, std::string_view before);

@@ -28,6 +28,26 @@ tl::unexpected<Refusal> no_such_connection(const TaskSpec& spec) {
                                  spec.outside_type()}}});
 }
 
+Outcome<std::unique_ptr<ValueEncoder>> encoder_for(const Registry& registry, const TaskSpec& spec,
+                                                   const ConnectionPtr& connection) {
+  if (!spec.encoding) return nullptr;
+  const auto* connector = registry.find(spec.sink_type);
+  auto made =
+      connector->make_encoder(connection ? connection->settings : json::object(), *spec.encoding);
+  if (!made) return invalid_task({{"/map/schema", made.error().detail}});
+  return std::move(*made);
+}
+
+Outcome<std::unique_ptr<ValueDecoder>> decoder_for(const Registry& registry, const TaskSpec& spec,
+                                                   const ConnectionPtr& connection) {
+  if (!spec.decoding) return nullptr;
+  const auto* connector = registry.find(spec.source_type);
+  auto made =
+      connector->make_decoder(connection ? connection->settings : json::object(), *spec.decoding);
+  if (!made) return invalid_task({{"/map/schema", made.error().detail}});
+  return std::move(*made);
+}
+
 tl::unexpected<Refusal> group_taken(std::string_view group) {
   return refuse({.errc = Errc::AlreadyExists,
                  .code = "group_name_taken",
@@ -105,6 +125,10 @@ Outcome<json::object> Service::create_task(const json::object& document) {
     if (!connection || connection->connector->name != spec->outside_type())
       return no_such_connection(*spec);
   }
+  if (auto encoder = encoder_for(state_->around.registry, *spec, connection); !encoder)
+    return tl::unexpected(std::move(encoder.error()));
+  if (auto decoder = decoder_for(state_->around.registry, *spec, connection); !decoder)
+    return tl::unexpected(std::move(decoder.error()));
   const auto flow = flow_name(connection, *spec);
   const auto group = group_name(flow, spec->name);
   if (state_->find_group(group)) return group_taken(group);

@@ -96,6 +96,17 @@ Result<broker::OutsideMessage, std::string> SourceRedrive::map(SavedLetter& lett
   auto& message = letter.message;
   std::string key;
   restore_key(message, key);
+  if (context_.decoder) {
+    std::vector<ValueDecoder::Decoded> decoded;
+    const auto done =
+        context_.decoder->decode({&message.payload, 1}, arena_, decoded, context_.is_stopping);
+    if (!done) {
+      report_.stopped = done.error().detail;
+      return tl::unexpected(done.error().detail);
+    }
+    if (!decoded.front().reason.empty()) return tl::unexpected(decoded.front().reason);
+    message.payload = decoded.front().text;
+  }
   if (mapper_.circles(message))
     return tl::unexpected(std::string("it came in by this task before: it would go in a circle"));
   if (spec_.where && mapper_.judge(*spec_.where, message, arena_) != where::Truth::True)

@@ -32,6 +32,7 @@ class SourceRedrive {
     InboundMapper::Names names;
     Redrive::SteadyTime until;
     std::function<bool()> is_stopping;
+    std::unique_ptr<ValueDecoder> decoder = nullptr;  // as the worker's
   };
   // `spec` outlives this.
   SourceRedrive(Context context, const TaskSpec& spec);

@@ -44,7 +44,7 @@ Fields source_fields(const Connector& connector) {
   return fields;
 }
 
-Field map_field(const Fields& common) {
+Field map_field(const Connector& connector, const Fields& common) {
   Field map{
       .name = "map",
       .type = Type::Object,
@@ -76,6 +76,7 @@ Field map_field(const Fields& common) {
                           "user properties alone.",
                   .fallback = "all"}}};
   for (const auto& field : only(common, {"jq"})) map.fields.push_back(field);
+  if (connector.make_decoder != nullptr) map.fields.push_back(decoding_field());
   return map;
 }
 
@@ -168,6 +169,9 @@ void SourceTaskReader::mapping(const json::object& map) {
     problem("/map/value", "must be `raw` or {\"template\": \"...\"}");
   }
   properties(map.at("properties"));
+  const auto* schema = map.if_contains("schema");
+  if (schema != nullptr && schema->is_object())
+    spec_.decoding = parse_decoding(schema->get_object());
 }
 
 void SourceTaskReader::properties(const json::value& properties) {
@@ -223,7 +227,7 @@ Fields source_task_fields(const Connector& connector) {
           "A condition that what comes must meet, as SQL's WHERE: `payload.temperature > 20`. "
           "Others are passed over.";
     } else if (field.name == "map") {
-      field = map_field(field.fields);
+      field = map_field(connector, field.fields);
     } else if (field.name == "sink") {
       field.help = "Where messages go: into this server's log, as if a client had published them.";
       field.fields = {{.name = "type",

@@ -46,8 +46,9 @@ class SourceWorker final : public ReportingRunner {
     std::function<void(const Progress&)> keep_totals = {};
     TaskListener on_change = {};
     RejectionListener on_rejection = {};
-    Threads* threads = &system_threads();         // outlive the worker
-    std::uint64_t seed = std::random_device()();  // of the times between two tries
+    std::unique_ptr<ValueDecoder> decoder = nullptr;  // null: values are taken as they come
+    Threads* threads = &system_threads();             // outlive the worker
+    std::uint64_t seed = std::random_device()();      // of the times between two tries
   };
 
   SourceWorker(Context context, const TaskSpec& spec, MakeSource make_source);
@@ -88,6 +89,12 @@ class SourceWorker final : public ReportingRunner {
   void map_one(std::size_t index, std::optional<std::string_view> payload);
   [[nodiscard]] bool is_wanted(std::size_t index);
   [[nodiscard]] bool process();
+  [[nodiscard]] bool decode_values();
+  bool postpone(const Error& error);
+  // As conditions, steps and templates see it.
+  [[nodiscard]] const model::Message& seen(std::size_t index) const {
+    return decoded_.empty() ? batch_->arrivals[index].message : decoded_[index];
+  }
   void pass_over(std::size_t index);
   void reject(std::size_t index, std::string reason);
   void publish();
@@ -116,6 +123,7 @@ class SourceWorker final : public ReportingRunner {
   std::unique_ptr<Source> source_;
   std::unique_ptr<ArrivalBatch> batch_;  // what was received last, until it is done with
   std::vector<Item> items_;              // one per arrival
+  std::vector<model::Message> decoded_;  // one per arrival, with its value decoded; else none
   // Those that are Ready or Publishing, in order, and which arrivals they are of.
   std::shared_ptr<std::vector<broker::OutsideMessage>> outgoing_;
   std::vector<std::size_t> outgoing_of_;

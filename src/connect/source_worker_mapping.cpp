@@ -14,9 +14,10 @@ using Processed = processing::Processor::Outcome;
 
 // False: not now. Nothing of the batch has happened then. Ends at what stops the task.
 bool SourceWorker::map_all() {
+  if (context_.decoder && !decode_values()) return false;
   if (processor_) return process();
   for (std::size_t i = 0; i < items_.size(); ++i) {
-    if (is_wanted(i)) map_one(i, std::nullopt);
+    if (items_[i].state == State::Ready && is_wanted(i)) map_one(i, std::nullopt);
     if (items_[i].state == State::Stopped) break;
   }
   return true;
@@ -27,23 +28,17 @@ bool SourceWorker::process() {
   std::vector<std::string_view> payloads;
   std::vector<std::size_t> wanted;
   for (std::size_t i = 0; i < items_.size(); ++i) {
+    if (items_[i].state == State::Stopped) break;
     if (items_[i].state == State::Ready && !is_wanted(i) && items_[i].state == State::Stopped)
       break;
     if (items_[i].state != State::Ready) continue;
     wanted.push_back(i);
-    payloads.push_back(batch_->arrivals[i].message.payload);
+    payloads.push_back(seen(i).payload);
   }
   std::vector<Processed> outcomes;
   const auto processed =
       processor_->run(payloads, batch_->arena, outcomes, [this] { return is_stopping(); });
-  if (!processed) {
-    if (is_stopping()) return false;
-    if (processed.error().code == Errc::InvalidArgument)
-      fail_for_good(processed.error().detail);
-    else
-      wait_for(processed.error().detail);
-    return false;
-  }
+  if (!processed) return postpone(processed.error());
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto& outcome = outcomes[i];
     switch (outcome.kind) {
@@ -62,8 +57,42 @@ bool SourceWorker::process() {
   return true;
 }
 
+// False: map_all() is asked again, where that is of any use.
+bool SourceWorker::postpone(const Error& error) {
+  if (is_stopping()) return false;
+  if (error.code == Errc::InvalidArgument)
+    fail_for_good(error.detail);
+  else
+    wait_for(error.detail);
+  return false;
+}
+
+// Only what is seen of a message changes: a dead letter holds the value as it came.
+bool SourceWorker::decode_values() {
+  std::vector<std::size_t> indexes;
+  std::vector<std::string_view> values;
+  decoded_.clear();
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    decoded_.push_back(batch_->arrivals[i].message);
+    if (items_[i].state != State::Ready) continue;
+    indexes.push_back(i);
+    values.push_back(batch_->arrivals[i].message.payload);
+  }
+  std::vector<ValueDecoder::Decoded> outcomes;
+  const auto done =
+      context_.decoder->decode(values, batch_->arena, outcomes, [this] { return is_stopping(); });
+  if (!done) return postpone(done.error());
+  for (std::size_t i = 0; i < indexes.size(); ++i) {
+    const auto index = indexes[i];
+    decoded_[index].payload = outcomes[i].text;
+    if (!outcomes[i].reason.empty()) reject(index, std::move(outcomes[i].reason));
+    if (items_[index].state == State::Stopped) break;
+  }
+  return true;
+}
+
 bool SourceWorker::is_wanted(std::size_t index) {
-  const auto& message = batch_->arrivals[index].message;
+  const auto& message = seen(index);
   if (mapper_.circles(message)) {
     if (progress_.looped++ == 0)
       log::warn("a task stops messages that come in again and again",
@@ -88,7 +117,7 @@ void SourceWorker::pass_over(std::size_t index) {
 }
 
 void SourceWorker::map_one(std::size_t index, std::optional<std::string_view> payload) {
-  auto message = mapper_.map(batch_->arrivals[index].message, batch_->arena, payload);
+  auto message = mapper_.map(seen(index), batch_->arena, payload);
   if (!message) return reject(index, std::move(message).error());
   if (spec_.rejected == RejectedPolicy::Stop) {
     if (auto why = why_not_topic(message->topic); !why.empty())

@@ -66,6 +66,12 @@ std::shared_ptr<Runner> Task::make_source_worker(const boost::json::object& sett
     };
     return connector->make_source(current, std::move(callbacks));
   };
+  std::unique_ptr<ValueDecoder> decoder;
+  if (spec_.decoding) {
+    auto made = connector->make_decoder(settings, *spec_.decoding);
+    if (!made) return cannot_start(made.error().detail);
+    decoder = std::move(*made);
+  }
   return std::make_shared<SourceWorker>(
       SourceWorker::Context{.intake = *around_.options.intake,
                             .dead_letters = around_.dead_letters,
@@ -84,7 +90,8 @@ std::shared_ptr<Runner> Task::make_source_worker(const boost::json::object& sett
                                   static_cast<void>(store.append(batch));
                                 },
                             .on_change = around_.options.on_task_change,
-                            .on_rejection = around_.options.on_task_rejection},
+                            .on_rejection = around_.options.on_task_rejection,
+                            .decoder = std::move(decoder)},
       spec_, std::move(make));
 }
 

@@ -18,7 +18,6 @@ namespace json = boost::json;
 using schema::Problem;
 using std::chrono::milliseconds;
 
-constexpr std::string_view kNotYet = "is not available in this version";
 constexpr std::size_t kLongestSchema = 65536;
 constexpr std::int64_t kHighestRate = 1'000'000;
 
@@ -47,7 +46,6 @@ class TaskReader {
   void problem(std::string pointer, std::string detail) {
     problems_.push_back({std::move(pointer), std::move(detail)});
   }
-  void not_yet(std::string pointer) { problem(std::move(pointer), std::string(kNotYet)); }
   Template compile(std::string pointer, std::string_view text);
   void start(const json::value& start);
   void end(const json::value& end);
@@ -116,7 +114,8 @@ void TaskReader::mapping(const json::object& map) {
   spec_.mapping.key = compile("/map/key", spec_.key_text);
   value(map.at("value"));
   headers(map.at("headers"));
-  if (!map.at("schema").is_null()) not_yet("/map/schema");
+  if (const auto* schema = map.at("schema").if_object())
+    spec_.encoding = parse_encoding(*schema, problems_);
   for (const auto& [name, text] : map.at("metadata").as_object())
     spec_.mapping.metadata.emplace_back(std::string(name), text_of(text));
 }
@@ -272,6 +271,12 @@ void check_sink(const Connector& connector, const TaskSpec& spec, std::vector<Pr
     problems.push_back({"/delivery/guarantee", "must be `at_least_once`: the sink `" +
                                                    connector.name + "` cannot write exactly once"});
   if (connector.check_sink != nullptr) connector.check_sink(spec.sink, problems);
+  if (spec.encoding && connector.make_encoder == nullptr) {
+    problems.push_back(
+        {"/map/schema", "must be null: records to `" + connector.name + "` name no schema"});
+  } else if (spec.encoding && problems.empty()) {
+    connector.check_encoding(*spec.encoding, problems);
+  }
   const auto constant = spec.mapping.topic.constant();
   if (connector.why_not_topic == nullptr || !constant || constant->empty()) return;
   if (auto why = connector.why_not_topic(*constant))

@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 
 #include "base/refusal.hpp"
+#include "connect/encoding.hpp"
 #include "connect/inbound_mapper.hpp"
 #include "connect/processing/processor.hpp"
 #include "connect/record_mapper.hpp"
@@ -39,11 +40,13 @@ struct TaskSpec {
     Start where;
     std::string text;  // as the document has it
   };
-  std::optional<End> end;                 // nothing: it goes on for ever
-  std::optional<where::Condition> where;  // nothing: every message
-  processing::Steps steps;                // before the mapping
-  Mapping mapping;                        // of the source `local`
-  InboundMapping inbound;                 // of any other
+  std::optional<End> end;                    // nothing: it goes on for ever
+  std::optional<where::Condition> where;     // nothing: every message
+  processing::Steps steps;                   // before the mapping
+  Mapping mapping;                           // of the source `local`
+  std::optional<Encoding> encoding;          // of mapped values, by a schema registry
+  std::optional<Encoding::Format> decoding;  // of values that come, by one
+  InboundMapping inbound;                    // of any other
   std::string sink_type;
   // Name or id, as given: of the sink; of the source, where that is outside. Empty: none is needed.
   std::string connection;

@@ -328,6 +328,11 @@ std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
         .workers = spec_.workers,
         .share =
             is_shared ? std::make_unique<Share>(*places, i, around_.options.node_name) : nullptr};
+    if (spec_.encoding) {
+      auto encoder = connector->make_encoder(settings, *spec_.encoding);
+      if (!encoder) return cannot_start(encoder.error().detail);
+      context.encoder = std::move(*encoder);
+    }
     auto worker = std::make_unique<Worker>(std::move(context), spec_, std::move(make));
     if (spec_.workers == 1) return worker;
     group->add(std::move(worker));

@@ -65,6 +65,7 @@ class Worker final : public ReportingRunner {
     std::string state_id = {};
     unsigned workers = 1;
     std::unique_ptr<Share> share = nullptr;
+    std::unique_ptr<ValueEncoder> encoder = nullptr;  // null: values stay as they are mapped
   };
 
   Worker(Context context, const TaskSpec& spec, MakeSink make_sink);
@@ -170,6 +171,8 @@ class Worker final : public ReportingRunner {
   void map_one(std::size_t index, ReadBatch& batch, std::int64_t now_ms,
                std::optional<std::string_view> payload);
   [[nodiscard]] bool process(ReadBatch& batch, std::int64_t now_ms);
+  [[nodiscard]] bool encode_values(ReadBatch& batch);
+  [[nodiscard]] std::function<bool()> asks_whether_stopping();
   void postpone(const Error& error);
   [[nodiscard]] bool judge(std::size_t index, const model::Message& message, Arena& arena);
   void apply_unmapped(Window::Token first);
@@ -211,7 +214,7 @@ class Worker final : public ReportingRunner {
   std::vector<Delivery> deliveries_;
   std::vector<Rejection> rejections_;  // Held in the window until their dead letters are durable
   std::vector<Unmapped> unmapped_;     // of the batch that was read last, as are the next two
-  std::vector<std::size_t> wanted_;
+  std::vector<std::size_t> wanted_, mapped_;
   std::vector<processing::Processor::Outcome> outcomes_;
   // What came back first in the last round, and since when: the one that holds up the others.
   std::optional<Window::Token> culprit_;

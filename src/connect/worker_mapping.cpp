@@ -17,6 +17,7 @@ bool Worker::map_all(ReadBatch& batch) {
   bound_ = bound_of_backlog(spec_, context_.store);
   unmapped_.clear();
   wanted_.clear();
+  mapped_.clear();
   batch.records.resize(batch.messages.size());
   for (std::size_t i = 0; i < batch.messages.size(); ++i) {
     if (!is_wanted(i, batch.messages[i], batch.arena, now_ms)) continue;
@@ -26,7 +27,8 @@ bool Worker::map_all(ReadBatch& batch) {
       map_one(i, batch, now_ms, std::nullopt);
     }
   }
-  return !processor_ || process(batch, now_ms);
+  if (processor_ && !process(batch, now_ms)) return false;
+  return !context_.encoder || encode_values(batch);
 }
 
 bool Worker::is_wanted(std::size_t index, const model::Message& message, Arena& arena,
@@ -61,6 +63,7 @@ void Worker::map_one(std::size_t index, ReadBatch& batch, std::int64_t now_ms,
   auto record = mapper_.map(batch.messages[index], batch.arena, now_ms, payload);
   if (record) {
     batch.records[index] = *record;
+    if (context_.encoder) mapped_.push_back(index);
   } else {
     unmapped_.push_back({index, true, std::move(record.error())});
   }
@@ -71,10 +74,7 @@ bool Worker::process(ReadBatch& batch, std::int64_t now_ms) {
   std::vector<std::string_view> payloads;
   payloads.reserve(wanted_.size());
   for (const auto index : wanted_) payloads.push_back(batch.messages[index].payload);
-  const auto is_stopping = [this] {
-    const std::scoped_lock lock(mutex_);
-    return inbox_.stopping;
-  };
+  const auto is_stopping = asks_whether_stopping();
   const auto processed = processor_->run(payloads, batch.arena, outcomes_, is_stopping);
   if (!processed) {
     if (!is_stopping()) postpone(processed.error());
@@ -91,6 +91,32 @@ bool Worker::process(ReadBatch& batch, std::int64_t now_ms) {
   }
   std::ranges::sort(unmapped_, {}, &Unmapped::index);
   return true;
+}
+
+// The last step: by a schema that may have to be asked for first.
+bool Worker::encode_values(ReadBatch& batch) {
+  std::vector<Record*> records;
+  records.reserve(mapped_.size());
+  for (const auto index : mapped_) records.push_back(&batch.records[index]);
+  std::vector<std::string> reasons;
+  const auto is_stopping = asks_whether_stopping();
+  if (const auto encoded = context_.encoder->encode(records, batch.arena, reasons, is_stopping);
+      !encoded) {
+    if (!is_stopping()) postpone(encoded.error());
+    return false;
+  }
+  for (std::size_t i = 0; i < mapped_.size(); ++i) {
+    if (!reasons[i].empty()) unmapped_.push_back({mapped_[i], true, std::move(reasons[i])});
+  }
+  std::ranges::sort(unmapped_, {}, &Unmapped::index);
+  return true;
+}
+
+std::function<bool()> Worker::asks_whether_stopping() {
+  return [this] {
+    const std::scoped_lock lock(mutex_);
+    return inbox_.stopping;
+  };
 }
 
 void Worker::postpone(const Error& error) {

@@ -7,6 +7,7 @@
 #include "base/json_text.hpp"
 #include "connect/kept_secrets.hpp"
 #include "connectors/kafka/kafka_properties.hpp"
+#include "connectors/kafka/registry/registry_settings.hpp"
 #include "io/address_rule.hpp"
 #include "io/http_client.hpp"
 #include "io/pem_text.hpp"
@@ -168,10 +169,12 @@ void check_settings(const json::object& settings, std::vector<Problem>& problems
   check_login(settings, problems);
   check_tokens(settings, problems);
   check_tls(settings, problems);
+  registry::check_registry(settings, problems);
 }
 
 void check_change(const json::object& before, const json::object& after, const json::object& given,
                   std::vector<Problem>& problems) {
+  registry::check_registry_change(before, after, given, problems);
   const auto url = text_at(before, "token_url");
   if (url.empty() || url == text_at(after, "token_url")) return;
   if (connect::is_kept(after.if_contains("password"), given.if_contains("password")))

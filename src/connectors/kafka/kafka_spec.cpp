@@ -14,6 +14,9 @@
 #include "connectors/kafka/kafka_topics.hpp"
 #include "connectors/kafka/kafka_verdict.hpp"
 #include "connectors/kafka/kafka_verify.hpp"
+#include "connectors/kafka/registry/registry_settings.hpp"
+#include "connectors/kafka/registry/schema_decoder.hpp"
+#include "connectors/kafka/registry/schema_encoder.hpp"
 
 namespace sluice::connectors {
 namespace {
@@ -79,6 +82,7 @@ schema::Fields connection_fields() {
                "list may be set.",
        .fallback = json::object(),
        .maximum = 64},
+      kafka::registry::registry_field(),
   };
 }
 
@@ -145,6 +149,25 @@ std::string bound_resource(const json::object& settings) {
   return std::string(settings.at("bootstrap_servers").as_string());
 }
 
+Result<kafka::registry::RegistryAddress> registry_address(const json::object& settings) {
+  const auto* registry = kafka::registry::registry_of(settings);
+  if (registry != nullptr) return kafka::registry::address_of(*registry);
+  return fail(Errc::InvalidArgument,
+              "needs a connection with `schema_registry`, and that of this task has none");
+}
+
+Result<std::unique_ptr<connect::ValueEncoder>> make_encoder(const json::object& settings,
+                                                            const connect::Encoding& encoding) {
+  SL_TRY(address, registry_address(settings));
+  return std::make_unique<kafka::registry::SchemaEncoder>(encoding, std::move(address));
+}
+
+Result<std::unique_ptr<connect::ValueDecoder>> make_decoder(const json::object& settings,
+                                                            connect::Encoding::Format format) {
+  SL_TRY(address, registry_address(settings));
+  return std::make_unique<kafka::registry::SchemaDecoder>(format, std::move(address));
+}
+
 }  // namespace
 
 void register_kafka(connect::Registry& registry) {
@@ -164,6 +187,9 @@ void register_kafka(connect::Registry& registry) {
   connector.imports = {{.format = "emqx", .translate = kafka::import_emqx},
                        {.format = "tbmq", .translate = kafka::import_tbmq}};
   connector.make_sink = kafka::KafkaSink::make;
+  connector.check_encoding = kafka::registry::check_encoding;
+  connector.make_encoder = make_encoder;
+  connector.make_decoder = make_decoder;
   connector.writes_exactly_once = true;
   connector.outcomes_page = kafka::outcomes_page;
   connector.source_fields = kafka::source_fields();

@@ -8,6 +8,8 @@
 #include "connectors/kafka/kafka_permission.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
 #include "connectors/kafka/kafka_trouble.hpp"
+#include "connectors/kafka/registry/registry_client.hpp"
+#include "connectors/kafka/registry/registry_settings.hpp"
 #include "io/address_rule.hpp"
 #include "io/reach.hpp"
 #include "io/tls_probe.hpp"
@@ -69,7 +71,9 @@ class Verification {
                       (!uses_tls(settings_) || step("tls", &Verification::shake_hands)) &&
                       step("authenticate", &Verification::authenticate) &&
                       step("metadata", &Verification::look_at_brokers) &&
-                      (topic_.empty() || step("topic", &Verification::look_at_topic)));
+                      (topic_.empty() || step("topic", &Verification::look_at_topic)) &&
+                      (registry::registry_of(settings_) == nullptr ||
+                       step("schema registry", &Verification::look_at_registry)));
     return std::move(steps_);
   }
 
@@ -92,6 +96,7 @@ class Verification {
   void look_at_topic(VerifyStep& step) {
     check_topic(client_.get(), settings_, topic_, within(kTopicWithin), step);
   }
+  void look_at_registry(VerifyStep& step);
   [[nodiscard]] Result<void> make_library_client();
   [[nodiscard]] rd_kafka_resp_err_t ask_for_brokers(SteadyTime until, Told& trouble);
 
@@ -290,6 +295,15 @@ void Verification::look_at_brokers(VerifyStep& step) {
   if (!down.empty()) step.detail += "; not reached at the address they advertise: " + down;
   if (!step.ok)
     step.hint = "check advertised.listeners of the brokers: this machine must reach them there";
+}
+
+void Verification::look_at_registry(VerifyStep& step) {
+  registry::RegistryClient client(registry::address_of(*registry::registry_of(settings_)));
+  const auto tried = client.try_it();
+  step.ok = tried.has_value();
+  step.detail = step.ok ? "it answers, and takes us" : tried.error().detail;
+  if (!step.ok)
+    step.hint = "check url, login and ca_pem in schema_registry, and connect.allowed_networks";
 }
 
 }  // namespace

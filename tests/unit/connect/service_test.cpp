@@ -458,18 +458,14 @@ TEST_F(ServiceTest, RefusesInvalidDocumentsWithThePlace) {
   }
 }
 
-// Nothing that the contract knows and this version does not do is silently ignored.
-TEST_F(ServiceTest, RefusesByNameWhatIsNotAvailableYet) {
+// The scripted sink's records do not say by which schema they are.
+TEST_F(ServiceTest, RefusesASchemaWhereTheSinkNamesNone) {
   ASSERT_TRUE(service->create_connection(connection(), {.is_wanted = false}));
 
-  for (const auto& [pointer, value] : std::vector<std::pair<std::string_view, json::value>>{
-           {"/map/schema", json::object{{"type", "avro"}}},
-       }) {
-    const auto text = refused(pointer, value);
-    EXPECT_NE(text.find(std::string(pointer) + ": is not available in this version"),
-              std::string::npos)
-        << text;
-  }
+  const auto text = refused("/map/schema", json::object{{"format", "avro"}});
+  EXPECT_NE(text.find("/map/schema: must be null: records to `test` name no schema"),
+            std::string::npos)
+      << text;
 }
 
 // The scripted sink has no transactions.

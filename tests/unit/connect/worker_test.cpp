@@ -1,5 +1,6 @@
 #include "connect/worker.hpp"
 
+#include <atomic>
 #include <future>
 
 #include <gtest/gtest.h>
@@ -49,7 +50,8 @@ class WorkerTest : public testing::Test {
                         .worker_name = "c-t-0",
                         .queues = {queue},
                         .cursor = cursor,
-                        .before = {}},
+                        .before = {},
+                        .encoder = std::move(encoder)},
         spec, [this](Sink::Callbacks callbacks) {
           return Result<std::unique_ptr<Sink>>(
               std::make_unique<ScriptedSink>(other_side, std::move(callbacks), ++seed));
@@ -104,6 +106,7 @@ class WorkerTest : public testing::Test {
   OtherSide other_side;
   TaskSpec spec;
   store::QueueId queue;
+  std::unique_ptr<ValueEncoder> encoder;  // of the next start
   std::unique_ptr<Worker> worker;
   std::uint64_t seed = 7;
   int next = 0;
@@ -623,6 +626,71 @@ TEST_F(WorkerTest, StopsWithinItsDrainTimeoutAndSendsTheRestLater) {
 
   ASSERT_TRUE(eventually([&] { return other_side.count() == 10; }));
   EXPECT_EQ(values(), numbers(0, 10));
+}
+
+// Puts `e` before each value; odd numbers it refuses, and it answers when it is told to.
+class ScriptedEncoder final : public ValueEncoder {
+ public:
+  struct Registry {
+    std::atomic<bool> is_there{true};
+    std::atomic<int> asked{0};
+    std::atomic<bool> is_broken{false};
+  };
+  explicit ScriptedEncoder(Registry& registry) : registry_(registry) {}
+  Result<void> encode(std::span<Record* const> records, Arena& arena,
+                      std::vector<std::string>& reasons,
+                      const std::function<bool()>& /*is_stopping*/) override {
+    ++registry_.asked;
+    if (registry_.is_broken) return fail(Errc::InvalidArgument, "no such thing");
+    if (!registry_.is_there) return fail(Errc::Unavailable, "nobody there");
+    for (auto* record : records) {
+      const bool is_odd = (record->value.back() - '0') % 2 != 0;
+      reasons.push_back(is_odd ? "odd" : "");
+      record->value = arena.copy("e" + std::string(record->value));
+    }
+    return {};
+  }
+
+ private:
+  Registry& registry_;
+};
+
+TEST_F(WorkerTest, WaitsForARegistryAndLosesNothing) {
+  ScriptedEncoder::Registry registry;
+  registry.is_there = false;
+  encoder = std::make_unique<ScriptedEncoder>(registry);
+  publish(10);
+  start();
+  ASSERT_TRUE(eventually([&] { return registry.asked > 1; }));
+  ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Waiting; }));
+  EXPECT_EQ(worker->progress().reason, "nobody there");
+  EXPECT_EQ(other_side.handed_over(), 0U);
+  EXPECT_EQ(worker->progress().rejected, 0U);
+
+  registry.is_there = true;
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 5; }));
+  ASSERT_TRUE(eventually([&] { return letters.count("id") == 5; }));
+  EXPECT_EQ(values(), (std::vector<std::string>{"e0", "e2", "e4", "e6", "e8"}));
+  const auto page = letters.page("id", 10, "");
+  const auto& letter = page->at("items").as_array().at(0).as_object();
+  EXPECT_EQ(letter.at("reason").as_string(), "odd");
+  std::string payload;
+  ASSERT_TRUE(decode_base64(letter.at("payload").as_string(), payload));
+  EXPECT_EQ((payload.back() - '0') % 2, 1);
+  EXPECT_EQ(payload.size(), 1U);  // as it came
+}
+
+TEST_F(WorkerTest, FailsWhereNoRegistryWillEverDo) {
+  ScriptedEncoder::Registry registry;
+  encoder = std::make_unique<ScriptedEncoder>(registry);
+  publish(1);
+  start();
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 1; }));
+  registry.is_broken = true;
+  publish(1);
+  ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
+  EXPECT_EQ(worker->progress().reason, "no such thing");
+  EXPECT_EQ(letters.count("id"), 0U);
 }
 
 }  // namespace
