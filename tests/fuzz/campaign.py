@@ -1,7 +1,7 @@
 """Every fuzzer in turns until so many inputs were tried; docs/fuzzing.md from what came of it.
 
 `./dev fuzz all` builds the fuzzers and starts it. What was counted is written after each turn, so
-that an interrupted campaign keeps what it has done.
+that an interrupted campaign keeps what it has done, and `--go-on` goes on with it.
 """
 import argparse
 import concurrent.futures
@@ -25,6 +25,8 @@ MEMORY_LIMIT_MB = 2048  # of one fuzzer; more is a finding
 INPUT_LIMIT_SECONDS = 25  # of one input; more is a finding
 GRACE_SECONDS = 300  # beyond its turn, for the corpus that is read first
 
+NO_TURN = {"executions": 0, "seconds": 0, "edges": 0, "corpus": 0, "findings": []}
+
 EXECUTED = re.compile(r"^stat::number_of_executed_units:\s+(\d+)", re.MULTILINE)
 COVERED = re.compile(r"\bcov: (\d+) ft: (\d+) corp: (\d+)/")
 
@@ -36,8 +38,9 @@ Written by `tests/fuzz/campaign.py` from [{source}](../{source}); no figure is t
 * Begun {date}, commit `{commit}`, {processor}, {cores} cores; libFuzzer of clang, AddressSanitizer and
   UndefinedBehaviorSanitizer; at most {memory} MiB and {input_limit} s for an input.
 * Every fuzzer of [tests/fuzz](../tests/fuzz) had the same number of turns, which begin with the corpus in the
-  repository and whatever the turns before had found. A finding is an input that crashes, leaks, takes too long or too
-  much memory, or breaks what the fuzzer holds against it.
+  repository and whatever the turns before had found; those that came later had fewer, or none. A finding is an input that crashes,
+  leaks, takes too long or too much memory, or breaks what the fuzzer holds against it; once it is mended its like stands
+  in the corpus.
 * CI replays each corpus and goes on from it for a few seconds more; `./dev fuzz NAME SECONDS` runs one,
   `./dev fuzz all` all of them.
 
@@ -51,6 +54,7 @@ def parse_arguments():
     parser.add_argument("what", nargs="?", choices=["run", "page"], default="run")
     parser.add_argument("--executions", type=int, default=100_000_000, help="of all fuzzers together")
     parser.add_argument("--turn", type=int, default=60, help="seconds of one fuzzer at a time")
+    parser.add_argument("--go-on", action="store_true", help="with the newest results")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/fuzz")
     parser.add_argument("--corpora", type=pathlib.Path, default=ROOT / ".cache/fuzz",
                         help="where what was found is kept")
@@ -78,11 +82,14 @@ def run_turn(source, arguments):
         folder.mkdir(parents=True, exist_ok=True)
     before = set(found.iterdir())
     began = datetime.datetime.now()
-    done = subprocess.run(
-        [program, f"-max_total_time={arguments.turn}", f"-artifact_prefix={found}/",
-         f"-rss_limit_mb={MEMORY_LIMIT_MB}", f"-timeout={INPUT_LIMIT_SECONDS}", "-print_final_stats=1",
-         kept, source.parent / "corpus" / name],
-        capture_output=True, check=False, timeout=arguments.turn + GRACE_SECONDS)
+    command = [program, f"-max_total_time={arguments.turn}", f"-artifact_prefix={found}/",
+               f"-rss_limit_mb={MEMORY_LIMIT_MB}", f"-timeout={INPUT_LIMIT_SECONDS}",
+               "-print_final_stats=1", kept, source.parent / "corpus" / name]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False,
+                              timeout=arguments.turn + GRACE_SECONDS)
+    except subprocess.TimeoutExpired:  # somebody had stopped it, or the machine slept
+        return name, read_output("") | {"seconds": 0, "findings": []}
     output = done.stderr.decode(errors="replace")
     turn = read_output(output)
     turn["seconds"] = (datetime.datetime.now() - began).total_seconds()
@@ -111,6 +118,9 @@ def run(arguments):
               "commit": machine.commit(ROOT), "machine": machine.describe(ROOT / "build"),
               "fuzzers": {}}
     path = RESULTS / f"{report['date'][:10]}-fuzz.json"
+    if arguments.go_on:
+        path = newest()
+        report = json.loads(path.read_text())
     lock = threading.Lock()
 
     def take_turn(source):
@@ -129,7 +139,8 @@ def run(arguments):
 
 def render(report, source):
     lines = []
-    for name, each in sorted(report["fuzzers"].items()):
+    fuzzers = {source.stem.removesuffix("_fuzz"): NO_TURN for source in sources()}
+    for name, each in sorted((fuzzers | report["fuzzers"]).items()):
         rate = each["executions"] / max(each["seconds"], 1)
         lines.append(f"| `{name}` | {each['executions']:,} | {each['seconds']:,.0f} | {rate:,.0f} "
                      f"| {each['edges']:,} | {each['corpus']:,} | {len(each['findings'])} |")
