@@ -76,6 +76,7 @@ function Themed() {
               }),
           borderRadius: 6,
           fontSize: 14,
+          motion: !matchMedia("(prefers-reduced-motion: reduce)").matches,
           // As pale as can be read by everybody (WCAG AA).
           colorTextDescription: ink(0.65),
           colorTextTertiary: ink(0.65),
