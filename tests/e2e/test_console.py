@@ -39,11 +39,26 @@ def browse(tmp_path):
 
 
 @pytest.fixture
-def behind_a_proxy():
-    """behind_a_proxy(server): its address under /some/where, as a proxy shows it that takes that
-    away and keeps Host."""
+def serve():
+    """serve(Handler): the address of an HTTP server with that handler; it ends with the test."""
     made = []
 
+    def begin(handler):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        made.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield begin
+    for server in made:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def behind_a_proxy(serve):
+    """behind_a_proxy(server): its address under /some/where, as a proxy shows it that takes that
+    away and keeps Host."""
     def begin(server):
         class Handler(http.server.BaseHTTPRequestHandler):
             def forward(self):
@@ -70,23 +85,15 @@ def behind_a_proxy():
             def log_message(self, *_):
                 pass
 
-        proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        made.append(proxy)
-        threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{proxy.server_port}/some/where/"
+        return f"{serve(Handler)}/some/where/"
 
-    yield begin
-    for proxy in made:
-        proxy.shutdown()
-        proxy.server_close()
+    return begin
 
 
 @pytest.fixture
-def outside():
+def outside(serve):
     """outside(stop=server.stop, ...): an address where a script has something done outside the
     browser, by POST /stop; it is answered when that is done."""
-    made = []
-
     def begin(**what):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):  # pylint: disable=invalid-name
@@ -103,15 +110,9 @@ def outside():
             def log_message(self, *_):
                 pass
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        made.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
+        return serve(Handler)
 
-    yield begin
-    for server in made:
-        server.shutdown()
-        server.server_close()
+    return begin
 
 
 def publish(server, topic):

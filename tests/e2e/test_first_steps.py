@@ -2,48 +2,32 @@
 import os
 import pathlib
 import re
-import signal
 import socket
 import subprocess
 
-from integration.harness import REPOSITORY, environment_of, sluice_binary
+from e2e.shell_steps import blocks, run_shell
+from integration.harness import environment_of, sluice_binary
 from servers.kafka_server import free_ports
 
-PAGE = REPOSITORY / "docs" / "guide" / "first-steps.md"
+PAGE = "first-steps.md"
 PORTS = ("1883", "8080", "9092")
-
-
-def blocks() -> list[str]:
-    return re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.M | re.S)
 
 
 def commands() -> str:
     """The page's shell blocks, on ports that nobody else uses here."""
-    text = "\n".join(blocks())
+    text = "\n".join(blocks(PAGE))
     mqtt, admin, kafka = free_ports(3)
     for default, chosen in zip(PORTS, (mqtt, admin, kafka)):
-        assert default in text, f"{PAGE.name} names port {default}"
+        assert default in text, f"{PAGE} names port {default}"
         text = text.replace(default, str(chosen))
     settings = {"SLUICE_LISTENERS__TCP__BIND": f"127.0.0.1:{mqtt}",
                 "SLUICE_ADMIN__BIND": f"127.0.0.1:{admin}"}
     exports = "".join(f"export {name}={value}\n" for name, value in settings.items())
-    return "set -euo pipefail\n" + exports + text
+    return exports + text
 
 
 def test_the_first_steps_lead_to_a_record_in_kafka(tmp_path):
-    environment = environment_of(PATH=f"{sluice_binary().parent}:{os.environ['PATH']}",
-                                 XDG_CONFIG_HOME=str(tmp_path / "config"))
-    with open(tmp_path / "out.txt", "wb") as out:
-        shell = subprocess.Popen(["bash", "-c", commands()], cwd=tmp_path, env=environment,
-                                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                 start_new_session=True)
-        try:
-            code = shell.wait(120)
-        finally:
-            try:
-                os.killpg(shell.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+    code = run_shell(commands(), tmp_path, 120)
 
     logs = {name: text(tmp_path / name) for name in ("out.txt", "sluice.log", "kafka-dev.log")}
     assert code == 0, "\n".join(f"--- {name}\n{log}" for name, log in logs.items())
@@ -67,7 +51,7 @@ def test_the_first_block_says_that_a_port_is_taken(tmp_path):
         holder.listen()
         bind = f"127.0.0.1:{holder.getsockname()[1]}"
         done = subprocess.run(
-            ["bash", "-c", blocks()[0]], cwd=tmp_path, timeout=30, check=False,
+            ["bash", "-c", blocks(PAGE)[0]], cwd=tmp_path, timeout=30, check=False,
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
             env=environment_of(PATH=f"{sluice_binary().parent}:{os.environ['PATH']}",
                                SLUICE_LISTENERS__TCP__BIND=bind, SLUICE_ADMIN__BIND="127.0.0.1:0"))

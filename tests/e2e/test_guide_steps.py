@@ -2,43 +2,26 @@
 import json
 import os
 import pathlib
-import re
 import shutil
-import signal
 import subprocess
 
 import pytest
 
-from integration.harness import REPOSITORY, environment_of, sluice_binary, wait_until
+from e2e.shell_steps import blocks, run_shell
+from integration.harness import REPOSITORY, wait_until
 from integration.raw_mqtt import RawClient
 from servers.kafka_server import free_ports
 
-GUIDE = REPOSITORY / "docs" / "guide"
 pytestmark = pytest.mark.timeout(120)
 
 
-def blocks(page: str) -> str:
-    return "\n".join(re.findall(r"^```sh\n(.*?)^```", (GUIDE / page).read_text(), re.M | re.S))
-
-
-def run(commands: str, folder: pathlib.Path, replaced: dict[str, str], **environment: str) -> str:
-    """What the commands print. `replaced`: what stands for this machine's own in a page."""
+def run(page: str, folder: pathlib.Path, replaced: dict[str, str], **environment: str) -> str:
+    """What the commands of the page print. `replaced`: what stands for this machine's own in a page."""
+    commands = "\n".join(blocks(page))
     for given, ours in replaced.items():
         assert given in commands, f"the page says {given}"
         commands = commands.replace(given, ours)
-    with open(folder / "out.txt", "wb") as out:
-        shell = subprocess.Popen(
-            ["bash", "-c", "set -euo pipefail\n" + commands], cwd=folder, stdin=subprocess.DEVNULL,
-            stdout=out, stderr=out, start_new_session=True,
-            env=environment_of(PATH=f"{sluice_binary().parent}:{os.environ['PATH']}:/usr/sbin",
-                               XDG_CONFIG_HOME=str(folder / "config"), **environment))
-        try:
-            code = shell.wait(90)
-        finally:
-            try:
-                os.killpg(shell.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+    code = run_shell(commands, folder, 90, path=":/usr/sbin", **environment)
     said = (folder / "out.txt").read_text(errors="replace")
     assert code == 0, said
     return said
@@ -59,7 +42,7 @@ def addresses(server, kafka=None) -> dict[str, str]:
 
 
 def test_what_tbmq_writes_into_kafka_is_written_here(here, kafka_dev, tmp_path):
-    run(blocks("migrate-from-tbmq.md"), tmp_path, addresses(here, kafka_dev))
+    run("migrate-from-tbmq.md", tmp_path, addresses(here, kafka_dev))
 
     record = json.loads((tmp_path / "record.txt").read_text())
     assert (record["topicName"], record["clientId"], record["metadata"]["site"]) == (
@@ -69,7 +52,7 @@ def test_what_tbmq_writes_into_kafka_is_written_here(here, kafka_dev, tmp_path):
 
 
 def test_a_flow_of_emqx_goes_on_here(here, kafka_dev, tmp_path):
-    run(blocks("migrate-from-emqx.md"), tmp_path, addresses(here, kafka_dev))
+    run("migrate-from-emqx.md", tmp_path, addresses(here, kafka_dev))
 
     record = (tmp_path / "record.txt").read_text()
     assert record.startswith('probe {"watts":1300} '), record
@@ -100,7 +83,7 @@ def test_users_rights_and_messages_of_mosquitto_come_here(here, tmp_path):
                 ["mosquitto_pub", "-p", str(port), "-u", "mover", "-P", "its-password", "-q", "1",
                  "-r", "-t", "plant/state", "-m", "on"], check=False, capture_output=True)
         wait_until(lambda: publish().returncode == 0, "a retained message at Mosquitto")
-        said = run(blocks("migrate-from-mosquitto.md"), tmp_path,
+        said = run("migrate-from-mosquitto.md", tmp_path,
                    {"/etc/mosquitto": str(old), "1883": str(port)})
     finally:
         mosquitto.kill()
@@ -127,7 +110,7 @@ def test_users_rights_and_messages_of_mosquitto_come_here(here, tmp_path):
 
 def test_a_server_is_made_safe_as_the_page_says(tmp_path):
     mqtt, admin = free_ports(2)
-    said = run(blocks("secure.md"), tmp_path, {"8883": str(mqtt)},
+    said = run("secure.md", tmp_path, {"8883": str(mqtt)},
                SLUICE_ADMIN__BIND=f"127.0.0.1:{admin}")
 
     assert (tmp_path / "received.txt").read_text() == '{"watts": 1200}\n'
