@@ -73,8 +73,16 @@ class FilterTree {
   }
 
   // `$`-topics are not matched by a leading wildcard. [MQTT-4.7.2-1]
-  void match(std::string_view topic, FunctionRef<void(Value&)> found) {
-    match_below(root_, topic, false, topic.starts_with('$'), found);
+  void match(std::string_view topic, FunctionRef<void(Value&)> found) const {
+    match_below<Of::Topic>(root_, topic, false, topic.starts_with('$'), found);
+  }
+
+  // Those that match all that `inner` matches: mqtt::covers, which says why of `#`.
+  void match_covering(std::string_view inner, FunctionRef<void(Value&)> found) const {
+    const bool is_dollar = inner.starts_with('$');
+    if (inner == "#") inner = "+/#";
+    if (inner == "/#") inner = "/+/#";
+    match_below<Of::Filter>(root_, inner, false, is_dollar, found);
   }
 
   void for_each(FunctionRef<void(Value&)> visit) {
@@ -84,6 +92,7 @@ class FilterTree {
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
+  enum class Of : std::uint8_t { Topic, Filter };
   struct Node {
     Node* parent = nullptr;
     std::string level;
@@ -132,7 +141,7 @@ class FilterTree {
     while (next_level(filter, at_end, level)) step(level);
   }
 
-  [[nodiscard]] Node* child(const Node& node, std::string_view level) {
+  [[nodiscard]] Node* child(const Node& node, std::string_view level) const {
     if (node.children == 0) return nullptr;
     const auto found = nodes_.find(Key(&node, level));
     return found == nodes_.end() ? nullptr : found->node.get();
@@ -158,8 +167,9 @@ class FilterTree {
   }
 
   // Depth is bounded by the levels of the filters, however many the topic has.
-  void match_below(Node& node, std::string_view rest, bool at_end, bool no_wildcard,
-                   FunctionRef<void(Value&)> found) {
+  template <Of of>
+  void match_below(const Node& node, std::string_view rest, bool at_end, bool no_wildcard,
+                   FunctionRef<void(Value&)> found) const {
     // `sport/#` matches `sport` too, so `#` is looked for at the end as well.
     if (node.has_hash && !no_wildcard)
       if (Node* hash = child(node, "#"); hash->value) found(*hash->value);
@@ -168,8 +178,13 @@ class FilterTree {
       if (node.value) found(*node.value);
       return;
     }
-    if (Node* named = child(node, level)) match_below(*named, rest, at_end, false, found);
-    if (node.has_plus && !no_wildcard) match_below(*child(node, "+"), rest, at_end, false, found);
+    bool may_be_any = node.has_plus && !no_wildcard;
+    if constexpr (of == Of::Filter) {
+      if (level == "#") return;                 // only a `#` covers it
+      may_be_any = may_be_any && level != "+";  // which is the named child then
+    }
+    if (Node* named = child(node, level)) match_below<of>(*named, rest, at_end, false, found);
+    if (may_be_any) match_below<of>(*child(node, "+"), rest, at_end, false, found);
   }
 
   Node root_;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mqtt/topic.hpp"
+#include "broker/access/filter_rules.hpp"
 
 namespace sluice::broker {
 namespace {
@@ -24,41 +24,23 @@ class AllPermissions final : public Permissions {
 
 constexpr std::uint8_t kAllQos = 0b111;
 
-// One filter of one policy, as it stands for one client.
-struct Rule {
-  std::string filter;
-  bool everything = false;
-  bool allow = false;
-  bool publish = false;
-  bool subscribe = false;
-  std::uint8_t qos_mask = kAllQos;
-  bool retained = true;
-  bool general = true;
-
-  [[nodiscard]] bool has(mqtt::Qos qos) const {
-    return (qos_mask >> static_cast<unsigned>(qos) & 1U) != 0;
+// What a policy says on the topics of its resources.
+Says said_by(const Policy& policy) {
+  Says says;
+  const auto qos = static_cast<std::uint8_t>(policy.qos_mask & kAllQos);
+  if (policy.publish) {
+    auto& publish = policy.allow ? says.publish_allowed : says.publish_denied;
+    if (policy.general) publish |= qos;
+    if (policy.retained) publish |= static_cast<std::uint8_t>(qos << 3U);
   }
-  [[nodiscard]] bool matches(std::string_view topic) const {
-    return everything || mqtt::matches(filter, topic);
+  if (policy.subscribe) {
+    (policy.allow ? says.subscribe_allowed : says.subscribe_denied) |= qos;
+    // A deny of some QoS levels leaves the topic readable at the others: it refuses subscriptions,
+    // not deliveries.
+    says.receive_denied = !policy.allow && qos == kAllQos;
   }
-  [[nodiscard]] bool covers(std::string_view inner) const {
-    return everything || mqtt::covers(filter, inner);
-  }
-  // A deny of some QoS levels leaves the topic readable at the others: it refuses subscriptions,
-  // not deliveries.
-  [[nodiscard]] bool denies_receiving() const { return !allow && subscribe && qos_mask == kAllQos; }
-
-  // Does it say anything, yes or no, on this?
-  [[nodiscard]] bool is_on_publish(std::string_view topic, mqtt::Qos qos, bool retain) const {
-    return publish && has(qos) && (retain ? retained : general) && matches(topic);
-  }
-  [[nodiscard]] bool is_on_subscribe(std::string_view inner, mqtt::Qos qos) const {
-    return subscribe && has(qos) && covers(inner);
-  }
-  [[nodiscard]] bool is_on_receive(std::string_view topic) const {
-    return denies_receiving() && matches(topic);
-  }
-};
+  return says;
+}
 
 // The rules of the resources without a variable are the same for all clients whom the same policies
 // concern, and stand in memory once for them.
@@ -81,32 +63,35 @@ class CompiledPermissions final : public Permissions {
     if (policy.connect) (policy.allow ? connect_allowed_ : connect_denied_) = true;
     for (const auto& resource : policy.resources) add(policy, resource, client);
   }
-  void shrink() { rules_.shrink_to_fit(); }
+  void make_ready() { rules_.make_ready(); }
 
   [[nodiscard]] bool may_connect() const override {
     return (connect_allowed_ || (common_ && common_->connect_allowed_)) && !connect_denied_ &&
            !(common_ && common_->connect_denied_);
   }
 
+  // Any matching deny wins; nothing matching is a no.
   [[nodiscard]] bool may_publish(std::string_view topic, mqtt::Qos qos,
                                  bool retain) const override {
-    return decide([&](const Rule& rule) { return rule.is_on_publish(topic, qos, retain); });
+    const auto says = on_topic(topic);
+    return (says.publish_allowed & ~says.publish_denied & Says::publish_bit(qos, retain)) != 0;
   }
 
   [[nodiscard]] bool may_subscribe(std::string_view filter, mqtt::Qos qos) const override {
-    return decide([&](const Rule& rule) { return rule.is_on_subscribe(filter, qos); });
+    const auto says = on_filter(filter);
+    return (says.subscribe_allowed & ~says.subscribe_denied & Says::subscribe_bit(qos)) != 0;
   }
 
   [[nodiscard]] bool may_stay_subscribed(std::string_view filter, mqtt::Qos qos) const override {
-    return any([&](const Rule& rule) { return rule.allow && rule.is_on_subscribe(filter, qos); });
+    return (on_filter(filter).subscribe_allowed & Says::subscribe_bit(qos)) != 0;
   }
 
   [[nodiscard]] bool may_receive(std::string_view topic) const override {
-    return nothing_denied() || !any([&](const Rule& rule) { return rule.is_on_receive(topic); });
+    return nothing_denied() || !on_topic(topic).receive_denied;
   }
 
   [[nodiscard]] bool nothing_denied() const override {
-    return !denies_receiving_ && (!common_ || common_->nothing_denied());
+    return !rules_.of_all().receive_denied && (!common_ || common_->nothing_denied());
   }
 
   // Of one policy alone: does it say anything, yes or no, on the question?
@@ -114,14 +99,18 @@ class CompiledPermissions final : public Permissions {
     switch (asked.operation) {
       case Operation::Connect:
         return connect_allowed_ || connect_denied_;
-      case Operation::Publish:
-        return any([&](const Rule& rule) {
-          return rule.is_on_publish(asked.topic, asked.qos, asked.retain);
-        });
-      case Operation::Subscribe:
-        return any([&](const Rule& rule) { return rule.is_on_subscribe(asked.topic, asked.qos); });
+      case Operation::Publish: {
+        const auto says = on_topic(asked.topic);
+        return ((says.publish_allowed | says.publish_denied) &
+                Says::publish_bit(asked.qos, asked.retain)) != 0;
+      }
+      case Operation::Subscribe: {
+        const auto says = on_filter(asked.topic);
+        return ((says.subscribe_allowed | says.subscribe_denied) &
+                Says::subscribe_bit(asked.qos)) != 0;
+      }
       case Operation::Receive:
-        return any([&](const Rule& rule) { return rule.is_on_receive(asked.topic); });
+        return on_topic(asked.topic).receive_denied;
     }
     return false;
   }
@@ -134,34 +123,24 @@ class CompiledPermissions final : public Permissions {
     else
       filled = resource.fill_for_deny(client);
     if (!filled || !(policy.publish || policy.subscribe)) return;
-    rules_.push_back({.filter = std::move(filled->filter),
-                      .everything = filled->everything,
-                      .allow = policy.allow,
-                      .publish = policy.publish,
-                      .subscribe = policy.subscribe,
-                      .qos_mask = policy.qos_mask,
-                      .retained = policy.retained,
-                      .general = policy.general});
-    denies_receiving_ = denies_receiving_ || rules_.back().denies_receiving();
+    rules_.add(filled->everything ? std::string() : std::move(filled->filter), said_by(policy));
   }
 
-  template <class Holds>
-  [[nodiscard]] bool any(Holds holds) const {
-    return std::ranges::any_of(rules_, holds) ||
-           (common_ && std::ranges::any_of(common_->rules_, holds));
+  [[nodiscard]] Says on_topic(std::string_view topic) const {
+    auto says = rules_.on_topic(topic);
+    if (common_) says |= common_->rules_.on_topic(topic);
+    return says;
   }
-  // Any matching deny wins; nothing matching is a no.
-  template <class Matches>
-  [[nodiscard]] bool decide(Matches matches) const {
-    return !any([&](const Rule& rule) { return !rule.allow && matches(rule); }) &&
-           any([&](const Rule& rule) { return rule.allow && matches(rule); });
+  [[nodiscard]] Says on_filter(std::string_view filter) const {
+    auto says = rules_.on_filter(filter);
+    if (common_) says |= common_->rules_.on_filter(filter);
+    return says;
   }
 
   std::shared_ptr<const CompiledPermissions> common_;
   bool connect_allowed_ = false;
   bool connect_denied_ = false;
-  bool denies_receiving_ = false;
-  std::vector<Rule> rules_;
+  FilterRules rules_;
 };
 
 }  // namespace
@@ -177,6 +156,7 @@ PermissionsPtr compile_permissions(const PolicySet& policies, const Client& clie
   const auto common = policies.shared(concerning, [&] {
     auto made = std::make_shared<CompiledPermissions>(nullptr);
     for (const Policy* policy : concerning) made->add_common(*policy);
+    made->make_ready();
     return made;
   });
   const bool has_own = client.terms && !client.terms->policies.empty();
@@ -186,7 +166,7 @@ PermissionsPtr compile_permissions(const PolicySet& policies, const Client& clie
   for (const Policy* policy : concerning) own->add_own(*policy, client);
   if (has_own)
     for (const auto& policy : client.terms->policies) own->add_whole(*policy, client);
-  own->shrink();
+  own->make_ready();
   return own;
 }
 
