@@ -43,11 +43,24 @@ bool Delivery::wants(const model::Message& message, bool no_local) const {
   return permissions->nothing_denied() || permissions->may_receive(message.topic);
 }
 
+// Neighbours are mostly on one topic, which is asked about once.
+bool Delivery::may_receive_all(const Run& run) const {
+  const auto& permissions = session_.permissions();
+  if (permissions->nothing_denied()) return true;
+  std::string_view asked;
+  for (std::size_t index = run.first; index < run.end; ++index) {
+    const std::string_view topic = run.batch->message(index).topic;
+    if (topic != asked && !permissions->may_receive(topic)) return false;
+    asked = topic;
+  }
+  return true;
+}
+
 void Delivery::offer(const Run& run, const Receiver& receiver) {
   // Asked once: nothing in between takes rights away.
   const bool wants_all = ready() && !receiver.some_no_local &&
                          !session_.worker().broker().limits().point_to_point &&
-                         session_.permissions()->nothing_denied();
+                         may_receive_all(run);
   if (wants_all && run.forms != nullptr && leftovers() == 0 && send_whole(run, receiver)) return;
   for (std::size_t index = run.first; index < run.end; ++index)
     offer(run, index, receiver, wants_all);

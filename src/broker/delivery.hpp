@@ -170,6 +170,7 @@ class Delivery {
   [[nodiscard]] Iterator find(std::uint16_t packet_id);
   [[nodiscard]] bool is_own(const model::Message& message) const;
   [[nodiscard]] bool wants(const model::Message& message, bool no_local) const;
+  [[nodiscard]] bool may_receive_all(const Run& run) const;
   [[nodiscard]] bool accepts(const SubscriptionCondition* condition,
                              const model::Message& message) const;
   [[nodiscard]] std::optional<DeliveryOptions> options_by_conditions(

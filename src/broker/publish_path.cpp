@@ -27,7 +27,8 @@ bool may_retain(Broker& broker, const WillMessage& will) {
 
 // Authorise, then quota: why a publish is refused, or Success.
 ReasonCode Broker::may_publish(Session& session, const mqtt::Publish& publish) {
-  if (!session.permissions()->may_publish(publish.topic, publish.qos, publish.retain))
+  if (!session.worker().decisions().may_publish(session.permissions(), publish.topic, publish.qos,
+                                                publish.retain))
     return ReasonCode::NotAuthorized;
   if (publish.retain && !publish.payload.empty() &&
       !has_room_for_retained(publish.topic, publish.topic.size() + publish.payload.size() +

@@ -23,6 +23,7 @@
 #include "broker/events.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/link.hpp"
+#include "broker/publish_memo.hpp"
 #include "broker/rights_review.hpp"
 #include "broker/sorted_blocks.hpp"
 #include "broker/waiting_for_room.hpp"
@@ -101,6 +102,7 @@ class Worker {
   };
   [[nodiscard]] Traffic& traffic() { return traffic_; }
   [[nodiscard]] std::string& scratch() { return scratch_; }  // for one packet
+  [[nodiscard]] PublishMemo& decisions() { return decisions_; }
   [[nodiscard]] ConditionJudge& judge() { return judge_; }
   [[nodiscard]] ConditionTurns& condition_turns() { return condition_turns_; }
   [[nodiscard]] DueWills& wills() { return wills_; }
@@ -206,6 +208,7 @@ class Worker {
   Traffic traffic_;
   WireForms forms_;
   std::string scratch_;
+  PublishMemo decisions_;
   ConditionJudge judge_;
   ConditionTurns condition_turns_{*this};
   DueWills wills_{*this};

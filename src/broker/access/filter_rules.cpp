@@ -12,16 +12,7 @@ constexpr std::size_t kFew = 8;  // from there on the tree is faster (bench/micr
 
 }  // namespace
 
-Says& Says::operator|=(const Says& more) {
-  publish_allowed |= more.publish_allowed;
-  publish_denied |= more.publish_denied;
-  subscribe_allowed |= more.subscribe_allowed;
-  subscribe_denied |= more.subscribe_denied;
-  receive_denied = receive_denied || more.receive_denied;
-  return *this;
-}
-
-void FilterRules::add(std::string filter, const Says& says) {
+void FilterRules::add(std::string filter, Says says) {
   of_all_ |= says;
   if (filter.empty())
     on_everything_ |= says;
@@ -43,7 +34,7 @@ Says FilterRules::on_topic(std::string_view topic) const {
   auto says = on_everything_;
   for (const auto& rule : few_)
     if (mqtt::matches(rule.filter, topic)) says |= rule.says;
-  if (many_) many_->match(topic, [&](const Says& found) { says |= found; });
+  if (many_) many_->match(topic, [&](Says found) { says |= found; });
   return says;
 }
 
@@ -51,7 +42,7 @@ Says FilterRules::on_filter(std::string_view filter) const {
   auto says = on_everything_;
   for (const auto& rule : few_)
     if (mqtt::covers(rule.filter, filter)) says |= rule.says;
-  if (many_) many_->match_covering(filter, [&](const Says& found) { says |= found; });
+  if (many_) many_->match_covering(filter, [&](Says found) { says |= found; });
   return says;
 }
 

@@ -11,21 +11,36 @@
 
 namespace sluice::broker {
 
-// What rules say together: more rules only ever add to it.
-struct Says {
-  std::uint8_t publish_allowed = 0;  // a bit for each QoS, and again for each QoS of retained ones
-  std::uint8_t publish_denied = 0;
-  std::uint8_t subscribe_allowed = 0;  // a bit for each QoS
-  std::uint8_t subscribe_denied = 0;
-  bool receive_denied = false;
+// What rules say together, a bit for each thing: more rules only ever add to it. One word, as it is
+// put together for every message.
+class Says {
+ public:
+  static constexpr std::uint32_t kPublishAllowed = 1U << 0U;  // QoS 0, 1, 2, the same retained
+  static constexpr std::uint32_t kPublishDenied = 1U << 6U;
+  static constexpr std::uint32_t kSubscribeAllowed = 1U << 12U;  // QoS 0, 1, 2
+  static constexpr std::uint32_t kSubscribeDenied = 1U << 15U;
+  static constexpr std::uint32_t kReceiveDenied = 1U << 18U;
 
-  [[nodiscard]] static std::uint8_t publish_bit(mqtt::Qos qos, bool retain) {
-    return static_cast<std::uint8_t>(1U << (static_cast<unsigned>(qos) + (retain ? 3U : 0U)));
+  Says() = default;
+  explicit Says(std::uint32_t bits) : bits_(bits) {}
+  // `what` for each QoS of the mask.
+  void add(std::uint32_t what, std::uint8_t qos_mask, bool retain = false) {
+    bits_ |= what * qos_mask << (retain ? 3U : 0U);
   }
-  [[nodiscard]] static std::uint8_t subscribe_bit(mqtt::Qos qos) {
-    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(qos));
+  void deny_receiving() { bits_ |= kReceiveDenied; }
+
+  [[nodiscard]] bool has(std::uint32_t what, mqtt::Qos qos, bool retain = false) const {
+    return (bits_ & what << (static_cast<unsigned>(qos) + (retain ? 3U : 0U))) != 0;
   }
-  Says& operator|=(const Says& more);
+  [[nodiscard]] bool denies_receiving() const { return (bits_ & kReceiveDenied) != 0; }
+  Says& operator|=(Says more) {
+    bits_ |= more.bits_;
+    return *this;
+  }
+  friend bool operator==(const Says&, const Says&) = default;
+
+ private:
+  std::uint32_t bits_ = 0;
 };
 
 // Immutable once it is ready. A client has few rules, and there may be a million clients: few stand
@@ -34,13 +49,13 @@ struct Says {
 class FilterRules {
  public:
   // `filter` of "" stands for everything, `$`-topics too. Contract: not ready yet.
-  void add(std::string filter, const Says& says);
+  void add(std::string filter, Says says);
   void make_ready();
 
   [[nodiscard]] Says on_topic(std::string_view topic) const;
   // Of the rules whose filters match all that `filter` matches (mqtt::covers).
   [[nodiscard]] Says on_filter(std::string_view filter) const;
-  [[nodiscard]] const Says& of_all() const { return of_all_; }  // whatever the topic
+  [[nodiscard]] Says of_all() const { return of_all_; }  // whatever the topic
 
  private:
   struct Rule {

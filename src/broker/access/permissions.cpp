@@ -29,15 +29,15 @@ Says said_by(const Policy& policy) {
   Says says;
   const auto qos = static_cast<std::uint8_t>(policy.qos_mask & kAllQos);
   if (policy.publish) {
-    auto& publish = policy.allow ? says.publish_allowed : says.publish_denied;
-    if (policy.general) publish |= qos;
-    if (policy.retained) publish |= static_cast<std::uint8_t>(qos << 3U);
+    const auto publish = policy.allow ? Says::kPublishAllowed : Says::kPublishDenied;
+    if (policy.general) says.add(publish, qos);
+    if (policy.retained) says.add(publish, qos, true);
   }
   if (policy.subscribe) {
-    (policy.allow ? says.subscribe_allowed : says.subscribe_denied) |= qos;
+    says.add(policy.allow ? Says::kSubscribeAllowed : Says::kSubscribeDenied, qos);
     // A deny of some QoS levels leaves the topic readable at the others: it refuses subscriptions,
     // not deliveries.
-    says.receive_denied = !policy.allow && qos == kAllQos;
+    if (!policy.allow && qos == kAllQos) says.deny_receiving();
   }
   return says;
 }
@@ -74,24 +74,25 @@ class CompiledPermissions final : public Permissions {
   [[nodiscard]] bool may_publish(std::string_view topic, mqtt::Qos qos,
                                  bool retain) const override {
     const auto says = on_topic(topic);
-    return (says.publish_allowed & ~says.publish_denied & Says::publish_bit(qos, retain)) != 0;
+    return says.has(Says::kPublishAllowed, qos, retain) &&
+           !says.has(Says::kPublishDenied, qos, retain);
   }
 
   [[nodiscard]] bool may_subscribe(std::string_view filter, mqtt::Qos qos) const override {
     const auto says = on_filter(filter);
-    return (says.subscribe_allowed & ~says.subscribe_denied & Says::subscribe_bit(qos)) != 0;
+    return says.has(Says::kSubscribeAllowed, qos) && !says.has(Says::kSubscribeDenied, qos);
   }
 
   [[nodiscard]] bool may_stay_subscribed(std::string_view filter, mqtt::Qos qos) const override {
-    return (on_filter(filter).subscribe_allowed & Says::subscribe_bit(qos)) != 0;
+    return on_filter(filter).has(Says::kSubscribeAllowed, qos);
   }
 
   [[nodiscard]] bool may_receive(std::string_view topic) const override {
-    return nothing_denied() || !on_topic(topic).receive_denied;
+    return nothing_denied() || !on_topic(topic).denies_receiving();
   }
 
   [[nodiscard]] bool nothing_denied() const override {
-    return !rules_.of_all().receive_denied && (!common_ || common_->nothing_denied());
+    return !rules_.of_all().denies_receiving() && (!common_ || common_->nothing_denied());
   }
 
   // Of one policy alone: does it say anything, yes or no, on the question?
@@ -101,16 +102,16 @@ class CompiledPermissions final : public Permissions {
         return connect_allowed_ || connect_denied_;
       case Operation::Publish: {
         const auto says = on_topic(asked.topic);
-        return ((says.publish_allowed | says.publish_denied) &
-                Says::publish_bit(asked.qos, asked.retain)) != 0;
+        return says.has(Says::kPublishAllowed, asked.qos, asked.retain) ||
+               says.has(Says::kPublishDenied, asked.qos, asked.retain);
       }
       case Operation::Subscribe: {
         const auto says = on_filter(asked.topic);
-        return ((says.subscribe_allowed | says.subscribe_denied) &
-                Says::subscribe_bit(asked.qos)) != 0;
+        return says.has(Says::kSubscribeAllowed, asked.qos) ||
+               says.has(Says::kSubscribeDenied, asked.qos);
       }
       case Operation::Receive:
-        return on_topic(asked.topic).receive_denied;
+        return on_topic(asked.topic).denies_receiving();
     }
     return false;
   }
