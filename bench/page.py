@@ -11,12 +11,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 ANCHOR = "flashmq"        # the ratios are to it
 DISTURBED_CORES = 0.15    # others used more than this: not a measurement
 OURS = {"os": "sluice, os", "fsync": "sluice, fsync"}
+WITH_ACCESS = "sluice, os, access control"  # beside "sluice, os", in a table of its own
 
 READING = f"""\
 * **CPU per message** is the server's CPU time, user and system, over what subscribers got in the
   measured time. With one core each for server and generator it is also what bounds the rate. On
   loopback the sender pays for part of the receiver's work in the kernel, so a network card moves
-  some of it; TLS and access control are off, payloads have {PAYLOAD_BYTES} bytes, MQTT 3.1.1.
+  some of it; TLS is off, and access control but in the rows that are about it; payloads have {PAYLOAD_BYTES} bytes, MQTT 3.1.1.
 * **Compare within a row.** Servers take turns within each run, on the same cores; a ratio is the
   median of the ratios of each run, with the lowest and the highest behind it. Figures of two
   machines, or of two days, do not compare.
@@ -74,7 +75,7 @@ class Results:
         self.report = report
         self.runs = {(entry["scenario"], entry["server"]): entry["runs"]
                      for entry in report["results"]}
-        self.servers = list(report["servers"])
+        self.servers = [name for name in report["servers"] if name != WITH_ACCESS]
 
     def has(self, scenario):
         return any(name == scenario.name for name, _ in self.runs)
@@ -150,6 +151,19 @@ def comparison(results, scenarios, peers):
     return table(header, rows)
 
 
+def access_table(results, scenarios):
+    """What it costs to decide on each message, by run against its neighbour without."""
+    rows = []
+    for scenario in scenarios:
+        if found := results.ratios(scenario, WITH_ACCESS, OURS["os"]):
+            rows.append([label(results, scenario), cell(results.value(scenario, OURS["os"])),
+                         cell(results.value(scenario, WITH_ACCESS)),
+                         verdict(results, scenario, None, found),
+                         verdict(results, scenario, "os",
+                                 results.ratios(scenario, WITH_ACCESS, ANCHOR))])
+    return table(["", "off, us", "on, us", "on / off", f"on / {ANCHOR}, which has it off"], rows)
+
+
 def figures(results, scenarios):
     """One row per scenario and server: all its figures."""
     rows = []
@@ -197,6 +211,7 @@ def sections(results, by_kind):
     yield ("CPU per message delivered, in us", comparison(results, costs, [ANCHOR]),
            {"ratio.svg": ratio_chart(results, costs),
             "cost.svg": value_chart("Server CPU per message delivered, us", results, costs)})
+    yield ("With access control on: CPU per message delivered", access_table(results, costs), {})
     rates = [[label(results, scenario), *(cell(results.value(scenario, server, scenario.figures[1]))
                                           for server in results.servers)] for scenario in costs]
     yield ("Deliveries per second on one core", table(["", *results.servers], rates), {})
@@ -259,7 +274,8 @@ def render(report, source):
 
 def measured(folder):
     """The files of this comparison; what else is measured has a page of its own."""
-    others = ("-reliability.json", "-size.json", "-storms.json", "-faults.json")
+    others = ("-reliability.json", "-size.json", "-storms.json", "-faults.json", "-fuzz.json",
+              "-lists.json")
     return sorted(file for file in folder.glob("*.json") if not file.name.endswith(others))
 
 

@@ -67,8 +67,13 @@ def kafka_is_there():
     return (CACHE / "kafka/lib").is_dir() and PYTHON.is_file()
 
 
+NOT_ASKED = "of no interest"  # and nobody needs to be told
+
+
 def applies(scenario, server, effort):
     """Why it makes no sense for this server, or nothing."""
+    if server.only_kind not in (None, scenario.kind):
+        return NOT_ASKED
     if scenario.kind == KAFKA:
         if server.kind != "sluice":
             return "no task into Kafka"
@@ -88,14 +93,16 @@ def command_of(scenario, server, effort, arguments, port="PORT", pid="PID"):
         return [python, KAFKA_RUN, "--load", LOAD, "--durability", server.durability,
                 "--server-core", cores[0], "--other-cores", cores[1], *scenario.load,
                 "--seconds", effort.seconds * 2]
+    login = ["--username", server.login[0]] if server.login else []
     return [*pinned(cores[1], arguments.realtime), LOAD, "--json", "--port", port, "--pid", pid,
-            *load_arguments(scenario, effort)]
+            *login, *load_arguments(scenario, effort)]
 
 
-def figures_of(command):
+def figures_of(command, environment=None):
     """What a measurement printed; {"failed": why} when it did not end well."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                          check=False, env={**os.environ, "SLUICE_BINARY": str(SLUICE)})
+                          check=False, env={**os.environ, "SLUICE_BINARY": str(SLUICE),
+                                            **(environment or {})})
     try:
         found = json.loads(done.stdout)
     except ValueError:
@@ -110,7 +117,8 @@ def measure(scenario, server, effort, arguments):
     pin = pinned(arguments.cores.split(",")[0], arguments.realtime)
     try:
         with running(server, pin, arguments.directory) as (port, pid):
-            return figures_of(command_of(scenario, server, effort, arguments, port, pid))
+            password = {"SLUICE_LOAD_PASSWORD": server.login[1]} if server.login else {}
+            return figures_of(command_of(scenario, server, effort, arguments, port, pid), password)
     except RuntimeError as error:
         return {"failed": str(error)}
 
@@ -123,7 +131,7 @@ def measure_all(servers, effort, arguments):
         missing = {server.name: applies(scenario, server, effort) for server in servers}
         taking_part = [server for server in servers if not missing[server.name]]
         for name, why in missing.items():
-            if why and (scenario.kind != KAFKA or name.startswith("sluice")):
+            if why not in (None, NOT_ASKED) and (scenario.kind != KAFKA or name.startswith("sluice")):
                 print(f"{scenario.name:48} {name:14} not measured: {why}")
         # Fill and drain of one queue are two figures of one measurement.
         same = (scenario.kind, scenario.load)

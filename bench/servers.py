@@ -1,5 +1,7 @@
 """The servers that are compared: how each is configured, started on one core, and stopped."""
+import base64
 import contextlib
+import hmac
 import json
 import pathlib
 import re
@@ -9,6 +11,8 @@ import socket
 import subprocess
 import tempfile
 import time
+
+from scenarios import FLOW
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SLUICE = ROOT / "build/bench/sluice"
@@ -21,6 +25,8 @@ class Server:
     version_flag = "--version"
     queue_limit = None   # most messages that it keeps for an absent session
     has_groups = True
+    login = None         # (user name, password) of the load's clients
+    only_kind = None     # of scenario that it takes part in
 
     def __init__(self, program):
         self.name, self.program = self.kind, str(program)
@@ -45,14 +51,46 @@ class Sluice(Server):
         super().__init__(program)
         self.name, self.durability = f"sluice, {durability}", durability
 
+    def access(self):
+        return {"enabled": False}
+
     def configuration(self):
         return json.dumps({
-            "data": "{FOLDER}/data", "io_threads": 1, "access": {"enabled": False},
+            "data": "{FOLDER}/data", "io_threads": 1, "access": self.access(),
             "listeners": {"tcp": {"type": "mqtt", "bind": "127.0.0.1:{PORT}"}},
             "admin": {"bind": "127.0.0.1:0"}, "store": {"durability": self.durability}}, indent=1)
 
     def arguments(self, file):
         return ["serve", "-c", file]
+
+
+def token(claims, secret):
+    """A JWT, HS256."""
+    def part(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    signed = part(b'{"alg":"HS256"}') + "." + part(json.dumps(claims).encode())
+    return signed + "." + part(hmac.digest(secret.encode(), signed.encode(), "sha256"))
+
+
+class SluiceWithAccess(Sluice):
+    """Every client logs in and has rules of its own, so that each PUBLISH, SUBSCRIBE and delivery is
+    decided on: ten filters that it may use, and ten that it may not."""
+
+    only_kind = FLOW
+    SECRET = "of-a-benchmark-and-nobody-else's"
+
+    def __init__(self, durability, program=SLUICE):
+        super().__init__(durability, program)
+        self.name = f"sluice, {durability}, access control"
+        may = ["load/#", *(f"plant/line-{i}/+/state" for i in range(9))]
+        may_not = [f"plant/line-{i}/secret/#" for i in range(10)]
+        rules = [{"permission": permission, "action": "all", "topic": topic}
+                 for permission, topics in (("allow", may), ("deny", may_not)) for topic in topics]
+        self.login = ("bench", token({"sub": "bench", "acl": rules}, self.SECRET))
+
+    def access(self):
+        return {"enabled": True, "authentication": ["jwt"],
+                "jwt": {"secret": self.SECRET, "expiry_required": False, "rules_claim": "acl"}}
 
 
 class FlashMq(Server):
@@ -104,7 +142,7 @@ def chosen(given, without):
     unknown = set(programs) - set(PEERS)
     if unknown:
         raise SystemExit(f"--peer knows {', '.join(PEERS)}, not {', '.join(unknown)}")
-    servers = [Sluice("os"), Sluice("fsync")]
+    servers = [Sluice("os"), SluiceWithAccess("os"), Sluice("fsync")]
     for name, (kind, usual) in PEERS.items():
         program = programs.get(name) or shutil.which(usual) or shutil.which(f"/usr/sbin/{usual}")
         if name in programs and not shutil.which(program):

@@ -69,6 +69,18 @@ def test_ratios_are_between_neighbours_and_judged_by_their_median():
     assert "flashmq {PORT}" in markdown and "load of flashmq" in markdown
 
 
+def test_access_control_has_a_table_of_its_own():
+    made = report({"sluice, os": [0.5, 0.5], page.WITH_ACCESS: [0.6, 0.7], "flashmq": [1.0, 1.0]})
+    made["servers"][page.WITH_ACCESS] = {"version": "v", "configuration": "with access"}
+
+    markdown, _ = page.render(made, "bench/results/x.json")
+
+    table = markdown.split("## With access control on")[1].split("##")[0]
+    assert "| 0.500 | 0.650 | 1.30 (1.20–1.40) | 0.65 (0.60–0.70), ≤ 0.7: met |" in table
+    header = markdown.split("## CPU per message")[1].split("|---")[0]
+    assert page.WITH_ACCESS not in header
+
+
 def test_a_disturbed_run_is_marked_and_not_judged():
     made = report({"sluice, os": [0.5], "flashmq": [1.0]}, other_cores=0.5)
 
