@@ -80,21 +80,23 @@ void Delivery::walk_retained() {
     auto& walk = walks.front();
     const auto* subscription = session_.find_subscription(walk.name);
     const auto room = std::min<std::size_t>(kRetainedAtOnce, window_ - in_flight_.size());
-    const auto next = subscription == nullptr
-                          ? std::vector<model::MessagePtr>()
-                          : retained.match(subscription->filter(), walk.at.after, room);
-    if (next.empty()) {
+    Retained::Step next;
+    next.at_end = subscription == nullptr;
+    if (subscription != nullptr) next = retained.step(subscription->filter(), walk.at.after, room);
+    if (next.found.empty() && next.at_end) {
       const auto done = std::move(walk);
       walks.erase(walks.begin());
       if (done.in_record) session_.note_finished(done.name);
       continue;
     }
-    for (const auto& message : next) {
-      if (!has_room()) break;
+    for (const auto& message : next.found) {
+      if (!has_room()) return;
       walk.at.after = message->topic;
       ++looked_at;
       if (message->position() <= walk.at.until) send_retained(*subscription, message);
     }
+    if (!next.at_end) walk.at.after = std::move(next.after);
+    if (next.looks >= Retained::kLooks) return mark_pump();
   }
 }
 

@@ -1,16 +1,34 @@
 #include "broker/retained.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 #include "broker/message_expiry.hpp"
 
 namespace sluice::broker {
 
-void Retained::set(const model::MessagePtr& message) {
+// Under the lock.
+template <class Work>
+void Retained::change(Work work) {
+  ++changing_;
   tree_.with([&](Tree& tree) {
-    set(tree, message);
+    work(tree);
     note_first_expiry(tree);
   });
+  --changing_;
+  changing_.notify_all();
+}
+
+// Whoever unlocks and locks again at once keeps the lock from those who wait for it: they are woken
+// later than that takes.
+void Retained::let_changes_through() const {
+  if (const auto changing = changing_.load(); changing > 0) changing_.wait(changing);
+}
+
+void Retained::set(const model::MessagePtr& message) {
+  change([&](Tree& tree) { set(tree, message); });
 }
 
 void Retained::set(Tree& tree, const model::MessagePtr& message) {
@@ -36,7 +54,7 @@ void Retained::set(Tree& tree, const model::MessagePtr& message) {
 }
 
 void Retained::take(const store::BatchPtr& batch) {
-  tree_.with([&](Tree& tree) {
+  change([&](Tree& tree) {
     for (std::size_t i = 0; i < batch->message_count(); ++i) {
       const auto& message = batch->message(i);
       if (!message.retain) continue;
@@ -45,7 +63,6 @@ void Retained::take(const store::BatchPtr& batch) {
       else
         set(tree, store::message_of(batch, i));
     }
-    note_first_expiry(tree);
   });
 }
 
@@ -94,14 +111,13 @@ model::MessagePtr Retained::find(std::string_view topic) const {
 }
 
 void Retained::replace(const model::MessagePtr& message, const model::MessagePtr& by) {
-  tree_.with([&](Tree& tree) {
+  change([&](Tree& tree) {
     const auto* node = node_of(tree, message->topic);
     if (node == nullptr || node->message != message) return;
     if (by)
       set(tree, by);
     else
       erase(tree, message->topic);
-    note_first_expiry(tree);
   });
 }
 
@@ -130,10 +146,10 @@ std::size_t Retained::drop_expired(std::int64_t now_ms, std::size_t most,
   return expired.size();
 }
 
-// Through the tree in order, beginning behind one topic.
+// Through the tree in order, beginning behind one topic, for one step.
 class Retained::Walk {
  public:
-  Walk(std::size_t most, std::vector<model::MessagePtr>& found) : most_(most), found_(found) {}
+  explicit Walk(std::size_t most) : most_(most) {}
 
   // The topic behind which it begins, below some node: where `inside` says that the node stands on
   // the way to it, all that comes before has been seen, the node itself included.
@@ -145,53 +161,99 @@ class Retained::Walk {
 
   // A leading wildcard does not match topics that begin with `$`. [MQTT-4.7.2-1]
   void below(const Node& node, std::string_view rest, bool at_end, bool is_first, Place place) {
+    note_look(place);
     std::string_view level;
     if (!next_level(rest, at_end, level)) return take(node, place);
     const auto hidden = [&](const std::string& name) { return is_first && name.starts_with('$'); };
     if (level == "#") {
       take(node, place);
       each(node, place, [&](const std::string& name, const Node& child, Place next) {
-        if (!hidden(name)) all(child, next);
+        if (!hidden(name)) descend(name, is_first, [&] { all(child, next); });
       });
     } else if (level == "+") {
       each(node, place, [&](const std::string& name, const Node& child, Place next) {
-        if (!hidden(name)) below(child, rest, at_end, false, next);
+        if (!hidden(name))
+          descend(name, is_first, [&] { below(child, rest, at_end, false, next); });
       });
     } else if (const auto it = node.children.find(level); it != node.children.end()) {
       std::string_view seen;
       if (!place.inside || !next_level(place.rest, place.at_end, seen) || level > seen) place = {};
-      if (!place.inside || level == seen) below(*it->second, rest, at_end, false, place);
+      if (!is_done() && (!place.inside || level == seen))
+        descend(level, is_first, [&] { below(*it->second, rest, at_end, false, place); });
     }
   }
 
+  [[nodiscard]] Step take_step() {
+    step_.at_end = !is_done();
+    if (!is_cut_ && !step_.found.empty()) step_.after = step_.found.back()->topic;
+    return std::move(step_);
+  }
+
  private:
-  [[nodiscard]] bool is_full() const { return found_.size() >= most_; }
+  [[nodiscard]] bool is_done() const { return is_cut_ || step_.found.size() >= most_; }
+  // Of a node that was not seen before. The step ends with the last one that it may look at: what
+  // stands below that comes in the next. Not with one of an empty name, which says `from the
+  // beginning`.
+  void note_look(const Place& place) {
+    if (place.inside || ++step_.looks < kLooks || is_cut_ || path_.empty()) return;
+    is_cut_ = true;
+    step_.after = path_;
+  }
   void take(const Node& node, const Place& place) {
-    if (node.message && !place.inside && !is_full()) found_.push_back(node.message);
+    if (node.message && !place.inside && step_.found.size() < most_)
+      step_.found.push_back(node.message);
   }
   void all(const Node& node, const Place& place) {
+    note_look(place);
     take(node, place);
-    each(node, place, [&](const std::string&, const Node& child, Place next) { all(child, next); });
+    each(node, place, [&](const std::string& name, const Node& child, Place next) {
+      descend(name, false, [&] { all(child, next); });
+    });
+  }
+  // With the node's name behind the path.
+  template <class Visit>
+  void descend(std::string_view name, bool is_first, Visit visit) {
+    const auto before = path_.size();
+    if (!is_first) path_ += '/';
+    path_ += name;
+    visit();
+    path_.resize(before);
   }
   template <class Visit>
   void each(const Node& node, Place place, Visit visit) {
     std::string_view seen;
     const bool has_seen = place.inside && next_level(place.rest, place.at_end, seen);
     auto it = has_seen ? node.children.lower_bound(seen) : node.children.begin();
-    for (; it != node.children.end() && !is_full(); ++it)
+    for (; it != node.children.end() && !is_done(); ++it)
       visit(it->first, *it->second, has_seen && it->first == seen ? place : Place());
   }
 
   const std::size_t most_;
-  std::vector<model::MessagePtr>& found_;
+  std::string path_;     // of the node that is looked at
+  bool is_cut_ = false;  // it has looked at as many as it may
+  Step step_;
 };
+
+Retained::Step Retained::step(std::string_view filter, std::string_view after,
+                              std::size_t most) const {
+  Walk walk(most);
+  tree_.with([&](const Tree& tree) {
+    walk.below(tree.root, filter, false, true, {after, after.empty(), !after.empty()});
+  });
+  return walk.take_step();
+}
 
 std::vector<model::MessagePtr> Retained::match(std::string_view filter, std::string_view after,
                                                std::size_t most) const {
   std::vector<model::MessagePtr> found;
-  tree_.with([&](const Tree& tree) {
-    Walk(most, found).below(tree.root, filter, false, true, {after, after.empty(), !after.empty()});
-  });
+  std::string from(after);
+  while (found.size() < most) {
+    auto step = this->step(filter, from, most - found.size());
+    std::ranges::move(step.found, std::back_inserter(found));
+    if (step.at_end) break;
+    from = std::move(step.after);
+    let_changes_through();
+  }
   return found;
 }
 

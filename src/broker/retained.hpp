@@ -44,9 +44,20 @@ class Retained {
   [[nodiscard]] static std::size_t bytes_of(const model::Message& message) {
     return message.topic.size() + message.payload.size() + message.properties.size();
   }
-  // Those whose topic matches the filter, level by level in the order of their names: at most
-  // `most` behind the topic `after`, or from the beginning if that is empty. Whoever goes on behind
-  // the last one keeps nothing but its topic.
+  // A part of the way through those whose topic matches the filter, level by level in the order of
+  // their names: at most `most` behind the topic `after`, or from the beginning if that is empty.
+  // Whoever goes on keeps nothing but a topic. Publishers wait meanwhile: no more than kLooks names
+  // are looked at, however many match or do not.
+  static constexpr std::size_t kLooks = 1000;  // some hundred microseconds
+  struct Step {
+    std::vector<model::MessagePtr> found;
+    std::string after;  // whence the next step goes on; nothing need be retained there
+    bool at_end = false;
+    std::size_t looks = 0;
+  };
+  [[nodiscard]] Step step(std::string_view filter, std::string_view after, std::size_t most) const;
+  // Step by step, with those who publish in between; what they do may be among it or not. Not on an
+  // event loop.
   [[nodiscard]] std::vector<model::MessagePtr> match(
       std::string_view filter, std::string_view after = {},
       std::size_t most = std::numeric_limits<std::size_t>::max()) const;
@@ -72,6 +83,9 @@ class Retained {
     std::set<std::pair<std::int64_t, Node*>> expiring;  // those that do, by the time when
   };
   class Walk;
+  template <class Work>
+  void change(Work work);
+  void let_changes_through() const;
   void set(Tree& tree, const model::MessagePtr& message);
   void erase(Tree& tree, std::string_view topic);
   [[nodiscard]] static const Node* node_of(const Tree& tree, std::string_view topic);
@@ -81,6 +95,7 @@ class Retained {
   const MemoryBoundPtr memory_ = std::make_shared<MemoryBound>();
   std::mutex records_;
   Guarded<Tree> tree_;
+  std::atomic<std::uint32_t> changing_{0};  // threads that change it, or wait to
   std::atomic<std::int64_t> first_expiry_ms_{kNever};
 };
 

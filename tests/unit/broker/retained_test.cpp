@@ -98,6 +98,62 @@ TEST(RetainedMessages, AreFoundPartByPartAsAtOnce) {
   }
 }
 
+// Publishers of retained messages wait while somebody walks through them.
+TEST(RetainedMessages, AreLookedAtInBoundedStepsHoweverManyMatch) {
+  constexpr std::size_t kFew = 30;
+  Retained retained;
+  retained.set(message_on("/"));  // begins with an empty name
+  std::vector<std::string> all{"/"};
+  for (std::size_t i = 0; i < 3 * Retained::kLooks; ++i) {
+    all.push_back("plant/" + std::to_string(10'000 + i) + "/state");
+    retained.set(message_on(all.back()));
+  }
+  retained.set(message_on("plant/9/alarm"));
+
+  for (const auto& [filter, expected] :
+       std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"+/+/state", {all.begin() + 1, all.end()}},
+           {"+/+/alarm", {"plant/9/alarm"}},
+           {"plant/+/nothing", {}},
+           {"+/", {"/"}}}) {
+    std::vector<std::string> found;
+    std::string after;
+    std::size_t steps = 0;
+    while (true) {
+      const auto step = retained.step(filter, after, kFew);
+      ASSERT_LE(step.looks, Retained::kLooks);
+      ASSERT_LE(step.found.size(), kFew);
+      for (auto& topic : topics_of(step.found)) found.push_back(std::move(topic));
+      ++steps;
+      if (step.at_end) break;
+      ASSERT_NE(step.after, after);
+      after = step.after;
+    }
+    EXPECT_EQ(found, expected) << filter;
+    if (filter != "+/") {
+      EXPECT_GE(steps, 3U) << filter;  // though few or none match
+    }
+    EXPECT_EQ(topics_of(retained.match(filter)), expected) << filter;
+  }
+}
+
+TEST(RetainedMessages, AreSentToASubscriberThatManyDoNotMatch) {
+  MemoryStore store{MemoryStore::Durability::Manual};
+  BrokerUnderTest server(store);
+  for (std::size_t i = 0; i < 3 * Retained::kLooks; ++i)
+    server.broker.retained().set(message_on("plant/" + std::to_string(10'000 + i) + "/state"));
+  server.broker.retained().set(message_on("plant/9/alarm"));
+  ScriptedClient client(server);
+  client.connect("reader");
+
+  client.subscribe("plant/+/alarm", Qos::AtMostOnce);
+  for (int turn = 0; turn < 5; ++turn) server.turn();
+
+  const auto messages = client.take<mqtt::Publish>();
+  ASSERT_EQ(messages.size(), 1U);
+  EXPECT_EQ(messages[0].topic, "plant/9/alarm");
+}
+
 TEST(RetainedMessages, AreWalkedOnFromATopicThatIsGone) {
   Retained retained;
   for (const auto* topic : {"a/1", "a/2", "a/3"}) retained.set(message_on(topic));
