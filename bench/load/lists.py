@@ -42,6 +42,8 @@ LISTS = [
     ("clients, one by its id", "/clients?client_id=load-s{middle}"),
     ("clients, a user whom nobody is", "/clients?username=nobody"),
     ("clients, those connected", "/clients?status=connected"),
+    ("clients, a part of an id that many have", "/clients?client_id_contains=99"),
+    ("clients, a part of an id that none has", "/clients?client_id_contains=nobody"),
     ("subscriptions", "/subscriptions?"),
     ("subscriptions of one client", "/subscriptions?client_id=load-s{middle}"),
     ("subscriptions to a topic, one", "/subscriptions?topic=load/session/{middle}"),

@@ -91,13 +91,15 @@ Response list_clients(Context& context, const Call& call) {
   }
   const auto page = page_request(call);
   if (!page) return page.error();
-  const auto found = context.sources.clients({.limit = page->limit,
-                                              .after = page->after,
-                                              .client_id = call.parameter("client_id"),
-                                              .username = call.parameter("username"),
-                                              .status = call.parameter("status"),
-                                              .address = call.parameter("address"),
-                                              .listener = call.parameter("listener")});
+  const auto found =
+      context.sources.clients({.limit = page->limit,
+                               .after = page->after,
+                               .client_id = call.parameter("client_id"),
+                               .client_id_contains = call.parameter("client_id_contains"),
+                               .username = call.parameter("username"),
+                               .status = call.parameter("status"),
+                               .address = call.parameter("address"),
+                               .listener = call.parameter("listener")});
   if (!found) return problem_response(found.error());
   json::value next;
   if (found->size() == page->limit && !call.parameter("client_id"))

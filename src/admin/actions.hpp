@@ -49,6 +49,7 @@ struct GivenToken {
 [[nodiscard]] Response delete_client_subscription(Context& context, const Call& call);
 
 [[nodiscard]] Response show_client(Context& context, const Call& call);
+[[nodiscard]] Response list_client_trace(Context& context, const Call& call);
 [[nodiscard]] Response disconnect_client(Context& context, const Call& call);
 [[nodiscard]] Response delete_client(Context& context, const Call& call);
 

@@ -94,6 +94,7 @@ std::vector<Route> status_routes() {
        .run = list_clients,
        .guard = Guard::Viewer,
        .query = {{"client_id", "Only the one with this client id."},
+                 {"client_id_contains", "Only those with this in their client id, case counts."},
                  {"username", "Only those of this user."},
                  {"status", "Only those that are `connected`, or `disconnected`."},
                  {"address", "Only those from this address."},
@@ -104,6 +105,16 @@ std::vector<Route> status_routes() {
        .summary = "One client, with its subscriptions, what is in flight, and its will.",
        .run = show_client,
        .guard = Guard::Viewer},
+      {.path = "/api/v1/clients/{name}/trace",
+       .id = "listClientTrace",
+       .summary = "Messages that a client has published, was sent and acknowledged, newest first, "
+                  "of those that are traced: `PUT /tracing` with its id in `client_ids` has all of "
+                  "them from then on, which `traced` says. `since` is the oldest that is kept of "
+                  "any client.",
+       .run = list_client_trace,
+       .guard = Guard::Viewer,
+       .is_list = true,
+       .is_query = true},
       {.method = Post,
        .path = "/api/v1/clients/{name}:disconnect",
        .id = "disconnectClient",
@@ -395,7 +406,8 @@ std::vector<Route> subscription_routes() {
        .is_list = true},
       {.path = "/api/v1/clients/{name}/subscriptions",
        .id = "listClientSubscriptions",
-       .summary = "What a client is subscribed to; the filter is also the name, by which they go.",
+       .summary = "What a client is subscribed to, with what its SUBSCRIBE said, what is in flight "
+                  "and what waits. The filter is also the name, by which they go.",
        .run = list_client_subscriptions,
        .guard = Guard::Viewer,
        .is_list = true},

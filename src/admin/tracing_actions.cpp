@@ -1,7 +1,11 @@
 // Of which messages exact times are kept.
+#include <algorithm>
+
 #include <boost/json/array.hpp>
 
 #include "admin/actions.hpp"
+#include "admin/page.hpp"
+#include "admin/record_list.hpp"
 #include "broker/tracer.hpp"
 #include "connect/text.hpp"
 #include "mqtt/topic.hpp"
@@ -34,6 +38,21 @@ Response no_tracer() {
                                   .code = "unavailable",
                                   .detail = "no messages are delivered here",
                                   .hint = "start the server"});
+}
+
+json::object shown_event(store::Store& store, const Tracer::Event& event) {
+  json::object shown{{"time", connect::rfc3339(event.at_ms)},
+                     {"event", broker::name_of(event.what)},
+                     {"qos", event.qos},
+                     {"message_id", model::to_hex(event.message)},
+                     {"topic", nullptr},
+                     {"publisher", nullptr}};
+  // Unless retention has deleted it.
+  const auto message = store.message_at(store::Position(event.message.position));
+  if (!message || (*message)->id != event.message) return shown;
+  shown["topic"] = (*message)->topic;
+  shown["publisher"] = (*message)->client_id;
+  return shown;
 }
 
 }  // namespace
@@ -77,6 +96,28 @@ Response show_tracing(Context& context, const Call&) {
                     {"events", kept.events},
                     {"most_events", Tracer::kMostEvents},
                     {"since", nullptr}};
+  if (kept.since_ms != 0) body["since"] = connect::rfc3339(kept.since_ms);
+  return json_response(200, body);
+}
+
+// What the tracer kept of one client, which need not be there any more.
+Response list_client_trace(Context& context, const Call& call) {
+  if (context.sources.tracer == nullptr) return no_tracer();
+  const auto& tracer = *context.sources.tracer;
+  const auto page = record_page(call);
+  if (!page) return page.error();
+  const auto events = tracer.events_of_client(call.name(), page->before, page->limit);
+  json::array items;
+  for (const auto& event : events) items.push_back(shown_event(context.sources.store, event));
+  const auto rules = tracer.rules();
+  const auto kept = tracer.kept();
+  json::object body{
+      {"items", std::move(items)},
+      {"next", nullptr},
+      {"traced", std::ranges::find(rules.client_ids, call.name()) != rules.client_ids.end()},
+      {"since", nullptr}};
+  if (events.size() == page->limit)
+    body["next"] = encode_page(std::to_string(events.back().number));
   if (kept.since_ms != 0) body["since"] = connect::rfc3339(kept.since_ms);
   return json_response(200, body);
 }

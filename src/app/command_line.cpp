@@ -415,6 +415,8 @@ class CommandLine {
       add_import_arguments(command, rest_);
     } else if (verb == "test") {
       add_question_arguments(command, rest_.question);
+    } else if (noun.name == "client" && verb == "list") {
+      add_client_list_arguments(command, rest_);
     } else if (noun.name == "audit" && verb == "list") {
       add_audit_arguments(command, rest_.audit);
     } else if (noun.name == "event") {

@@ -95,6 +95,11 @@ void add_subscription_arguments(CLI::App& command, std::string_view verb, RestCo
       ->type_name("CONDITION");
 }
 
+void add_client_list_arguments(CLI::App& command, RestCommand& rest) {
+  command.add_option("--contains", rest.contains, "Only those with this in their client id")
+      ->type_name("TEXT");
+}
+
 void add_drain_arguments(CLI::App& command, RestCommand& rest) {
   auto& drain = rest.drain;
   command.add_option("--to", drain.server, "The other server, as host:port")->type_name("SERVER");

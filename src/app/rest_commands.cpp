@@ -435,6 +435,14 @@ int run(RestClient& client, const RestCommand& command) {
                                                           "last",  "reason", "message_id"};
     return list(client, command, one + "/errors", kColumns);
   }
+  if (command.noun->name == "client" && verb == "trace") {
+    constexpr std::array<std::string_view, 6> kColumns = {"time",  "event",     "qos",
+                                                          "topic", "publisher", "message_id"};
+    return list(client, command, one + "/trace", kColumns);
+  }
+  if (command.noun->name == "client" && verb == "list")
+    return list(client, command, path, command.noun->columns,
+                query_of({{"client_id_contains", &command.contains}}));
   if (verb == "publish") return publish(client, command);
   if (verb == "drain") return drain(client, command);
   if (verb == "test") return test_policies(client, command);

@@ -106,6 +106,7 @@ struct RestCommand {
     std::string from, to = "now", topic;
   } replay;
   std::string where;             // subscription add: its condition
+  std::string contains;          // client list: a part of client ids
   std::vector<std::string> ids;  // dead-letter: of messages
   bool all = false;              // of them
   bool force = false;            // group delete: with members in it

@@ -22,8 +22,8 @@ constexpr std::array<std::string_view, 6> kAdministratorVerbs = {"create", "list
 constexpr std::array<std::string_view, 7> kPolicyVerbs = {"create", "list", "show",  "update",
                                                           "delete", "test", "import"};
 constexpr std::array<std::string_view, 3> kSubscriptionVerbs = {"list", "add", "remove"};
-constexpr std::array<std::string_view, 6> kClientVerbs = {"list",   "show",  "disconnect",
-                                                          "delete", "drain", "events"};
+constexpr std::array<std::string_view, 7> kClientVerbs = {"list",  "show",   "disconnect", "delete",
+                                                          "drain", "events", "trace"};
 constexpr std::array<std::string_view, 4> kTokenVerbs = {"create", "list", "show", "delete"};
 constexpr std::array<std::string_view, 2> kSettingVerbs = {"list", "update"};
 constexpr std::array<std::string_view, 2> kAuditVerbs = {"list", "show"};
@@ -52,7 +52,8 @@ constexpr std::array<Columns, 5> kEnrichmentRuleColumns = {"name", "enabled", "p
                                                            "user_properties"};
 constexpr std::array<Columns, 5> kGroupColumns = {"name", "made", "strategy", "members",
                                                   "description"};
-constexpr std::array<Columns, 4> kSubscriptionColumns = {"filter", "qos", "no_local", "group"};
+constexpr std::array<Columns, 6> kSubscriptionColumns = {"filter",    "qos",          "no_local",
+                                                         "in_flight", "lag_messages", "group"};
 constexpr std::array<Columns, 6> kClientColumns = {"client_id", "status",        "username",
                                                    "address",   "subscriptions", "lag_messages"};
 constexpr std::array<Columns, 7> kMessageColumns = {
@@ -119,7 +120,7 @@ std::string_view verb_help(std::string_view verb) {
        {"start", "Start it where it stopped"},
        {"pause", "Pause it; what is in flight is settled first"},
        {"dead-letters", "Messages that the other side refused"},
-       {"trace", "What happened to it: received, durable, and who has passed it"},
+       {"trace", "What happened to it; of a client: its messages that are traced"},
        {"update", "Change it, while it works too: a JSON merge patch"},
        {"copy", "Make a task like it, which does not run yet"},
        {"seek", "Go on from another place in the log"},

@@ -244,7 +244,6 @@ class Broker final : public Intake {
   [[nodiscard]] Result<model::MessagePtr> find_place(const model::MessagePtr& retained);
   [[nodiscard]] Result<void> load_wills();
   void end_sessions_without_user();
-  [[nodiscard]] static boost::json::object describe_whole(Session& session);
   struct Ticket;
   class BatchTicket;
   void publish_batch_on(Worker& worker, const std::shared_ptr<BatchTicket>& ticket);

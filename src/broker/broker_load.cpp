@@ -152,7 +152,8 @@ Result<void> Broker::load_subscriptions(Restored& restored) {
           condition = std::move(*compiled);
         }
         return failure.keep(session->restore_subscription(
-            std::move(record->subscription), std::move(record->unfinished), std::move(condition)));
+            std::move(record->subscription), std::move(record->unfinished), std::move(condition),
+            std::move(record->user_properties)));
       }));
 }
 

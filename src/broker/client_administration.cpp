@@ -6,6 +6,7 @@
 #include "broker/access/timestamp.hpp"
 #include "broker/broker.hpp"
 #include "broker/client_connection.hpp"
+#include "broker/subscription_counts.hpp"
 #include "broker/ticket.hpp"
 #include "broker/worker.hpp"
 
@@ -47,6 +48,42 @@ json::value shown_will(const Session& session) {
                       {"delay_seconds", will.delay_s}};
 }
 
+json::array shown_properties(const std::string& encoded) {
+  json::array shown;
+  for (const auto& property : mqtt::Properties::from_checked(encoded))
+    shown.push_back(json::object{{"name", property.name}, {"value", property.text}});
+  return shown;
+}
+
+json::object shown_whole(Session& session) {
+  auto shown = shown_client(session);
+  const auto& connection = session.connection();
+  shown["certificate"] = shown_certificate(session);
+  shown["keep_alive_seconds"] = connection ? json::value(connection->keep_alive_s()) : nullptr;
+  shown["receive_maximum"] = connection ? json::value(session.delivery().window()) : nullptr;
+  shown["session_expiry_seconds"] = session.expiry_s();
+  shown["will"] = shown_will(session);
+  return shown;
+}
+
+struct ShownClient {
+  json::object shown;
+  ShownSubscriptions subscriptions;
+};
+using ClientTicket = std::shared_ptr<Ticket<ShownClient>>;
+
+void answer_whole(const ClientTicket& ticket, const SessionPtr& session) {
+  show_subscriptions(session, [ticket, session](ShownSubscriptions subscriptions) {
+    ticket->answer(ShownClient{shown_whole(*session), std::move(subscriptions)});
+  });
+}
+
+Outcome<json::object> whole(Broker& broker, Outcome<ShownClient> client) {
+  if (!client) return tl::unexpected(client.error());
+  client->shown["subscriptions"] = with_lags(broker, std::move(client->subscriptions));
+  return std::move(client->shown);
+}
+
 }  // namespace
 
 SessionPtr session_of_client(Worker& worker, const std::string& client_id) {
@@ -71,6 +108,9 @@ json::object shown_subscription(const Session& session, const Subscription& subs
     entity["identifier"] = identifier;
   if (!subscription.group().empty()) entity["group"] = subscription.group();
   if (const auto* condition = session.condition_of(subscription)) entity["where"] = condition->text;
+  if (const auto properties = session.user_properties_of(subscription.name))
+    entity["user_properties"] = shown_properties(*properties);
+  if (subscription.options.lacks_properties) entity["user_properties_left_out"] = true;
   return entity;
 }
 
@@ -91,38 +131,19 @@ json::object shown_client(Session& session) {
           {"held_back_seconds", connection ? connection->held_back_s() : 0}};
 }
 
-json::object Broker::describe_whole(Session& session) {
-  auto shown = shown_client(session);
-  const auto& connection = session.connection();
-  shown["certificate"] = shown_certificate(session);
-  shown["keep_alive_seconds"] = connection ? json::value(connection->keep_alive_s()) : nullptr;
-  shown["receive_maximum"] = connection ? json::value(session.delivery().window()) : nullptr;
-  shown["session_expiry_seconds"] = session.expiry_s();
-  shown["will"] = shown_will(session);
-  json::array subscriptions;
-  for (const auto& subscription : session.subscriptions()) {
-    auto one = shown_subscription(session, subscription);
-    // What waits for a group waits for all its members.
-    if (subscription.group().empty())
-      one["lag_messages"] = session.delivery().lag_in(subscription.queue);
-    subscriptions.push_back(std::move(one));
-  }
-  shown["subscriptions"] = std::move(subscriptions);
-  return shown;
-}
-
 Outcome<json::object> Broker::client(const std::string& client_id) {
   auto& worker = worker_of(client_id);
-  return ask_worker<json::object>(worker, [&worker, client_id](const auto& ticket) {
+  const auto look = [&worker, client_id](const ClientTicket& ticket) {
     const auto session = session_of_client(worker, client_id);
     if (!session) return ticket->answer(refuse(no_such_session(client_id)));
-    ticket->answer(describe_whole(*session));
-  });
+    answer_whole(ticket, session);
+  };
+  return whole(*this, ask_worker<ShownClient>(worker, look));
 }
 
 Outcome<json::object> Broker::disconnect_client(const std::string& client_id) {
   auto& worker = worker_of(client_id);
-  return ask_worker<json::object>(worker, [&worker, client_id](const auto& ticket) {
+  const auto disconnect = [&worker, client_id](const ClientTicket& ticket) {
     const auto session = session_of_client(worker, client_id);
     if (!session) return ticket->answer(refuse(no_such_session(client_id)));
     const auto connection = session->connection();
@@ -134,8 +155,9 @@ Outcome<json::object> Broker::disconnect_client(const std::string& client_id) {
                                             "keeps it out"}));
     log::info("client disconnected by an administrator", {{"client_id", client_id}});
     connection->disconnect(ReasonCode::AdministrativeAction);
-    ticket->answer(describe_whole(*session));
-  });
+    answer_whole(ticket, session);
+  };
+  return whole(*this, ask_worker<ShownClient>(worker, disconnect));
 }
 
 Outcome<void> Broker::end_client_session(const std::string& client_id) {

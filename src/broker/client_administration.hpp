@@ -16,5 +16,4 @@ namespace sluice::broker {
 [[nodiscard]] boost::json::object shown_client(Session& session);
 [[nodiscard]] boost::json::object shown_subscription(const Session& session,
                                                      const Subscription& subscription);
-
 }  // namespace sluice::broker

@@ -10,6 +10,7 @@
 #include "broker/grant.hpp"
 #include "broker/point_to_point.hpp"
 #include "broker/session.hpp"
+#include "broker/subscription_counts.hpp"
 #include "broker/ticket.hpp"
 #include "broker/worker.hpp"
 
@@ -66,9 +67,15 @@ Refusal refusal_of_condition(Errc errc, const std::string& why) {
 }
 
 // The server may change how the client's own subscription delivers, but the client knows what comes
-// by it from its Subscription Identifier alone.
-std::uint32_t identifier_of(const Subscription* existing) {
-  return existing == nullptr ? 0 : existing->options.identifier;
+// by it from its Subscription Identifier alone. What else its SUBSCRIBE said stays as well.
+SubscribeProperties properties_kept(const Session& session, std::string_view filter,
+                                    ConditionPtr condition = nullptr) {
+  const auto* existing = session.find_subscription(filter);
+  if (existing == nullptr) return {.condition = std::move(condition)};
+  return {.identifier = existing->options.identifier,
+          .condition = std::move(condition),
+          .user_properties = session.user_properties_of(filter),
+          .lacks_properties = existing->options.lacks_properties};
 }
 
 Refusal no_such_group(const std::string& why) {
@@ -83,14 +90,14 @@ Refusal no_such_group(const std::string& why) {
 
 Outcome<json::array> Broker::subscriptions_of(const std::string& client_id) {
   auto& worker = worker_of(client_id);
-  return ask_worker<json::array>(worker, [&worker, client_id](const auto& ticket) {
+  auto all = ask_worker<ShownSubscriptions>(worker, [&worker, client_id](const auto& ticket) {
     const auto session = session_of_client(worker, client_id);
     if (!session) return ticket->answer(refuse(no_such_session(client_id)));
-    json::array all;
-    for (const auto& subscription : session->subscriptions())
-      all.push_back(shown_subscription(*session, subscription));
-    ticket->answer(std::move(all));
+    show_subscriptions(session,
+                       [ticket](ShownSubscriptions shown) { ticket->answer(std::move(shown)); });
   });
+  if (!all) return tl::unexpected(all.error());
+  return with_lags(*this, std::move(*all));
 }
 
 Outcome<json::object> Broker::subscribe_client(const std::string& client_id,
@@ -107,13 +114,13 @@ Outcome<json::object> Broker::subscribe_client(const std::string& client_id,
       worker, [this, &worker, client_id, wanted, condition](const auto& ticket) {
         const auto session = session_of_client(worker, client_id);
         if (!session) return ticket->answer(refuse(no_such_session(client_id)));
-        const auto grant = grant_subscription(
-            *session,
-            {.filter = wanted.filter,
-             .qos = wanted.qos,
-             .no_local = wanted.no_local,
-             .retain_as_published = wanted.retain_as_published},
-            identifier_of(session->find_subscription(wanted.filter)), limits(), condition);
+        const auto grant =
+            grant_subscription(*session,
+                               {.filter = wanted.filter,
+                                .qos = wanted.qos,
+                                .no_local = wanted.no_local,
+                                .retain_as_published = wanted.retain_as_published},
+                               properties_kept(*session, wanted.filter, condition), limits());
         if (grant.reason == ReasonCode::TopicFilterInvalid && !grant.why.empty())
           return ticket->answer(refuse(no_such_group(grant.why)));
         if (!grant.why.empty())
@@ -189,7 +196,7 @@ std::vector<std::string> Broker::subscribe_at_connect(Session& session) {
                                            .no_local = options.no_local,
                                            .retain_as_published = options.retain_as_published,
                                            .retain_handling = options.retain_handling},
-                                          identifier_of(existing), limits());
+                                          properties_kept(session, name), limits());
     if (grant.brings_retained) with_retained.push_back(name);
     if (!mqtt::is_error(grant.reason)) continue;
     if (const auto untold = client_lines_.due(session.client().host))

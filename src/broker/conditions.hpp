@@ -40,6 +40,9 @@ class CountedBytes {
   std::size_t bytes_ = 0;
 };
 
+// The user property of a SUBSCRIBE that is a condition.
+inline constexpr std::string_view kWhereProperty = "$where";
+
 // The condition of a subscription: `$where` of its SUBSCRIBE.
 struct SubscriptionCondition {
   std::string text;

@@ -12,11 +12,7 @@
 #include "mqtt/topic.hpp"
 
 namespace sluice::broker {
-namespace {
-
-constexpr std::uint64_t kMostCounted = 1'000'000;  // of a lag
-
-}  // namespace
+namespace {}  // namespace
 
 using mqtt::Qos;
 
@@ -395,13 +391,7 @@ void Delivery::set_queues(std::vector<store::QueueId> queues) {
 
 std::uint64_t Delivery::lag() const {
   if (queues_.empty()) return 0;
-  return session_.worker().broker().store().count_after(queues_, tracker_.read(), kMostCounted);
-}
-
-std::uint64_t Delivery::lag_in(store::QueueId queue) const {
-  if (queue == store::kNoQueue) return 0;
-  auto& store = session_.worker().broker().store();
-  return store.count_after({&queue, 1}, tracker_.read(), kMostCounted);
+  return session_.worker().broker().store().count_after(queues_, tracker_.read(), kMostCountedLag);
 }
 
 bool Delivery::is_put_off() const {

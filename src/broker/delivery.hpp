@@ -6,12 +6,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/fifo.hpp"
 #include "broker/cursor_tracker.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/tracer.hpp"
+#include "broker/uncounted_lag.hpp"
 #include "broker/unfinished.hpp"
 #include "broker/wire_forms.hpp"
 #include "mqtt/packet.hpp"
@@ -134,8 +136,16 @@ class Delivery {
   }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
   [[nodiscard]] std::uint16_t window() const { return window_; }  // how many may be
-  [[nodiscard]] std::uint64_t lag() const;  // messages not handed out yet, at most 1,000,000
-  [[nodiscard]] std::uint64_t lag_in(store::QueueId queue) const;  // of them those of one filter
+  [[nodiscard]] std::uint64_t lag() const;  // messages not handed out yet, at most kMostCountedLag
+  // --- by subscription (subscription_counts.cpp): what several match counts for each of them
+  // What stands in its queue and was not handed out, also what its condition will pass over.
+  [[nodiscard]] UncountedLag lag_of(const Subscription& subscription) const;
+  struct InFlightCounts {
+    std::vector<std::size_t> by_subscription;  // in the order of the session's
+    bool at_least = false;                     // of some nobody can tell any more
+  };
+  // A read of the log may be needed: then `done` runs later, on the worker.
+  void count_in_flight(std::function<void(const InFlightCounts&)> done);
   [[nodiscard]] Progress progress_of(store::Position position) const;
 
  private:
@@ -160,6 +170,10 @@ class Delivery {
   static_assert(sizeof(InFlight) <= 80);  // there are as many as clients leave unacknowledged
   using Iterator = Fifo<InFlight>::iterator;
 
+  using LoadedMessages = std::unordered_map<std::uint64_t, model::MessagePtr>;  // by position
+  [[nodiscard]] InFlightCounts in_flight_counts(const LoadedMessages& loaded) const;
+  [[nodiscard]] bool has_brought(const InFlight& entry, const model::Message& message,
+                                 const Subscription& subscription) const;
   [[nodiscard]] bool ready() const;
   [[nodiscard]] bool has_room() const;
   // Conditions have taken what they may in this turn, and this session has some.

@@ -42,7 +42,8 @@ struct SubscriptionOptions {
   // There may be very many: whether it has a condition, which stands elsewhere, takes no room.
   bool retain_as_published : 1 = false;
   bool has_condition : 1 = false;
-  bool is_mail : 1 = false;  // the server made it, for what is addressed to the client
+  bool is_mail : 1 = false;           // the server made it, for what is addressed to the client
+  bool lacks_properties : 1 = false;  // its SUBSCRIBE had user properties that are not kept
   std::uint8_t retain_handling = 0;
   std::uint32_t identifier = 0;  // 0: none
 };

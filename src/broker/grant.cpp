@@ -30,8 +30,8 @@ bool is_mail_of_another(const Session& session, std::string_view filter, bool sh
 }  // namespace
 
 Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& request,
-                         std::uint32_t identifier, const Limits& limits,
-                         const ConditionPtr& condition) {
+                         const SubscribeProperties& properties, const Limits& limits) {
+  const auto& condition = properties.condition;
   auto& broker = session.worker().broker();
   const auto shared = mqtt::parse_shared_filter(request.filter);
   const auto filter = shared ? shared->filter : request.filter;
@@ -60,15 +60,19 @@ Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& requ
     return {ReasonCode::QuotaExceeded, false,
             "$where: the client has as many conditions as it may have"};
   const auto qos = std::min(request.qos, static_cast<Qos>(limits.maximum_qos));
+  // They are there to be seen: no subscription is refused for want of room for them.
+  const auto& wanted = properties.user_properties;
+  const bool has_room = !wanted || session.has_room_for_properties(request.filter, *wanted);
   const auto granted =
       session.subscribe({.name = std::string(request.filter),
                          .options = {.qos = qos,
                                      .no_local = request.no_local,
                                      .retain_as_published = request.retain_as_published,
+                                     .lacks_properties = properties.lacks_properties || !has_room,
                                      .retain_handling = request.retain_handling,
-                                     .identifier = identifier},
+                                     .identifier = properties.identifier},
                          .since = {}},
-                        condition);
+                        condition, has_room ? wanted : nullptr);
   if (!granted) {
     if (const auto untold = broker.client_lines().due(session.client().host))
       log::warn("subscription refused", {{"client_id", session.client().client_id},

@@ -1,8 +1,8 @@
 #pragma once
 #include <cstdint>
 
-#include "broker/conditions.hpp"
 #include "broker/limits.hpp"
+#include "broker/subscribe_properties.hpp"
 #include "mqtt/packet.hpp"
 
 namespace sluice::broker {
@@ -17,7 +17,6 @@ struct Grant {
 };
 // Rights, validity and limits decide; what is granted stands in this turn's state.
 [[nodiscard]] Grant grant_subscription(Session& session, const mqtt::SubscriptionRequest& request,
-                                       std::uint32_t identifier, const Limits& limits,
-                                       const ConditionPtr& condition = nullptr);
+                                       const SubscribeProperties& properties, const Limits& limits);
 
 }  // namespace sluice::broker

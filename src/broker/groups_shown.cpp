@@ -9,6 +9,7 @@
 #include "broker/client_connection.hpp"
 #include "broker/session.hpp"
 #include "broker/shared_group.hpp"
+#include "broker/subscription_counts.hpp"
 #include "broker/worker.hpp"
 
 namespace sluice::broker {
@@ -23,8 +24,8 @@ json::object shown_group(const SharedGroup& group, bool with_members) {
   json::object shown{{"group", group.name()},
                      {"filter", group.filter()},
                      {"strategy", name_of(group.strategy())},
-                     {"members", group.member_count()},
-                     {"lag_messages", group.lag()}};
+                     {"members", group.member_count()}};
+  add_lag(shown, group.lag());
   if (with_members) shown["client_ids"] = group.member_ids(kMostShownMembers);
   return shown;
 }

@@ -23,7 +23,7 @@ namespace {
 // The first one counts, for all filters of the packet.
 std::optional<std::string_view> where_of(const mqtt::Properties& properties) {
   for (auto it = properties.begin(); it != properties.end(); ++it)
-    if (it->id == PropertyId::UserProperty && it->name == "$where") return it->text;
+    if (it->id == PropertyId::UserProperty && it->name == kWhereProperty) return it->text;
   return std::nullopt;
 }
 
@@ -43,13 +43,13 @@ void ClientConnection::handle_subscribe(const mqtt::Subscribe& subscribe) {
 }
 
 void ClientConnection::grant_all(const mqtt::Subscribe& subscribe, const ConditionPtr& condition) {
-  const auto identifier =
-      subscribe.properties.number(PropertyId::SubscriptionIdentifier).value_or(0);
+  auto properties = properties_of(subscribe.properties);
+  properties.condition = condition;
   mqtt::Suback answer{.packet_id = subscribe.packet_id, .properties = {}, .reasons = {}};
   std::vector<std::string> wants_retained;
   std::string why;
   for (const auto& request : subscribe.subscriptions) {
-    auto granted = grant_subscription(*session_, request, identifier, *limits_, condition);
+    auto granted = grant_subscription(*session_, request, properties, *limits_);
     answer.reasons.push_back(granted.reason);
     if (granted.brings_retained) wants_retained.emplace_back(request.filter);
     if (!granted.why.empty()) why = std::move(granted.why);

@@ -76,6 +76,13 @@ inline constexpr std::size_t kUncountedBytes = 4 * 1024;
 // Of a condition (`$where`): each is kept compiled, which takes up to fifty times its text.
 inline constexpr std::size_t kLongestCondition = 1024;
 
+// User properties of one SUBSCRIBE that are kept with each subscription it makes, in memory and on
+// disk: they are shown and do nothing, and usual ones say in some ten bytes for whom it is. Of all
+// subscriptions of a session, with the name of each beside them: a thousand usual ones. Those of
+// all sessions count for sessions_bytes. What does not fit is left out, and that is shown.
+inline constexpr std::size_t kSubscribePropertyBytes = 1024;
+inline constexpr std::size_t kSessionPropertyBytes = 128 << 10;
+
 // What a condition may cost for one message, on the event loop: steps of a few nanoseconds, and
 // a payload that takes about a millisecond to parse. A usual one takes less than a hundred steps; a
 // client may have many conditions, and each is asked about each message.

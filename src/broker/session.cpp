@@ -226,10 +226,13 @@ void Session::keep_condition(std::string_view name, ConditionPtr condition) {
 }
 
 void Session::drop_rare_if_empty() {
-  if (rare_ && rare_->incoming.empty() && rare_->conditions.empty()) rare_.reset();
+  if (rare_ && rare_->incoming.empty() && rare_->conditions.empty() &&
+      rare_->user_properties.empty())
+    rare_.reset();
 }
 
-Result<bool> Session::subscribe(Subscription subscription, ConditionPtr condition) {
+Result<bool> Session::subscribe(Subscription subscription, ConditionPtr condition,
+                                UserPropertiesPtr user_properties) {
   subscription.options.has_condition = condition != nullptr;
   const auto* existing = find_subscription(subscription.name);
   const bool is_new = existing == nullptr;
@@ -259,6 +262,7 @@ Result<bool> Session::subscribe(Subscription subscription, ConditionPtr conditio
     SL_TRY_VOID(broker.join_group(shared_from_this(), subscription, condition, is_new));
   }
   keep_condition(subscription.name, std::move(condition));
+  keep_user_properties(subscription.name, std::move(user_properties));
   if (saved_) save(subscription);
   if (subscription.queue != store::kNoQueue && !delivery_.reads_queues()) delivery_.read_from(head);
   if (auto& events = worker_.events(); events.wants(Event::SessionSubscribed))
@@ -271,10 +275,12 @@ Result<bool> Session::subscribe(Subscription subscription, ConditionPtr conditio
 }
 
 void Session::save(const Subscription& subscription) {
+  const auto user_properties = user_properties_of(subscription.name);
   worker_.state().put(store::StateKind::Subscription,
                       subscription_key(client_->client_id, subscription.name),
                       encode(subscription, delivery_.unfinished(subscription.name),
-                             find_condition(subscription.name).get()));
+                             find_condition(subscription.name).get(),
+                             user_properties ? std::string_view(*user_properties) : ""));
 }
 
 void Session::save_unfinished() {
@@ -312,6 +318,7 @@ bool Session::unsubscribe(std::string_view name) {
   if (auto& events = worker_.events(); !ended_ && events.wants(Event::SessionUnsubscribed))
     events.add(Event::SessionUnsubscribed, *client_, {{"topic", subscription.name}});
   keep_condition(subscription.name, nullptr);
+  keep_user_properties(subscription.name, nullptr);
   delivery_.forget_unfinished(subscription.name);
   refresh_queues();
   auto& broker = worker_.broker();
@@ -364,7 +371,8 @@ bool Session::release_incoming(std::uint16_t packet_id) {
 }
 
 Result<void> Session::restore_subscription(Subscription subscription, Unfinished unfinished,
-                                           ConditionPtr condition) {
+                                           ConditionPtr condition,
+                                           UserPropertiesPtr user_properties) {
   auto& broker = worker_.broker();
   subscription.options.has_condition = condition != nullptr;
   if (subscription.group().empty()) {
@@ -377,6 +385,7 @@ Result<void> Session::restore_subscription(Subscription subscription, Unfinished
     SL_TRY_VOID(broker.restore_member(shared_from_this(), subscription, condition));
   }
   keep_condition(subscription.name, std::move(condition));
+  keep_user_properties(subscription.name, std::move(user_properties));
   keep(std::move(subscription));
   return {};
 }

@@ -14,6 +14,7 @@
 #include "broker/delivery.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
+#include "broker/subscribe_properties.hpp"
 #include "broker/unfinished.hpp"
 #include "broker/will.hpp"
 #include "store/store.hpp"
@@ -85,8 +86,9 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   void save_unfinished();
 
   // --- subscriptions; `name` is the filter as the client wrote it
-  // `condition`: of `$where`; none: every message.
-  [[nodiscard]] Result<bool> subscribe(Subscription subscription, ConditionPtr condition = nullptr);
+  // `condition`: of `$where`; none: every message. `user_properties`: there is room for them.
+  [[nodiscard]] Result<bool> subscribe(Subscription subscription, ConditionPtr condition = nullptr,
+                                       UserPropertiesPtr user_properties = nullptr);
   bool unsubscribe(std::string_view name);
   // Whether one filter more of that length stays within kSessionFilterBytes.
   [[nodiscard]] bool has_room_for_filter(std::size_t bytes) const {
@@ -102,6 +104,11 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
     const auto it = rare_->conditions.find(subscription.name);
     return it == rare_->conditions.end() ? nullptr : it->second.get();
   }
+  // Of the SUBSCRIBE; null where it had none (subscribe_properties.cpp).
+  [[nodiscard]] UserPropertiesPtr user_properties_of(std::string_view name) const;
+  // Whether a subscription of that name may keep them.
+  [[nodiscard]] bool has_room_for_properties(std::string_view name,
+                                             const std::string& properties) const;
   [[nodiscard]] std::size_t conditions() const { return rare_ ? rare_->conditions.size() : 0; }
   // From delivery: something that the subscription had not finished is done.
   void note_finished(std::string_view name);
@@ -122,7 +129,8 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
 
   // --- after a restart, before anything runs
   [[nodiscard]] Result<void> restore_subscription(Subscription subscription, Unfinished unfinished,
-                                                  ConditionPtr condition);
+                                                  ConditionPtr condition,
+                                                  UserPropertiesPtr user_properties);
   void restore_incoming(std::uint16_t packet_id) { rare().incoming.insert(packet_id); }
   void restore(std::uint32_t expiry_s, std::int64_t created_ms, std::optional<std::string> user_id);
   // Nothing is left of the session but its will.
@@ -138,6 +146,7 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   [[nodiscard]] Subscriptions::const_iterator place_of(std::string_view name) const;
   [[nodiscard]] ConditionPtr find_condition(std::string_view name) const;
   void keep_condition(std::string_view name, ConditionPtr condition);
+  void keep_user_properties(std::string_view name, UserPropertiesPtr properties);
   void keep(Subscription subscription);
   void save(const Subscription& subscription);
   void refresh_queues();
@@ -145,6 +154,8 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   struct Rare {
     std::set<std::uint16_t> incoming;                             // packet ids
     std::map<std::string, ConditionPtr, std::less<>> conditions;  // by the subscription's name
+    std::map<std::string, UserPropertiesPtr, std::less<>> user_properties;  // likewise
+    std::uint32_t property_bytes = 0;  // theirs, with the names
   };
   [[nodiscard]] Rare& rare() {
     if (!rare_) rare_ = std::make_unique<Rare>();

@@ -194,14 +194,17 @@ bool is_wanted(const ClientQuery& query, const Session& session) {
   const auto is = [](const std::optional<std::string>& wanted, std::string_view value) {
     return !wanted || *wanted == value;
   };
-  return is(query.username, client.username) && is(query.address, client.host) &&
+  const auto& part = query.client_id_contains;
+  return (!part || client.client_id.find(*part) != std::string::npos) &&
+         is(query.username, client.username) && is(query.address, client.host) &&
          is(query.listener, client.listener.text()) &&
          is(query.status, session.connection() ? "connected" : "disconnected");
 }
 
 std::size_t add_client(Session& session, const ClientQuery& query, ClientPage& page) {
   const auto& client_id = session.client().client_id;
-  if (client_id <= query.after || !is_wanted(query, session)) return 1;
+  // An id may be long, and is looked through.
+  if (client_id <= query.after || !is_wanted(query, session)) return 1 + client_id.size() / 256;
   return page.add(client_id, {}, [&] { return shown_client(session); }) ? kLooksToShow : 1;
 }
 

@@ -17,6 +17,7 @@ struct ClientQuery {
   std::size_t limit = 50;
   std::string after = {};
   std::optional<std::string> client_id = {};
+  std::optional<std::string> client_id_contains = {};  // a part of it, anywhere
   std::optional<std::string> username = {};
   std::optional<std::string> status = {};  // `connected`, `disconnected`
   std::optional<std::string> address = {};

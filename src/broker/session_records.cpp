@@ -12,14 +12,17 @@ constexpr std::uint8_t kUserIdForm = 2;      // of a session; 1 ends before the 
 constexpr std::uint8_t kListenerForm = 3;    // of a session; 2 ends before the listener
 constexpr std::uint8_t kUnfinishedForm = 2;  // of a subscription; 1 ends before what is unfinished
 constexpr std::uint8_t kConditionForm = 3;   // of a subscription, and then its condition
+constexpr std::uint8_t kPropertiesForm = 4;  // of a subscription, and then its user properties
 constexpr std::uint8_t kMail = 0x80;         // beside the retain handling
+constexpr std::uint8_t kLacksProperties = 0x40;    // likewise
 constexpr std::uint32_t kMostLeftovers = 1 << 20;  // in a record that is whole
 
 void put(ByteWriter& out, const SubscriptionOptions& options) {
   out.number(static_cast<std::uint8_t>(options.qos))
       .boolean(options.no_local)
       .boolean(options.retain_as_published)
-      .number(static_cast<std::uint8_t>(options.retain_handling | (options.is_mail ? kMail : 0)))
+      .number(static_cast<std::uint8_t>(options.retain_handling | (options.is_mail ? kMail : 0) |
+                                        (options.lacks_properties ? kLacksProperties : 0)))
       .number(options.identifier);
 }
 
@@ -31,6 +34,7 @@ SubscriptionOptions take_options(ByteReader& in) {
   const auto handling = in.number<std::uint8_t>();
   options.retain_handling = handling & 3;
   options.is_mail = (handling & kMail) != 0;
+  options.lacks_properties = (handling & kLacksProperties) != 0;
   options.identifier = in.number<std::uint32_t>();
   return options;
 }
@@ -102,22 +106,26 @@ Result<SessionRecord> decode_session(std::string_view bytes) {
 
 // Each in the first form that has room for it: most have nothing but the first.
 std::string encode(const Subscription& subscription, const Unfinished& unfinished,
-                   const SubscriptionCondition* condition) {
+                   const SubscriptionCondition* condition, std::string_view user_properties) {
   const bool is_finished = !unfinished.retained && unfinished.leftovers.empty();
-  const auto form = condition != nullptr ? kConditionForm : is_finished ? kForm : kUnfinishedForm;
+  const auto form = !user_properties.empty() ? kPropertiesForm
+                    : condition != nullptr   ? kConditionForm
+                    : is_finished            ? kForm
+                                             : kUnfinishedForm;
   ByteWriter out;
   out.number(form).text(subscription.filter()).text(subscription.group());
   put(out, subscription.options);
   out.number(subscription.since.get());
   if (form != kForm) put(out, unfinished);
-  if (condition != nullptr) out.text(condition->text);
+  if (form >= kConditionForm) out.text(condition == nullptr ? std::string_view() : condition->text);
+  if (form == kPropertiesForm) out.text(user_properties);
   return out.take();
 }
 
 Result<SubscriptionRecord> decode_subscription(std::string_view name, std::string_view bytes) {
   ByteReader in(bytes);
   const auto form = in.number<std::uint8_t>();
-  if (form < kForm || form > kConditionForm)
+  if (form < kForm || form > kPropertiesForm)
     return fail(Errc::Corrupt, "subscription of unknown form: " + std::string(name));
   SubscriptionRecord record;
   record.subscription.name = name;
@@ -126,7 +134,9 @@ Result<SubscriptionRecord> decode_subscription(std::string_view name, std::strin
   record.subscription.options = take_options(in);
   record.subscription.since = store::Position(in.number<std::uint64_t>());
   if (form != kForm) record.unfinished = take_unfinished(in);
-  if (form == kConditionForm) record.condition = in.text();
+  if (form >= kConditionForm) record.condition = in.text();
+  if (form == kPropertiesForm)
+    record.user_properties = std::make_shared<const std::string>(in.text());
   if (!in.ok()) return fail(Errc::Corrupt, "subscription record is too short");
   return record;
 }

@@ -30,9 +30,11 @@ struct SubscriptionRecord {
   Subscription subscription;
   Unfinished unfinished;
   std::string condition;  // its text; empty: none
+  UserPropertiesPtr user_properties;
 };
 [[nodiscard]] std::string encode(const Subscription& subscription, const Unfinished& unfinished,
-                                 const SubscriptionCondition* condition = nullptr);
+                                 const SubscriptionCondition* condition = nullptr,
+                                 std::string_view user_properties = {});
 [[nodiscard]] Result<SubscriptionRecord> decode_subscription(std::string_view name,
                                                              std::string_view bytes);
 

@@ -150,9 +150,7 @@ void SharedGroup::write_cursor(store::Batch& batch) {
 }
 
 std::uint64_t SharedGroup::lag() const {
-  if (!open_) return 0;
-  const auto waiting = fetched_.size() - fetched_next_ + given_back_.size();
-  return waiting + worker_.broker().store().count_after({&queue_, 1}, tracker_.read(), 1'000'000);
+  return count(worker_.broker().store(), uncounted_lag());
 }
 
 // Hands out as long as somebody has room: first what came back, by position, then what is new.

@@ -52,6 +52,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& filter() const { return filter_; }
   [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] std::string subscription_name() const { return "$share/" + name_ + '/' + filter_; }
   [[nodiscard]] Worker& worker() { return worker_; }
   [[nodiscard]] std::uint64_t number() const { return number_; }  // grows with each that is made
   [[nodiscard]] static std::string key_of(std::string_view name, std::string_view filter);
@@ -99,6 +100,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   [[nodiscard]] std::vector<SessionPtr> member_sessions() const;
   [[nodiscard]] GroupStrategy strategy() const { return strategy_.load(); }
   [[nodiscard]] std::uint64_t lag() const;
+  [[nodiscard]] UncountedLag uncounted_lag() const;  // subscription_counts.cpp
   [[nodiscard]] Progress progress_of(store::Position position) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "broker/tracer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "mqtt/topic.hpp"
 
@@ -16,6 +17,8 @@ bool is_sampled(model::Position position, std::uint32_t one_in) {
 
 std::string_view name_of(Tracer::What what) {
   switch (what) {
+    case Tracer::What::Received:
+      return "received";
     case Tracer::What::Sent:
       return "sent";
     case Tracer::What::SentAgain:
@@ -59,19 +62,56 @@ void Tracer::note(What what, const model::Message& message, std::string_view cli
   const auto now_ms = clock_.wall_ms();
   const std::scoped_lock lock(mutex_);
   if (!is_traced_locked(message, client_id)) return;
+  keep_locked({.message = message.id,
+               .at_ms = now_ms,
+               .what = what,
+               .qos = qos,
+               .client_id = std::string(client_id.substr(0, kMostNameBytes))});
+}
+
+void Tracer::note_received(const store::Batch& batch) {
+  const std::scoped_lock lock(mutex_);
+  for (std::size_t i = 0; i < batch.message_count(); ++i) {
+    const auto& message = batch.message(i);
+    if (!is_traced_locked(message, message.client_id)) continue;
+    keep_locked({.message = message.id,
+                 .at_ms = message.timestamp_ms,
+                 .what = What::Received,
+                 .qos = message.qos,
+                 .client_id = std::string(message.client_id.substr(0, kMostNameBytes))});
+  }
+}
+
+void Tracer::keep_locked(Event event) {
   if (events_.size() >= kMostEvents) events_.pop_front();
-  events_.push_back({.position = message.position(),
-                     .at_ms = now_ms,
-                     .what = what,
-                     .qos = qos,
-                     .client_id = std::string(client_id.substr(0, kMostNameBytes))});
+  event.number = ++last_number_;
+  events_.push_back(std::move(event));
 }
 
 std::vector<Tracer::Event> Tracer::events_of(model::Position position) const {
   std::vector<Event> found;
   const std::scoped_lock lock(mutex_);
   for (const auto& event : events_)
-    if (event.position == position) found.push_back(event);
+    if (event.message.position == position.get() && event.what != What::Received)
+      found.push_back(event);
+  return found;
+}
+
+std::vector<Tracer::Event> Tracer::events_of_client(std::string_view client_id,
+                                                    std::uint64_t before, std::size_t most) const {
+  constexpr std::size_t kLooks = 4096;  // at a time: deliveries wait meanwhile
+  const auto name = client_id.substr(0, kMostNameBytes);
+  std::vector<Event> found;
+  for (bool at_end = false; !at_end && found.size() < most;) {
+    const std::scoped_lock lock(mutex_);
+    const auto first = last_number_ + 1 - events_.size();
+    before = std::min(before, last_number_ + 1);
+    for (std::size_t looks = 0; looks < kLooks && before > first && found.size() < most; ++looks) {
+      const auto& event = events_[--before - first];
+      if (event.client_id == name) found.push_back(event);
+    }
+    at_end = before <= first;
+  }
   return found;
 }
 

@@ -231,6 +231,7 @@ void Worker::append_publishing() {
     refuse_publishing(appended.error().code);
   } else {
     answer_when_durable(*appended);
+    if (auto& tracer = broker_.tracer(); tracer.is_on()) tracer.note_received(*publishing_);
     trim_later(*turn_);
     wills_.on_appended();
     delayed_.on_appended();

@@ -5,6 +5,7 @@ import urllib.parse
 import pytest
 
 from integration import raw_mqtt as mqtt
+from integration.harness import wait_until
 from integration.raw_mqtt import RawClient
 
 OPEN = {"access": {"enabled": False}}
@@ -136,6 +137,101 @@ def test_the_command_line_does_the_same(server):
     assert "a " in server.cli("retained", "list").stdout
     server.cli("retained", "delete", "a")
     assert json.loads(server.cli("retained", "list", "-o", "json").stdout)["items"] == []
+
+
+def test_subscriptions_show_what_was_said_what_is_in_flight_and_what_waits(server):
+    said = [(mqtt.SUBSCRIPTION_ID, 7), (mqtt.USER_PROPERTY, ("for", "billing")),
+            (mqtt.USER_PROPERTY, ("$where", "$qos = 1"))]
+    window = [(mqtt.SESSION_EXPIRY, 3600), (mqtt.RECEIVE_MAXIMUM, 3)]
+    with RawClient(server.mqtt) as client, RawClient(server.mqtt) as sender:
+        client.connect("meter", properties=window)
+        client.subscribe("a/#", qos=1, properties=said)
+        client.subscribe("$share/g/b", qos=1)
+        sender.connect("sender")
+        for topic in ("b", "a/1", "a/2", "a/3", "b", "a/4"):
+            sender.publish(topic, b"x", qos=1)
+        client.messages(3, acknowledge=False)
+
+        def shown():
+            return {item["filter"]: item
+                    for item in server.get(one("meter") + "/subscriptions")["items"]}
+
+        def counts():
+            return [(name, item["in_flight"], item["lag_messages"])
+                    for name, item in sorted(shown().items())]
+
+        assert shown()["a/#"] == {
+            "filter": "a/#", "name": "a/#", "qos": 1, "no_local": False,
+            "retain_as_published": False, "retain_handling": 0, "identifier": 7,
+            "where": "$qos = 1", "user_properties": [{"name": "for", "value": "billing"}],
+            "in_flight": 2, "lag_messages": 2}
+        assert counts() == [("$share/g/b", 1, 1), ("a/#", 2, 2)]
+        whole = server.get(one("meter"))
+        assert [(s["in_flight"], s["lag_messages"]) for s in whole["subscriptions"]] == [
+            (1, 1), (2, 2)]
+        table = server.cli("subscription", "list", "meter").stdout.splitlines()
+        assert table[0].split()[3:5] == ["IN_FLIGHT", "LAG_MESSAGES"]
+        client.abort()
+        # What the group gave is the group's again; what is the client's own is read from the log.
+        wait_until(lambda: counts() == [("$share/g/b", 0, 2), ("a/#", 2, 2)], "counted while away")
+    server.kill9()
+    server.start()
+    after = shown()["a/#"]
+    assert after["user_properties"] == [{"name": "for", "value": "billing"}]
+    assert (after["identifier"], after["where"]) == (7, "$qos = 1")
+    assert after["in_flight"] + after["lag_messages"] == 4
+
+
+def test_clients_are_found_by_a_part_of_their_id(server):
+    for name in ("plant-1/pump", "plant-2/pump", "office/lamp", "PUMP"):
+        with RawClient(server.mqtt) as client:
+            client.connect(name, **LONG)
+            client.disconnect()
+
+    def found(query):
+        return [item["client_id"] for item in server.get("/clients?" + query)["items"]]
+
+    assert found("client_id_contains=pump") == ["plant-1/pump", "plant-2/pump"]
+    assert found("client_id_contains=-2%2F") == ["plant-2/pump"]
+    assert found("client_id_contains=pump&status=connected") == []
+    assert found("client_id_contains=nowhere") == []
+    first = server.get("/clients?client_id_contains=p&limit=2")
+    assert [item["client_id"] for item in first["items"]] == ["office/lamp", "plant-1/pump"]
+    assert found(f"client_id_contains=p&page={first['next']}") == ["plant-2/pump"]
+    table = server.cli("client", "list", "--contains", "PUMP").stdout.splitlines()
+    assert [line.split()[0] for line in table] == ["CLIENT_ID", "PUMP"]
+
+
+def test_what_a_client_did_is_traced(server):
+    server.rest("PUT", "/tracing", {"client_ids": ["meter"]}).expect(200)
+    with RawClient(server.mqtt) as client, RawClient(server.mqtt) as other:
+        other.connect("other")
+        client.connect("meter", **LONG)
+        client.subscribe("to/meter", qos=1)
+        client.publish("from/meter", b"1", qos=1)
+        other.publish("to/meter", b"2", qos=1)
+        other.publish("elsewhere", b"3", qos=1)
+        client.messages(1)
+
+        def trace():
+            return [(item["event"], item["topic"], item["publisher"])
+                    for item in server.get(one("meter") + "/trace")["items"]]
+
+        wait_until(lambda: len(trace()) == 3, "the acknowledgement is noted")
+        assert trace() == [("acknowledged", "to/meter", "other"), ("sent", "to/meter", "other"),
+                           ("received", "from/meter", "meter")]
+        whole = server.get(one("meter") + "/trace?limit=2")
+        assert whole["traced"] is True and whole["since"]
+        rest = server.get(one("meter") + f"/trace?limit=2&page={whole['next']}")
+        assert [item["event"] for item in rest["items"]] == ["received"] and rest["next"] is None
+        message = server.get("/messages/" + rest["items"][0]["message_id"])
+        assert message["payload"] == "1"
+        lines = server.cli("client", "trace", "meter").stdout.splitlines()
+        assert len(lines) == 4 and "from/meter" in lines[3]
+    # Its own acknowledgements are not the other's.
+    assert [item["event"] for item in server.get(one("other") + "/trace")["items"]] == []
+    nobody = server.get(one("nobody") + "/trace")
+    assert (nobody["items"], nobody["traced"]) == ([], False)
 
 
 def test_what_waits_is_told_by_filter(server):

@@ -137,6 +137,36 @@ TEST_F(MessageTrace, KeepsTimesOfTracedMessagesAlone) {
   EXPECT_THAT(server.broker.tracer().events_of(other->position()), IsEmpty());
 }
 
+TEST_F(MessageTrace, KeepsWhatAClientPublishedAndWasSent) {
+  ScriptedClient client(server);
+  client.connect("meter", true, 3600);
+  client.subscribe("to", Qos::AtLeastOnce);
+  auto& tracer = server.broker.tracer();
+  client.publish("before", "x", Qos::AtLeastOnce, 1);
+  server.make_durable();
+  tracer.set_rules({.filters = {}, .client_ids = {"meter"}, .one_in = 0});
+  client.publish("from", "x", Qos::AtLeastOnce, 2);
+  server.make_durable();
+  const auto sent = message_of(publish({.topic = "to", .payload = "x"}));
+  message_of(publish({.topic = "elsewhere", .payload = "x"}));
+  for (const auto& publish : client.take<mqtt::Publish>())
+    client.ack(PacketType::Puback, publish.packet_id);
+  server.make_durable();
+
+  const auto events = tracer.events_of_client("meter", UINT64_MAX, 10);
+  ASSERT_EQ(events.size(), 3U);  // newest first
+  EXPECT_EQ(events[0].what, Tracer::What::Acknowledged);
+  EXPECT_EQ(events[1].what, Tracer::What::Sent);
+  EXPECT_EQ(events[1].message, sent->id);
+  EXPECT_EQ(events[2].what, Tracer::What::Received);
+  EXPECT_EQ(store.message_at(store::Position(events[2].message.position)).value()->topic, "from");
+  const auto page = tracer.events_of_client("meter", events[1].number, 1);
+  ASSERT_EQ(page.size(), 1U);
+  EXPECT_EQ(page[0].number, events[2].number);
+  EXPECT_THAT(tracer.events_of_client("meter", events[2].number, 10), IsEmpty());
+  EXPECT_THAT(tracer.events_of_client("nobody", UINT64_MAX, 10), IsEmpty());
+}
+
 // What goes to many clients as one piece otherwise.
 TEST_F(MessageTrace, KeepsTheTimesOfEachClientThatIsSentQosZero) {
   ScriptedClient one(server);
@@ -188,6 +218,8 @@ TEST_F(MessageTrace, KeepsABoundedNumberOfEvents) {
   }
   EXPECT_EQ(tracer.kept().events, Tracer::kMostEvents);
   EXPECT_THAT(tracer.events_of(model::Position(10)), IsEmpty());
+  EXPECT_EQ(tracer.events_of_client(std::string(1000, 'c'), UINT64_MAX, SIZE_MAX).size(),
+            Tracer::kMostEvents);
   const auto newest = tracer.events_of(model::Position(Tracer::kMostEvents + 10));
   ASSERT_EQ(newest.size(), 1U);
   EXPECT_EQ(newest[0].client_id.size(), Tracer::kMostNameBytes);

@@ -13,13 +13,36 @@ import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { EventList } from "../events/events";
 import type { Subscription, Whole } from "./client_type";
+import { Trace } from "./trace";
 import { own } from "./words";
+
+/** What the SUBSCRIBE said besides its filters. */
+function Properties({ of: row }: { of: Subscription }) {
+  const word = useWords(own);
+  const lines = [
+    ...(row.identifier ? [`${word.identifier} ${row.identifier}`] : []),
+    ...(row.where ? [`$where: ${row.where}`] : []),
+    ...(row.user_properties ?? []).map(({ name, value }) => `${name}: ${value}`),
+  ];
+  return (
+    <>
+      {lines.map((line, index) => (
+        <div key={index}>
+          <code>{line}</code>
+        </div>
+      ))}
+      {row.user_properties_left_out && word.leftOut}
+    </>
+  );
+}
 
 function Subscriptions({ client }: { client: Whole }) {
   const word = useWords(own);
   const act = useAction();
   const confirm = useConfirm();
   const mayAct = useMay("operator");
+  const language = useLanguage();
+  const counted = (count?: number, atLeast?: boolean) => `${atLeast ? "≥ " : ""}${number(count, language)}`;
   const [form] = Form.useForm<{ filter: string; qos: number }>();
   const parts = { name: client.client_id };
   const subscribe = async (body: { filter: string; qos: number }) => {
@@ -48,6 +71,9 @@ function Subscriptions({ client }: { client: Whole }) {
                 .filter(Boolean)
                 .join(", "),
           },
+          { title: word.properties, render: (_, row) => <Properties of={row} /> },
+          { title: word.inFlight, align: "right", render: (_, row) => counted(row.in_flight, row.in_flight_at_least) },
+          { title: word.lag, align: "right", render: (_, row) => counted(row.lag_messages, row.lag_at_least) },
           {
             key: "actions",
             align: "right",
@@ -153,6 +179,7 @@ export default function ClientPage() {
       <Card title={word.events} size="small" className="gap">
         <EventList path="/clients/{name}/events" parts={parts} filters={[{ name: "event", label: word.event }]} />
       </Card>
+      <Trace id={id} />
       <div className="two">
         <Card title={word.will} size="small">
           {client.will ? <Code>{pretty(client.will)}</Code> : word.none}

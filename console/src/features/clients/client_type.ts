@@ -18,6 +18,14 @@ export interface Subscription {
   qos: number;
   no_local: boolean;
   retain_as_published: boolean;
+  identifier?: number;
+  where?: string;
+  user_properties?: { name: string; value: string }[];
+  user_properties_left_out?: boolean;
+  in_flight?: number;
+  in_flight_at_least?: boolean;
+  lag_messages?: number;
+  lag_at_least?: boolean;
   [field: string]: unknown;
 }
 

@@ -20,7 +20,7 @@ export default function Clients() {
         rowKey="client_id"
         empty={<p>{word.empty}</p>}
         filters={[
-          { name: "client_id", label: word.id },
+          { name: "client_id_contains", label: word.id, isWhole: false },
           { name: "username", label: word.user },
           { name: "address", label: word.address },
           { name: "status", label: all.status, options: ["connected", "disconnected"] },
