@@ -40,7 +40,10 @@ json::object with_use(json::object made, json::array subscriptions) {
 }
 
 json::object not_made(std::string_view name) {
-  return {{"name", name}, {"description", ""}, {"strategy", "default"}};
+  return {{"name", name},
+          {"description", ""},
+          {"strategy", "default"},
+          {"strategy_latency_seconds", 0}};
 }
 
 Response create_group(Context& context, const Call& call) {
@@ -64,7 +67,10 @@ Response create_group(Context& context, const Call& call) {
 Response list_groups(Context& context, const Call& call) {
   if (!has_groups(context)) return no_groups_here();
   std::map<std::string, json::array> used;
-  for (auto& group : context.sources.groups_in_use(std::nullopt))
+  auto in_use = context.sources.groups_in_use(std::nullopt);
+  json::object counts{{"used", in_use.size()}};
+  if (context.sources.groups_allowed) counts["allowed"] = context.sources.groups_allowed();
+  for (auto& group : in_use)
     used[std::string(group.at("group").get_string())].push_back(std::move(group));
   std::vector<json::object> items;
   for (auto& made : context.sources.groups->all()) {
@@ -73,7 +79,7 @@ Response list_groups(Context& context, const Call& call) {
   }
   for (auto& [name, subscriptions] : used)
     items.push_back(with_use(not_made(name), std::move(subscriptions)));
-  return list_response(call, std::move(items));
+  return list_response(call, std::move(items), std::move(counts));
 }
 
 // By name or id; also one that was not made, as long as somebody is in it.
@@ -157,7 +163,8 @@ std::vector<Route> group_routes() {
       {.path = "/api/v1/groups",
        .id = "listGroups",
        .summary = "Shared subscription groups, by name: those that were made, and those that "
-                  "clients are in. Groups of tasks are shown with their tasks.",
+                  "clients are in, with what waits. Groups of tasks are shown with their tasks. "
+                  "`used` filters of groups have members, of `allowed` (`mqtt.groups`).",
        .run = list_groups,
        .guard = Guard::Viewer,
        .query = {{"name", "Only the one with this name."},

@@ -91,7 +91,7 @@ std::string encode_page(std::string_view last) {
   return broker::to_hex(last);
 }
 
-Response list_response(const Call& call, std::vector<json::object> items) {
+Response list_response(const Call& call, std::vector<json::object> items, json::object beside) {
   const auto page = page_request(call);
   if (!page) return page.error();
   std::vector<std::pair<std::string, const json::object*>> named;
@@ -108,7 +108,9 @@ Response list_response(const Call& call, std::vector<json::object> items) {
   for (std::size_t i = 0; i < count; ++i) shown.push_back(*named[i].second);
   json::value next;
   if (named.size() > count) next = encode_page(named[count - 1].first);
-  return json_response(200, {{"items", std::move(shown)}, {"next", std::move(next)}});
+  beside["items"] = std::move(shown);
+  beside["next"] = std::move(next);
+  return json_response(200, std::move(beside));
 }
 
 std::optional<Response> refuse_stale(const Call& call, const Outcome<json::object>& current) {

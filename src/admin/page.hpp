@@ -26,8 +26,9 @@ struct PageRequest {
 // Has the item what the query's filters (`?status=running`) want?
 [[nodiscard]] bool passes_filters(const Call& call, const boost::json::object& item);
 
-// `items` that pass the filters, by `name`, one page of them.
-[[nodiscard]] Response list_response(const Call& call, std::vector<boost::json::object> items);
+// `items` that pass the filters, by `name`, one page of them; `beside` stands beside them.
+[[nodiscard]] Response list_response(const Call& call, std::vector<boost::json::object> items,
+                                     boost::json::object beside = {});
 
 // The answer to an `If-Match` that names no current version; nothing when the call may go on. The
 // version is that of the document: a status that moves does not change it. Without the header the

@@ -57,6 +57,7 @@ struct Sources {
   broker::NamedDocuments* groups = nullptr;
   // Groups that clients are in, by filter; of one: with its members.
   std::function<boost::json::array(const std::optional<std::string>& only)> groups_in_use = {};
+  std::function<std::uint32_t()> groups_allowed = {};  // of them: `mqtt.groups`
   std::function<Result<void>(const std::string& group)> end_group = {};
   // Of a client by its id: what it is subscribed to, one more, one less. Durable when they return.
   std::function<Outcome<boost::json::array>(const std::string& client_id)> subscriptions_of = {};

@@ -240,6 +240,7 @@ Result<void> Composition::open_listeners() {
               [this](const std::optional<std::string>& only) {
                 return broker_->groups_in_use(only);
               },
+          .groups_allowed = [this] { return broker_->limits().groups; },
           .end_group = [this](const std::string& group) { return broker_->end_group(group); },
           .subscriptions_of =
               [this](const std::string& client_id) { return broker_->subscriptions_of(client_id); },

@@ -50,8 +50,8 @@ constexpr std::array<Columns, 5> kAutoSubscriptionColumns = {"name", "filters", 
                                                              "client_ids"};
 constexpr std::array<Columns, 5> kEnrichmentRuleColumns = {"name", "enabled", "priority", "topics",
                                                            "user_properties"};
-constexpr std::array<Columns, 5> kGroupColumns = {"name", "made", "strategy", "members",
-                                                  "description"};
+constexpr std::array<Columns, 6> kGroupColumns = {"name",    "made",    "strategy",
+                                                  "members", "updated", "description"};
 constexpr std::array<Columns, 6> kSubscriptionColumns = {"filter",    "qos",          "no_local",
                                                          "in_flight", "lag_messages", "group"};
 constexpr std::array<Columns, 6> kClientColumns = {"client_id", "status",        "username",

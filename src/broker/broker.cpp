@@ -102,10 +102,11 @@ GroupStrategy Broker::group_strategy(std::string_view group) const {
 void Broker::choose_strategies() {
   groups_.with([&](Groups& groups) {
     for (const auto& [key, entry] : groups)
-      entry.group->worker().post(
-          [group = entry.group, strategy = group_strategy(entry.group->name())] {
-            group->set_strategy(strategy);
-          });
+      entry.group->worker().post([group = entry.group,
+                                  strategy = group_strategy(entry.group->name()),
+                                  latency = made_groups_->latency_of(entry.group->name())] {
+        group->set_strategy(strategy, latency);
+      });
   });
 }
 

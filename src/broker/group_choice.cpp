@@ -1,5 +1,6 @@
 // The strategies of shared groups: which member gets a message.
 #include <algorithm>
+#include <utility>
 
 #include "broker/broker.hpp"
 #include "broker/session.hpp"
@@ -22,10 +23,17 @@ std::uint64_t mixed(std::uint64_t number) {
 
 }  // namespace
 
-void SharedGroup::set_strategy(GroupStrategy strategy) {
-  if (strategy_.exchange(strategy) == strategy) return;
+void SharedGroup::set_strategy(GroupStrategy strategy, std::chrono::seconds latency) {
+  const bool same_latency = std::exchange(latency_, latency) == latency;
+  if (strategy_.exchange(strategy) == strategy) {
+    if (!same_latency) settle_shares(std::chrono::seconds(0));
+    return;
+  }
   choices_.reset();
-  for (auto& member : members_) member.in_flight = 0;
+  for (auto& member : members_) {
+    member.in_flight = 0;
+    member.takes_part = member.is_there;
+  }
   pump();
 }
 
@@ -168,7 +176,7 @@ std::optional<std::size_t> SharedGroup::drawn_member(const model::Message& messa
   std::optional<std::size_t> chosen;
   std::uint64_t highest = 0;
   for (std::size_t i = 0; i < members_.size(); ++i) {
-    if (!members_[i].is_there || !accepts(members_[i], message)) continue;
+    if (!members_[i].takes_part || !accepts(members_[i], message)) continue;
     const auto drawn = mixed(hash ^ mixed(members_[i].session->number()));
     if (chosen && drawn <= highest) continue;
     chosen = i;
@@ -179,6 +187,57 @@ std::optional<std::size_t> SharedGroup::drawn_member(const model::Message& messa
 
 void SharedGroup::note_change_of_members() {
   if (choices_) choices_->by_key.clear();
+}
+
+// Who comes or goes takes or leaves its share, with a hash strategy after its latency: of one that
+// is back by then nothing has moved. Where nobody has a share nobody is waited for.
+void SharedGroup::note_presence(Member& member, bool is_there) {
+  if (std::exchange(member.is_there, is_there) == is_there) return;
+  const bool at_once =
+      !is_hashed(strategy()) || latency_ == std::chrono::seconds(0) || !some_take_part();
+  if (at_once) {
+    member.takes_part = is_there;
+    note_change_of_members();
+    return;
+  }
+  member.changed_at = worker_.broker().clock().steady();
+  settle_shares_later();
+}
+
+bool SharedGroup::some_take_part() const {
+  return std::ranges::any_of(members_, &Member::takes_part);
+}
+
+// Of those who have come or gone so long ago.
+void SharedGroup::settle_shares(std::chrono::seconds latency) {
+  const auto now = worker_.broker().clock().steady();
+  bool some_wait = false;
+  bool changed = false;
+  for (auto& member : members_) {
+    if (member.takes_part == member.is_there) continue;
+    const bool is_due = now >= member.changed_at + latency;
+    if (is_due) member.takes_part = member.is_there;
+    changed = changed || is_due;
+    some_wait = some_wait || !is_due;
+  }
+  if (some_wait) settle_shares_later();
+  if (!changed) return;
+  note_change_of_members();
+  pump();
+}
+
+// One timer, however often clients come and go: for the one who did so first.
+void SharedGroup::settle_shares_later() {
+  if (std::exchange(settles_later_, true)) return;
+  auto due = std::chrono::steady_clock::time_point::max();
+  for (const auto& member : members_)
+    if (member.takes_part != member.is_there) due = std::min(due, member.changed_at + latency_);
+  worker_.timers().at(due, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->settles_later_ = false;
+    self->settle_shares(self->latency_);
+  });
 }
 
 }  // namespace sluice::broker

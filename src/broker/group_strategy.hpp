@@ -29,10 +29,14 @@ inline constexpr std::array<std::string_view, 6> kGroupStrategies{
   return std::nullopt;
 }
 
+// Each member has its share of the keys.
+[[nodiscard]] constexpr bool is_hashed(GroupStrategy strategy) {
+  return strategy == GroupStrategy::HashClientId || strategy == GroupStrategy::HashTopic;
+}
+
 // Who gets a message is a matter of the message: others may pass it while that member has no room.
 [[nodiscard]] constexpr bool is_keyed(GroupStrategy strategy) {
-  return strategy == GroupStrategy::Sticky || strategy == GroupStrategy::HashClientId ||
-         strategy == GroupStrategy::HashTopic;
+  return strategy == GroupStrategy::Sticky || is_hashed(strategy);
 }
 
 }  // namespace sluice::broker

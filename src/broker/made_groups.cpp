@@ -10,6 +10,8 @@ namespace {
 using schema::Type;
 
 constexpr std::string_view kServersStrategy = "default";
+constexpr std::string_view kLatency = "strategy_latency_seconds";
+constexpr std::int64_t kLongestLatency = 600;
 
 // What may stand as {ShareName} in $share/{ShareName}/{filter}. [MQTT-4.8.2-1] [MQTT-4.8.2-2]
 bool is_group_name(std::string_view text) {
@@ -30,9 +32,14 @@ MadeGroups::MadeGroups(store::Store& store, const Clock& clock, std::function<vo
 
 void MadeGroups::compile(const NamedDocuments::All& all) {
   auto strategies = std::make_shared<Strategies>();
-  for (const auto& document : all)
-    strategies->emplace(document.at("name").get_string(),
-                        group_strategy(std::string_view(document.at("strategy").get_string())));
+  for (const auto& document : all) {
+    const auto* latency = document.if_contains(kLatency);  // not in one of an earlier version
+    strategies->emplace(
+        document.at("name").get_string(),
+        Chosen{.strategy = group_strategy(std::string_view(document.at("strategy").get_string())),
+               .latency = std::chrono::seconds(
+                   latency == nullptr ? 0 : latency->to_number<std::int64_t>())});
+  }
   strategies_.with([&](auto& current) { current = std::move(strategies); });
   if (on_change_) on_change_();
 }
@@ -45,7 +52,13 @@ bool MadeGroups::contains(std::string_view name) const {
 std::optional<GroupStrategy> MadeGroups::strategy_of(std::string_view name) const {
   const auto strategies = strategies_.with([](const auto& current) { return current; });
   const auto found = strategies->find(name);
-  return found == strategies->end() ? std::nullopt : found->second;
+  return found == strategies->end() ? std::nullopt : found->second.strategy;
+}
+
+std::chrono::seconds MadeGroups::latency_of(std::string_view name) const {
+  const auto strategies = strategies_.with([](const auto& current) { return current; });
+  const auto found = strategies->find(name);
+  return found == strategies->end() ? std::chrono::seconds(0) : found->second.latency;
 }
 
 const schema::Fields& MadeGroups::fields() {
@@ -65,7 +78,15 @@ const schema::Fields& MadeGroups::fields() {
          .type = Type::Choice,
          .help = "To which member a message goes; `default`: as mqtt.group_strategy says.",
          .fallback = kServersStrategy.data(),
-         .choices = std::move(strategies)}};
+         .choices = std::move(strategies)},
+        {.name = kLatency.data(),
+         .type = Type::Integer,
+         .help = "With hash_client_id and hash_topic: so many seconds after a member has come or "
+                 "gone the others leave it its share, which waits meanwhile if it has gone. 0: at "
+                 "once.",
+         .fallback = 0,
+         .minimum = 0,
+         .maximum = kLongestLatency}};
   }();
   return kFields;
 }

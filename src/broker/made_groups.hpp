@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,11 +27,17 @@ class MadeGroups {
   [[nodiscard]] bool contains(std::string_view name) const;
   // None: it is not made, or leaves the choice to `mqtt.group_strategy`.
   [[nodiscard]] std::optional<GroupStrategy> strategy_of(std::string_view name) const;
+  // How long its members keep their shares when one has come or gone.
+  [[nodiscard]] std::chrono::seconds latency_of(std::string_view name) const;
 
   [[nodiscard]] static const schema::Fields& fields();
 
  private:
-  using Strategies = std::map<std::string, std::optional<GroupStrategy>, std::less<>>;
+  struct Chosen {
+    std::optional<GroupStrategy> strategy;
+    std::chrono::seconds latency{0};
+  };
+  using Strategies = std::map<std::string, Chosen, std::less<>>;
   void compile(const NamedDocuments::All& all);
 
   const std::function<void()> on_change_;

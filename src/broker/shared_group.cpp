@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/broker.hpp"
+#include "broker/made_groups.hpp"
 #include "broker/session.hpp"
 #include "broker/session_records.hpp"
 #include "broker/worker.hpp"
@@ -16,7 +17,8 @@ SharedGroup::SharedGroup(Worker& worker, std::string name, std::string filter)
       name_(std::move(name)),
       filter_(std::move(filter)),
       key_(key_of(name_, filter_)),
-      strategy_(worker.broker().group_strategy(name_)) {}
+      strategy_(worker.broker().group_strategy(name_)),
+      latency_(worker.broker().made_groups().latency_of(name_)) {}
 
 std::string SharedGroup::key_of(std::string_view name, std::string_view filter) {
   return subscription_key(name, filter);
@@ -56,10 +58,12 @@ void SharedGroup::on_worker(Work work) {
 void SharedGroup::add_member(const SessionPtr& session, SubscriptionOptions options,
                              ConditionPtr condition) {
   const auto it = std::ranges::find(members_, session, &Member::session);
-  if (it == members_.end())
-    members_.push_back({session, options, true});
-  else
+  if (it == members_.end()) {
+    members_.push_back({.session = session, .options = options});
+    note_presence(members_.back(), true);
+  } else {
     it->options = options;
+  }
   set_condition(*session, std::move(condition));
   on_worker([self = shared_from_this()] {
     self->note_change_of_members();
@@ -71,6 +75,7 @@ void SharedGroup::add_member(const SessionPtr& session, SubscriptionOptions opti
 void SharedGroup::remove_member(const Session& session) {
   std::erase_if(members_, [&](const Member& member) { return member.session.get() == &session; });
   set_condition(session, nullptr);
+  if (!some_take_part()) settle_shares(std::chrono::seconds(0));
   note_change_of_members();
   if (goes_past()) pump();
 }
@@ -103,7 +108,7 @@ void SharedGroup::member_has_room(const Session& session) {
     for (auto& member : self->members_) {
       if (member.session.get() != id) continue;
       member.has_room = true;
-      if (!std::exchange(member.is_there, true)) self->note_change_of_members();
+      self->note_presence(member, true);
     }
     self->pump();
   });
@@ -111,9 +116,11 @@ void SharedGroup::member_has_room(const Session& session) {
 
 void SharedGroup::member_left(const Session& session) {
   on_worker([self = shared_from_this(), id = &session] {
-    for (auto& member : self->members_)
-      if (member.session.get() == id) member.is_there = member.has_room = false;
-    self->note_change_of_members();
+    for (auto& member : self->members_) {
+      if (member.session.get() != id) continue;
+      member.has_room = false;
+      self->note_presence(member, false);
+    }
     self->pump();
   });
 }

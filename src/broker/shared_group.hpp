@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -76,7 +77,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   void give_back(store::Position position, model::MessagePtr message);
   void member_has_room(const Session& session);
   void member_left(const Session& session);  // its connection is gone
-  void set_strategy(GroupStrategy strategy);
+  void set_strategy(GroupStrategy strategy, std::chrono::seconds latency);
   void go_on();  // it was put off, until there is time for its conditions
   // From dispatch, on its own worker: messages that were just appended. Runs arrive in log order.
   void offer(const Delivery::Run& run);
@@ -90,7 +91,7 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   void mark_cursor() { cursor_marked_ = true; }
   void restore_member(const SessionPtr& session, SubscriptionOptions options,
                       ConditionPtr condition) {
-    members_.push_back({.session = session, .options = options, .is_there = false});
+    members_.push_back({.session = session, .options = options});
     set_condition(*session, std::move(condition));
   }
   void restore_handed_out(store::Position position) {
@@ -109,8 +110,10 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
     SessionPtr session;
     SubscriptionOptions options;
     bool has_room = true;
-    bool is_there = true;       // its client is connected, as far as the group knows
-    std::size_t in_flight = 0;  // of this group; with LeastInFlight alone
+    bool is_there = false;    // its client is connected, as far as the group knows
+    bool takes_part = false;  // as is_there, with a hash strategy after its latency
+    std::chrono::steady_clock::time_point changed_at{};  // that it is there or not
+    std::size_t in_flight = 0;                           // of this group; with LeastInFlight alone
   };
   template <class Work>
   void on_worker(Work work);
@@ -143,6 +146,11 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
                                                         std::uint64_t hash);
   [[nodiscard]] std::optional<std::size_t> member_for_key(std::string_view key,
                                                           const model::Message& message);
+  // --- who has which share (group_choice.cpp)
+  void note_presence(Member& member, bool is_there);
+  [[nodiscard]] bool some_take_part() const;
+  void settle_shares(std::chrono::seconds latency);
+  void settle_shares_later();
   void note_change_of_members();
   void no_longer_held(store::Position position);
   bool offer(Member& member, const model::MessagePtr& message);
@@ -163,6 +171,8 @@ class SharedGroup : public std::enable_shared_from_this<SharedGroup> {
   std::atomic<std::uint64_t> low_{0};
   std::vector<Member> members_;
   std::atomic<GroupStrategy> strategy_;
+  std::chrono::seconds latency_;
+  bool settles_later_ = false;
   std::size_t next_ = 0;
   std::unique_ptr<GroupChoices> choices_;        // of other strategies than RoundRobin
   std::unique_ptr<GroupConditions> conditions_;  // mostly none

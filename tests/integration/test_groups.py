@@ -1,4 +1,5 @@
 """Shared subscription groups: made, listed, changed, deleted; and mqtt.groups_must_exist."""
+import contextlib
 import json
 
 import pytest
@@ -57,6 +58,32 @@ def test_the_switch_changes_while_it_runs_and_leaves_what_is_there(make_sluice):
     server.stop()
 
 
+def test_shares_of_a_hash_strategy_move_after_their_latency(make_sluice):
+    server = make_sluice(OPEN)
+    made = server.create("/groups", {"name": "shares", "strategy": "hash_topic",
+                                     "strategy_latency_seconds": 1})
+    assert made["strategy_latency_seconds"] == 1
+    wrong = server.rest("PATCH", "/groups/shares", {"strategy_latency_seconds": 601})
+    assert (wrong.status, wrong.body["fields"][0]["pointer"]) == (422, "/strategy_latency_seconds")
+    with RawClient(server.mqtt) as one, RawClient(server.mqtt) as two, \
+            RawClient(server.mqtt) as publisher:
+        one.connect("one", properties=[(mqtt.SESSION_EXPIRY, 3600)])
+        two.connect("two", properties=[(mqtt.SESSION_EXPIRY, 3600)])
+        publisher.connect("publisher")
+        assert subscribe(one, "$share/shares/t/#").codes == [1]
+        assert subscribe(two, "$share/shares/t/#").codes == [1]
+
+        def reaches_two():
+            for topic in range(8):
+                publisher.publish(f"t/{topic}", b"x", qos=1)
+            with contextlib.suppress(mqtt.Late):
+                return two.receive(0.1)
+
+        wait_until(reaches_two, "the second one has its share")  # not before, as unit tests show
+        two.abort()
+    server.stop()
+
+
 def test_groups_are_shown_with_their_members(make_sluice):
     server = make_sluice(OPEN)
     made = server.create("/groups", {"name": "billing", "description": "Invoices",
@@ -71,6 +98,10 @@ def test_groups_are_shown_with_their_members(make_sluice):
 
         shown = {group["name"]: group for group in server.get("/groups")["items"]}
         assert sorted(shown) == ["billing", "implicit"]
+        counts = server.get("/groups?limit=1")
+        assert (counts["used"], counts["allowed"], len(counts["items"])) == (2, 1000, 1)
+        assert shown["billing"]["updated"] == made["updated"]
+        assert "updated" not in shown["implicit"]
         assert shown["billing"]["members"] == 2
         assert shown["implicit"]["made"] is False
         assert [group["name"] for group in server.get("/groups?made=true")["items"]] == ["billing"]

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/made_groups.hpp"
 #include "scripted_client.hpp"
 
 namespace sluice::broker::test {
@@ -17,6 +18,7 @@ using mqtt::Qos;
 using sluice::test::MemoryStore;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 class GroupStrategies : public testing::Test {
  protected:
@@ -44,6 +46,18 @@ class GroupStrategies : public testing::Test {
   void publish_numbers(int from, int to, int topics) {
     for (int i = from; i <= to; ++i) publish("t/" + std::to_string(i % topics), std::to_string(i));
   }
+  // With a strategy and a latency of its own.
+  void make_group(int latency) {
+    const auto made = server->broker.made_groups().documents().create(
+        {{"name", "g"}, {"strategy", "hash_topic"}, {"strategy_latency_seconds", latency}});
+    ASSERT_TRUE(made) << made.error().detail;
+  }
+  void set_latency(int seconds) {
+    const auto changed = server->broker.made_groups().documents().replace(
+        "g", {{"name", "g"}, {"strategy", "hash_topic"}, {"strategy_latency_seconds", seconds}});
+    ASSERT_TRUE(changed) << changed.error().detail;
+    server->turn();
+  }
   static void acknowledge(ScriptedClient& client, const mqtt::Publish& message) {
     client.ack(PacketType::Puback, message.packet_id);
   }
@@ -60,7 +74,7 @@ class GroupStrategies : public testing::Test {
     }
   }
 
-  MemoryStore store{MemoryStore::Durability::Manual};
+  MemoryStore store{MemoryStore::Durability::AtOnce};
   std::unique_ptr<BrokerUnderTest> server;
   std::vector<std::unique_ptr<ScriptedClient>> members;
   std::map<std::string, std::unique_ptr<ScriptedClient>> publishers;
@@ -199,6 +213,62 @@ TEST_F(GroupStrategies, WhatAMemberDidNotAcknowledgeGoesToTheOthersAtOnce) {
     EXPECT_EQ(all.size(), 20U);
     EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 20U);
   }
+}
+
+// --- latency of hash strategies: who comes or goes leaves the shares as they are for a while
+
+TEST_F(GroupStrategies, AMemberThatComesTakesItsShareAfterTheLatency) {
+  start(GroupStrategy::RoundRobin);
+  make_group(600);
+  auto& one = member("one");  // nobody has a share yet
+  auto& two = member("two");
+
+  publish_numbers(1, 40, 20);
+  EXPECT_THAT(take_and_acknowledge(one), SizeIs(40));
+  EXPECT_THAT(take_and_acknowledge(two), IsEmpty());
+
+  set_latency(0);
+  publish_numbers(1, 40, 20);
+  const auto to_two = take_and_acknowledge(two).size();
+  EXPECT_GT(to_two, 0U);
+  EXPECT_EQ(take_and_acknowledge(one).size(), 40 - to_two);
+}
+
+TEST_F(GroupStrategies, AMemberThatIsBackWithinTheLatencyHasItsShareStill) {
+  start(GroupStrategy::RoundRobin);
+  make_group(0);
+  auto& one = member("one");
+  auto& two = member("two");
+  publish_numbers(1, 40, 20);
+  const auto share = take_and_acknowledge(two);
+  const auto other = take_and_acknowledge(one);
+  ASSERT_FALSE(share.empty() || other.empty());
+  set_latency(600);
+
+  two.drop();
+  publish_numbers(1, 40, 20);
+  EXPECT_EQ(take_and_acknowledge(one), other);
+  ScriptedClient back(*server);
+  back.connect("two", false, kLong);
+  EXPECT_EQ(take_and_acknowledge(back), share);
+
+  back.drop();
+  publish_numbers(1, 40, 20);
+  EXPECT_EQ(take_and_acknowledge(one), other);
+  set_latency(0);  // it is not waited for any longer
+  EXPECT_EQ(take_and_acknowledge(one), share);
+}
+
+TEST_F(GroupStrategies, NobodyIsWaitedForWhereNobodyHasAShare) {
+  start(GroupStrategy::RoundRobin);
+  make_group(600);
+  auto& one = member("one");
+  auto& two = member("two");
+
+  one.unsubscribe("$share/g/t/#");
+  publish_numbers(1, 5, 5);
+
+  EXPECT_THAT(take_and_acknowledge(two), SizeIs(5));
 }
 
 TEST_F(GroupStrategies, LeastInFlightGivesToWhoHasFewest) {

@@ -31,6 +31,7 @@ const chinese: Record<string, string> = {
   until: "截止时间",
   priority: "优先级",
   strategy: "策略",
+  strategy_latency_seconds: "策略延迟（秒）",
   topic: "主题",
   topics: "主题",
   filter: "过滤器",

@@ -1,9 +1,9 @@
 import { Tag } from "antd";
 import { Link } from "react-router-dom";
 import { schemaOf } from "../../api/documents";
-import { useLive } from "../../api/live";
+import { useGet, useLive } from "../../api/live";
 import { Crud } from "../../components/crud";
-import { number } from "../../components/format";
+import { duration, number, time } from "../../components/format";
 import { ProblemAlert } from "../../components/problem";
 import { common } from "../../words/common";
 import { useLanguage, useWords, words } from "../../words/language";
@@ -16,9 +16,12 @@ const own = words(
     create: "New group",
     empty: "Subscribe some clients to $share/workers/jobs/#, and they share the work.",
     strategy: "Strategy",
+    latency: "Strategy latency",
     members: "Members",
     filters: "Filters and what waits",
     made: "made here",
+    used: (used: string, allowed: string) =>
+      `${used} / ${allowed} in use: each filter of a group counts (mqtt.groups).`,
     deletion: (members: string, waiting: string) =>
       `Members: ${members}. Their subscriptions in it end, and ${waiting} waiting messages are given up, with what they have not acknowledged.`,
     deletionEmpty: "Nobody is in it.",
@@ -29,9 +32,11 @@ const own = words(
     create: "新建共享组",
     empty: "让几个客户端订阅 $share/workers/jobs/#，它们就会分担工作。",
     strategy: "策略",
+    latency: "策略延迟",
     members: "成员",
     filters: "过滤器与待投递",
     made: "手动创建",
+    used: (used: string, allowed: string) => `已使用 ${used} / ${allowed}：组内每个过滤器计一个（mqtt.groups）。`,
     deletion: (members: string, waiting: string) =>
       `成员：${members}。它们在组内的订阅会结束，${waiting} 条待投递消息和尚未确认的消息将被放弃。`,
     deletionEmpty: "组内没有成员。",
@@ -42,8 +47,10 @@ interface Group {
   name: string;
   description: string;
   strategy: string;
+  strategy_latency_seconds?: number;
   made: boolean;
   members: number;
+  updated?: string;
   subscriptions: Part[];
 }
 
@@ -81,10 +88,15 @@ export default function Groups() {
   const word = useWords(own);
   const all = useWords(common);
   const language = useLanguage();
+  const counts = useGet<{ used: number; allowed: number }>("/groups", { query: { limit: 1 } }).data;
   return (
     <Crud<Group>
       title={word.title}
-      help={word.help}
+      help={
+        <>
+          {word.help} {counts && word.used(number(counts.used, language), number(counts.allowed, language))}
+        </>
+      }
       create={word.create}
       empty={word.empty}
       path="/groups"
@@ -99,6 +111,7 @@ export default function Groups() {
             </>
           ),
         },
+        { title: word.latency, align: "right", render: (_, row) => duration(row.strategy_latency_seconds) },
         { title: word.members, dataIndex: "members", align: "right" },
         {
           title: word.filters,
@@ -109,6 +122,7 @@ export default function Groups() {
               </div>
             )),
         },
+        { title: all.updated, render: (_, { updated }) => (updated ? time(updated, language) : "–") },
         { title: all.description, dataIndex: "description" },
       ]}
       expanded={(group) => <Members group={group} />}
