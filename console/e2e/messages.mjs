@@ -1,4 +1,5 @@
-// A client is found and disconnected, its message is found and seen on its way, byte by byte.
+// A client is found by a part of its id and traced, its message is found and seen on its way, byte by
+// byte; the client's page says that it was sent it. It is disconnected.
 import { checkAccess, heading, logIn } from "./steps.mjs";
 
 export default async function ({ page, url, user, password }) {
@@ -6,12 +7,15 @@ export default async function ({ page, url, user, password }) {
   await logIn(page, url, user, password);
   await heading(page, "Overview");
   await page.getByRole("link", { name: "Clients", exact: true }).click();
-  await page.getByRole("searchbox", { name: "Client id" }).fill("meter-1");
+  await page.getByRole("searchbox", { name: "Client id" }).fill("eter");
   await page.getByRole("link", { name: "meter-1" }).click();
   await heading(page, "meter-1");
   await page.getByLabel("Filter").fill("commands/#");
   await button("Subscribe it").click();
   await page.getByRole("cell", { name: "commands/#" }).waitFor();
+  await page.getByText("for: billing").waitFor(); // what its SUBSCRIBE said
+  await button("Trace it").click();
+  await button("Trace it no more").waitFor();
   await checkAccess(page, "a client");
 
   await page.getByRole("link", { name: "Messages", exact: true }).click();
@@ -38,6 +42,7 @@ export default async function ({ page, url, user, password }) {
   await page.getByText("7b 22 67 6f 22").waitFor();
   await page.getByRole("link", { name: "Client meter-1" }).click();
   await heading(page, "meter-1");
+  await page.getByRole("row", { name: /sent commands\/go/ }).waitFor();
   await button("Disconnect").click();
   await page.getByText("Its session stays").waitFor();
   await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();

@@ -14,7 +14,7 @@ import pytest
 
 from integration.harness import REPOSITORY, environment_of, read_topic, wait_until
 from integration.kafka_inflow import new_topic, produce
-from integration.raw_mqtt import SESSION_EXPIRY, RawClient
+from integration.raw_mqtt import SESSION_EXPIRY, USER_PROPERTY, RawClient
 
 CONSOLE = REPOSITORY / "console"
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -254,6 +254,7 @@ def test_a_client_and_a_message_are_found(sluice, browse):
     client = RawClient(sluice.mqtt, 5)
     client.connect("meter-1", username=account.name, password=account.password,
                    properties=[(SESSION_EXPIRY, 3600)])
+    client.subscribe("bills", properties=[(USER_PROPERTY, ("for", "billing"))])
     try:
         browse(sluice, "messages")
     finally:
