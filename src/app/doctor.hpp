@@ -58,6 +58,11 @@ struct Listening {
 // Would both be refused side by side? Port 0 never is.
 [[nodiscard]] bool is_taken_by(const BindAddress& wanted, const Listening& other);
 
+// Of who may write a core file of at most `limit` bytes (nothing: it is not known), which goes
+// where `pattern` of the kernel says.
+[[nodiscard]] Finding core_dump_finding(std::optional<std::uint64_t> limit,
+                                        std::string_view pattern);
+
 // All of it, or what can be looked at without settings that can be read.
 [[nodiscard]] Findings examine(const SettingSources& sources);
 // Prints the findings. Exit code 1 when one of them is a problem.

@@ -129,20 +129,25 @@ void look_at_clock(const std::string& data, Findings& findings) {
 }
 
 // A core dump holds keys, passwords of connections and payloads. The server forbids them with a
-// limit of one byte (descriptor_limit.hpp), which it may not where the hard limit is 0.
+// limit of one byte (descriptor_limit.hpp), which it may not where the hard limit is 0: that keeps
+// files from being written, and not programs from being handed one.
+Finding core_dump_finding(std::optional<std::uint64_t> limit, std::string_view pattern) {
+  if (limit == 1 || (limit == 0 && !pattern.starts_with('|')))
+    return {"core dumps", Health::Ok, "none is written of the server"};
+  return {
+      "core dumps", Health::Warning,
+      fmt::format("go to `{}`, with keys and payloads in them", pattern),
+      "a hard limit of one byte or more (LimitCORE=1 in the systemd unit): the server then lets "
+      "none be made"};
+}
+
 void look_at_core_dumps(const Holder& holder, Findings& findings) {
   const auto pattern = line_of_file("/proc/sys/kernel/core_pattern");
   rlimit own{};
   ::getrlimit(RLIMIT_CORE, &own);
   const auto limit = holder.runs() ? limit_of_process(holder.pid, "Max core file size")
                                    : std::optional<std::uint64_t>(own.rlim_max == 0 ? 0 : 1);
-  if (limit == 1 || (limit == 0 && !pattern.starts_with('|')))
-    findings.push_back({"core dumps", Health::Ok, "none is written of the server"});
-  else
-    findings.push_back({"core dumps", Health::Warning,
-                        fmt::format("go to `{}`, with keys and payloads in them", pattern),
-                        "a hard limit of one byte or more (LimitCORE=1 in the systemd unit): the "
-                        "server then lets none be made"});
+  findings.push_back(core_dump_finding(limit, pattern));
 }
 
 }  // namespace sluice::app

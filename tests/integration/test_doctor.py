@@ -1,6 +1,7 @@
 """`sluice doctor`: what it says beside a server, and before one starts; that it changes nothing."""
 import json
 import os
+import pathlib
 import resource
 import socket
 import subprocess
@@ -105,6 +106,29 @@ def test_certificates_are_looked_at(free, tmp_path):
     assert checks[0]["health"] == "warning"
     assert (checks[1]["health"], checks[1]["advice"].split(",")[0]) == (
         "problem", f"chmod 600 {files.key}")
+
+
+def test_a_certificate_that_has_expired_is_a_problem(free, tmp_path):
+    files = certificates.Authority(tmp_path / "tls").issue("server", days=-1)
+    admin = {"bind": "127.0.0.1:0", "certificate": str(files.certificate), "key": str(files.key)}
+
+    document = doctor("-c", free(admin=admin))
+
+    expired = said(document, "certificate admin")
+    assert not document["ok"] and expired["health"] == "problem"
+    assert "has expired on" in expired["detail"] and "SIGHUP" in expired["advice"]
+
+
+def test_no_core_dump_is_made_of_a_server(sluice, free):
+    def with_hard_limit(number):
+        return lambda: resource.setrlimit(resource.RLIMIT_CORE, (number, number))
+
+    assert "Max core file size        1 " in pathlib.Path(f"/proc/{sluice.pid}/limits").read_text()
+    assert said(doctor("--data", sluice.data), "core dumps")["health"] == "ok"
+    # Who may not be given a limit of one byte is dumped where the kernel hands it to a program.
+    is_handed_on = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().startswith("|")
+    assert said(doctor("-c", free(), prepare=with_hard_limit(0)), "core dumps")["health"] == (
+        "warning" if is_handed_on else "ok")
 
 
 def test_settings_that_cannot_be_read_are_the_first_problem(free):

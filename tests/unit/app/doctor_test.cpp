@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/clock.hpp"
+#include "support/self_signed.hpp"
 #include "unit/app/scratch_directory.hpp"
 
 namespace sluice::app {
@@ -65,6 +67,50 @@ TEST(Doctor, KnowsWhatCannotStandSideBySide) {
               taken)
         << wanted << " beside " << other;
   }
+}
+
+// What stands where a core file would go does not matter to a limit of one byte.
+TEST(Doctor, WarnsOfCoreDumpsThatAreMade) {
+  constexpr std::string_view kProgram = "|/usr/lib/systemd/systemd-coredump %P";
+  for (const auto pattern : {std::string_view("core"), kProgram})
+    EXPECT_EQ(core_dump_finding(1, pattern).health, Health::Ok) << pattern;
+  EXPECT_EQ(core_dump_finding(0, "core").health, Health::Ok);  // no file, and nobody else gets it
+
+  const auto handed_on = core_dump_finding(0, kProgram);
+  EXPECT_EQ(handed_on.health, Health::Warning);
+  EXPECT_THAT(handed_on.detail, HasSubstr("systemd-coredump"));
+  EXPECT_THAT(handed_on.advice, HasSubstr("LimitCORE=1"));
+  EXPECT_EQ(core_dump_finding(UINT64_MAX, "/var/core/%p").health, Health::Warning);
+  EXPECT_EQ(core_dump_finding(std::nullopt, "core").health, Health::Warning);
+}
+
+TEST(Doctor, TellsACertificateThatHasExpiredFromOneThatSoonWill) {
+  constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+  const ScratchDirectory scratch;
+  const auto made = sluice::test::make_self_signed();  // valid for a day
+  const auto key = scratch.write("key.pem", made.key_pem);
+  std::filesystem::permissions(key, std::filesystem::perms::owner_read);
+  Settings settings;
+  settings.admin.tls.emplace();
+  settings.admin.tls->certificates.push_back(
+      {.setting = {}, .certificate = scratch.write("c.pem", made.certificate_pem), .key = key});
+  const auto looked_at = [&](std::int64_t now_ms) {
+    Findings findings;
+    look_at_certificates(settings, now_ms, findings);
+    EXPECT_EQ(findings.size(), 1U);
+    return findings.empty() ? Finding() : findings[0];
+  };
+  const auto now = system_clock().wall_ms();
+
+  const auto soon = looked_at(now);
+  EXPECT_EQ(soon.check, "certificate admin");
+  EXPECT_EQ(soon.health, Health::Warning);
+  EXPECT_THAT(soon.detail, HasSubstr("expires on"));
+  const auto over = looked_at(now + 2 * kDayMs);
+  EXPECT_EQ(over.health, Health::Problem);
+  EXPECT_THAT(over.detail, HasSubstr("has expired on"));
+  EXPECT_THAT(over.advice, HasSubstr("SIGHUP"));
+  EXPECT_EQ(looked_at(now - 60 * kDayMs).health, Health::Ok);
 }
 
 class DoctorTest : public testing::Test {
