@@ -6,6 +6,8 @@ namespace sluice::admin {
 
 const std::vector<ErrorKind>& error_catalogue() {
   static const std::vector<ErrorKind> kKinds = {
+      {"account_lacks_right", 422,
+       "The task's account may not do what the task needs; `fields` says what, and why."},
       {"body_too_large", 413, "The body is larger than 1 MiB."},
       {"changed_meanwhile", 412, "`If-Match` names a version that is not the current one."},
       {"closed", 503, "The store ended after a failed write; it comes back with a restart."},

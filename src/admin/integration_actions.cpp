@@ -19,14 +19,15 @@ Response task_response(const Outcome<json::object>& outcome) {
   return response;
 }
 
-// A query parameter that is `true` unless it is `false`.
-tl::expected<bool, Response> switch_of(const Call& call, const std::string& name) {
-  const auto given = call.parameter(name).value_or("true");
+// A query parameter that is `true` or `false`.
+tl::expected<bool, Response> switch_of(const Call& call, const std::string& name,
+                                       const std::string& fallback = "true") {
+  const auto given = call.parameter(name).value_or(fallback);
   if (given == "true" || given == "false") return given == "true";
   return tl::unexpected(problem_response(Problem{.status = 400,
                                                  .code = "invalid_parameter",
                                                  .detail = name + " must be true or false",
-                                                 .hint = "leave it out: then it is true"}));
+                                                 .hint = "leave it out: then it is " + fallback}));
 }
 
 std::string topic_of(const Call& call) {
@@ -83,7 +84,11 @@ Response verify_saved_connection(Context& context, const Call& call) {
 }
 
 Response create_task(Context& context, const Call& call) {
-  return created_response(context.sources.integration.create_task(call.body), "/api/v1/tasks");
+  const auto makes_account = switch_of(call, "create_account", "false");
+  if (!makes_account) return makes_account.error();
+  return created_response(
+      context.sources.integration.create_task(call.body, {.makes_account = *makes_account}),
+      "/api/v1/tasks");
 }
 
 Response list_tasks(Context& context, const Call& call) {

@@ -101,7 +101,10 @@ std::vector<Route> task_routes() {
        .run = create_task,
        .guard = Guard::Administrator,
        .body = Body::Document,
-       .document_of = "Task"},
+       .document_of = "Task",
+       .query = {{"create_account",
+                  "true: make the user that it runs as, too, with policies for exactly what it "
+                  "reads or publishes; nothing is made unless all is. They go with the task."}}},
       {.method = Post,
        .path = "/api/v1/tasks:preview",
        .id = "previewTask",

@@ -5,71 +5,41 @@
 #include "base/peer.hpp"
 
 namespace sluice::admin {
+namespace {
 
-std::string LoginLimit::user_key(std::string_view user) {
-  return std::string(user.substr(0, 64));
+LoginLimit::Attempt later(const broker::LoginGuard::Hold& hold) {
+  return {.is_allowed = false, .retry_after = std::chrono::ceil<std::chrono::seconds>(hold.left)};
 }
 
+}  // namespace
+
 LoginLimit::Attempt LoginLimit::begin(std::string_view address, std::string_view user) {
-  using std::chrono::ceil;
-  using std::chrono::seconds;
-  constexpr Attempt kSoon{.is_allowed = false, .retry_after = seconds(1)};
-  const auto now = clock_.steady();
-  return state_.with([&](State& state) -> Attempt {
-    forget(state, now);
-    if (state.running >= kAtOnce) return kSoon;
-    if (state.addresses.size() >= kRemembered || state.users.size() >= kRemembered)
-      return {.is_allowed = false, .retry_after = kWindow};
-    auto& of_address = state.addresses[peer_of(address)];
-    auto& of_user = state.users[user_key(user)];
-    if (of_address.failures > 0 && now - of_address.last >= kForgottenAfter)
-      of_address.failures = 0;
-    if (of_user.attempts == 0 || now - of_user.since >= kWindow) of_user = {.since = now};
-    if (now < of_address.held_until)
-      return {.is_allowed = false, .retry_after = ceil<seconds>(of_address.held_until - now)};
-    if (of_user.attempts >= kPerUser)
-      return {.is_allowed = false, .retry_after = ceil<seconds>(of_user.since + kWindow - now)};
-    if (of_address.is_running) return kSoon;
-    of_address.is_running = true;
-    ++of_user.attempts;
-    ++state.running;
-    return {.is_allowed = true};
+  const auto peer = peer_of(address);
+  if (const auto hold = guard_.holds_back(peer, user)) return later(hold);
+  const bool has_place = running_.with([&](auto& running) {
+    if (running.size() >= kAtOnce || std::ranges::count(running, peer) > 0) return false;
+    running.push_back(peer);
+    return true;
   });
+  if (!has_place) return {.is_allowed = false, .retry_after = std::chrono::seconds(1)};
+  if (const auto hold = guard_.begin(peer, user)) {
+    running_.with([&](auto& running) { std::erase(running, peer); });
+    return later(hold);
+  }
+  return {.is_allowed = true};
 }
 
 void LoginLimit::finished(std::string_view address, std::string_view user, bool succeeded) {
-  const auto now = clock_.steady();
-  state_.with([&](State& state) {
-    --state.running;
-    auto& of_address = state.addresses[peer_of(address)];
-    of_address.is_running = false;
-    if (succeeded) {
-      const auto found = state.users.find(user_key(user));
-      if (found != state.users.end() && found->second.attempts > 0) --found->second.attempts;
-      return;
-    }
-    of_address.last = now;
-    if (++of_address.failures < kPerAddress) return;
-    const int doublings = std::min(of_address.failures - kPerAddress, 16);
-    of_address.held_until =
-        now + std::min<std::chrono::seconds>(kFirstPause * (1 << doublings), kLongestPause);
-  });
+  const auto peer = peer_of(address);
+  running_.with([&](auto& running) { std::erase(running, peer); });
+  if (succeeded)
+    guard_.succeeded(peer, user);
+  else
+    guard_.failed(peer, user);
 }
 
-// Only when there is need: it looks at all of them.
-void LoginLimit::forget(State& state, Time now) {
-  if (state.addresses.size() >= kRemembered) {
-    std::erase_if(state.addresses, [&](const auto& entry) {
-      const auto& address = entry.second;
-      return !address.is_running && now >= address.held_until &&
-             (address.failures == 0 || now - address.last >= kWindow);
-    });
-  }
-  if (state.users.size() >= kRemembered) {
-    std::erase_if(state.users, [&](const auto& entry) {
-      return entry.second.attempts == 0 || now - entry.second.since >= kWindow;
-    });
-  }
+void LoginLimit::was_right(std::string_view address, std::string_view user) {
+  guard_.succeeded(peer_of(address), user);
 }
 
 }  // namespace sluice::admin

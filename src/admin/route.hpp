@@ -31,6 +31,7 @@ struct ApiOptions {
   std::size_t audit_records = AuditTrail::kDefaultMaximum;
   std::string_view console_pack = {};  // of the web console; empty: there is none
   std::size_t event_records = EventFeed::kDefaultMaximum;
+  broker::LoginBounds login_bounds = {};
 };
 
 struct GivenToken;

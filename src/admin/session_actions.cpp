@@ -82,7 +82,10 @@ std::optional<Response> refuse_password(Context& context, const std::string& use
                                         std::string_view password, const std::string& address) {
   // Who is known to be right is not held back for the guesses of others.
   const auto known = context.accounts.remembered(user, password);
-  if (known.value_or(false)) return std::nullopt;
+  if (known.value_or(false)) {
+    context.logins.was_right(address, user);
+    return std::nullopt;
+  }
   if (known) return wrong_credentials(context, user, address);
   if (const auto attempt = context.logins.begin(address, user); !attempt) {
     note_refusal(context, "too many attempts to log in", user, address);

@@ -206,8 +206,41 @@ Field access_field() {
                           "which says no more than that it failed. MQTT 3 has 0x80 alone.",
                   .fallback = "not_authorized",
                   .choices = {"not_authorized", "unspecified"}},
+                 login_attempts_field(),
                  jwt_field(),
                  http_field()}};
+}
+
+Field login_attempts_field() {
+  using broker::LoginGuard;
+  const auto bound = [](std::string name, std::string help, int fallback) {
+    return Field{.name = std::move(name),
+                 .type = Type::Integer,
+                 .help = std::move(help),
+                 .fallback = fallback,
+                 .minimum = 0,
+                 .maximum = 1'000'000};
+  };
+  return {.name = "login_attempts",
+          .type = Type::Object,
+          .help =
+              "How many wrong logins there may be before further ones have to wait. They are "
+              "forgotten ten minutes after the last one.",
+          .fields = {bound("per_address",
+                           "From one address (IPv6: its /64): then it waits for a second, twice as "
+                           "long with each further one, at most a minute. 0: no bound.",
+                           LoginGuard::kFree),
+                     bound("per_user",
+                           "For one user, from wherever: then addresses from which that user has "
+                           "not logged in before try it one after the other, with pauses of one to "
+                           "ten seconds. 0: no bound.",
+                           LoginGuard::kFreeOfUser)}};
+}
+
+broker::LoginBounds login_bounds_of(const SettingReader& section) {
+  const auto bounds = section.in("login_attempts");
+  return {.per_address = bounds.number<int>("per_address"),
+          .per_user = bounds.number<int>("per_user")};
 }
 
 AuthenticationSettings authentication_of(const SettingReader& access) {

@@ -10,10 +10,14 @@
 #include "app/settings.hpp"
 #include "base/schema.hpp"
 #include "broker/access/jwt_authenticator.hpp"
+#include "broker/access/login_guard.hpp"
 
 namespace sluice::app {
 
 [[nodiscard]] schema::Field access_field();
+// Of `access` and of `admin` alike.
+[[nodiscard]] schema::Field login_attempts_field();
+[[nodiscard]] broker::LoginBounds login_bounds_of(const SettingReader& section);
 // `access`, checked.
 [[nodiscard]] AuthenticationSettings authentication_of(const SettingReader& access);
 

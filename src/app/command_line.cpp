@@ -533,6 +533,9 @@ class CommandLine {
       command.add_flag("!--no-verify", rest_.verify, "Save it without reaching the other side");
       add_topic_argument(command);
     }
+    if (noun.name == "task")
+      command.add_flag("--create-account", rest_.creates_account,
+                       "Make the user that it runs as, with policies for exactly what it needs");
   }
 
   int run_rest(const Noun& noun, const std::string& verb) {

@@ -105,6 +105,7 @@ Result<void> Composition::open() {
     admin_->take_task_rejection(std::move(rejection));
   };
   plan_.connect.intake = broker_.get();
+  plan_.connect.accounts = access_.get();
   integration_ = std::make_unique<connect::Service>(*store_, broker_->filters(), connectors_,
                                                     clock_, metrics_, plan_.connect);
   broker_->set_task_groups(
@@ -152,6 +153,7 @@ Result<void> Composition::open_access() {
     });
     keys_->use(std::move(options));
   }
+  plan_.access.metrics = &metrics_;
   access_ = std::make_unique<broker::AccessControl>(*store_, clock_, plan_.access);
   return access_->load();
 }

@@ -12,6 +12,7 @@
 #include "app/settings.hpp"
 #include "app/store_metrics.hpp"
 #include "base/metrics.hpp"
+#include "broker/access/login_guard.hpp"
 #include "broker/conditions.hpp"
 #include "broker/counters.hpp"
 #include "broker/memory_bounds.hpp"
@@ -102,6 +103,7 @@ std::string metrics_reference() {
   declare_certificate_metrics(registry, {});
   connect::declare_task_metrics(registry);
   admin::declare_event_metrics(registry);
+  static_cast<void>(broker::LoginGuard::counters(registry, "mqtt"));
 
   auto out = page("metrics", "Metrics");
   out += "`/metrics` answers in the text format of Prometheus.\n\n";

@@ -260,7 +260,8 @@ int create(RestClient& client, const RestCommand& command) {
   const auto document =
       is_document ? read_document(command.file.value_or(command.name)) : new_account(command);
   if (!document) return fail_with(document.error().detail);
-  const auto path = std::string(command.noun->path) + verification_query(command);
+  auto path = std::string(command.noun->path) + verification_query(command);
+  if (command.creates_account) path += "?create_account=true";
   const auto answer = client.send("POST", path, json::serialize(*document));
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }

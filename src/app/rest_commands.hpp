@@ -98,10 +98,11 @@ struct RestCommand {
   TokenArguments token;
   AuditArguments audit;
   EventArguments event;
-  bool verify = true;   // connection create
-  std::string topic;    // that verification is to try to write to
-  bool restart = true;  // connection update: its tasks
-  std::string other;    // task copy, replay: the new name; task seek: where to
+  bool verify = true;            // connection create
+  std::string topic;             // that verification is to try to write to
+  bool restart = true;           // connection update: its tasks
+  bool creates_account = false;  // task create
+  std::string other;             // task copy, replay: the new name; task seek: where to
   struct {
     std::string from, to = "now", topic;
   } replay;

@@ -93,6 +93,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, LiveSettings
   plan.broker.version = SLUICE_VERSION;
   plan.access.enabled = settings.access_enabled;
   plan.access.listeners = settings.listener_names;
+  plan.access.login_bounds = settings.login_bounds;
   plan.authentication = settings.authentication;
   if (!settings.names_refused_subscriptions)
     plan.broker.refused_subscription = mqtt::ReasonCode::UnspecifiedError;
@@ -106,6 +107,7 @@ Plan plan_of(const Settings& settings, const ServeOptions& options, LiveSettings
   plan.admin.api.audit_records = settings.admin.audit_records;
   plan.admin.api.console_pack = admin::console_pack();
   plan.admin.api.event_records = settings.admin.event_records;
+  plan.admin.api.login_bounds = settings.admin.login_bounds;
   plan.admin.api.host_names = settings.admin.host_names;
   for (const auto& listener : settings.listeners)
     plan.listeners.push_back({.name = listener.name,

@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "base/schema.hpp"
 #include "broker/access/jwt.hpp"
+#include "broker/access/login_guard.hpp"
 #include "broker/group_strategy.hpp"
 #include "io/address_rule.hpp"
 #include "net/tls_session.hpp"
@@ -51,6 +52,7 @@ struct AdminSettings {
   std::size_t audit_records = 10'000;
   std::size_t event_records = 10'000;
   bool metrics_public = false;
+  broker::LoginBounds login_bounds;
 };
 
 struct JwtSettings {
@@ -146,6 +148,7 @@ struct Settings {
   bool access_enabled = true;
   bool names_refused_subscriptions = true;
   AuthenticationSettings authentication;
+  broker::LoginBounds login_bounds;
   StoreSettings store;
   MqttSettings mqtt;
   ConnectSettings connect;

@@ -223,7 +223,8 @@ Field admin() {
                  {.name = "metrics_public",
                   .type = Type::Boolean,
                   .help = "Whether /metrics answers without a login.",
-                  .fallback = false}}};
+                  .fallback = false},
+                 login_attempts_field()}};
 }
 
 Field hold_field(std::string name, std::string help) {

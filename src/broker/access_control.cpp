@@ -104,9 +104,11 @@ Result<void> AccessControl::load() {
 
 void AccessControl::note_change() {
   generation_.fetch_add(1, std::memory_order_release);
-  state_->change_listener.with([](const auto& changed) {
-    if (changed) changed();
-  });
+  for (auto* listener : {&state_->change_listener, &state_->task_listener}) {
+    listener->with([](const auto& changed) {
+      if (changed) changed();
+    });
+  }
 }
 
 void AccessControl::set_change_listener(std::function<void()> changed) {

@@ -13,6 +13,8 @@
 #include "base/clock.hpp"
 #include "base/refusal.hpp"
 #include "base/shared_value.hpp"
+#include "broker/access/login_guard.hpp"
+#include "broker/accounts.hpp"
 #include "broker/authenticator.hpp"
 #include "broker/limits.hpp"
 #include "broker/listener_name.hpp"
@@ -63,7 +65,7 @@ class LoginExchange {
   // ContinueAuthentication: `data` is for the client, who answers. Success: `data` is for the
   // client, who is `username()`. BadUserNameOrPassword; BadAuthenticationMethod: of the method it
   // asks for something that there is not; ProtocolError: no message of the method;
-  // ConnectionRateExceeded: this peer guesses and is held back.
+  // ConnectionRateExceeded: as AccessControl::authenticate.
   struct Answer {
     mqtt::ReasonCode reason = mqtt::ReasonCode::NotAuthorized;
     std::string data;
@@ -80,7 +82,7 @@ enum class PolicyFormat : std::uint8_t { Sluice, Tdmq };
 // Owns:    documents `user/...` and `policy/...` of StateKind::Document, and a pool of threads for
 //          password hashing.
 // Threads: every call from any thread; calls that change something block until it is durable.
-class AccessControl {
+class AccessControl final : public Accounts {
  public:
   struct Options {
     bool enabled = true;  // the policy switch; off: everybody is admitted and may do everything
@@ -92,9 +94,11 @@ class AccessControl {
     // Ways to log in, in the order in which they are asked; null: with the password of a stored
     // user.
     std::vector<std::shared_ptr<Authenticator>> methods = {nullptr};
+    LoginBounds login_bounds = {};
+    metrics::Registry* metrics = nullptr;  // outlives it; null: what is held back nobody counts
   };
   AccessControl(store::Store& store, const Clock& clock, Options options);
-  ~AccessControl();
+  ~AccessControl() override;
   AccessControl(const AccessControl&) = delete;
   AccessControl& operator=(const AccessControl&) = delete;
 
@@ -120,7 +124,8 @@ class AccessControl {
   // very login was checked lately, or too many wait. Refusals are logged, once a minute and peer
   // (base/peer.hpp of the client's host). Success; BadUserNameOrPassword; NotAuthorized: it may be
   // right, but not for this client; QuotaExceeded: too many of this peer wait;
-  // ConnectionRateExceeded: this peer guesses and is held back; ServerBusy: too many wait in all.
+  // ConnectionRateExceeded: this peer guesses, or many guess at the user, and it is held back;
+  // ServerBusy: too many wait in all.
   void authenticate(const Client& client, std::optional<std::string> password,
                     std::function<void(LoginAnswer)> done);
   // Whether a user name is none, but what one of the methods takes as a secret.
@@ -169,6 +174,14 @@ class AccessControl {
   [[nodiscard]] Outcome<boost::json::object> test_policies(
       const boost::json::object& document) const;
 
+  // --- accounts of tasks: broker/accounts.hpp
+  void watch(std::function<void()> changed) override;
+  [[nodiscard]] AccountRightsPtr rights_of(const std::string& user,
+                                           const std::string& client_id) const override;
+  [[nodiscard]] Outcome<std::unique_ptr<AccountChange>> prepare_account(
+      const AccountWish& wish) override;
+  [[nodiscard]] std::unique_ptr<AccountChange> prepare_removal(const MadeAccount& made) override;
+
   [[nodiscard]] static const schema::Fields& user_fields();
   [[nodiscard]] static const schema::Fields& policy_fields();
   [[nodiscard]] static const schema::Fields& question_fields();
@@ -186,6 +199,7 @@ class AccessControl {
 
   struct State;
   class ScramLogin;
+  class PreparedChange;
   std::unique_ptr<State> state_;
   std::atomic<std::uint64_t> generation_{1};
 };

@@ -13,8 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMaximumUsers = 100'000;
-
 Refusal invalid(std::vector<schema::Problem> problems) {
   return {.errc = Errc::InvalidArgument,
           .code = "invalid_document",

@@ -174,6 +174,12 @@ inline constexpr std::chrono::seconds kFirstGuessPause{1};
 inline constexpr std::chrono::seconds kLongestGuessPause{60};
 inline constexpr std::chrono::minutes kGuessesForgottenAfter{10};  // without another one
 inline constexpr std::size_t kGuessersRemembered = 10'000;         // the longest quiet goes first
+// The same for one user, whoever guesses: NIST SP 800-63B-4 §3.2.2 has 100 at most. Then one
+// stranger after the other, with these pauses; and from where users have logged in, for whom there
+// are none (some 10 MiB when it is full).
+inline constexpr int kFreeGuessesOfUser = 100;
+inline constexpr std::chrono::seconds kLongestGuessPauseOfUser{10};
+inline constexpr std::size_t kLoginAddressesRemembered = 65'536;
 
 // --- the administration's HTTP
 

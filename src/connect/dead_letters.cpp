@@ -70,6 +70,8 @@ std::string_view name_of(LetterClass error) {
       return "unmapped";
     case LetterClass::Refused:
       return "refused";
+    case LetterClass::Denied:
+      return "denied";
     case LetterClass::GivenUp:
       return "given_up";
   }

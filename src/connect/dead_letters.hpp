@@ -18,6 +18,7 @@ namespace sluice::connect {
 enum class LetterClass : std::uint8_t {
   Unmapped,  // no record could be made of it: `where`, jq, schema, templates, expired
   Refused,   // the other side will never take it as it stands
+  Denied,    // the task's account may not publish, or have, it
   GivenUp,   // it came back for longer than delivery.retry.give_up_after
 };
 [[nodiscard]] std::string_view name_of(LetterClass error);

@@ -16,6 +16,7 @@ using schema::Type;
 
 constexpr std::int64_t kLongestName = 64;
 constexpr std::int64_t kLongestDescription = 128;
+constexpr std::int64_t kLongestAccount = 32;
 constexpr std::int64_t kLongestTemplate = 16384;
 constexpr std::int64_t kMostFilters = 64;
 constexpr std::int64_t kGiB = std::int64_t{1} << 30;
@@ -358,6 +359,12 @@ Fields task_fields(const Connector& connector) {
            .type = Type::Boolean,
            .help = "Whether it runs; `start` and `pause` change it.",
            .fallback = true},
+          {.name = "account",
+           .help = "The user that it runs as: it reads filters that this user's policies let it "
+                   "subscribe to, or publishes topics that they let it publish, and waits while "
+                   "they do not. Empty: policies are not asked.",
+           .fallback = "",
+           .maximum = kLongestAccount},
           source_field(),
           {.name = "where",
            .help = "A condition that a message must meet, as SQL's WHERE: `$qos >= 1 AND "

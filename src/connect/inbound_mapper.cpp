@@ -79,6 +79,8 @@ Result<broker::OutsideMessage, std::string> InboundMapper::map(
   out.qos = mapping_.qos.value_or(came_with);
   out.retain = mapping_.retain.value_or(!mapping_.is_of_records && message.retain);
   out.client.client_id = names_.client_id;
+  out.client.username = names_.account;
+  out.client.has_username = !names_.account.empty();
   return out;
 }
 

@@ -38,6 +38,7 @@ class InboundMapper {
     std::string client_id;  // whom the message is from
     std::string task_id;
     std::size_t maximum_hops = 0;
+    std::string account = {};  // as which user; empty: none
   };
   InboundMapper(const InboundMapping& mapping, Names names);
 

@@ -58,6 +58,7 @@ struct Progress {
   std::uint64_t retried = 0;
   std::uint64_t rejected = 0;
   std::uint64_t filtered = 0;  // passed over by rule: `where`, age, expired
+  std::uint64_t denied = 0;    // passed over: its account may not have them
   std::uint64_t looped = 0;    // stopped by the loop guard
   std::uint64_t shed = 0;      // passed over because the back-log was beyond its bound
   std::uint64_t lost = 0;      // deleted by retention before they were read

@@ -84,6 +84,12 @@ void Redrive::refuse(model::MessageId id, const std::string& reason) {
 // it again expects it to arrive.
 void Redrive::map(Entry& entry) {
   const auto& message = entry.letter->message;
+  if (context_.rights && !context_.rights->may_receive(message.topic)) {
+    entry.state = Entry::State::Refused;
+    entry.reason = "the account `" + spec_.account + "` may not receive this topic";
+    entry.error = LetterClass::Denied;
+    return;
+  }
   if (spec_.where && mapper_.judge(*spec_.where, message, arena_) != where::Truth::True) {
     entry.state = Entry::State::Refused;
     entry.reason = "where: the task's condition does not accept this message";

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "broker/accounts.hpp"
 #include "connect/dead_letters.hpp"
 #include "connect/processing/processor.hpp"
 #include "connect/record_mapper.hpp"
@@ -39,6 +40,7 @@ class Redrive {
     SteadyTime until;
     std::function<bool()> is_stopping;                // the server ends: no further letters
     std::unique_ptr<ValueEncoder> encoder = nullptr;  // as the worker's
+    broker::AccountRightsPtr rights = nullptr;        // of the account; null: nobody is asked
   };
   struct Refused {
     model::MessageId id;

@@ -1,5 +1,7 @@
 #include "connect/reporting_runner.hpp"
 
+#include "connect/task_account.hpp"
+
 namespace sluice::connect {
 
 ReportingRunner::ReportingRunner(Who who, Backoff backoff, const Progress& before)
@@ -24,6 +26,15 @@ void ReportingRunner::fail_for_good(std::string reason) {
   if (!failure_.empty()) return;
   note_error(reason);
   failure_ = std::move(reason);
+}
+
+void ReportingRunner::review_rights(const TaskSpec& spec) {
+  if (!rights_changed_.exchange(false) || !who_.ask_rights) return;
+  rights_ = who_.ask_rights();
+  auto missing = missing_rights(spec, *rights_);
+  auto reason = missing.empty() ? std::string() : std::move(missing.front().detail);
+  if (!reason.empty() && reason != held_reason_) note_error(reason);
+  held_reason_ = std::move(reason);
 }
 
 void ReportingRunner::note_error(const std::string& reason) {

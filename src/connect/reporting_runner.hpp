@@ -1,18 +1,25 @@
 #pragma once
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "base/clock.hpp"
 #include "base/guarded.hpp"
+#include "broker/accounts.hpp"
 #include "connect/backoff.hpp"
 #include "connect/progress.hpp"
 #include "connect/runner.hpp"
+#include "connect/task_spec.hpp"
 
 namespace sluice::connect {
 
-// What workers of both directions do alike: wait after a failure, fail for good, and say how they
-// stand.
+// What the task's account may do, as of now. Empty: it has none, and policies are not asked.
+using AskRights = std::function<broker::AccountRightsPtr()>;
+
+// What workers of both directions do alike: wait after a failure, fail for good, hold while their
+// account lacks a right, and say how they stand.
 //
 // Threads: progress() from any; the rest is for the worker's thread alone.
 class ReportingRunner : public Runner {
@@ -25,6 +32,7 @@ class ReportingRunner : public Runner {
     const Clock& clock;
     std::string task, task_id, worker;
     TaskListener on_change;
+    AskRights ask_rights = {};
   };
   // Counters go on from `before`.
   ReportingRunner(Who who, Backoff backoff, const Progress& before);
@@ -34,11 +42,16 @@ class ReportingRunner : public Runner {
   void fail_for_good(std::string reason);
   void note_error(const std::string& reason);
   void set_state(TaskState state, std::string reason);
+  // Where rights may have changed since: asks again. While it is held nothing moves.
+  void review_rights(const TaskSpec& spec);
+  [[nodiscard]] bool is_held() const { return !held_reason_.empty(); }
   void show_progress();  // what progress() says from now on
 
   Backoff backoff_;
   std::optional<SteadyTime> resume_at_;  // not before: a back-off is running
-  std::string wait_reason_, letters_reason_, failure_;
+  std::string wait_reason_, letters_reason_, failure_, held_reason_;
+  std::atomic<bool> rights_changed_{true};
+  broker::AccountRightsPtr rights_;  // null: nobody is asked
   Progress progress_;
 
  private:

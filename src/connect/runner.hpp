@@ -15,6 +15,8 @@ class Runner {
   virtual void start() = 0;
   // Asks the thread to end; does not wait.
   virtual void request_stop() = 0;
+  // Users or policies are not what they were: the task's account may do more now, or less.
+  virtual void rights_changed() = 0;
   // Retention has deleted the beginning of the log; `lost` messages of it were before the queues
   // and had not been read. What of the queues is gone the worker counts itself.
   virtual void log_deleted(std::uint64_t lost) = 0;

@@ -112,6 +112,8 @@ Result<void> Service::start() {
     const std::scoped_lock lock(state_->mutex);
     state_->is_open = true;
   }
+  if (auto* accounts = state_->options.accounts; accounts != nullptr)
+    accounts->watch([state = state_.get()] { state->tell_rights_changed(); });
   for (const auto& task : state_->all_tasks()) {
     if (task->is_enabled()) state_->start(*task);
   }
@@ -129,6 +131,7 @@ void Service::stop() {
   const auto tasks = state_->all_tasks();
   for (const auto& task : tasks) task->request_pause();  // all drain at the same time
   for (const auto& task : tasks) task->pause();
+  if (auto* accounts = state_->options.accounts; accounts != nullptr) accounts->watch(nullptr);
 }
 
 std::vector<store::Hold> Service::holds() const {

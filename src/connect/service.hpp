@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "base/refusal.hpp"
+#include "broker/accounts.hpp"
 #include "broker/intake.hpp"
 #include "broker/queues.hpp"
 #include "connect/progress.hpp"
@@ -30,8 +31,9 @@ struct Options {
   std::string files_directory = {};  // below it sinks may write; empty: none may
   TaskListener on_task_change = {};
   RejectionListener on_task_rejection = {};
-  broker::Intake* intake = nullptr;  // where messages of sources enter; outlives the service
-  std::size_t maximum_hops = 4;      // how often a message may come in from outside
+  broker::Intake* intake = nullptr;      // where messages of sources enter; outlives the service
+  broker::Accounts* accounts = nullptr;  // outlives the service; null: policies are not asked
+  std::size_t maximum_hops = 4;          // how often a message may come in from outside
 };
 
 class Task;
@@ -44,6 +46,12 @@ struct Verification {
 struct ConnectionChange {
   Verification verification = {};
   bool restart_tasks = true;  // otherwise each goes on with the old settings until it starts again
+};
+
+struct TaskCreation {
+  // Together with the task a user that it runs as is made, and policies for exactly what it reads
+  // or publishes; they are taken away with it.
+  bool makes_account = false;
 };
 
 // Connections and tasks: kept as documents, run by workers.
@@ -90,7 +98,8 @@ class Service {
   [[nodiscard]] Outcome<boost::json::object> import_flow(std::string_view format,
                                                          const boost::json::object& foreign,
                                                          const Verification& verification);
-  [[nodiscard]] Outcome<boost::json::object> create_task(const boost::json::object& document);
+  [[nodiscard]] Outcome<boost::json::object> create_task(const boost::json::object& given,
+                                                         const TaskCreation& how = {});
   [[nodiscard]] std::vector<boost::json::object> tasks() const;
   [[nodiscard]] Outcome<boost::json::object> task(std::string_view which) const;
   [[nodiscard]] Outcome<boost::json::object> start_task(std::string_view which);

@@ -7,6 +7,7 @@
 #include "connect/documents.hpp"
 #include "connect/merge_patch.hpp"
 #include "connect/service_state.hpp"
+#include "connect/task_account.hpp"
 #include "connect/text.hpp"
 
 namespace sluice::connect {
@@ -230,6 +231,11 @@ Outcome<json::object> Service::change_task(std::string_view which, const json::o
   const auto group = group_name(flow, spec->name);
   const auto owner = state_->find_group(group);
   if (owner && owner != old) return group_taken(group);
+  // Who mends something else need not wait for a policy that somebody has taken away.
+  if (group != old->group() || !needs_same_rights(old->spec(), *spec)) {
+    if (auto checked = state_->check_account(*spec, flow); !checked)
+      return tl::unexpected(std::move(checked.error()));
+  }
 
   record.connection_id = connection ? connection->id : "";
   record.updated = time_of_change(state_->around.clock, record.updated);

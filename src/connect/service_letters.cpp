@@ -7,6 +7,7 @@
 #include "connect/redrive.hpp"
 #include "connect/service_state.hpp"
 #include "connect/source_redrive.hpp"
+#include "connect/task_account.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -115,10 +116,12 @@ Outcome<json::object> Service::redrive_source(const Task& task,
        .names = {.node = options.node_name,
                  .client_id = worker_name(flow_name(connection, task.spec()), task.name(), 0),
                  .task_id = task.id(),
-                 .maximum_hops = options.maximum_hops},
+                 .maximum_hops = options.maximum_hops,
+                 .account = task.spec().account},
        .until = std::chrono::steady_clock::now() + kRedriveWithin,
        .is_stopping = [this] { return !state_->must_be_open().has_value(); },
-       .decoder = std::move(*decoder)},
+       .decoder = std::move(*decoder),
+       .rights = task.rights()},
       task.spec());
   return state_->send_letters(redrive, task, ids);
 }
@@ -151,6 +154,10 @@ Outcome<json::object> Service::redrive(std::string_view which,
   if (!task) return not_found("task", which);
   if (!task->invalid().empty())
     return wrong_state("the task's document is not valid any more", "change the task first");
+  if (const auto rights = task->rights(); rights) {
+    if (auto missing = missing_rights(task->spec(), *rights); !missing.empty())
+      return wrong_state(missing.front().detail, "allow it by a policy");
+  }
   const RedriveClaim claim(*state_, task->id());
   if (!claim.is_ours())
     return wrong_state("its dead letters are being sent again already", "wait until that is done");
@@ -177,7 +184,8 @@ Outcome<json::object> Service::redrive(std::string_view which,
                    .origin = task->origin(),
                    .until = std::chrono::steady_clock::now() + kRedriveWithin,
                    .is_stopping = [this] { return !state_->must_be_open().has_value(); },
-                   .encoder = std::move(*encoder)},
+                   .encoder = std::move(*encoder),
+                   .rights = task->rights()},
                   task->spec());
   if (auto opened = redrive.open([&](Sink::Callbacks callbacks) {
         return connector->make_sink(config, std::move(callbacks));

@@ -255,7 +255,8 @@ Outcome<json::object> Service::preview(const json::value& task,
         {.node = state_->options.node_name,
          .client_id = worker_name(flow_name(given.connection, spec), spec.name, 0),
          .task_id = std::string(kPreviewed),
-         .maximum_hops = state_->options.maximum_hops});
+         .maximum_hops = state_->options.maximum_hops,
+         .account = spec.account});
   const auto* connector = state_->around.registry.find(spec.sink_type);
   if (connector == nullptr) return not_found("connector", spec.sink_type);
 

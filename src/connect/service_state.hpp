@@ -66,6 +66,17 @@ struct Service::State {
   // stopped. `flow` stands for the connection in its names.
   [[nodiscard]] Result<TaskPtr> replace_task(const TaskPtr& old, TaskRecord record, TaskSpec spec,
                                              std::string flow);
+  // Whether the account that it names may do all that it needs, as each of its workers; `flow` as
+  // above. `made`: once that is done. Refuses: account_lacks_right.
+  [[nodiscard]] Outcome<void> check_account(const TaskSpec& spec, std::string_view flow,
+                                            const broker::AccountChange* made = nullptr) const;
+  // An account for a new task, which runs as it from now on.
+  [[nodiscard]] Outcome<std::unique_ptr<broker::AccountChange>> prepare_account(
+      TaskSpec& spec, boost::json::object& document) const;
+  // What was made with the task; null: nothing, or others run as it.
+  [[nodiscard]] std::unique_ptr<broker::AccountChange> prepare_account_removal(
+      const Task& task) const;
+  void tell_rights_changed() const;
   void restart_tasks(const std::vector<TaskPtr>& tasks);
   // Under `changing`: the tasks of a connection that was renamed get their new names.
   [[nodiscard]] Result<void> rename_tasks(const Connection& connection);

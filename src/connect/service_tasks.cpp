@@ -110,8 +110,9 @@ Result<void> Service::State::load_tasks() {
   return {};
 }
 
-Outcome<json::object> Service::create_task(const json::object& document) {
+Outcome<json::object> Service::create_task(const json::object& given, const TaskCreation& how) {
   if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
+  auto document = given;
   auto spec = parse_task(state_->around.registry, document);
   if (!spec) return tl::unexpected(std::move(spec.error()));
   if (auto checked = check_steps(spec->steps); !checked)
@@ -132,20 +133,31 @@ Outcome<json::object> Service::create_task(const json::object& document) {
   const auto flow = flow_name(connection, *spec);
   const auto group = group_name(flow, spec->name);
   if (state_->find_group(group)) return group_taken(group);
+  std::unique_ptr<broker::AccountChange> account;
+  if (how.makes_account) {
+    auto prepared = state_->prepare_account(*spec, document);
+    if (!prepared) return tl::unexpected(std::move(prepared.error()));
+    account = std::move(*prepared);
+  }
+  if (auto checked = state_->check_account(*spec, flow, account.get()); !checked)
+    return tl::unexpected(std::move(checked.error()));
 
   const auto now = rfc3339(state_->around.clock.wall_ms());
   TaskRecord record{.id = new_entity_id(state_->around.clock),
                     .connection_id = connection ? connection->id : "",
                     .created = now,
                     .updated = now,
-                    .document = document};
+                    .document = std::move(document)};
+  if (account) record.made_account = account->account();
   auto task = std::make_shared<Task>(state_->around, std::move(record), std::move(*spec), flow);
   auto ready = task->acquire_queues();
-  if (ready) ready = task->create();
+  if (ready) ready = task->create(account.get());
   if (!ready) {
     task->release_queues();
     return not_made(ready.error());
   }
+  if (account) account->apply();
+  account.reset();
   task->watch(task);
   {
     const std::scoped_lock lock(state_->mutex);
@@ -230,7 +242,10 @@ Outcome<void> Service::remove_task(std::string_view which) {
   if (!task) return not_found("task", which);
   task->retire();
   const auto note = task->source_note();
-  if (auto erased = task->erase(); !erased) return failed(erased.error());
+  auto account = state_->prepare_account_removal(*task);
+  if (auto erased = task->erase(account.get()); !erased) return failed(erased.error());
+  if (account) account->apply();
+  account.reset();
   task->release_queues();
   task->forget();
   {

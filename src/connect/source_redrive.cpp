@@ -70,6 +70,14 @@ Result<void> SourceRedrive::send_some(std::span<const model::Position> positions
       SL_TRY_VOID(refuse((*letter)->message.id, mapped.error()));
       continue;
     }
+    if (context_.rights &&
+        !context_.rights->may_publish(mapped->topic, mapped->qos, mapped->retain)) {
+      SL_TRY_VOID(refuse(
+          (*letter)->message.id,
+          "the account `" + spec_.account + "` may not publish to " + mapped->topic.substr(0, 256),
+          LetterClass::Denied));
+      continue;
+    }
     messages->push_back(std::move(*mapped));
     ids.push_back((*letter)->message.id);
   }

@@ -33,6 +33,7 @@ class SourceRedrive {
     Redrive::SteadyTime until;
     std::function<bool()> is_stopping;
     std::unique_ptr<ValueDecoder> decoder = nullptr;  // as the worker's
+    broker::AccountRightsPtr rights = nullptr;        // as Redrive's
   };
   // `spec` outlives this.
   SourceRedrive(Context context, const TaskSpec& spec);

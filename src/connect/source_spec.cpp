@@ -6,7 +6,7 @@
 
 #include "base/json_text.hpp"
 #include "connect/documents.hpp"
-#include "mqtt/utf8.hpp"
+#include "mqtt/topic.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -268,6 +268,7 @@ Outcome<TaskSpec> parse_source_task(const Registry& registry, const json::object
   read_failures(checked.value.at("delivery").as_object(), spec, problems);
   spec.name = text_at(checked.value, "name");
   spec.enabled = checked.value.at("enabled").as_bool();
+  spec.account = text_at(checked.value, "account");
   spec.shown = readable(fields, std::move(checked.value));
   if (!problems.empty()) return invalid_task(std::move(problems));
   return spec;

@@ -36,7 +36,8 @@ SourceWorker::SourceWorker(Context context, const TaskSpec& spec, MakeSource mak
                        .task = spec.name,
                        .task_id = context.task_id,
                        .worker = context.worker_name,
-                       .on_change = context.on_change},
+                       .on_change = context.on_change,
+                       .ask_rights = context.ask_rights},
                       Backoff(spec.retry_initial, spec.retry_maximum, context.seed),
                       context.before),
       context_(std::move(context)),
@@ -45,7 +46,8 @@ SourceWorker::SourceWorker(Context context, const TaskSpec& spec, MakeSource mak
       mapper_(spec.inbound, {.node = context_.node_name,
                              .client_id = context_.worker_name,
                              .task_id = context_.task_id,
-                             .maximum_hops = context_.maximum_hops}),
+                             .maximum_hops = context_.maximum_hops,
+                             .account = spec.account}),
       kept_(context_.before) {
   if (!spec.steps.is_empty()) processor_.emplace(spec.steps);
   set_state(TaskState::Starting, "");
@@ -64,6 +66,14 @@ void SourceWorker::request_stop() {
   {
     const std::scoped_lock lock(mail_->mutex);
     mail_->stopping = true;
+  }
+  mail_->wake.notify_one();
+}
+
+void SourceWorker::rights_changed() {
+  {
+    const std::scoped_lock lock(mail_->mutex);
+    rights_changed_ = true;
   }
   mail_->wake.notify_one();
 }
@@ -99,18 +109,19 @@ void SourceWorker::take_mail() {
 // Moves what can move; what a batch waits for wakes the thread again.
 void SourceWorker::turn() {
   if (answers_) settle(*std::exchange(answers_, std::nullopt));
+  review_rights(spec_);
   if (!failure_.empty()) return give_up();
   if (!source_ && !open_source()) return;
   keep_dead_letters();
-  if (batch_ && !is_publishing_ && may_try_now()) {
+  if (batch_ && !is_publishing_ && !is_held() && may_try_now()) {
     if (!is_mapped_) is_mapped_ = map_all();
     if (is_mapped_) publish();
     keep_dead_letters();
     finish_batch();
   }
-  if (!batch_ && failure_.empty() && may_try_now()) receive();
+  if (!batch_ && failure_.empty() && !is_held() && may_try_now()) receive();
   if (!source_) return;
-  const auto again = source_->tend(batch_ != nullptr);
+  const auto again = source_->tend(batch_ != nullptr || is_held());
   tend_at_ = again == Source::kNotByItself ? SteadyTime::max() : steady_now() + again;
   note_lost();
   if (!failure_.empty()) give_up();
@@ -191,6 +202,9 @@ void SourceWorker::receive() {
 
 // Also what stands before the one that stops the task: nothing behind it was mapped.
 void SourceWorker::publish() {
+  review_rights(spec_);
+  if (is_held()) return;
+  refuse_denied();
   if (outgoing_->empty()) return;
   for (const auto index : outgoing_of_) {
     items_[index].state = State::Publishing;
@@ -206,6 +220,33 @@ void SourceWorker::publish() {
     }
     mail->wake.notify_one();
   });
+}
+
+// Each topic is asked about, as a client's is, with the rights of the moment. Behind one that stops
+// the task nothing is published.
+void SourceWorker::refuse_denied() {
+  const auto is_denied = [this](const broker::OutsideMessage& message) {
+    return !rights_->may_publish(message.topic, message.qos, message.retain);
+  };
+  if (!rights_ || std::ranges::none_of(*outgoing_, is_denied)) return;
+  auto allowed = std::make_shared<std::vector<broker::OutsideMessage>>();
+  std::vector<std::size_t> allowed_of;
+  for (std::size_t i = 0; i < outgoing_->size() && failure_.empty(); ++i) {
+    auto& message = (*outgoing_)[i];
+    const auto index = outgoing_of_[i];
+    if (!is_denied(message)) {
+      allowed->push_back(std::move(message));
+      allowed_of.push_back(index);
+      continue;
+    }
+    items_[index].is_denied = true;
+    items_[index].topic = message.topic;
+    reject(index, "topic " + message.topic.substr(0, 256) + ": the account `" + spec_.account +
+                      "` may not publish this: " +
+                      rights_->why_not_publish(message.topic, message.qos, message.retain));
+  }
+  outgoing_ = std::move(allowed);
+  outgoing_of_ = std::move(allowed_of);
 }
 
 // What is to be tried again is tried in its place: nothing behind it was taken.
@@ -262,6 +303,11 @@ void SourceWorker::make_letter_of(model::Message& message) {
     message.client_id = batch_->arena.copy("base64:" + base64(message.client_id));
 }
 
+LetterClass SourceWorker::class_of(const Item& item) {
+  if (item.is_denied) return LetterClass::Denied;
+  return item.attempts > 0 ? LetterClass::Refused : LetterClass::Unmapped;
+}
+
 void SourceWorker::keep_dead_letters() {
   if (held_ == 0 || (letters_at_ && steady_now() < *letters_at_)) return;
   letters_at_.reset();
@@ -271,13 +317,12 @@ void SourceWorker::keep_dead_letters() {
     if (items_[i].state != State::Held) continue;
     auto& message = batch_->arrivals[i].message;
     if (message.id == model::MessageId()) make_letter_of(message);
-    letters.push_back(
-        {.message = &message,
-         .reason = items_[i].reason,
-         .target = items_[i].topic,
-         .attempts = items_[i].attempts,
-         .at_ms = context_.clock.wall_ms(),
-         .error = items_[i].attempts > 0 ? LetterClass::Refused : LetterClass::Unmapped});
+    letters.push_back({.message = &message,
+                       .reason = items_[i].reason,
+                       .target = items_[i].topic,
+                       .attempts = items_[i].attempts,
+                       .at_ms = context_.clock.wall_ms(),
+                       .error = class_of(items_[i])});
     letters_of.push_back(i);
   }
   const auto kept =
@@ -306,7 +351,7 @@ void SourceWorker::finish_batch() {
 void SourceWorker::wait() {
   auto deadline = failure_.empty() ? tend_at_ : SteadyTime::max();
   if (failure_.empty()) {
-    if (resume_at_ && !is_publishing_) deadline = std::min(deadline, *resume_at_);
+    if (resume_at_ && !is_publishing_ && !is_held()) deadline = std::min(deadline, *resume_at_);
     if (letters_at_) deadline = std::min(deadline, *letters_at_);
   }
   if (context_.keep_totals && !has_same_totals(progress_, kept_))
@@ -314,7 +359,9 @@ void SourceWorker::wait() {
   std::unique_lock lock(mail_->mutex);
   context_.threads->wait(
       mail_->wake, lock,
-      [this] { return mail_->has_news || mail_->stopping || mail_->answers.has_value(); },
+      [this] {
+        return mail_->has_news || mail_->stopping || mail_->answers.has_value() || rights_changed_;
+      },
       deadline == SteadyTime::max() ? Threads::kForever : deadline - steady_now());
 }
 
@@ -369,6 +416,8 @@ void SourceWorker::publish_progress() {
     set_state(TaskState::Failed, failure_);
   } else if (!letters_reason_.empty()) {
     set_state(TaskState::Waiting, letters_reason_);
+  } else if (is_held()) {
+    set_state(TaskState::Waiting, held_reason_);
   } else if (!away.empty()) {
     if (progress_.last_error != away) note_error(away);
     set_state(TaskState::Waiting, away);

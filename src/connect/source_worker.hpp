@@ -47,8 +47,9 @@ class SourceWorker final : public ReportingRunner {
     TaskListener on_change = {};
     RejectionListener on_rejection = {};
     std::unique_ptr<ValueDecoder> decoder = nullptr;  // null: values are taken as they come
-    Threads* threads = &system_threads();             // outlive the worker
-    std::uint64_t seed = std::random_device()();      // of the times between two tries
+    AskRights ask_rights = {};
+    Threads* threads = &system_threads();         // outlive the worker
+    std::uint64_t seed = std::random_device()();  // of the times between two tries
   };
 
   SourceWorker(Context context, const TaskSpec& spec, MakeSource make_source);
@@ -58,6 +59,7 @@ class SourceWorker final : public ReportingRunner {
 
   void start() override;
   void request_stop() override;
+  void rights_changed() override;
   void log_deleted(std::uint64_t /*lost*/) override {}  // it reads nothing there
   void stop() override;
 
@@ -76,8 +78,9 @@ class SourceWorker final : public ReportingRunner {
   struct Item {
     State state = State::Ready;
     unsigned attempts = 0;
-    std::string topic;   // here; empty: it could not be mapped
-    std::string reason;  // why it is Held
+    std::string topic;       // here; empty: it could not be mapped
+    std::string reason;      // why it is Held
+    bool is_denied = false;  // the account may not publish there
   };
 
   void run();
@@ -98,7 +101,9 @@ class SourceWorker final : public ReportingRunner {
   void pass_over(std::size_t index);
   void reject(std::size_t index, std::string reason);
   void publish();
+  void refuse_denied();
   void settle(const broker::Intake::Answers& answers);
+  [[nodiscard]] static LetterClass class_of(const Item& item);
   void keep_dead_letters();
   void finish_batch();
   void give_up();

@@ -21,6 +21,16 @@ namespace json = boost::json;
 using store::Position;
 using store::StateKind;
 
+std::vector<std::string> texts_at(const json::object& object, std::string_view name) {
+  std::vector<std::string> texts;
+  const auto* list = object.if_contains(name);
+  if (list == nullptr || !list->is_array()) return texts;
+  for (const auto& each : list->get_array()) {
+    if (each.is_string()) texts.emplace_back(each.get_string());
+  }
+  return texts;
+}
+
 Position before(Position position) {
   return Position(position.get() > 0 ? position.get() - 1 : 0);
 }
@@ -33,6 +43,11 @@ json::object TaskRecord::to_json() const {
       {"updated", updated}, {"document", document},           {"queues_from", queues_from.get()}};
   if (generation != 0) out["generation"] = generation;
   if (ends_at) out["ends_at"] = ends_at->get();
+  if (made_account)
+    out["made_account"] = json::object{{"user", made_account->user},
+                                       {"user_id", made_account->user_id},
+                                       {"policies", json::array(made_account->policy_ids.begin(),
+                                                                made_account->policy_ids.end())}};
   if (!filters_before.empty())
     out["filters_before"] = json::array(filters_before.begin(), filters_before.end());
   return out;
@@ -66,10 +81,12 @@ Result<TaskRecord> TaskRecord::from_json(const json::object& saved) {
     SL_TRY(ends_at, number("ends_at"));
     record.ends_at = Position(ends_at);
   }
-  if (const auto* filters = saved.if_contains("filters_before"); filters && filters->is_array()) {
-    for (const auto& filter : filters->get_array()) {
-      if (filter.is_string()) record.filters_before.emplace_back(filter.get_string());
-    }
+  record.filters_before = texts_at(saved, "filters_before");
+  if (const auto* made = saved.if_contains("made_account"); made && made->is_object()) {
+    const auto& account = made->get_object();
+    record.made_account = broker::MadeAccount{.user = text_at(account, "user"),
+                                              .user_id = text_at(account, "user_id"),
+                                              .policy_ids = texts_at(account, "policies")};
   }
   return record;
 }
@@ -206,6 +223,25 @@ void Task::start(const json::object& settings) {
   worker->start();
   const std::scoped_lock lock(mutex_);
   worker_ = std::move(worker);
+  worker_->rights_changed();  // perhaps they have, before it could be told
+}
+
+AskRights Task::ask_rights(unsigned worker) const {
+  auto* accounts = around_.options.accounts;
+  if (accounts == nullptr || spec_.account.empty()) return {};
+  return [accounts, user = spec_.account, client = worker_client(worker)] {
+    return accounts->rights_of(user, client);
+  };
+}
+
+broker::AccountRightsPtr Task::rights() const {
+  const auto ask = ask_rights(0);
+  return ask ? ask() : nullptr;
+}
+
+void Task::rights_changed() const {
+  const std::scoped_lock lock(mutex_);
+  if (worker_) worker_->rights_changed();
 }
 
 std::shared_ptr<Runner> Task::cannot_start(std::string reason) {

@@ -15,6 +15,7 @@
 #include "connect/dead_letters.hpp"
 #include "connect/division.hpp"
 #include "connect/registry.hpp"
+#include "connect/reporting_runner.hpp"
 #include "connect/runner.hpp"
 #include "connect/service.hpp"
 #include "connect/task_counters.hpp"
@@ -47,6 +48,7 @@ struct TaskRecord {
   std::optional<store::Position> ends_at = std::nullopt;
   // Of its start: grows with each seek, over all runs, also when an older copy was restored.
   std::uint64_t generation = 0;
+  std::optional<broker::MadeAccount> made_account = std::nullopt;  // together with the task
 
   [[nodiscard]] boost::json::object to_json() const;
   [[nodiscard]] static Result<TaskRecord> from_json(const boost::json::object& json);
@@ -67,11 +69,13 @@ class Task {
   // Makes sure that every message that matches is kept for this task from now on.
   [[nodiscard]] Result<void> acquire_queues();
   void release_queues();
-  // A new task: saves the document and the cursor from which it starts. Durable.
-  [[nodiscard]] Result<void> create();
+  // A new task: saves the document and the cursor from which it starts, and in the same step the
+  // account that is made with it (null: none). Durable.
+  [[nodiscard]] Result<void> create(const broker::AccountChange* account);
   // A task of an earlier run: finds its cursor.
   [[nodiscard]] Result<void> resume();
-  [[nodiscard]] Result<void> erase();  // document, cursor and dead letters
+  // Document, cursor and dead letters; with the document what was made of an account.
+  [[nodiscard]] Result<void> erase(const broker::AccountChange* account);
   // What its sources have kept of the other side, before erase(), and to take it away there, after.
   [[nodiscard]] std::string source_note() const;
   void leave_source(const boost::json::object& settings, std::string_view note) const;
@@ -106,6 +110,9 @@ class Task {
   [[nodiscard]] const TaskSpec& spec() const { return spec_; }
   [[nodiscard]] std::string origin() const;  // of what its sink sends; empty: it notes none
   [[nodiscard]] const std::string& invalid() const { return invalid_; }
+  // Of its account, as its first worker, as of now; null: nobody is asked.
+  [[nodiscard]] broker::AccountRightsPtr rights() const;
+  void rights_changed() const;  // does not wait
   [[nodiscard]] bool is_enabled() const { return enabled_; }
   [[nodiscard]] Result<void> set_enabled(
       bool enabled);  // saved before it returns; WrongState: retired
@@ -121,7 +128,9 @@ class Task {
  private:
   void watch_worker(const std::shared_ptr<Task>& self, unsigned number);
   // Null: the document alone. `settles_runs`: how earlier ones ended does not matter any more.
-  [[nodiscard]] Result<void> save(const Places* places, bool settles_runs = false);
+  [[nodiscard]] Result<void> save(const Places* places, bool settles_runs = false,
+                                  const broker::AccountChange* account = nullptr);
+  [[nodiscard]] AskRights ask_rights(unsigned worker) const;
   [[nodiscard]] Result<Places> load_places() const;
   [[nodiscard]] Result<void> begin_all_at(const store::Cursor& cursor);
   [[nodiscard]] Result<void> divide_again(Places& places, const Division& division,

@@ -13,6 +13,7 @@ struct TaskCounters {
   metrics::Counter& shed;
   metrics::Counter& lost;
   metrics::Counter& possible_duplicates;
+  metrics::Counter& denied;
   metrics::Histogram& delivery;
 };
 

@@ -91,7 +91,8 @@ std::shared_ptr<Runner> Task::make_source_worker(const boost::json::object& sett
                                 },
                             .on_change = around_.options.on_task_change,
                             .on_rejection = around_.options.on_task_rejection,
-                            .decoder = std::move(decoder)},
+                            .decoder = std::move(decoder),
+                            .ask_rights = ask_rights(0)},
       spec_, std::move(make));
 }
 

@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/json_text.hpp"
 #include "connect/documents.hpp"
 #include "connect/source_spec.hpp"
 #include "connect/text.hpp"
@@ -382,6 +383,7 @@ Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& docum
   if (std::ranges::none_of(metadata, is_name))  // TBMQ always says it
     metadata.insert(metadata.begin(), {"integrationName", spec.name});
   spec.enabled = checked.value.at("enabled").as_bool();
+  spec.account = text_at(checked.value, "account");
   spec.sink_type = connector->name;
   spec.sink = checked.value.at("sink").as_object();
   if (const auto* connection = spec.sink.if_contains("connection"))

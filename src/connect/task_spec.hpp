@@ -32,6 +32,7 @@ inline constexpr std::string_view kLocal = "local";
 struct TaskSpec {
   std::string name;
   bool enabled = true;
+  std::string account;  // the user that it runs as; empty: policies are not asked
   std::string source_type = std::string(kLocal);
   std::vector<std::string> filters;  // of the source `local`
   boost::json::object source;        // of any other: checked and complete

@@ -36,6 +36,11 @@ const metrics::Declaration kFiltered{"sluice_task_filtered_total",
                                      "Messages passed over by rule: expired.",
                                      metrics::Kind::Counter,
                                      {"task", "task_id"}};
+const metrics::Declaration kDenied{
+    "sluice_task_denied_total",
+    "Messages passed over because a policy keeps the task's account from receiving them.",
+    metrics::Kind::Counter,
+    {"task", "task_id"}};
 const metrics::Declaration kLooped{
     "sluice_task_looped_total",
     "Messages that a task did not carry again: it had before, or too many had brought them in.",
@@ -147,7 +152,7 @@ json::object worker_entity(std::string client, const Progress& progress) {
 void declare_task_metrics(metrics::Registry& registry) {
   for (const auto* declaration :
        {&kDelivered, &kRetried, &kRejected, &kFiltered, &kLooped, &kShed, &kLost, &kDuplicates,
-        &kDelivery, &kLag, &kAge, &kInFlight, &kUp, &kWorkerDelivered, &kWorkerRetried,
+        &kDenied, &kDelivery, &kLag, &kAge, &kInFlight, &kUp, &kWorkerDelivered, &kWorkerRetried,
         &kWorkerRejected, &kWorkerUnfinished, &kWorkerUp}) {
     registry.declare(*declaration);
   }
@@ -163,7 +168,7 @@ TaskCounters Task::counters() const {
           registry.counter(kRejected, labels()),  registry.counter(kFiltered, labels()),
           registry.counter(kLooped, labels()),    registry.counter(kShed, labels()),
           registry.counter(kLost, labels()),      registry.counter(kDuplicates, labels()),
-          registry.histogram(kDelivery, labels())};
+          registry.counter(kDenied, labels()),    registry.histogram(kDelivery, labels())};
 }
 
 void Task::watch(const std::shared_ptr<Task>& self) {
@@ -294,6 +299,7 @@ json::object Task::entity() const {
   out["rejected"] = progress.rejected;
   out["filtered"] = progress.filtered;
   if (spec_.is_inbound() || !origin().empty()) out["looped"] = progress.looped;
+  if (!spec_.account.empty()) out["denied"] = progress.denied;
   out["shed"] = progress.shed;
   out["lost"] = progress.lost;
   out["possible_duplicates"] = progress.possible_duplicates;
@@ -312,6 +318,7 @@ json::object Task::entity() const {
   out["clients"] = std::move(clients);
   out["workers"] = std::move(shown);
   const std::scoped_lock lock(mutex_);
+  out["account_made"] = record_.made_account.has_value();
   out["created"] = record_.created;
   out["updated"] = record_.updated;
   return out;

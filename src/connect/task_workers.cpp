@@ -46,14 +46,14 @@ std::vector<std::string> Task::worker_clients() const {
   return names;
 }
 
-Result<void> Task::create() {
+Result<void> Task::create(const broker::AccountChange* account) {
   SL_TRY_VOID(find_queues_from());
   SL_TRY_VOID(find_end());
   SL_TRY(cursor, begin(spec_.start));
   const Places places{.division = division_of(spec_),
                       .cursors = std::vector<store::Cursor>(spec_.workers, cursor)};
   place_parked(places);
-  return save(&places);
+  return save(&places, false, account);
 }
 
 Result<void> Task::resume() {
@@ -198,21 +198,23 @@ void Task::place_parked(const Places& places) {
 
 // With mutex_ held: the task's own totals from those of its workers.
 void Task::count_parked() {
-  for (const auto total :
-       {&Progress::delivered, &Progress::retried, &Progress::rejected, &Progress::filtered,
-        &Progress::looped, &Progress::shed, &Progress::lost, &Progress::possible_duplicates}) {
+  for (const auto total : {&Progress::delivered, &Progress::retried, &Progress::rejected,
+                           &Progress::filtered, &Progress::denied, &Progress::looped,
+                           &Progress::shed, &Progress::lost, &Progress::possible_duplicates}) {
     parked_.*total = 0;
     for (const auto& worker : parked_workers_) parked_.*total += worker.*total;
   }
 }
 
-Result<void> Task::save(const Places* places, bool settles_runs) {
+Result<void> Task::save(const Places* places, bool settles_runs,
+                        const broker::AccountChange* account) {
   const auto batch = around_.store.new_batch();
   batch->begin_atomic();
   {
     const std::scoped_lock lock(mutex_);
     batch->put(StateKind::Document, document_key(record_.id), json::serialize(record_.to_json()));
   }
+  if (account != nullptr) account->put(*batch);
   if (places != nullptr) put_places(*batch, record_.id, *places);
   for (unsigned i = 0; settles_runs && i < places->division.workers; ++i)
     batch->erase(StateKind::Document, Worker::run_key(places->division.state_id(record_.id, i)));
@@ -221,12 +223,13 @@ Result<void> Task::save(const Places* places, bool settles_runs) {
   return around_.store.wait_durable(end);
 }
 
-Result<void> Task::erase() {
+Result<void> Task::erase(const broker::AccountChange* account) {
   SL_TRY(places, load_places());
   const auto batch = around_.store.new_batch();
   batch->begin_atomic();
   batch->erase(StateKind::Document, document_key(record_.id));
   batch->erase(StateKind::Document, source_key(record_.id));
+  if (account != nullptr) account->put(*batch);
   erase_places(*batch, record_.id, places);
   for (unsigned i = 0; i < places.division.workers; ++i) {
     const auto id = places.division.state_id(record_.id, i);
@@ -323,6 +326,7 @@ std::shared_ptr<Runner> Task::make_worker(const json::object& settings) {
         .on_change = spec_.workers > 1 ? group->listener_of(i) : around_.options.on_task_change,
         .on_rejection = around_.options.on_task_rejection,
         .origin = origin(),
+        .ask_rights = ask_rights(i),
         .publishers = &around_.queues,
         .state_id = state_id,
         .workers = spec_.workers,

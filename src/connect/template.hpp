@@ -77,6 +77,7 @@ class Template {
     std::vector<PathStep> path;  // of PayloadPath
     std::optional<std::string> fallback;
   };
+  [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
 
  private:
   [[nodiscard]] static std::optional<std::string_view> value_of(const Part& part,

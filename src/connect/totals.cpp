@@ -10,7 +10,7 @@
 namespace sluice::connect {
 namespace {
 
-constexpr std::uint64_t kTotalsFormat = 2;
+constexpr std::uint64_t kTotalsFormat = 3;
 constexpr std::array kTotals = {&Progress::delivered,
                                 &Progress::retried,
                                 &Progress::rejected,
@@ -18,10 +18,12 @@ constexpr std::array kTotals = {&Progress::delivered,
                                 &Progress::shed,
                                 &Progress::lost,
                                 &Progress::possible_duplicates,
-                                &Progress::looped};
-// Of those the first format has so many.
+                                &Progress::looped,
+                                &Progress::denied};
+// Each format has one more of them than the one before.
 constexpr std::uint64_t kFirstFormat = 1;
 constexpr std::size_t kOfFirstFormat = 7;
+static_assert(kTotals.size() == kOfFirstFormat + kTotalsFormat - kFirstFormat);
 
 std::string totals_key(std::string_view task_id) {
   return "task_totals/" + std::string(task_id);
@@ -57,10 +59,10 @@ Result<void> load_totals(store::Store& store, std::string_view task_id, Progress
   if (!saved) return {};
   std::string_view text = *saved;
   const auto format = take_number(text);
-  if (format == kTotalsFormat || format == kFirstFormat) {
+  if (format && *format >= kFirstFormat && *format <= kTotalsFormat) {
     auto read = progress;
     bool is_whole = true;
-    const auto count = format == kFirstFormat ? kOfFirstFormat : kTotals.size();
+    const auto count = kOfFirstFormat + *format - kFirstFormat;
     for (const auto total : std::span(kTotals).first(count)) {
       const auto number = take_number(text);
       is_whole = is_whole && number;

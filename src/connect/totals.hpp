@@ -12,7 +12,8 @@ namespace sluice::connect {
 // source outside, whose place is kept over there, it is written by itself.
 //
 // StateKind::Document `task_totals/<id>`: the number of the format, then delivered, retried,
-// rejected, filtered, shed, lost, possible_duplicates and, since format 2, looped.
+// rejected, filtered, shed, lost, possible_duplicates, since format 2 looped, and since format 3
+// denied.
 void put_totals(store::Batch& batch, std::string_view task_id, const Progress& progress);
 [[nodiscard]] bool has_same_totals(const Progress& one, const Progress& other);
 void erase_totals(store::Batch& batch, std::string_view task_id);

@@ -35,7 +35,8 @@ Worker::Worker(Context context, const TaskSpec& spec, MakeSink make_sink)
                        .task = spec.name,
                        .task_id = context.task_id,
                        .worker = context.worker_name,
-                       .on_change = context.on_change},
+                       .on_change = context.on_change,
+                       .ask_rights = context.ask_rights},
                       Backoff(spec.retry_initial, spec.retry_maximum, context.seed),
                       context.before),
       context_(std::move(context)),
@@ -88,6 +89,14 @@ void Worker::log_deleted(std::uint64_t lost) {
   wake_.notify_one();
 }
 
+void Worker::rights_changed() {
+  {
+    const std::scoped_lock lock(mutex_);
+    rights_changed_ = true;
+  }
+  wake_.notify_one();
+}
+
 void Worker::stop() {
   request_stop();
   if (auto ending = std::move(thread_)) ending->join();
@@ -98,7 +107,8 @@ void Worker::stop() {
 void Worker::run() {
   pthread_setname_np(pthread_self(), context_.worker_name.substr(0, kLongestThreadName).c_str());
   put_brakes_on();
-  if (open_sink() && find_last_place()) set_state(TaskState::Running, "");
+  review_rights(spec_);
+  if (open_sink() && find_last_place() && !is_held()) set_state(TaskState::Running, "");
   while (!stopping_) turn();
   park();
 }
@@ -150,7 +160,7 @@ void Worker::turn() {
   const auto in_sink_before = window_.in_sink();
   keep_dead_letters();
   if (failure_.empty()) {
-    read_more();
+    if (!is_held()) read_more();
     hand_over();
     if (is_transaction_due()) end_transaction();
     fail_behind_what_was_read();
@@ -163,6 +173,7 @@ void Worker::turn() {
 }
 
 void Worker::take_inbox() {
+  review_rights(spec_);
   const std::scoped_lock lock(mutex_);
   inbox_.sink_is_ready = false;
   inbox_.somebody_is_held = false;
@@ -198,7 +209,7 @@ void Worker::wait() {
   std::unique_lock lock(mutex_);
   const auto has_mail = [this] {
     return inbox_.sink_is_ready || inbox_.woken || inbox_.stopping || inbox_.log_deleted ||
-           inbox_.somebody_is_held;
+           inbox_.somebody_is_held || rights_changed_;
   };
   context_.threads->wait(
       wake_, lock, has_mail,
@@ -210,10 +221,11 @@ Worker::SteadyTime Worker::next_deadline() const {
   auto deadline = collect_at_;
   if (cursor_moved_) deadline = std::min(deadline, last_commit_ + kCommitEvery);
   if (!failure_.empty()) return deadline;
-  if (resume_at_ && window_.in_sink() == 0) deadline = std::min(deadline, *resume_at_);
-  if (resume_at_ && !came_back_) deadline = std::min(deadline, *resume_at_);
   if (end_by_ && !is_ending_) deadline = std::min(deadline, *end_by_);
   if (letters_at_) deadline = std::min(deadline, *letters_at_);
+  if (is_held()) return deadline;
+  if (resume_at_ && window_.in_sink() == 0) deadline = std::min(deadline, *resume_at_);
+  if (resume_at_ && !came_back_) deadline = std::min(deadline, *resume_at_);
   if (read_again_) deadline = std::min(deadline, *read_again_);
   if (gathering_until_) deadline = std::min(deadline, *gathering_until_);
   if (paced_until_) deadline = std::min(deadline, *paced_until_);

@@ -57,6 +57,7 @@ class Worker final : public ReportingRunner {
     // How it stands in the origins of what goes out; what bears it already is stopped. Empty:
     // neither.
     std::string origin = {};
+    AskRights ask_rights = {};
     broker::Queues* publishers = nullptr;         // outlives the worker; with Backpressure::Block
     Threads* threads = &system_threads();         // outlive the worker
     std::uint64_t seed = std::random_device()();  // of the times between two tries
@@ -77,6 +78,7 @@ class Worker final : public ReportingRunner {
   // Asks the thread to end: nothing more is handed over, what is in flight is settled for at most
   // the task's drain_timeout, the cursor is written. Does not wait.
   void request_stop() override;
+  void rights_changed() override;
   void log_deleted(std::uint64_t lost) override;
   void stop() override;
 
@@ -113,6 +115,7 @@ class Worker final : public ReportingRunner {
     std::string reason;
     bool is_shed = false;    // passed over because the back-log is beyond its bound
     bool is_looped = false;  // passed over because it went out here before
+    bool is_denied = false;  // passed over because the account may not have it
   };
 
   void run();
@@ -181,6 +184,12 @@ class Worker final : public ReportingRunner {
   void ask_for_wake();
   void hand_over();
   [[nodiscard]] bool may_hand_over();
+  // Those of them before the first that the account may not have. Is it the very first, that one is
+  // passed over, and there are none.
+  [[nodiscard]] std::span<const Record> before_denied(std::span<const Record> records);
+  [[nodiscard]] bool is_denied(const model::Message& message) const {
+    return rights_ && !rights_->nothing_denied() && !rights_->may_receive(message.topic);
+  }
   [[nodiscard]] bool is_beyond_bound(const model::Message& message) const;
   void begin_shedding();
   void put_brakes_on();

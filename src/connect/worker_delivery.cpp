@@ -27,6 +27,8 @@ void Worker::hand_over() {
     }
     auto records = window_.next_records(std::min(kHandOver, room));
     if (records.empty()) return has_caught_up();
+    records = before_denied(records);
+    if (records.empty()) continue;
     const auto paced = room_in_pace(window_.timestamp_ms(records.front().token));
     if (paced == 0) return;
     records = records.first(std::min(records.size(), paced));
@@ -52,7 +54,8 @@ void Worker::hand_over() {
 // After something came back, nothing goes out before all that the sink has is settled and the
 // back-off is over: what came back goes first, so order holds whatever the key.
 bool Worker::may_hand_over() {
-  if (!failure_.empty() || !sink_) return false;
+  review_rights(spec_);
+  if (!failure_.empty() || !sink_ || is_held()) return false;
   if (is_ending_ || (came_back_ && window_.in_sink() > 0)) return false;
   if (resume_at_) {
     if (steady_now() < *resume_at_) return false;
@@ -61,6 +64,20 @@ bool Worker::may_hand_over() {
   came_back_ = false;
   is_hasty_ = false;
   return true;
+}
+
+// Also what was read while it was allowed.
+std::span<const Record> Worker::before_denied(std::span<const Record> records) {
+  if (!rights_ || rights_->nothing_denied()) return records;
+  const auto denied = std::ranges::find_if(
+      records, [this](const Record& record) { return is_denied(window_.message(record.token)); });
+  const auto allowed = records.first(static_cast<std::size_t>(denied - records.begin()));
+  if (!allowed.empty() || denied == records.end()) return allowed;
+  const auto token = denied->token;
+  pass_over({.reason = {}, .is_denied = true});
+  window_.done(token);
+  cursor_moved_ = true;
+  return {};
 }
 
 void Worker::settle(std::span<Delivery> deliveries) {
@@ -282,6 +299,8 @@ void Worker::publish_progress() {
     set_state(TaskState::Failed, failure_);
   } else if (!letters_reason_.empty() && !rejections_.empty()) {
     set_state(TaskState::Waiting, letters_reason_);
+  } else if (is_held() && !has_finished()) {
+    set_state(TaskState::Waiting, held_reason_);
   } else if (!away_reason_.empty()) {
     set_state(TaskState::Waiting, away_reason_);  // says more than that nobody answered in time
   } else if (!wait_reason_.empty()) {

@@ -35,9 +35,10 @@ std::string reason_of(std::string_view name, const std::string& reason) {
 void add(Progress& all, const Progress& one) {
   for (const auto total :
        {&Progress::delivered, &Progress::retried, &Progress::rejected, &Progress::filtered,
-        &Progress::looped, &Progress::shed, &Progress::lost, &Progress::possible_duplicates,
-        &Progress::acknowledged_ahead, &Progress::unfinished, &Progress::unfinished_bytes,
-        &Progress::in_sink, &Progress::messages_read, &Progress::bytes_read})
+        &Progress::denied, &Progress::looped, &Progress::shed, &Progress::lost,
+        &Progress::possible_duplicates, &Progress::acknowledged_ahead, &Progress::unfinished,
+        &Progress::unfinished_bytes, &Progress::in_sink, &Progress::messages_read,
+        &Progress::bytes_read})
     all.*total += one.*total;
   all.next_try_ms = earlier(all.next_try_ms, one.next_try_ms);
   all.oldest_unfinished_ms = earlier(all.oldest_unfinished_ms, one.oldest_unfinished_ms);
@@ -104,6 +105,10 @@ void WorkerGroup::start() {
 
 void WorkerGroup::request_stop() {
   for (const auto& worker : workers_) worker->request_stop();
+}
+
+void WorkerGroup::rights_changed() {
+  for (const auto& worker : workers_) worker->rights_changed();
 }
 
 // What of the log itself nobody had read is told once.

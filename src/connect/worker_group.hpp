@@ -27,6 +27,7 @@ class WorkerGroup final : public Runner {
 
   void start() override;
   void request_stop() override;
+  void rights_changed() override;
   void log_deleted(std::uint64_t lost) override;
   void stop() override;  // they drain at the same time
   [[nodiscard]] Progress progress() const override;

@@ -37,6 +37,10 @@ bool Worker::is_wanted(std::size_t index, const model::Message& message, Arena& 
     unmapped_.push_back({index, false, {}});
     return false;
   }
+  if (is_denied(message)) {
+    unmapped_.push_back({.index = index, .reason = {}, .is_denied = true});
+    return false;
+  }
   if (!context_.origin.empty() && circles(origins_of(message), context_.origin, 0)) {
     unmapped_.push_back({.index = index, .reason = {}, .is_looped = true});
     return false;
@@ -135,6 +139,11 @@ void Worker::pass_over(const Unmapped& unmapped) {
       log::warn("a task stops messages that it has sent before and that came back",
                 {{"task", context_.task_id}});
     context_.counters.looped.add();
+  } else if (unmapped.is_denied) {
+    if (progress_.denied++ == 0)
+      log::warn("a policy keeps messages from a task's account: they are passed over",
+                {{"task", context_.task_id}, {"account", spec_.account}});
+    context_.counters.denied.add();
   } else {
     ++progress_.filtered;
     context_.counters.filtered.add();

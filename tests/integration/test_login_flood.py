@@ -115,3 +115,44 @@ def test_a_device_with_an_old_password_locks_nobody_out(sluice):
                 raw.receive()
     with RawClient(sluice.mqtt) as raw:
         assert raw.connect("c", username=account.name, password=account.password).reason == 0
+
+
+def guess_at(server, user, wanted):
+    """From one address after the other, until one is answered with `wanted`."""
+    for number in range(1, 200):
+        with RawClient(server.mqtt, source=f"127.0.1.{number}") as raw:
+            reason = raw.connect(f"guess-{number}", username=user, password=f"g-{number}").reason
+        assert reason in (0x86, wanted)
+        if reason == wanted:
+            return
+    raise AssertionError("nobody was held back")
+
+
+def test_guesses_at_one_user_from_many_addresses_lock_nobody_out(make_sluice):
+    bounds = {"login_attempts": {"per_user": 4}}
+    server = make_sluice({"access": bounds, "admin": bounds})
+    account = server.allow_all("meter")
+
+    def log_in(password):
+        with RawClient(server.mqtt, source=OTHER) as raw:
+            return raw.connect("c", username="meter", password=password).reason
+
+    assert log_in(account.password) == 0
+    guess_at(server, "meter", 0x9F)
+    # A password that nobody knows yet to be right, from where the user has been.
+    server.rest("PATCH", "/users/meter", {"password": "another"}).expect(200)
+    assert log_in("another") == 0
+    counted = server.metrics()
+    assert counted['sluice_logins_held_back_total{at="mqtt",by="user"}'] > 0
+    assert counted['sluice_logins_held_back_total{at="mqtt",by="address"}'] == 0
+
+    assert rest_login(server, OTHER, server.administrator.password)[0] == 200
+    numbers = iter(range(1, 200))
+
+    def guess():
+        number = next(numbers)
+        return rest_login(server, f"127.0.1.{number}", f"g-{number}")[0]
+
+    wait_until(lambda: guess() == 429, "guesses at the administrator are held back")
+    server.rest("PATCH", "/administrators/admin", {"password": "another-one"}).expect(200)
+    assert rest_login(server, OTHER, "another-one")[0] == 200

@@ -292,7 +292,7 @@ bool World::open_task() {
                                .dead_letters = *letters_,
                                .clock = clock_,
                                .counters = {counter_, counter_, counter_, counter_, counter_,
-                                            counter_, counter_, counter_, histogram_},
+                                            counter_, counter_, counter_, counter_, histogram_},
                                .task_id = "task",
                                .node_name = "n",
                                .worker_name = "simulation",

@@ -1,5 +1,7 @@
 // Asking what policies say, without being the client: the decision is that of compile(), which
 // decides on live ones; which policies speak on it is asked of each alone, by the same rules.
+#include "broker/access/access_question.hpp"
+
 #include <algorithm>
 
 #include <boost/asio/ip/address.hpp>
@@ -121,7 +123,25 @@ std::string reason_of(const AccessQuestion& asked, bool allowed, std::size_t con
          (asked.operation == Operation::Connect ? "" : " this");
 }
 
+// Those that decide stand first: denies, then by name.
+std::vector<const Policy*> speaking(const std::vector<const Policy*>& concerning,
+                                    const Client& client, const AccessQuestion& asked) {
+  std::vector<const Policy*> matching;
+  std::ranges::copy_if(concerning, std::back_inserter(matching),
+                       [&](const Policy* policy) { return speaks_on(*policy, client, asked); });
+  std::ranges::sort(matching, [](const Policy* a, const Policy* b) {
+    return a->allow != b->allow ? !a->allow : a->name < b->name;
+  });
+  return matching;
+}
+
 }  // namespace
+
+std::string why_denied(const PolicySet& policies, const Client& client,
+                       const AccessQuestion& asked) {
+  const auto concerning = concerning_policies(policies, client);
+  return reason_of(asked, false, concerning.size(), speaking(concerning, client, asked));
+}
 
 const schema::Fields& AccessControl::question_fields() {
   using schema::Type;
@@ -179,14 +199,8 @@ Outcome<json::object> AccessControl::test_policies(const json::object& document)
   const auto permissions = enabled() ? compile_permissions(*set, client) : state_->all_permissions;
   bool allowed = is_allowed(*permissions, asked);
   const auto concerning = concerning_policies(*set, client);
-  std::vector<const Policy*> matching;
-  if (enabled())
-    std::ranges::copy_if(concerning, std::back_inserter(matching),
-                         [&](const Policy* policy) { return speaks_on(*policy, client, asked); });
-  // Those that decide stand first: denies, then by name.
-  std::ranges::sort(matching, [](const Policy* a, const Policy* b) {
-    return a->allow != b->allow ? !a->allow : a->name < b->name;
-  });
+  const auto matching =
+      enabled() ? speaking(concerning, client, asked) : std::vector<const Policy*>();
 
   auto reason = enabled() ? reason_of(asked, allowed, concerning.size(), matching)
                           : "access.enabled is false: everything is allowed";

@@ -83,13 +83,15 @@ void AccessControl::State::ask_users(const std::shared_ptr<Attempt>& attempt) {
     return answer(*attempt, {.reason = ReasonCode::BadUserNameOrPassword});
   const auto user = user_named(client.username);
   const auto login = login_of(user.get(), client.username, attempt->password);
-  if (const auto known = remembered(login))
+  if (const auto known = remembered(login)) {
+    if (*known) guard.succeeded(attempt->peer, client.username);
     return answer(*attempt,
                   {.reason = *known ? ReasonCode::Success : ReasonCode::BadUserNameOrPassword});
-  if (guard.holds_back(attempt->peer))
+  }
+  if (guard.holds_back(attempt->peer, client.username))
     return answer(*attempt, {.reason = ReasonCode::ConnectionRateExceeded});
   submit(attempt, [this, user, login, attempt] {
-    answer(*attempt, {.reason = check_password(user, login, attempt->password, attempt->peer)});
+    answer(*attempt, {.reason = check_password(user, login, *attempt)});
   });
 }
 
@@ -102,16 +104,14 @@ void AccessControl::State::ask_next(const std::shared_ptr<Attempt>& attempt) {
     if (method == nullptr && may_be_users) {
       const auto user = user_named(client.username);
       const auto login = login_of(user.get(), client.username, attempt->password);
-      if (user)
-        return answer(*attempt,
-                      {.reason = check_password(user, login, attempt->password, attempt->peer)});
+      if (user) return answer(*attempt, {.reason = check_password(user, login, *attempt)});
       attempt->is_nobody = true;
     }
     if (method != nullptr && method->takes(attempt->password)) return ask_method(*method, attempt);
   }
   if (!attempt->is_nobody) return answer(*attempt, {.reason = ReasonCode::BadUserNameOrPassword});
   const auto login = login_of(nullptr, client.username, attempt->password);
-  answer(*attempt, {.reason = check_password(nullptr, login, attempt->password, attempt->peer)});
+  answer(*attempt, {.reason = check_password(nullptr, login, *attempt)});
 }
 
 // As with passwords: what was shown before, right or wrong, is looked at whoever guesses at the
@@ -119,11 +119,10 @@ void AccessControl::State::ask_next(const std::shared_ptr<Attempt>& attempt) {
 void AccessControl::State::ask_method(Authenticator& method,
                                       const std::shared_ptr<Attempt>& attempt) {
   // A token is the same one whatever name comes with it.
-  const bool names_its_user = method.is_secret(attempt->password);
-  const auto login = login_of(
-      method, names_its_user ? std::string_view() : attempt->client.username, attempt->password);
+  attempt->is_token = method.is_secret(attempt->password);
+  const auto login = login_of(method, attempt->guessed(), attempt->password);
   const bool is_known = remembered(login).has_value();
-  if (!is_known && guard.holds_back(attempt->peer))
+  if (!is_known && guard.begin(attempt->peer, attempt->guessed()))
     return answer(*attempt, {.reason = ReasonCode::ConnectionRateExceeded});
   method.ask(attempt->client, attempt->password,
              [this, attempt, login, is_known](const std::optional<LoginAnswer>& said) {
@@ -138,7 +137,8 @@ void AccessControl::State::take_answer(const std::shared_ptr<Attempt>& attempt, 
   const bool is_right = !mqtt::is_error(said.reason);
   const bool is_news = !is_known && (is_right || said.is_guess);
   if (is_news) logins.with([&](LoginCache& cache) { cache.remember(login, is_right); });
-  if (is_news && !is_right) guard.failed(attempt->peer);
+  if (is_news && !is_right) guard.failed(attempt->peer, attempt->guessed());
+  if (is_right) guard.succeeded(attempt->peer, attempt->guessed());
   if (is_right || !attempt->is_nobody) return answer(*attempt, said);
   // Who is refused does not learn from the time whether there is a user of that name.
   submit(attempt, [this, attempt, said] {

@@ -50,6 +50,8 @@ class AccessControl::ScramLogin final : public LoginExchange {
     if (!name) return {reason_of(name.error()), {}};
     client_.username = *std::move(name);
     client_.has_username = true;
+    if (state_.guard.holds_back(peer_, client_.username))
+      return {ReasonCode::ConnectionRateExceeded, {}};
     const auto user = state_.user_named(client_.username);
     verifier_ = state_.nobodys_verifier(client_.username);  // made for all, for the same time
     if (user && user->scram) {
@@ -61,14 +63,18 @@ class AccessControl::ScramLogin final : public LoginExchange {
   }
 
   Answer check(std::string_view data) {
-    if (state_.guard.holds_back(peer_)) return {ReasonCode::ConnectionRateExceeded, {}};
+    if (state_.guard.begin(peer_, client_.username))
+      return {ReasonCode::ConnectionRateExceeded, {}};
     auto proof = exchange_.check_final(verifier_, data);
     const auto user = state_.user_named(client_.username);
     // Deleted, or made anew, since it was asked.
     if (proof && (!user || user->revision != revision_))
       proof = tl::unexpected(ScramExchange::Fault::Wrong);
-    if (proof) return {ReasonCode::Success, *std::move(proof)};
-    if (proof.error() == ScramExchange::Fault::Wrong) state_.guard.failed(peer_);
+    if (proof) {
+      state_.guard.succeeded(peer_, client_.username);
+      return {ReasonCode::Success, *std::move(proof)};
+    }
+    if (proof.error() == ScramExchange::Fault::Wrong) state_.guard.failed(peer_, client_.username);
     return {reason_of(proof.error()), {}};
   }
 

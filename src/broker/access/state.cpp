@@ -32,7 +32,9 @@ AccessControl::State::State(store::Store& where, const Clock& time, Options chos
       users(std::make_shared<const Users>()),
       policies(std::make_shared<const PolicySet>(std::map<std::string, PolicyPtr>())),
       logins(kRememberedLogins),
-      guard(time),
+      guard(
+          time, chosen.login_bounds,
+          chosen.metrics != nullptr ? LoginGuard::counters(*chosen.metrics, "mqtt") : HeldLogins()),
       refusal_lines(time),
       pool(kHashingThreads, {.waiting = chosen.maximum_waiting_logins,
                              .waiting_per_peer = chosen.maximum_waiting_logins_per_peer}) {}
@@ -115,19 +117,20 @@ void AccessControl::State::note_refusal(const Client& client, std::string_view p
 }
 
 mqtt::ReasonCode AccessControl::State::check_password(const UserPtr& user, const Digest& login,
-                                                      std::string_view password,
-                                                      std::string_view peer) {
+                                                      const Attempt& attempt) {
   using mqtt::ReasonCode;
   // The first of many with the same password has it hashed for all.
   auto is_right = remembered(login);
   if (!is_right) {
-    if (guard.holds_back(peer)) return ReasonCode::ConnectionRateExceeded;
+    if (guard.begin(attempt.peer, attempt.client.username))
+      return ReasonCode::ConnectionRateExceeded;
     const std::string_view hash = user ? std::string_view(user->password_hash) : nobodys_hash();
-    is_right = verify_password(password, hash) && user != nullptr;
+    is_right = verify_password(attempt.password, hash) && user != nullptr;
     logins.with([&](LoginCache& cache) { cache.remember(login, *is_right); });
-    if (!*is_right) guard.failed(peer);
-    if (*is_right && !user->scram) add_verifier(user, password);
+    if (!*is_right) guard.failed(attempt.peer, attempt.client.username);
+    if (*is_right && !user->scram) add_verifier(user, attempt.password);
   }
+  if (*is_right) guard.succeeded(attempt.peer, attempt.client.username);
   return *is_right ? ReasonCode::Success : ReasonCode::BadUserNameOrPassword;
 }
 

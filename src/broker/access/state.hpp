@@ -50,6 +50,7 @@ struct AccessControl::State {
   Guarded<std::shared_ptr<const PolicySet>> policies;
   Guarded<LoginCache> logins;
   Guarded<std::function<void()>> change_listener;  // held while it runs
+  Guarded<std::function<void()>> task_listener;    // likewise
   LoginGuard guard;
   LineLimit refusal_lines;
   PasswordPool pool;  // last: its threads end before what they use
@@ -70,8 +71,9 @@ struct AccessControl::State {
   [[nodiscard]] std::optional<bool> remembered(const Digest& login);
   void note_refusal(const Client& client, std::string_view peer, const LoginAnswer& answer);
   // Hashes. On a thread of the pool.
+  struct Attempt;
   [[nodiscard]] mqtt::ReasonCode check_password(const UserPtr& user, const Digest& login,
-                                                std::string_view password, std::string_view peer);
+                                                const Attempt& attempt);
 
   // --- login_methods.cpp
   struct Attempt {
@@ -82,6 +84,11 @@ struct AccessControl::State {
     std::function<void(LoginAnswer)> done;
     std::size_t next = 0;    // of the methods
     bool is_nobody = false;  // there is no stored user of that name
+    bool is_token = false;   // what is asked about names its user itself
+    // Whom it is a guess at, where that is known before it is looked at.
+    [[nodiscard]] std::string_view guessed() const {
+      return is_token ? std::string_view() : client.username;
+    }
   };
   [[nodiscard]] bool has_users() const;
   void submit(const std::shared_ptr<Attempt>& attempt, std::function<void()> check);
@@ -102,6 +109,7 @@ struct AccessControl::State {
  private:
 };
 
+inline constexpr std::size_t kMaximumUsers = 100'000;
 inline constexpr std::size_t kMaximumPolicies = 10'000;
 
 inline constexpr std::string_view kUserPrefix = "user/";

@@ -18,6 +18,14 @@ namespace sluice::broker {
   return boost::json::parse(text).get_object();
 }
 
+// A clock that only a test moves.
+class MovedClock final : public Clock {
+ public:
+  [[nodiscard]] std::int64_t wall_ms() const override { return 1'772'366'400'000; }
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return now; }
+  std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
+};
+
 class AccessControlTest : public testing::Test {
  protected:
   void SetUp() override { reopen(); }
@@ -52,8 +60,20 @@ class AccessControlTest : public testing::Test {
   }
 
   SystemClock clock_;
+  MovedClock stopped_clock_;
   test::MemoryStore store_;
   std::unique_ptr<AccessControl> access_;
+};
+
+// No time passes, however slow the machine is.
+class StoppedClockTest : public AccessControlTest {
+ protected:
+  void reopen_with_bound_of_user(int guesses) {
+    AccessControl::Options options;
+    options.login_bounds.per_user = guesses;
+    access_ = std::make_unique<AccessControl>(store_, stopped_clock_, options);
+    ASSERT_TRUE(access_->load().has_value());
+  }
 };
 
 }  // namespace sluice::broker

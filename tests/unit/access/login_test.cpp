@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <thread>
 
 #include "broker/access/login_guard.hpp"
@@ -157,13 +158,6 @@ TEST_F(LoginTest, HoldsBackWhoGuesses) {
   EXPECT_EQ(log_in("meter", "one more", "2001:db8:0:1::"), ReasonCode::BadUserNameOrPassword);
 }
 
-class MovedClock final : public Clock {
- public:
-  [[nodiscard]] std::int64_t wall_ms() const override { return 0; }
-  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return now; }
-  std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
-};
-
 TEST(LoginGuardTest, DoublesThePauseAndForgets) {
   using std::chrono::seconds;
   MovedClock clock;
@@ -185,6 +179,100 @@ TEST(LoginGuardTest, DoublesThePauseAndForgets) {
   clock.now += LoginGuard::kForgottenAfter;
   guard.failed("a");
   EXPECT_FALSE(guard.holds_back("a"));
+}
+
+class GuessedUser : public testing::Test {
+ protected:
+  static std::string stranger(int number) { return "198.51.100." + std::to_string(number); }
+  // From so many addresses that none of them is held back.
+  void guess(int times) {
+    for (int i = 0; i < times; ++i) {
+      ASSERT_FALSE(guard.begin(stranger(i), "meter"));
+      guard.failed(stranger(i), "meter");
+    }
+  }
+  using Held = LoginGuard::Held;
+  MovedClock clock;
+  metrics::Registry metrics;
+  LoginGuard guard{clock, {}, LoginGuard::counters(metrics, "mqtt")};
+};
+
+TEST_F(GuessedUser, IsTriedByOneStrangerAfterTheOther) {
+  using std::chrono::seconds;
+  guess(LoginGuard::kFreeOfUser);
+
+  for (const int pause : {1, 2, 4, 8, 10, 10}) {
+    EXPECT_FALSE(guard.holds_back("a", "meter"));  // asking takes no place
+    EXPECT_FALSE(guard.begin("a", "meter"));
+    const auto hold = guard.begin("b", "meter");
+    EXPECT_EQ(hold.by, Held::ByUser);
+    EXPECT_EQ(hold.left, seconds(pause));
+    guard.failed("a", "meter");
+    clock.now += seconds(pause);
+  }
+  EXPECT_FALSE(guard.holds_back("b", "another"));
+  EXPECT_FALSE(guard.holds_back("b"));
+  EXPECT_NE(metrics.exposition().find("sluice_logins_held_back_total{at=\"mqtt\",by=\"user\"} 6"),
+            std::string::npos);
+}
+
+// Whoever guesses from elsewhere locks nobody out who has logged in from where he is.
+TEST_F(GuessedUser, IsTriedFreelyFromWhereItHasLoggedIn) {
+  guard.succeeded("home", "meter");
+  guess(LoginGuard::kFreeOfUser);
+  EXPECT_FALSE(guard.begin("a", "meter"));
+  ASSERT_TRUE(guard.begin("b", "meter"));
+
+  for (int i = 0; i < LoginGuard::kFree; ++i) {
+    EXPECT_FALSE(guard.begin("home", "meter"));
+    guard.failed("home", "meter");
+  }
+  EXPECT_EQ(guard.begin("home", "meter").by, Held::ByAddress);
+  EXPECT_TRUE(guard.holds_back("b", "meter"));
+}
+
+TEST_F(GuessedUser, IsForgottenTenMinutesAfterTheLastGuess) {
+  guess(LoginGuard::kFreeOfUser);
+  EXPECT_FALSE(guard.begin("a", "meter"));
+  ASSERT_TRUE(guard.holds_back("b", "meter"));
+
+  clock.now += LoginGuard::kForgottenAfter;
+  EXPECT_FALSE(guard.begin("a", "meter"));
+  EXPECT_FALSE(guard.begin("b", "meter"));
+}
+
+TEST_F(GuessedUser, IsNotBoundedWithoutABound) {
+  LoginGuard free(clock, {.per_address = 0, .per_user = 0});
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_FALSE(free.begin("a", "meter"));
+    free.failed("a", "meter");
+  }
+}
+
+TEST_F(StoppedClockTest, SlowsGuessesAtOneUserDownFromWhereverTheyCome) {
+  reopen_with_bound_of_user(3);
+  ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"right"})")).has_value());
+  ASSERT_EQ(log_in("meter", "right", "192.0.2.1"), ReasonCode::Success);
+  for (int i = 0; i < 4; ++i)  // the last in the place that there is
+    ASSERT_EQ(log_in("meter", std::to_string(i), "198.51.100." + std::to_string(i)),
+              ReasonCode::BadUserNameOrPassword);
+
+  EXPECT_EQ(log_in("meter", "4", "198.51.100.4"), ReasonCode::ConnectionRateExceeded);
+  EXPECT_EQ(log_in("nobody", "4", "198.51.100.4"), ReasonCode::BadUserNameOrPassword);
+  // Known to be right, and then another password from where the user has been.
+  EXPECT_EQ(log_in("meter", "right", "198.51.100.5"), ReasonCode::Success);
+  ASSERT_TRUE(access_->replace_user("meter", object(R"({"name":"meter","password":"new"})")));
+  EXPECT_EQ(log_in("meter", "new", "192.0.2.1"), ReasonCode::Success);
+}
+
+// Or it would tell who exists.
+TEST_F(StoppedClockTest, CountsGuessesAtUsersThatThereAreNot) {
+  reopen_with_bound_of_user(2);
+  for (int i = 0; i < 3; ++i)
+    ASSERT_EQ(log_in("nobody", std::to_string(i), "198.51.100." + std::to_string(i)),
+              ReasonCode::BadUserNameOrPassword);
+
+  EXPECT_EQ(log_in("nobody", "3", "198.51.100.3"), ReasonCode::ConnectionRateExceeded);
 }
 
 TEST(PasswordPoolTest, ServesPeersInTurn) {

@@ -85,7 +85,7 @@ TEST(Scram, ReadsNamesWithTheTwoLettersThatAreEscaped) {
   EXPECT_EQ(exchange.read_first("n,,n=a=2Cb=3Dc,r=x,ext=1").value_or("?"), "a,b=c");
 }
 
-class ScramLogins : public AccessControlTest {
+class ScramLogins : public StoppedClockTest {
  protected:
   struct Outcome {
     LoginExchange::Answer answer;
@@ -189,6 +189,19 @@ TEST_F(ScramLogins, HoldBackWhoGuesses) {
   EXPECT_EQ(log_in_by_scram("meter", "right").answer.reason, ReasonCode::ConnectionRateExceeded);
   EXPECT_EQ(log_in("meter", "guess"), ReasonCode::ConnectionRateExceeded);
   EXPECT_EQ(log_in_by_scram("meter", "right", "192.0.2.2").answer.reason, ReasonCode::Success);
+}
+
+TEST_F(ScramLogins, SlowDownGuessesAtOneUserFromWhereverTheyCome) {
+  reopen_with_bound_of_user(2);
+  add_meter();
+  EXPECT_EQ(log_in_by_scram("meter", "right", "192.0.2.1").answer.reason, ReasonCode::Success);
+  for (const auto* host : {"198.51.100.1", "198.51.100.2", "198.51.100.3"})
+    EXPECT_EQ(log_in_by_scram("meter", "wrong", host).answer.reason,
+              ReasonCode::BadUserNameOrPassword);
+
+  EXPECT_EQ(log_in_by_scram("meter", "right", "198.51.100.4").answer.reason,
+            ReasonCode::ConnectionRateExceeded);
+  EXPECT_EQ(log_in_by_scram("meter", "right", "192.0.2.1").answer.reason, ReasonCode::Success);
 }
 
 TEST_F(ScramLogins, AreNotKnownWhileTheSwitchIsOff) {

@@ -75,7 +75,8 @@ class AdminTest : public testing::Test {
   connect::Registry connectors_ = test_connectors();
   TestQueues queues_{store_};
   broker::AccessControl access_{store_, clock_, {}};
-  connect::Service integration_{store_, queues_, connectors_, clock_, metrics_, {}};
+  connect::Service integration_{store_, queues_,  connectors_,
+                                clock_, metrics_, {.accounts = &access_}};
   AdministratorAccounts accounts_{store_, clock_};
   std::function<boost::json::array(const ClientQuery&)> clients_;
   std::unique_ptr<Api> api_;

@@ -196,6 +196,25 @@ TEST_F(IntegrationTest, ChangesAndCopiesATask) {
   EXPECT_EQ(post("/api/v1/tasks/telemetry:copy", "{}").status, 422U);
 }
 
+TEST_F(IntegrationTest, MakesATaskTogetherWithItsAccount) {
+  add_connection();
+  EXPECT_EQ(post("/api/v1/tasks?create_account=maybe", kTask).status, 400U);
+
+  const auto made = post("/api/v1/tasks?create_account=true", kTask);
+  ASSERT_EQ(made.status, 201U) << made.body;
+  EXPECT_EQ(object_of(made).at("account").get_string(), "task-telemetry");
+  EXPECT_EQ(get("/api/v1/policies/task-telemetry").status, 200U);
+
+  const auto wider = ask(Method::Patch, "/api/v1/tasks/telemetry",
+                         R"({"source":{"filters":["plant/#","other/#"]}})");
+  EXPECT_EQ(wider.status, 422U);
+  EXPECT_EQ(problem_code(wider), "account_lacks_right");
+  EXPECT_THAT(wider.body, HasSubstr("/source/filters/1"));
+  EXPECT_EQ(del("/api/v1/tasks/telemetry").status, 204U);
+  EXPECT_EQ(get("/api/v1/users/task-telemetry").status, 404U);
+  EXPECT_EQ(get("/api/v1/policies/task-telemetry").status, 404U);
+}
+
 TEST_F(IntegrationTest, PreviewsAGivenMessage) {
   add_connection();
   add_task();

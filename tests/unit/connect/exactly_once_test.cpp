@@ -109,7 +109,7 @@ class ExactlyOnce : public testing::TestWithParam<std::uint64_t> {
                         .dead_letters = letters,
                         .clock = clock,
                         .counters = {counter, counter, counter, counter, counter, counter, counter,
-                                     counter, histogram},
+                                     counter, counter, histogram},
                         .task_id = "id",
                         .node_name = "n",
                         .worker_name = "w",

@@ -8,6 +8,7 @@
 #include "connect/totals.hpp"
 #include "support/eventually.hpp"
 #include "support/memory_store.hpp"
+#include "support/scripted_accounts.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -154,7 +155,8 @@ class SourceWorkerTest : public testing::Test {
                                     const auto batch = store.new_batch();
                                     put_totals(*batch, "T", done);
                                     ASSERT_TRUE(store.append(batch));
-                                  }},
+                                  },
+                              .ask_rights = ask_rights},
         spec, [this](Source::Callbacks callbacks) {
           return Result<std::unique_ptr<Source>>(
               std::make_unique<ScriptedSource>(system, std::move(callbacks)));
@@ -173,8 +175,23 @@ class SourceWorkerTest : public testing::Test {
             counter("sluice_f_total"),
             counter("sluice_g_total"),
             counter("sluice_h_total"),
+            counter("sluice_i_total"),
             metrics.histogram(
                 {.name = "sluice_seconds", .help = "h", .kind = metrics::Kind::Histogram})};
+  }
+  // It runs as this user from now on.
+  void use_account(const std::string& user) {
+    spec.account = user;
+    ask_rights = [this, user] { return accounts.rights_of(user, "c-t-0"); };
+    accounts.watch([this] {
+      if (worker) worker->rights_changed();
+    });
+  }
+  bool is_waiting_for(std::string_view why) {
+    return eventually([&] {
+      const auto progress = worker->progress();
+      return progress.state == TaskState::Waiting && progress.reason.find(why) != std::string::npos;
+    });
   }
   bool is_done(std::vector<std::string> expected) {
     return eventually([&] { return system.done() == expected; });
@@ -191,8 +208,88 @@ class SourceWorkerTest : public testing::Test {
   ScriptedIntake intake;
   TaskSpec spec;
   Progress before;
+  test::ScriptedAccounts accounts;
+  AskRights ask_rights;
   std::unique_ptr<SourceWorker> worker;
 };
+
+TEST_F(SourceWorkerTest, PublishesAsItsAccount) {
+  use_account("mill");
+  accounts.allow("mill", {.reads = {}, .publishes = {"in/#"}, .denied = {}});
+  system.send({"1"});
+  start();
+
+  ASSERT_TRUE(intake.wait({"in/1"}));
+  EXPECT_EQ(intake.batches.front().first->front().client.username, "mill");
+  intake.answer({});
+  EXPECT_TRUE(is_done({"1"}));
+}
+
+TEST_F(SourceWorkerTest, TakesNothingWhileItsAccountMayPublishNothing) {
+  use_account("mill");
+  system.send({"1"});
+  start();
+  ASSERT_TRUE(is_waiting_for("there is no user `mill`"));
+
+  accounts.allow("mill", {});
+  ASSERT_TRUE(is_waiting_for("may not publish anything"));
+  system.send({"2"});
+  EXPECT_THAT(system.done(), IsEmpty());
+  accounts.allow("mill", {.reads = {}, .publishes = {"in/#"}, .denied = {}});
+  ASSERT_TRUE(intake.wait({"in/1", "in/2"}));
+  intake.answer({});
+
+  EXPECT_TRUE(is_done({"1", "2"}));
+  EXPECT_EQ(letters.count("T"), 0U);
+}
+
+TEST_F(SourceWorkerTest, MakesDeadLettersOfWhatItsAccountMayNotPublish) {
+  use_account("mill");
+  accounts.allow("mill", {.reads = {}, .publishes = {"in/1", "in/3"}, .denied = {}});
+  system.send({"1", "2", "3"});
+  start();
+
+  ASSERT_TRUE(intake.wait({"in/1", "in/3"}));
+  intake.answer({});
+  ASSERT_TRUE(is_done({"1", "2", "3"}));
+  const auto page = letters.page("T", 10, "");
+  const auto& letter = page->at("items").as_array().front();
+  EXPECT_EQ(letter.at("class").as_string(), "denied");
+  EXPECT_NE(std::string_view(letter.at("reason").as_string())
+                .find("topic in/2: the account `mill` may not publish this"),
+            std::string_view::npos);
+}
+
+// What waits to be tried again is asked about again.
+TEST_F(SourceWorkerTest, AsksAgainForWhatIsTriedAgain) {
+  use_account("mill");
+  accounts.allow("mill", {.reads = {}, .publishes = {"in/#"}, .denied = {}});
+  system.send({"1", "2"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1", "in/2"}));
+
+  accounts.allow("mill", {.reads = {}, .publishes = {"in/2"}, .denied = {}});
+  intake.answer({refusal(Errc::Overloaded), refusal(Errc::Overloaded)});
+
+  ASSERT_TRUE(intake.wait({"in/2"}));
+  intake.answer({});
+  EXPECT_TRUE(is_done({"1", "2"}));
+  EXPECT_EQ(letters.count("T"), 1U);
+}
+
+TEST_F(SourceWorkerTest, StopsAtWhatItsAccountMayNotPublishWhereItIsToldTo) {
+  use_account("mill");
+  accounts.allow("mill", {.reads = {}, .publishes = {"in/1", "in/3"}, .denied = {}});
+  spec.rejected = RejectedPolicy::Stop;
+  system.send({"1", "2", "3"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1"}));
+  intake.answer({});
+
+  ASSERT_TRUE(is_done({"1"}));
+  ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
+  EXPECT_EQ(letters.count("T"), 0U);
+}
 
 // Also without a clean stop: what was kept is there for the next run.
 TEST_F(SourceWorkerTest, WhatItHasDoneIsKeptWhileItRuns) {

@@ -66,9 +66,11 @@ class WorkerTest : public testing::Test {
     const auto counter = [this](std::string_view name) -> metrics::Counter& {
       return metrics.counter({.name = name, .help = "h"});
     };
-    return {counter("sluice_a_total"), counter("sluice_b_total"), counter("sluice_c_total"),
-            counter("sluice_d_total"), counter("sluice_e_total"), counter("sluice_f_total"),
-            counter("sluice_g_total"), counter("sluice_h_total"), histogram()};
+    return {counter("sluice_a_total"), counter("sluice_b_total"),
+            counter("sluice_c_total"), counter("sluice_d_total"),
+            counter("sluice_e_total"), counter("sluice_f_total"),
+            counter("sluice_g_total"), counter("sluice_h_total"),
+            counter("sluice_i_total"), histogram()};
   }
   void publish(int count, std::string_view client = "c1") {
     std::vector<test::Publication> all;
