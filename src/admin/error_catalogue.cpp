@@ -46,6 +46,8 @@ const std::vector<ErrorKind>& error_catalogue() {
       {"role_needed", 403, "The account may not do this; `detail` names the role that may."},
       {"scope_needed", 403, "The token is for other parts of the API; `detail` names this one."},
       {"session_ended", 401, "The token has ended, or never was one."},
+      {"session_left_behind", 409,
+       "A source would leave its session at another server; `?force=true` does it."},
       {"timeout", 504, "The other side did not answer in time."},
       {"too_many_logins", 429, "Too many attempts to log in; wait as long as `Retry-After` says."},
       {"too_many_messages", 429,

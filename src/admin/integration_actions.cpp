@@ -63,9 +63,12 @@ Response change_connection(Context& context, const Call& call) {
   if (!verification) return verification.error();
   const auto restart = switch_of(call, "restart_tasks");
   if (!restart) return restart.error();
+  const auto force = switch_of(call, "force", "false");
+  if (!force) return force.error();
   if (auto stale = refuse_stale(call, owner.connection(call.name()))) return *stale;
   return entity_response(owner.change_connection(
-      call.name(), call.body, {.verification = *verification, .restart_tasks = *restart}));
+      call.name(), call.body,
+      {.verification = *verification, .restart_tasks = *restart, .is_forced = *force}));
 }
 
 Response delete_connection(Context& context, const Call& call) {
@@ -102,7 +105,9 @@ Response show_task(Context& context, const Call& call) {
 Response change_task(Context& context, const Call& call) {
   auto& owner = context.sources.integration;
   if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;
-  return task_response(owner.change_task(call.name(), call.body));
+  const auto force = switch_of(call, "force", "false");
+  if (!force) return force.error();
+  return task_response(owner.change_task(call.name(), call.body, *force));
 }
 
 Response copy_task(Context& context, const Call& call) {

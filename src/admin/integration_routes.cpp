@@ -13,6 +13,8 @@ constexpr Parameter kStatus{"status", "Only those with this status."};
 constexpr Parameter kType{"type", "Only those of this type."};
 constexpr Parameter kVerify{"verify", "false: save it without reaching the other side."};
 constexpr Parameter kTopic{"topic", "Find out, too, whether records may be written to this topic."};
+constexpr Parameter kForce{
+    "force", "true: also where a source leaves behind what it has at the other side."};
 
 }  // namespace
 
@@ -69,7 +71,8 @@ std::vector<Route> connection_routes() {
                  kTopic,
                  {"restart_tasks",
                   "false: tasks go on with the old settings until they start "
-                  "again."}}},
+                  "again."},
+                 kForce}},
       {.method = Delete,
        .path = "/api/v1/connections/{name}",
        .id = "deleteConnection",
@@ -136,7 +139,8 @@ std::vector<Route> task_routes() {
        .run = change_task,
        .guard = Guard::Administrator,
        .body = Body::Patch,
-       .document_of = "Task"},
+       .document_of = "Task",
+       .query = {kForce}},
       {.method = Post,
        .path = "/api/v1/tasks/{name}:copy",
        .id = "copyTask",

@@ -483,6 +483,9 @@ class CommandLine {
       add_account_arguments(command, noun, "");
     else if (verb == "update")
       file->required();
+    if (verb == "update" && (noun.name == "connection" || noun.name == "task"))
+      command.add_flag("--force", rest_.force,
+                       "Also where a source leaves behind what it has at the other side");
     if (noun.name != "connection") return;
     command.add_flag("!--no-verify", rest_.verify, "Save it without reaching the other side");
     command.add_flag("!--no-restart", rest_.restart,

@@ -281,6 +281,7 @@ int change(RestClient& client, const RestCommand& command, const std::string& on
   if (!patch) return fail_with(patch.error().detail);
   auto query = verification_query(command);
   if (!command.restart) query += (query.empty() ? "?" : "&") + std::string("restart_tasks=false");
+  if (command.force) query += (query.empty() ? "?" : "&") + std::string("force=true");
   const auto answer = client.send("PATCH", one + query, json::serialize(*patch));
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }

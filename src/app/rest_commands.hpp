@@ -110,8 +110,8 @@ struct RestCommand {
   std::string contains;          // client list: a part of client ids
   std::vector<std::string> ids;  // dead-letter: of messages
   bool all = false;              // of them
-  bool force = false;            // group delete: with members in it
-  bool repeats = false;          // a list: again and again
+  bool force = false;    // group delete: with members in it; update: a source leaves its session
+  bool repeats = false;  // a list: again and again
   MessageArguments message;
   DrainArguments drain;
   QuestionArguments question;

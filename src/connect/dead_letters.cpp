@@ -23,17 +23,6 @@ using store::StateKind;
 constexpr std::size_t kMostPerPage = 1000;
 constexpr std::size_t kMostPerAppend = std::size_t{4} << 20;  // bytes
 
-std::string prefix_of(std::string_view task_id) {
-  return std::string(task_id) + "/";
-}
-
-// Sorts as the log does.
-std::string key_of(std::string_view task_id, model::Position position) {
-  char digits[24];
-  std::snprintf(digits, sizeof digits, "%020llu", static_cast<unsigned long long>(position.get()));
-  return prefix_of(task_id) + digits;
-}
-
 // Everything that is needed to look at the message, and to send it again as it was.
 std::string encode(const DeadLetter& letter) {
   const auto& message = *letter.message;
@@ -63,6 +52,16 @@ std::string encode(const DeadLetter& letter) {
 }
 
 }  // namespace
+
+std::string letters_prefix(std::string_view task_id) {
+  return std::string(task_id) + "/";
+}
+
+std::string letter_key(std::string_view task_id, model::Position position) {
+  char digits[24];
+  std::snprintf(digits, sizeof digits, "%020llu", static_cast<unsigned long long>(position.get()));
+  return letters_prefix(task_id) + digits;
+}
 
 std::string_view name_of(LetterClass error) {
   switch (error) {
@@ -117,18 +116,26 @@ Result<void> DeadLetters::load() {
   const std::scoped_lock lock(mutex_);
   total_ = 0;
   uses_.clear();
-  return store_.scan(StateKind::DeadLetter, "",
-                     [this](std::string_view key, std::string_view value) {
-                       auto& use = uses_[std::string(key.substr(0, key.find('/')))];
-                       ++use.letters;
-                       use.bytes += value.size();
-                       total_ += value.size();
-                       return true;
-                     });
+  SL_TRY_VOID(
+      store_.scan(StateKind::DeadLetter, "", [this](std::string_view key, std::string_view value) {
+        auto& use = uses_[std::string(key.substr(0, key.find('/')))];
+        ++use.letters;
+        use.bytes += value.size();
+        total_ += value.size();
+        return true;
+      }));
+  return load_copies();
 }
 
 Result<std::size_t> DeadLetters::keep(std::string_view task_id, std::span<const DeadLetter> letters,
-                                      bool drop_oldest) {
+                                      const Keeping& how) {
+  auto kept = keep_all(task_id, letters, how);
+  if (kept && how.is_copied) tell_of_copies(task_id, letters.first(*kept));
+  return kept;
+}
+
+Result<std::size_t> DeadLetters::keep_all(std::string_view task_id,
+                                          std::span<const DeadLetter> letters, const Keeping& how) {
   const std::scoped_lock lock(mutex_);
   const auto batch = store_.new_batch();
   const auto total_before = total_;
@@ -141,15 +148,19 @@ Result<std::size_t> DeadLetters::keep(std::string_view task_id, std::span<const 
   std::size_t kept = 0;
   for (const auto& letter : letters) {
     if (batch->bytes() > kMostPerAppend) break;
-    const auto key = key_of(task_id, letter.message->position());
+    const auto key = letter_key(task_id, letter.message->position());
     const auto value = encode(letter);
-    auto made = replace_and_make_room(task_id, key, value.size(), drop_oldest, *batch);
+    batch->begin_atomic();  // the letter, its mark, and what makes room for them
+    auto made = replace_and_make_room(task_id, key, value.size(), how.drop_oldest, *batch);
+    const bool fits = made && has_room(value.size());
+    if (fits) batch->put(StateKind::DeadLetter, key, value);
+    if (fits && how.is_copied) made = mark(task_id, key, *batch);
+    batch->end_atomic();
     if (!made) {
       undo();
       return tl::unexpected(std::move(made).error());
     }
-    if (!has_room(value.size())) break;
-    batch->put(StateKind::DeadLetter, key, value);
+    if (!fits) break;
     auto& use = uses_[std::string(task_id)];
     ++use.letters;
     use.bytes += value.size();
@@ -177,13 +188,17 @@ Result<void> DeadLetters::replace_and_make_room(std::string_view task_id, const 
   SL_TRY(old, store_.get(StateKind::DeadLetter, key));
   if (old) forget(task_id, old->size());
   if (!drop_oldest || has_room(bytes)) return {};
-  return store_.scan(StateKind::DeadLetter, prefix_of(task_id),
-                     [&](std::string_view key, std::string_view value) {
-                       if (has_room(bytes)) return false;
-                       batch.erase(StateKind::DeadLetter, key);
-                       forget(task_id, value.size());
-                       return true;
-                     });
+  std::vector<std::string> dropped;
+  SL_TRY_VOID(store_.scan(StateKind::DeadLetter, letters_prefix(task_id),
+                          [&](std::string_view key, std::string_view value) {
+                            if (has_room(bytes)) return false;
+                            batch.erase(StateKind::DeadLetter, key);
+                            forget(task_id, value.size());
+                            dropped.emplace_back(key);
+                            return true;
+                          }));
+  for (const auto& gone : dropped) SL_TRY_VOID(unmark(task_id, gone, batch));
+  return {};
 }
 
 void DeadLetters::forget(std::string_view task_id, std::uint64_t bytes) {
@@ -197,7 +212,7 @@ void DeadLetters::forget(std::string_view task_id, std::uint64_t bytes) {
 Result<json::object> DeadLetters::page(std::string_view task_id, std::size_t limit,
                                        std::string_view after) const {
   limit = std::clamp<std::size_t>(limit, 1, kMostPerPage);
-  const auto prefix = prefix_of(task_id);
+  const auto prefix = letters_prefix(task_id);
   json::array items;
   std::string last;
   bool more = false;
@@ -221,7 +236,7 @@ Result<json::object> DeadLetters::page(std::string_view task_id, std::size_t lim
 
 Result<std::optional<std::string>> DeadLetters::reason_of(std::string_view task_id,
                                                           model::Position position) const {
-  SL_TRY(letter, store_.get(StateKind::DeadLetter, key_of(task_id, position)));
+  SL_TRY(letter, store_.get(StateKind::DeadLetter, letter_key(task_id, position)));
   if (!letter) return std::nullopt;
   json::error_code error;
   const auto parsed = json::parse(*letter, error);
@@ -233,7 +248,7 @@ Result<std::optional<std::string>> DeadLetters::reason_of(std::string_view task_
 
 Result<std::optional<std::string>> DeadLetters::get(std::string_view task_id,
                                                     model::Position position) const {
-  return store_.get(StateKind::DeadLetter, key_of(task_id, position));
+  return store_.get(StateKind::DeadLetter, letter_key(task_id, position));
 }
 
 Result<std::optional<json::object>> DeadLetters::find(std::string_view task_id,
@@ -249,7 +264,7 @@ Result<std::optional<json::object>> DeadLetters::find(std::string_view task_id,
 Result<std::vector<model::Position>> DeadLetters::positions(std::string_view task_id,
                                                             model::Position after,
                                                             std::size_t limit) const {
-  const auto prefix = prefix_of(task_id);
+  const auto prefix = letters_prefix(task_id);
   std::vector<model::Position> found;
   SL_TRY_VOID(
       store_.scan(StateKind::DeadLetter, prefix, [&](std::string_view key, std::string_view) {
@@ -279,7 +294,7 @@ Result<void> DeadLetters::refused_again(std::string_view task_id, model::Positio
   (*letter)["rejected_at"] = rfc3339(at_ms);
   const auto value = json::serialize(*letter);
   const auto batch = store_.new_batch();
-  batch->put(StateKind::DeadLetter, key_of(task_id, position), value);
+  batch->put(StateKind::DeadLetter, letter_key(task_id, position), value);
   SL_TRY_VOID(store_.append(batch));
   auto& use = uses_[std::string(task_id)];
   use.bytes += value.size() - std::min(value.size(), bytes);
@@ -291,29 +306,41 @@ Result<std::size_t> DeadLetters::erase(std::string_view task_id,
                                        std::span<const model::Position> positions) {
   const std::scoped_lock lock(mutex_);
   const auto batch = store_.new_batch();
+  const auto uses_before = uses_;
+  const auto undone = [&](Error error) {
+    uses_ = uses_before;
+    return tl::unexpected(std::move(error));
+  };
   std::vector<std::uint64_t> sizes;
   for (const auto position : positions) {
-    const auto key = key_of(task_id, position);
-    SL_TRY(letter, store_.get(StateKind::DeadLetter, key));
-    if (!letter) continue;
+    const auto key = letter_key(task_id, position);
+    const auto letter = store_.get(StateKind::DeadLetter, key);
+    if (!letter) return undone(letter.error());
+    if (!*letter) continue;
+    batch->begin_atomic();
     batch->erase(StateKind::DeadLetter, key);
-    sizes.push_back(letter->size());
+    const auto unmarked = unmark(task_id, key, *batch);
+    batch->end_atomic();
+    if (!unmarked) return undone(unmarked.error());
+    sizes.push_back((*letter)->size());
   }
   if (sizes.empty()) return 0;
-  SL_TRY(end, store_.append(batch));
+  const auto end = store_.append(batch);
+  if (!end) return undone(end.error());
   for (const auto size : sizes) forget(task_id, size);
-  SL_TRY_VOID(store_.wait_durable(end));
+  SL_TRY_VOID(store_.wait_durable(*end));
   return sizes.size();
 }
 
 Result<void> DeadLetters::erase_all(std::string_view task_id) {
   const std::scoped_lock lock(mutex_);
   const auto batch = store_.new_batch();
-  SL_TRY_VOID(store_.scan(StateKind::DeadLetter, prefix_of(task_id),
+  SL_TRY_VOID(store_.scan(StateKind::DeadLetter, letters_prefix(task_id),
                           [&](std::string_view key, std::string_view) {
                             batch->erase(StateKind::DeadLetter, key);
                             return true;
                           }));
+  SL_TRY_VOID(unmark_all(task_id, *batch));
   if (!batch->empty()) SL_TRY_VOID(store_.append(batch));
   if (const auto it = uses_.find(task_id); it != uses_.end()) {
     total_ -= std::min(total_, it->second.bytes);

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -37,19 +38,24 @@ struct DeadLetter {
 [[nodiscard]] boost::json::object properties_of(const model::Message& message);
 
 // The messages that tasks gave up on, whole: small state under `<task id>/<position>`. Together
-// they take a bounded number of bytes.
+// they take a bounded number of bytes. A letter that is to be copied elsewhere has a mark besides,
+// which comes with it and goes with it at the latest.
 //
-// Owns:    the StateKind::DeadLetter records.
+// Owns:    the StateKind::DeadLetter records, and StateKind::Document `letter_copy/...`.
 // Threads: every call from any thread but an event loop: they block.
 class DeadLetters {
  public:
   DeadLetters(store::Store& store, std::uint64_t maximum_bytes);
 
   [[nodiscard]] Result<void> load();  // counts what is there
+  struct Keeping {
+    bool drop_oldest = false;  // of the task, where there is no room
+    bool is_copied = false;    // copies() has them until settle_copies()
+  };
   // Keeps as many from the front as there is room for: durable when this returns. The same message
   // twice is one letter. Errors: Overloaded (no room for the first), and those of the store.
   [[nodiscard]] Result<std::size_t> keep(std::string_view task_id,
-                                         std::span<const DeadLetter> letters, bool drop_oldest);
+                                         std::span<const DeadLetter> letters, const Keeping& how);
   // {"items":[...],"next":"..."}, oldest first; `after` is the `next` of the page before.
   [[nodiscard]] Result<boost::json::object> page(std::string_view task_id, std::size_t limit,
                                                  std::string_view after) const;
@@ -76,22 +82,67 @@ class DeadLetters {
   [[nodiscard]] Result<void> erase_all(std::string_view task_id);
   [[nodiscard]] std::uint64_t count(std::string_view task_id) const;
 
+  // --- copies: letter_copies.cpp
+  // Of at most `limit` letters behind `after` that are to be copied, ascending, durable all of
+  // them. `with_refused`: also those whose copy was refused before.
+  [[nodiscard]] Result<std::vector<model::Position>> copies(std::string_view task_id,
+                                                            model::Position after,
+                                                            std::size_t limit,
+                                                            bool with_refused) const;
+  // The copies of some have arrived, those of others were refused. Durable when this returns.
+  [[nodiscard]] Result<void> settle_copies(std::string_view task_id,
+                                           std::span<const model::Position> arrived,
+                                           std::span<const model::Position> refused);
+  [[nodiscard]] Result<void> forget_copies(std::string_view task_id);  // none is to be made
+  struct Copies {
+    std::uint64_t waiting = 0;
+    std::uint64_t refused = 0;  // of those
+  };
+  [[nodiscard]] Copies count_copies(std::string_view task_id) const;
+  // Is told the lowest of those that were kept and are to be copied, on the thread of keep(). None:
+  // nobody is told any more, once this returns.
+  using CopyListener = std::function<void(model::Position lowest)>;
+  void listen_for_copies(std::string_view task_id, CopyListener listener);
+
  private:
   struct Use {
     std::uint64_t letters = 0;
     std::uint64_t bytes = 0;
+    Copies copies = {};
   };
+  enum class Mark : std::uint8_t { None, Waiting, Refused };  // of a letter that is to be copied
   [[nodiscard]] bool has_room(std::uint64_t bytes) const { return total_ + bytes <= maximum_; }
   [[nodiscard]] Result<void> replace_and_make_room(std::string_view task_id, const std::string& key,
                                                    std::uint64_t bytes, bool drop_oldest,
                                                    store::Batch& batch);
   void forget(std::string_view task_id, std::uint64_t bytes);
+  [[nodiscard]] Result<std::size_t> keep_all(std::string_view task_id,
+                                             std::span<const DeadLetter> letters,
+                                             const Keeping& how);
+  [[nodiscard]] Result<void> load_copies();
+  [[nodiscard]] Result<Mark> mark_of(std::string_view letter_key) const;
+  [[nodiscard]] Result<void> mark(std::string_view task_id, const std::string& letter_key,
+                                  store::Batch& batch);
+  [[nodiscard]] Result<void> unmark(std::string_view task_id, const std::string& letter_key,
+                                    store::Batch& batch);
+  [[nodiscard]] Result<void> unmark_all(std::string_view task_id, store::Batch& batch) const;
+  void count_mark(std::string_view task_id, Mark before, Mark after);
+  [[nodiscard]] bool has_copies(std::string_view task_id) const;
+  void tell_of_copies(std::string_view task_id, std::span<const DeadLetter> kept);
 
   store::Store& store_;
   const std::uint64_t maximum_;
   mutable std::mutex mutex_;  // guards all below, and one change at a time
   std::uint64_t total_ = 0;
   std::map<std::string, Use, std::less<>> uses_;
+
+  std::mutex listening_;  // guards the listeners
+  std::map<std::string, CopyListener, std::less<>> listeners_;
 };
+
+// Shared by the files of this class: `<task id>/`, and the key of one letter, which sorts as the
+// log does.
+[[nodiscard]] std::string letters_prefix(std::string_view task_id);
+[[nodiscard]] std::string letter_key(std::string_view task_id, model::Position position);
 
 }  // namespace sluice::connect

@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 
 #include "connect/encoding.hpp"
+#include "connect/letter_copy.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -216,6 +217,7 @@ Field delivery_field() {
                    "oldest.",
            .fallback = "wait",
            .choices = {"wait", "drop_oldest"}},
+          letter_copy_field(),
           {.name = "expired",
            .type = Type::Choice,
            .help = "What becomes of a message whose MQTT expiry has passed before delivery.",

@@ -40,10 +40,15 @@ std::string why_not_topic(std::string_view topic) {
 }
 
 InboundMapper::InboundMapper(const InboundMapping& mapping, Names names)
-    : mapping_(mapping), names_(std::move(names)), fields_(names_.node) {}
+    : mapping_(mapping),
+      names_(std::move(names)),
+      outward_(outward_origin(names_.task_id)),
+      fields_(names_.node) {}
 
 bool InboundMapper::circles(const model::Message& message) const {
-  return connect::circles(origins_of(message), names_.task_id, names_.maximum_hops);
+  const auto origins = origins_of(message);
+  return connect::circles(origins, names_.task_id, names_.maximum_hops) ||
+         connect::circles(origins, outward_, 0);
 }
 
 std::optional<where::Truth> InboundMapper::judge(const where::Condition& condition,

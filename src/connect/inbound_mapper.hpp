@@ -42,7 +42,8 @@ class InboundMapper {
   };
   InboundMapper(const InboundMapping& mapping, Names names);
 
-  // Whether it has come in by this task before, or too often by any.
+  // Whether it has come in by this task before, or too often by any, or is a copy of one of its
+  // dead letters.
   [[nodiscard]] bool circles(const model::Message& message) const;
   // What the condition comes to; nothing when it takes more work than a message may cost.
   [[nodiscard]] std::optional<where::Truth> judge(const where::Condition& condition,
@@ -60,6 +61,7 @@ class InboundMapper {
 
   const InboundMapping& mapping_;
   const Names names_;
+  const std::string outward_;  // how its dead letters' copies bear it
   MessageFields fields_;
   model::Message processed_;  // the one with another payload
 };

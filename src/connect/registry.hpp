@@ -52,6 +52,8 @@ struct Connector {
   // Its sinks publish where a task may bring messages from that leads back here: each notes itself
   // in their origins, and stops what it finds itself in.
   bool notes_origins = false;
+  // Why dead letters cannot be copied over such a connection; empty: they can. Null: over none.
+  std::string (*why_no_letters)(const boost::json::object& settings) = nullptr;
   // For the reference page: what becomes of a record for each answer of the other side. Markdown.
   std::string (*outcomes_page)() = nullptr;
   // What the declaration cannot say: rules across fields, property names. Pointers begin with
@@ -88,6 +90,9 @@ struct Connector {
   // What its sources keep (Source::Callbacks::keep) so that the next one goes on from `start`, or
   // what may be said there instead. Null: the other side gives nothing again.
   tl::expected<std::string, std::string> (*seek_source)(const boost::json::value& start) = nullptr;
+  // What stays at the other side, and how one comes by it, where the next source is made so and the
+  // last one has kept this; empty: nothing does.
+  std::string (*left_behind)(const SourceConfig& config, std::string_view note) = nullptr;
   // The task is deleted: takes away what it has at the other side, as far as that can be done
   // within some seconds, and says in the log what came of it. `note`: what its sources kept.
   void (*leave_source)(const boost::json::object& connection, std::string_view note) = nullptr;

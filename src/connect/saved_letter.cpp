@@ -8,11 +8,14 @@
 #include "base/base64.hpp"
 #include "base/json_text.hpp"
 #include "connect/text.hpp"
+#include "mqtt/topic.hpp"
 
 namespace sluice::connect {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::string_view kEncodedKey = "base64:";
 
 bool flag_at(const json::object& letter, std::string_view name) {
   const auto* value = letter.if_contains(name);
@@ -74,9 +77,21 @@ Result<std::unique_ptr<SavedLetter>> decode_letter(std::string_view saved) {
   message.packet_id = static_cast<std::uint16_t>(number_at(letter, "packet_id"));
   message.retain = flag_at(letter, "retain");
   message.dup = flag_at(letter, "dup");
+  made->error = text_at(letter, "class");
   made->reason = text_at(letter, "reason");
+  made->target = text_at(letter, "target");
+  made->timestamp = text_at(letter, "timestamp");
+  made->first_rejected_at = text_at(letter, "first_rejected_at");
+  made->rejected_at = text_at(letter, "rejected_at");
   made->attempts = static_cast<unsigned>(number_at(letter, "attempts"));
   return made;
+}
+
+void restore_key(model::Message& message, std::string& memory) {
+  if (!message.client_id.starts_with(kEncodedKey)) return;
+  if (decode_base64(message.client_id.substr(kEncodedKey.size()), memory) &&
+      !mqtt::is_valid_utf8(memory))
+    message.client_id = memory;
 }
 
 }  // namespace sluice::connect

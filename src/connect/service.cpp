@@ -67,7 +67,9 @@ std::vector<TaskPtr> Service::State::all_tasks() const {
 
 std::vector<TaskPtr> Service::State::tasks_of(std::string_view connection_id) const {
   auto found = all_tasks();
-  std::erase_if(found, [&](const TaskPtr& task) { return task->connection_id() != connection_id; });
+  std::erase_if(found, [&](const TaskPtr& task) {
+    return task->connection_id() != connection_id && task->copies_connection_id() != connection_id;
+  });
   return found;
 }
 
@@ -92,7 +94,9 @@ void Service::State::start(Task& task) {
   const auto connection = find_connection(task.connection_id());
   if (!connection && !task.connection_id().empty())
     return task.fail("its connection is not valid any more");
-  task.start(connection ? connection->settings : json::object());
+  const auto copies = find_connection(task.copies_connection_id());
+  task.start(connection ? connection->settings : json::object(),
+             copies ? &copies->settings : nullptr);
 }
 
 Service::Service(store::Store& store, broker::Queues& queues, const Registry& registry,

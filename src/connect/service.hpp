@@ -46,6 +46,8 @@ struct Verification {
 struct ConnectionChange {
   Verification verification = {};
   bool restart_tasks = true;  // otherwise each goes on with the old settings until it starts again
+  // Its tasks' sources may leave behind what they have at the other side.
+  bool is_forced = false;
 };
 
 struct TaskCreation {
@@ -106,8 +108,10 @@ class Service {
   [[nodiscard]] Outcome<boost::json::object> pause_task(std::string_view which);
   // `patch` is a merge patch of the document. What is in flight is settled first; then the task
   // goes on where it stopped, by the new document. A filter that is added counts from now on.
+  // `is_forced`: its source may leave behind what it has at the other side.
   [[nodiscard]] Outcome<boost::json::object> change_task(std::string_view which,
-                                                         const boost::json::object& patch);
+                                                         const boost::json::object& patch,
+                                                         bool is_forced = false);
   // A task like this one with these changes, a `name` among them; it does not run unless they say
   // `enabled`.
   [[nodiscard]] Outcome<boost::json::object> copy_task(std::string_view which,

@@ -173,6 +173,13 @@ json::object Service::State::connection_entity(const Connection& connection) con
   std::size_t bad = 0;
   std::string reason;
   for (const auto& task : users) {
+    if (task->copies_connection_id() == connection.id) {
+      if (auto trouble = task->copies_trouble(); !trouble.empty()) {
+        ++bad;
+        reason = "dead letters of task " + task->name() + ": " + trouble;
+      }
+    }
+    if (task->connection_id() != connection.id) continue;
     const auto progress = task->progress();
     if (progress.state == TaskState::Running) ++good;
     if (progress.state != TaskState::Waiting && progress.state != TaskState::Failed) continue;

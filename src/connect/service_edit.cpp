@@ -37,6 +37,16 @@ tl::unexpected<Refusal> changed_meanwhile(std::string_view what, std::string_vie
                  .fields = {}});
 }
 
+tl::unexpected<Refusal> leaves_behind(std::string_view task, std::string_view what) {
+  return refuse(
+      {.errc = Errc::WrongState,
+       .code = "session_left_behind",
+       .detail = "the task `" + std::string(task) + "` would leave behind " + std::string(what),
+       .hint = "let the task take in what waits there first, or delete it to end the "
+               "session; `?force=true` (--force) changes it all the same",
+       .fields = {}});
+}
+
 bool is_mask(const json::value& value) {
   return value.is_string() && std::string_view(value.get_string()) == "***";
 }
@@ -70,6 +80,18 @@ std::vector<schema::Problem> problems_of_change(const Connection& before, const 
     return problems;
   before.connector->check_change(before.settings, after.settings, given->get_object(), problems);
   return problems;
+}
+
+// In the part of a document that stands there, if it does.
+void name_connection(json::object& document, std::initializer_list<std::string_view> path,
+                     const std::string& name) {
+  auto* part = &document;
+  for (const auto step : path) {
+    auto* value = part->if_contains(step);
+    if (value == nullptr || !value->is_object()) return;
+    part = &value->get_object();
+  }
+  (*part)["connection"] = name;
 }
 
 std::string text_in(const json::object& object, std::string_view section, std::string_view name) {
@@ -129,13 +151,19 @@ Result<void> Service::State::rename_tasks(const Connection& connection) {
   for (const auto& task : users) {
     auto record = task->record();
     auto spec = task->spec();
+    const bool is_for_it = task->connection_id() == connection.id;
+    const bool copies_over_it = task->copies_connection_id() == connection.id;
     for (auto* document : {&record.document, &spec.shown}) {
-      auto* part = document->if_contains(spec.outside_part());
-      if (part != nullptr && part->is_object()) part->get_object()["connection"] = connection.name;
+      if (is_for_it) name_connection(*document, {spec.outside_part()}, connection.name);
+      if (copies_over_it)
+        name_connection(*document, {"delivery", "dead_letter_copy"}, connection.name);
     }
+    if (copies_over_it && spec.letter_copy) spec.letter_copy->connection = connection.name;
     spec.enabled = task->is_enabled();
     const auto invalid = task->invalid();
-    SL_TRY(fresh, replace_task(task, std::move(record), std::move(spec), connection.name));
+    auto flow =
+        is_for_it ? connection.name : flow_name(find_connection(record.connection_id), spec);
+    SL_TRY(fresh, replace_task(task, std::move(record), std::move(spec), std::move(flow)));
     if (!invalid.empty()) {
       fresh->invalidate(invalid);
       fresh->fail(invalid);
@@ -158,6 +186,12 @@ Outcome<json::object> Service::change_connection(std::string_view which, const j
     return wrong("connection", "/type", "cannot be changed: make another connection");
   if (auto problems = problems_of_change(*before, *parsed, patch); !problems.empty())
     return wrong("connection", std::move(problems));
+  for (const auto& task : state_->tasks_of(before->id)) {
+    if (how.is_forced || task->connection_id() != before->id || !task->spec().is_inbound())
+      continue;
+    if (auto what = task->left_behind(parsed->settings, task->spec().source); !what.empty())
+      return leaves_behind(task->name(), what);
+  }
   const bool is_renamed = parsed->name != before->name;
   if (is_renamed && !how.restart_tasks)
     return wrong("connection", "/name",
@@ -172,6 +206,7 @@ Outcome<json::object> Service::change_connection(std::string_view which, const j
   if (is_renamed) {
     if (state_->find_connection(parsed->name)) return name_taken("connection", parsed->name);
     for (const auto& task : state_->tasks_of(before->id)) {
+      if (task->connection_id() != before->id) continue;  // it has no part in its names
       const auto group = group_name(parsed->name, task->name());
       if (state_->find_group(group)) return group_taken(group);
     }
@@ -193,7 +228,8 @@ Outcome<json::object> Service::change_connection(std::string_view which, const j
   return state_->connection_entity(*connection);
 }
 
-Outcome<json::object> Service::change_task(std::string_view which, const json::object& patch) {
+Outcome<json::object> Service::change_task(std::string_view which, const json::object& patch,
+                                           bool is_forced) {
   if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
   const std::scoped_lock changing(state_->changing);
   const auto old = state_->find_task(which);
@@ -225,6 +261,10 @@ Outcome<json::object> Service::change_task(std::string_view which, const json::o
     return tl::unexpected(std::move(encoder.error()));
   if (auto decoder = decoder_for(state_->around.registry, *spec, connection); !decoder)
     return tl::unexpected(std::move(decoder.error()));
+  if (connection && !is_forced) {
+    if (auto what = old->left_behind(connection->settings, spec->source); !what.empty())
+      return leaves_behind(old->name(), what);
+  }
   const auto taken = state_->find_task(spec->name);
   if (taken && taken != old) return name_taken("task", spec->name);
   auto flow = flow_name(connection, *spec);
@@ -237,10 +277,17 @@ Outcome<json::object> Service::change_task(std::string_view which, const json::o
       return tl::unexpected(std::move(checked.error()));
   }
 
+  auto copies_connection = state_->copies_connection_of(*spec);
+  if (!copies_connection) return tl::unexpected(std::move(copies_connection.error()));
+  record.copies_connection_id = std::move(*copies_connection);
   record.connection_id = connection ? connection->id : "";
   record.updated = time_of_change(state_->around.clock, record.updated);
   auto fresh = state_->replace_task(old, std::move(record), std::move(*spec), std::move(flow));
   if (!fresh) return not_made(fresh.error());
+  if (!(*fresh)->spec().letter_copy) {
+    if (auto forgotten = state_->dead_letters.forget_copies((*fresh)->id()); !forgotten)
+      return failed(forgotten.error());
+  }
   if ((*fresh)->is_enabled()) state_->start(**fresh);
   return (*fresh)->entity();
 }

@@ -45,6 +45,20 @@ json::object report_of(const Redrive::Report& report, std::uint64_t left) {
 
 }  // namespace
 
+Outcome<std::string> Service::State::copies_connection_of(const TaskSpec& spec) const {
+  if (!spec.letter_copy || spec.letter_copy->connection.empty()) return std::string();
+  const auto& copy = *spec.letter_copy;
+  static constexpr std::string_view kPointer = "/delivery/dead_letter_copy/connection";
+  const auto connection = find_connection(copy.connection);
+  if (!connection || connection->connector->name != copy.type)
+    return invalid_task(
+        {{std::string(kPointer), "there is no connection `" + copy.connection + "` of type " +
+                                     copy.type + ": create it first"}});
+  if (auto why = connection->connector->why_no_letters(connection->settings); !why.empty())
+    return invalid_task({{std::string(kPointer), std::move(why)}});
+  return connection->id;
+}
+
 Outcome<json::object> Service::dead_letters(std::string_view which, std::size_t limit,
                                             std::string_view after) const {
   const auto task = state_->find_task(which);

@@ -35,10 +35,13 @@ struct Service::State {
         metrics::Registry& metrics, Options given)
       : options(std::move(given)),
         dead_letters(store, options.dead_letter_bytes),
-        around{store, queues, connectors, time, metrics, dead_letters, options} {}
+        around{store, queues, connectors, time, metrics, dead_letters, options, moves} {
+    around.find_task = [this](std::string_view which) { return find_task(which); };
+  }
 
   const Options options;
   DeadLetters dead_letters;
+  Moves moves;
   Surroundings around;
 
   std::mutex changing;
@@ -51,7 +54,11 @@ struct Service::State {
   [[nodiscard]] ConnectionPtr find_connection(std::string_view which) const;
   [[nodiscard]] TaskPtr find_task(std::string_view which) const;
   [[nodiscard]] std::vector<TaskPtr> all_tasks() const;
+  // Those that it is for, and those whose dead letters are copied over it.
   [[nodiscard]] std::vector<TaskPtr> tasks_of(std::string_view connection_id) const;
+  // The id of the connection over which the task's dead letters are to be copied; empty: it needs
+  // none. Refuses: invalid_document.
+  [[nodiscard]] Outcome<std::string> copies_connection_of(const TaskSpec& spec) const;
   [[nodiscard]] boost::json::object connection_entity(const Connection& connection) const;
   [[nodiscard]] Outcome<void> must_be_open() const;
 

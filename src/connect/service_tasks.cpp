@@ -130,6 +130,8 @@ Outcome<json::object> Service::create_task(const json::object& given, const Task
     return tl::unexpected(std::move(encoder.error()));
   if (auto decoder = decoder_for(state_->around.registry, *spec, connection); !decoder)
     return tl::unexpected(std::move(decoder.error()));
+  auto copies_connection = state_->copies_connection_of(*spec);
+  if (!copies_connection) return tl::unexpected(std::move(copies_connection.error()));
   const auto flow = flow_name(connection, *spec);
   const auto group = group_name(flow, spec->name);
   if (state_->find_group(group)) return group_taken(group);
@@ -145,6 +147,7 @@ Outcome<json::object> Service::create_task(const json::object& given, const Task
   const auto now = rfc3339(state_->around.clock.wall_ms());
   TaskRecord record{.id = new_entity_id(state_->around.clock),
                     .connection_id = connection ? connection->id : "",
+                    .copies_connection_id = std::move(*copies_connection),
                     .created = now,
                     .updated = now,
                     .document = std::move(document)};

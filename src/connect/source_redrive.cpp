@@ -4,16 +4,12 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "base/base64.hpp"
-#include "mqtt/topic.hpp"
-
 namespace sluice::connect {
 namespace {
 
 using Processed = processing::Processor::Outcome;
 
 constexpr std::size_t kMostAtOnce = 256;
-constexpr std::string_view kEncodedKey = "base64:";
 
 // What the intake answers, also after nobody waits for it any more.
 struct Waiting {
@@ -21,14 +17,6 @@ struct Waiting {
   std::condition_variable wake;
   std::optional<broker::Intake::Answers> answers;
 };
-
-// A key that is no text was kept as text: SourceWorker::make_letter_of().
-void restore_key(model::Message& message, std::string& memory) {
-  if (!message.client_id.starts_with(kEncodedKey)) return;
-  if (decode_base64(message.client_id.substr(kEncodedKey.size()), memory) &&
-      !mqtt::is_valid_utf8(memory))
-    message.client_id = memory;
-}
 
 }  // namespace
 

@@ -81,7 +81,8 @@ Field map_field(const Connector& connector, const Fields& common) {
 }
 
 Field delivery_field(Field common) {
-  common.fields = only(common.fields, {"guarantee", "retry", "rejected", "dead_letter_overflow"});
+  common.fields = only(common.fields, {"guarantee", "retry", "rejected", "dead_letter_overflow",
+                                       "dead_letter_copy"});
   for (auto& field : common.fields) {
     if (field.name == "guarantee") {
       field.help = "A message may come twice when the server is killed, and is never left out.";
@@ -96,12 +97,15 @@ bool says(const json::value& value, std::string_view text) {
   return value.is_string() && std::string_view(value.get_string()) == text;
 }
 
+TemplateScope scope_of(const Connector& connector) {
+  return connector.sends_records ? TemplateScope::Record : TemplateScope::Received;
+}
+
 // Reads one checked document. A member function per part; problems collect.
 class SourceTaskReader {
  public:
   SourceTaskReader(const Connector& connector, std::vector<Problem>& problems)
-      : scope_(connector.sends_records ? TemplateScope::Record : TemplateScope::Received),
-        problems_(problems) {
+      : scope_(scope_of(connector)), problems_(problems) {
     spec_.source_type = connector.name;
     spec_.sink_type = kLocal;
     spec_.inbound.is_of_records = connector.sends_records;
@@ -116,6 +120,7 @@ class SourceTaskReader {
     problems_.push_back({std::move(pointer), std::move(detail)});
   }
   Template compile(std::string pointer, std::string_view text);
+  void delivered_by(const json::object& source);
   void properties(const json::value& properties);
   void property(const json::value& entry, const std::string& pointer);
 
@@ -134,6 +139,7 @@ Template SourceTaskReader::compile(std::string pointer, std::string_view text) {
 void SourceTaskReader::source(const json::object& source) {
   spec_.source = source;
   spec_.connection = text_at(source, "connection");
+  delivered_by(source);
   const auto* start = source.if_contains("start");
   if (start == nullptr) return;
   auto parsed = parse_start(*start);
@@ -141,6 +147,18 @@ void SourceTaskReader::source(const json::object& source) {
     return problem("/source/start",
                    "must be `now`, `earliest` or {\"time\": \"2024-05-01T12:00:00Z\"}");
   spec_.start = *parsed;
+}
+
+void SourceTaskReader::delivered_by(const json::object& source) {
+  const auto* names = source.if_contains("delivered_by");
+  if (names == nullptr) return;
+  for (const auto& name : names->as_array()) spec_.delivered_by.emplace_back(name.as_string());
+  const bool is_asked_for = text_at(source, "acknowledge") == "delivered";
+  if (is_asked_for && spec_.delivered_by.empty())
+    problem("/source/delivered_by",
+            "is needed with `acknowledge` `delivered`: the tasks that are to deliver what comes");
+  if (!is_asked_for && !spec_.delivered_by.empty())
+    problem("/source/delivered_by", "needs `acknowledge` to be `delivered`");
 }
 
 void SourceTaskReader::steps(const json::object& document) {
@@ -265,7 +283,9 @@ Outcome<TaskSpec> parse_source_task(const Registry& registry, const json::object
   reader.steps(checked.value);
   reader.mapping(checked.value.at("map").as_object());
   auto spec = reader.take();
-  read_failures(checked.value.at("delivery").as_object(), spec, problems);
+  const auto& delivery = checked.value.at("delivery").as_object();
+  read_failures(delivery, spec, problems);
+  spec.letter_copy = parse_letter_copy(registry, delivery, scope_of(*connector), problems);
   spec.name = text_at(checked.value, "name");
   spec.enabled = checked.value.at("enabled").as_bool();
   spec.account = text_at(checked.value, "account");

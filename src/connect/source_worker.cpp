@@ -21,7 +21,8 @@ constexpr std::size_t kMostBytes = std::size_t{1} << 20;
 constexpr std::size_t kThreadNameBytes = 15;
 constexpr auto kKeepAgainAfter = 1s;
 constexpr auto kKeepTotalsEvery = 100ms;
-constexpr auto kAnswerWithin = 10s;  // when it parks: the log answers or is closed
+constexpr auto kLookAgainAfter = 1s;  // why nothing is delivered
+constexpr auto kAnswerWithin = 10s;   // when it parks: the log answers or is closed
 
 std::string why_refused(const broker::OutsideMessage& message, const Refusal& refusal) {
   auto text = "topic " + message.topic.substr(0, 256) + ": " + refusal.detail;
@@ -59,6 +60,14 @@ SourceWorker::~SourceWorker() {
 }
 
 void SourceWorker::start() {
+  if (context_.downstream)
+    context_.downstream->listen([mail = mail_] {
+      {
+        const std::scoped_lock lock(mail->mutex);
+        mail->has_news = true;
+      }
+      mail->wake.notify_one();
+    });
   thread_ = context_.threads->start([this] { run(); });
 }
 
@@ -80,7 +89,10 @@ void SourceWorker::rights_changed() {
 
 void SourceWorker::stop() {
   request_stop();
-  if (auto ending = std::move(thread_)) ending->join();
+  if (auto ending = std::move(thread_)) {
+    ending->join();
+    if (context_.downstream) context_.downstream->listen({});
+  }
 }
 
 bool SourceWorker::is_stopping() const {
@@ -112,6 +124,7 @@ void SourceWorker::turn() {
   review_rights(spec_);
   if (!failure_.empty()) return give_up();
   if (!source_ && !open_source()) return;
+  acknowledge_delivered();
   keep_dead_letters();
   if (batch_ && !is_publishing_ && !is_held() && may_try_now()) {
     if (!is_mapped_) is_mapped_ = map_all();
@@ -132,7 +145,14 @@ void SourceWorker::give_up() {
   if (!source_ || is_publishing_) return;
   leave_batch();
   source_->close();
+  close_source();
+}
+
+// Whatever it was not told to have arrived comes again.
+void SourceWorker::close_source() {
   source_.reset();
+  undelivered_.clear();
+  undelivered_reason_.clear();
 }
 
 // What it begins with and is done with need not come again; the rest does.
@@ -140,7 +160,7 @@ void SourceWorker::leave_batch() {
   const auto open =
       std::ranges::find_if(items_, [](const Item& item) { return item.state != State::Done; });
   const auto done = static_cast<std::size_t>(open - items_.begin());
-  if (batch_ && source_ && done > 0) source_->acknowledge(batch_->arrivals[done - 1].token);
+  if (batch_ && done > 0) acknowledge(batch_->arrivals[done - 1].token);
   batch_.reset();
   items_.clear();
   held_ = 0;
@@ -180,7 +200,7 @@ void SourceWorker::receive() {
       source_->receive(*batch, processor_ ? kMostToProcess : kMostMessages, kMostBytes);
   if (!received) {
     // What it had handed out before is done with: another one begins behind that.
-    source_.reset();
+    close_source();
     if (received.error().code == Errc::InvalidArgument)
       return fail_for_good(received.error().detail);
     note_error(received.error().detail);
@@ -325,8 +345,9 @@ void SourceWorker::keep_dead_letters() {
                        .error = class_of(items_[i])});
     letters_of.push_back(i);
   }
-  const auto kept =
-      context_.dead_letters.keep(context_.task_id, letters, spec_.drop_oldest_dead_letter);
+  const auto kept = context_.dead_letters.keep(
+      context_.task_id, letters,
+      {.drop_oldest = spec_.drop_oldest_dead_letter, .is_copied = spec_.letter_copy.has_value()});
   if (!kept) {
     letters_reason_ = "dead letters cannot be kept: " + kept.error().detail;
     letters_at_ = steady_now() + kKeepAgainAfter;
@@ -341,11 +362,49 @@ void SourceWorker::finish_batch() {
   if (!batch_ || !is_mapped_ || !failure_.empty()) return;
   if (std::ranges::any_of(items_, [](const Item& item) { return item.state != State::Done; }))
     return;
-  if (source_) source_->acknowledge(batch_->arrivals.back().token);
+  acknowledge(batch_->arrivals.back().token);
   batch_.reset();
   // More may be there already, and nobody would say so again.
   const std::scoped_lock lock(mail_->mutex);
   mail_->has_news = true;
+}
+
+void SourceWorker::acknowledge(std::uint64_t token) {
+  if (!source_) return;
+  if (!context_.downstream) return source_->acknowledge(token);
+  undelivered_.push_back({token, context_.downstream->reached(), batch_->arrivals.size()});
+  acknowledge_delivered();
+}
+
+// In their order, for a token says of all before it that they are done with.
+void SourceWorker::acknowledge_delivered() {
+  undelivered_reason_.clear();
+  while (!undelivered_.empty()) {
+    if (auto why = context_.downstream->why_not(undelivered_.front().reached)) {
+      undelivered_reason_ = std::move(*why);
+      return;
+    }
+    source_->acknowledge(undelivered_.front().token);
+    undelivered_.pop_front();
+    const std::scoped_lock lock(mail_->mutex);
+    mail_->has_news = true;  // there is room for more
+  }
+}
+
+// What is on its way to the other end need not come again; what a task holds up does.
+void SourceWorker::await_delivery() {
+  const auto until = steady_now() + kAnswerWithin;
+  while (source_ && !undelivered_.empty() && undelivered_reason_.empty() && steady_now() < until) {
+    {
+      std::unique_lock lock(mail_->mutex);
+      context_.threads->wait(
+          mail_->wake, lock, [this] { return mail_->has_news; },
+          std::min<std::chrono::nanoseconds>(kLookAgainAfter, until - steady_now()));
+    }
+    take_mail();
+    acknowledge_delivered();
+    static_cast<void>(source_->tend(true));
+  }
 }
 
 void SourceWorker::wait() {
@@ -353,6 +412,7 @@ void SourceWorker::wait() {
   if (failure_.empty()) {
     if (resume_at_ && !is_publishing_ && !is_held()) deadline = std::min(deadline, *resume_at_);
     if (letters_at_) deadline = std::min(deadline, *letters_at_);
+    if (!undelivered_.empty()) deadline = std::min(deadline, steady_now() + kLookAgainAfter);
   }
   if (context_.keep_totals && !has_same_totals(progress_, kept_))
     deadline = std::min(deadline, keep_totals_at_);
@@ -378,8 +438,9 @@ void SourceWorker::park() {
   }
   if (answers_) settle(*std::exchange(answers_, std::nullopt));
   leave_batch();
+  await_delivery();
   if (source_) source_->close();
-  source_.reset();
+  close_source();
   progress_.in_sink = 0;
   wait_reason_.clear();
   letters_reason_.clear();
@@ -410,6 +471,7 @@ void SourceWorker::keep_totals(bool at_once) {
 void SourceWorker::publish_progress() {
   keep_totals(false);
   progress_.unfinished = batch_ ? batch_->arrivals.size() : 0;
+  for (const auto& waiting : undelivered_) progress_.unfinished += waiting.messages;
   if (source_) progress_.source_lag = source_->lag();
   const auto away = source_ ? std::string(source_->away()) : std::string();
   if (!failure_.empty()) {
@@ -423,6 +485,8 @@ void SourceWorker::publish_progress() {
     set_state(TaskState::Waiting, away);
   } else if (!wait_reason_.empty()) {
     set_state(TaskState::Waiting, wait_reason_);
+  } else if (!undelivered_reason_.empty()) {
+    set_state(TaskState::Waiting, undelivered_reason_);
   } else if (source_ && source_->has_begun()) {
     set_state(TaskState::Running, "");
   }

@@ -1,5 +1,6 @@
 #pragma once
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include "base/threads.hpp"
 #include "broker/intake.hpp"
 #include "connect/dead_letters.hpp"
+#include "connect/downstream.hpp"
 #include "connect/inbound_mapper.hpp"
 #include "connect/processing/processor.hpp"
 #include "connect/reporting_runner.hpp"
@@ -48,6 +50,8 @@ class SourceWorker final : public ReportingRunner {
     RejectionListener on_rejection = {};
     std::unique_ptr<ValueDecoder> decoder = nullptr;  // null: values are taken as they come
     AskRights ask_rights = {};
+    // The other side is told once these have delivered; nothing: once it is durable here.
+    std::optional<Downstream> downstream = std::nullopt;
     Threads* threads = &system_threads();         // outlive the worker
     std::uint64_t seed = std::random_device()();  // of the times between two tries
   };
@@ -106,6 +110,10 @@ class SourceWorker final : public ReportingRunner {
   [[nodiscard]] static LetterClass class_of(const Item& item);
   void keep_dead_letters();
   void finish_batch();
+  void acknowledge(std::uint64_t token);
+  void acknowledge_delivered();
+  void close_source();
+  void await_delivery();
   void give_up();
   void leave_batch();
   void park();
@@ -134,6 +142,14 @@ class SourceWorker final : public ReportingRunner {
   std::vector<std::size_t> outgoing_of_;
   bool is_mapped_ = false;
   bool is_publishing_ = false;
+  // Durable, and not delivered yet: what the other side is told of it, in order.
+  struct Undelivered {
+    std::uint64_t token = 0;
+    store::Position reached;
+    std::size_t messages = 0;
+  };
+  std::deque<Undelivered> undelivered_;
+  std::string undelivered_reason_;
   std::size_t held_ = 0;
   std::uint64_t last_letter_ = 0;
   std::optional<SteadyTime> letters_at_;  // not before: dead letters found no room

@@ -41,6 +41,7 @@ json::object TaskRecord::to_json() const {
   json::object out{
       {"id", id},           {"connection_id", connection_id}, {"created", created},
       {"updated", updated}, {"document", document},           {"queues_from", queues_from.get()}};
+  if (!copies_connection_id.empty()) out["copies_connection_id"] = copies_connection_id;
   if (generation != 0) out["generation"] = generation;
   if (ends_at) out["ends_at"] = ends_at->get();
   if (made_account)
@@ -57,6 +58,7 @@ Result<TaskRecord> TaskRecord::from_json(const json::object& saved) {
   const auto* document = saved.if_contains("document");
   TaskRecord record{.id = text_at(saved, "id"),
                     .connection_id = text_at(saved, "connection_id"),
+                    .copies_connection_id = text_at(saved, "copies_connection_id"),
                     .created = text_at(saved, "created"),
                     .updated = text_at(saved, "updated"),
                     .document = {},
@@ -214,10 +216,11 @@ Result<store::Cursor> Task::begin(const Start& start) const {
   return store::Cursor{before(around_.store.head()), {}};
 }
 
-void Task::start(const json::object& settings) {
+void Task::start(const json::object& settings, const json::object* copies) {
   const std::scoped_lock changing(changing_);
   if (worker_ || is_retired_) return;
   if (!invalid_.empty()) return fail_parked(invalid_);
+  start_copier(copies);
   auto worker = spec_.is_inbound() ? make_source_worker(settings) : make_worker(settings);
   if (!worker) return;
   worker->start();
@@ -284,6 +287,7 @@ void Task::tell_parked() const {
 void Task::request_pause() {
   const std::scoped_lock lock(mutex_);
   if (worker_) worker_->request_stop();
+  if (copier_) copier_->request_stop();
 }
 
 void Task::retire() {
@@ -307,6 +311,7 @@ void Task::pause() {
     worker = worker_;
   }
   if (worker) worker->stop();
+  stop_copier();
   const std::scoped_lock lock(mutex_);
   if (worker) {
     parked_ = worker->progress();

@@ -14,6 +14,8 @@
 #include "broker/queues.hpp"
 #include "connect/dead_letters.hpp"
 #include "connect/division.hpp"
+#include "connect/downstream.hpp"
+#include "connect/letter_copier.hpp"
 #include "connect/registry.hpp"
 #include "connect/reporting_runner.hpp"
 #include "connect/runner.hpp"
@@ -22,6 +24,10 @@
 #include "connect/task_spec.hpp"
 
 namespace sluice::connect {
+
+class Task;
+
+void declare_copy_metrics(metrics::Registry& registry);
 
 // What every task works with; outlives them all.
 struct Surroundings {
@@ -32,12 +38,15 @@ struct Surroundings {
   metrics::Registry& metrics;
   DeadLetters& dead_letters;
   const Options& options;
+  Moves& moves;  // of any of them
+  std::function<std::shared_ptr<Task>(std::string_view which)> find_task = {};
 };
 
 // A task's document as it is kept under `task/<id>`.
 struct TaskRecord {
   std::string id;
-  std::string connection_id;  // empty where the sink needs none
+  std::string connection_id;              // empty where the sink needs none
+  std::string copies_connection_id = {};  // over which its dead letters are copied; or empty
   std::string created, updated;
   boost::json::object document;  // as it was given
   // From here on the queues hold everything; 0: from wherever the cursor stands.
@@ -79,13 +88,18 @@ class Task {
   // What its sources have kept of the other side, before erase(), and to take it away there, after.
   [[nodiscard]] std::string source_note() const;
   void leave_source(const boost::json::object& settings, std::string_view note) const;
+  // What its source would leave behind if the next one had these settings and this `source`; empty:
+  // nothing.
+  [[nodiscard]] std::string left_behind(const boost::json::object& settings,
+                                        const boost::json::object& source) const;
   // This task takes the place of `old`, which is retired: its queues are acquired. Goes on where
   // that one stopped; durable. A filter that is added counts from now on, and one that is gone not
   // any more.
   [[nodiscard]] Result<void> take_over(const Task& old);
 
-  // Both do nothing when it is so already. `settings` are the connection's.
-  void start(const boost::json::object& settings);
+  // Both do nothing when it is so already. `settings` are the connection's, `copies` those of the
+  // one over which its dead letters are copied; null: there is none.
+  void start(const boost::json::object& settings, const boost::json::object* copies);
   void fail(std::string reason);  // instead of start(): it cannot run as it stands
   // It cannot run before a person mends its document.
   void invalidate(std::string reason) { invalid_ = std::move(reason); }
@@ -104,11 +118,17 @@ class Task {
   [[nodiscard]] const std::string& id() const { return record_.id; }
   [[nodiscard]] const std::string& name() const { return spec_.name; }
   [[nodiscard]] const std::string& connection_id() const { return record_.connection_id; }
+  [[nodiscard]] const std::string& copies_connection_id() const {
+    return record_.copies_connection_id;
+  }
+  // Why copies of its dead letters do not go just now; empty: nothing keeps them.
+  [[nodiscard]] std::string copies_trouble() const;
   [[nodiscard]] std::string group() const;
   [[nodiscard]] const std::string& sink_type() const { return spec_.sink_type; }
   [[nodiscard]] TaskRecord record() const;
   [[nodiscard]] const TaskSpec& spec() const { return spec_; }
   [[nodiscard]] std::string origin() const;  // of what its sink sends; empty: it notes none
+  [[nodiscard]] std::string guard() const;   // what bears it has been sent; empty: none can tell
   [[nodiscard]] const std::string& invalid() const { return invalid_; }
   // Of its account, as its first worker, as of now; null: nobody is asked.
   [[nodiscard]] broker::AccountRightsPtr rights() const;
@@ -119,6 +139,9 @@ class Task {
   [[nodiscard]] boost::json::object entity() const;
   [[nodiscard]] Progress progress() const;
   [[nodiscard]] std::vector<Progress> workers() const;  // of each of them
+  // Nothing: it is done with all that its queues hold before that place. Otherwise why not; empty:
+  // that is on its way. Blocks.
+  [[nodiscard]] std::optional<std::string> why_not_delivered(store::Position position) const;
   // How far it is with one message; empty: none of its filters matches it. Blocks.
   [[nodiscard]] boost::json::object state_of(const model::Message& message) const;
   void watch(const std::shared_ptr<Task>& self);  // its gauges, until forget()
@@ -139,10 +162,19 @@ class Task {
   [[nodiscard]] Result<void> begin_run(const std::string& state_id, const store::Cursor& cursor,
                                        Progress& before);
   [[nodiscard]] bool has_read_all(const Places& places) const;
+  [[nodiscard]] bool is_done_before(store::Position position) const;
+  [[nodiscard]] Downstream downstream() const;
   // Null: fail_parked() has been told why.
   [[nodiscard]] std::shared_ptr<Runner> make_worker(const boost::json::object& settings);
   [[nodiscard]] std::shared_ptr<Runner> make_source_worker(const boost::json::object& settings);
   [[nodiscard]] static std::string source_key(std::string_view id);
+  [[nodiscard]] SourceConfig source_config(const boost::json::object& settings,
+                                           const boost::json::object& source) const;
+  void start_copier(const boost::json::object* settings);
+  void stop_copier();
+  [[nodiscard]] LetterCopier::MakeSink makes_copies(const boost::json::object* settings) const;
+  [[nodiscard]] boost::json::value copies_entity() const;
+  void watch_copies(const std::shared_ptr<Task>& self);
   void place_parked(const Places& places);
   void count_parked();
   void fail_parked(std::string reason);
@@ -189,9 +221,10 @@ class Task {
   std::mutex changing_;  // start(), pause() and retire()
   bool is_retired_ = false;
   std::string invalid_;       // why it can never start
-  mutable std::mutex mutex_;  // guards worker_, parked_, record_
+  mutable std::mutex mutex_;  // guards worker_, copier_, parked_, record_
   std::shared_ptr<Runner> worker_;
-  Progress parked_;  // while there is no worker
+  std::shared_ptr<LetterCopier> copier_;  // while it runs, where dead letters are copied
+  Progress parked_;                       // while there is no worker
   std::vector<Progress> parked_workers_;
   std::atomic<bool> enabled_;
 };

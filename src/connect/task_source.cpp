@@ -23,6 +23,27 @@ std::string Task::origin() const {
   return notes ? outward_origin(record_.id) : std::string();
 }
 
+std::string Task::guard() const {
+  return spec_.letter_copy ? outward_origin(record_.id) : origin();
+}
+
+SourceConfig Task::source_config(const boost::json::object& settings,
+                                 const boost::json::object& source) const {
+  return {.connection = settings,
+          .source = source,
+          .start = spec_.start,
+          .client_id = worker_client(),
+          .group = group(),
+          .member = "sluice-" + around_.options.node_name + "-" + record_.id};
+}
+
+std::string Task::left_behind(const boost::json::object& settings,
+                              const boost::json::object& source) const {
+  const auto* connector = around_.registry.find(spec_.source_type);
+  if (connector == nullptr || connector->left_behind == nullptr) return {};
+  return connector->left_behind(source_config(settings, source), source_note());
+}
+
 std::string Task::source_key(std::string_view id) {
   return "task_source/" + std::string(id);
 }
@@ -44,18 +65,27 @@ void Task::leave_source(const boost::json::object& settings, std::string_view no
     connector->leave_source(settings, note);
 }
 
+// All of them: what one of them does not want it is done with at once.
+Downstream Task::downstream() const {
+  return {.reached = [&store = around_.store] { return store.head(); },
+          .why_not = [this](store::Position position) -> std::optional<std::string> {
+            for (const auto& name : spec_.delivered_by) {
+              const auto task = around_.find_task(name);
+              if (!task) return "there is no task `" + name + "`, which is to deliver what comes";
+              if (auto why = task->why_not_delivered(position)) return why;
+            }
+            return std::nullopt;
+          },
+          .listen = [&moves = around_.moves, id = record_.id](
+                        std::function<void()> listener) { moves.listen(id, std::move(listener)); }};
+}
+
 std::shared_ptr<Runner> Task::make_source_worker(const boost::json::object& settings) {
   const auto* connector = around_.registry.find(spec_.source_type);
   if (connector == nullptr || connector->make_source == nullptr)
     return cannot_start("there is no source `" + spec_.source_type + "`");
   if (around_.options.intake == nullptr) return cannot_start("nothing takes messages in here");
-  SourceConfig config{.connection = settings,
-                      .source = spec_.source,
-                      .start = spec_.start,
-                      .client_id = worker_client(),
-                      .group = group(),
-                      .member = "sluice-" + around_.options.node_name + "-" + record_.id};
-  auto make = [connector, config = std::move(config), &store = around_.store,
+  auto make = [connector, config = source_config(settings, spec_.source), &store = around_.store,
                key = source_key(record_.id)](
                   Source::Callbacks callbacks) -> Result<std::unique_ptr<Source>> {
     SL_TRY(note, store.get(store::StateKind::Document, key));
@@ -73,26 +103,28 @@ std::shared_ptr<Runner> Task::make_source_worker(const boost::json::object& sett
     decoder = std::move(*made);
   }
   return std::make_shared<SourceWorker>(
-      SourceWorker::Context{.intake = *around_.options.intake,
-                            .dead_letters = around_.dead_letters,
-                            .clock = around_.clock,
-                            .counters = counters(),
-                            .task_id = record_.id,
-                            .node_name = around_.options.node_name,
-                            .worker_name = worker_client(),
-                            .maximum_hops = around_.options.maximum_hops,
-                            .before = progress(),
-                            .keep_totals =
-                                [&store = around_.store, id = record_.id](const Progress& done) {
-                                  const auto batch = store.new_batch();
-                                  put_totals(*batch, id, done);
-                                  // They are told, and decide nothing.
-                                  static_cast<void>(store.append(batch));
-                                },
-                            .on_change = around_.options.on_task_change,
-                            .on_rejection = around_.options.on_task_rejection,
-                            .decoder = std::move(decoder),
-                            .ask_rights = ask_rights(0)},
+      SourceWorker::Context{
+          .intake = *around_.options.intake,
+          .dead_letters = around_.dead_letters,
+          .clock = around_.clock,
+          .counters = counters(),
+          .task_id = record_.id,
+          .node_name = around_.options.node_name,
+          .worker_name = worker_client(),
+          .maximum_hops = around_.options.maximum_hops,
+          .before = progress(),
+          .keep_totals =
+              [&store = around_.store, id = record_.id](const Progress& done) {
+                const auto batch = store.new_batch();
+                put_totals(*batch, id, done);
+                // They are told, and decide nothing.
+                static_cast<void>(store.append(batch));
+              },
+          .on_change = around_.options.on_task_change,
+          .on_rejection = around_.options.on_task_rejection,
+          .decoder = std::move(decoder),
+          .downstream = spec_.delivered_by.empty() ? std::nullopt : std::optional(downstream()),
+          .ask_rights = ask_rights(0)},
       spec_, std::move(make));
 }
 

@@ -375,8 +375,10 @@ Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& docum
   reader.where(checked.value.at("where"));
   reader.steps(checked.value);
   reader.mapping(checked.value.at("map").as_object());
-  reader.delivery(checked.value.at("delivery").as_object());
+  const auto& delivery = checked.value.at("delivery").as_object();
+  reader.delivery(delivery);
   auto spec = reader.take();
+  spec.letter_copy = parse_letter_copy(registry, delivery, TemplateScope::Message, problems);
   spec.name = text_of(checked.value.at("name"));
   auto& metadata = spec.mapping.metadata;
   const auto is_name = [](const auto& entry) { return entry.first == "integrationName"; };
@@ -392,7 +394,7 @@ Outcome<TaskSpec> parse_task(const Registry& registry, const json::object& docum
     spec.window_bytes = static_cast<std::size_t>(buffer->get_int64());
   check_sink(*connector, spec, problems);
   check_workers(spec, problems);
-  const auto guarantee = text_of(checked.value.at("delivery").as_object().at("guarantee"));
+  const auto guarantee = text_of(delivery.at("guarantee"));
   const auto* acks = spec.sink.if_contains("acks");
   if (acks != nullptr && !is_text(*acks, "all") && guarantee != "best_effort")
     problems.push_back({"/sink/acks", "must be `all` unless /delivery/guarantee is `best_effort`"});

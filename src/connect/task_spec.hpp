@@ -10,6 +10,7 @@
 #include "base/refusal.hpp"
 #include "connect/encoding.hpp"
 #include "connect/inbound_mapper.hpp"
+#include "connect/letter_copy.hpp"
 #include "connect/processing/processor.hpp"
 #include "connect/record_mapper.hpp"
 #include "connect/registry.hpp"
@@ -36,6 +37,8 @@ struct TaskSpec {
   std::string source_type = std::string(kLocal);
   std::vector<std::string> filters;  // of the source `local`
   boost::json::object source;        // of any other: checked and complete
+  // Of one whose other side is told only once these tasks have delivered what it brought in.
+  std::vector<std::string> delivered_by;
   Start start;
   struct End {
     Start where;
@@ -63,6 +66,7 @@ struct TaskSpec {
   ExpiredPolicy expired = ExpiredPolicy::Deliver;
   std::optional<std::chrono::milliseconds> maximum_age;
   bool drop_oldest_dead_letter = false;
+  std::optional<LetterCopy> letter_copy;  // where dead letters go besides
   Backpressure backpressure = Backpressure::Buffer;
   // How much log may lie between a message of the back-log and the newest one; not with Buffer.
   std::uint64_t backlog_bytes = std::uint64_t{1} << 30;

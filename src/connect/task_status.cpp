@@ -156,6 +156,7 @@ void declare_task_metrics(metrics::Registry& registry) {
         &kWorkerRejected, &kWorkerUnfinished, &kWorkerUp}) {
     registry.declare(*declaration);
   }
+  declare_copy_metrics(registry);
 }
 
 metrics::Labels Task::labels() const {
@@ -195,6 +196,7 @@ void Task::watch(const std::shared_ptr<Task>& self) {
     const auto progress = judged(task.progress(), task.around_.clock.wall_ms());
     return is_up(progress.state) ? 1.0 : 0.0;
   });
+  if (spec_.letter_copy) watch_copies(self);
   for (unsigned i = 0; i < spec_.workers; ++i) watch_worker(self, i);
 }
 
@@ -256,6 +258,28 @@ std::uint64_t Task::count_left(Position after, const store::Cursor::Ahead& ahead
   return behind - std::min(behind, from - std::min(from, to));
 }
 
+// What a cursor of a new task has not come to yet it may have to read.
+bool Task::is_done_before(Position position) const {
+  const auto ids = queue_ids();
+  const auto beyond = around_.store.count_after(ids, position, kMostCounted);
+  for (const auto& worker : workers()) {
+    if (worker.cursor >= position) continue;
+    if (worker.cursor < queues_from()) return false;
+    if (around_.store.count_after(ids, worker.cursor, kMostCounted) > beyond) return false;
+  }
+  return true;
+}
+
+std::optional<std::string> Task::why_not_delivered(Position position) const {
+  const auto who = "the task `" + spec_.name + "`";
+  if (spec_.is_inbound()) return who + " brings messages in itself, and delivers none";
+  if (is_done_before(position)) return std::nullopt;
+  const auto progress = judged(this->progress(), around_.clock.wall_ms());
+  if (progress.state == TaskState::Running || progress.state == TaskState::Starting) return "";
+  auto why = who + " is to deliver what comes, and is " + std::string(name_of(progress.state));
+  return progress.reason.empty() ? why : why + ": " + progress.reason;
+}
+
 std::int64_t Task::oldest_unsent_ms(const Progress& progress) const {
   if (progress.oldest_unfinished_ms != 0) return progress.oldest_unfinished_ms;
   const auto ids = queue_ids();
@@ -298,12 +322,13 @@ json::object Task::entity() const {
   out["retried"] = progress.retried;
   out["rejected"] = progress.rejected;
   out["filtered"] = progress.filtered;
-  if (spec_.is_inbound() || !origin().empty()) out["looped"] = progress.looped;
+  if (spec_.is_inbound() || !guard().empty()) out["looped"] = progress.looped;
   if (!spec_.account.empty()) out["denied"] = progress.denied;
   out["shed"] = progress.shed;
   out["lost"] = progress.lost;
   out["possible_duplicates"] = progress.possible_duplicates;
   out["dead_letters"] = around_.dead_letters.count(record_.id);
+  out["dead_letter_copies"] = copies_entity();
   out["last_error"] =
       progress.last_error.empty() ? json::value(nullptr) : json::value(progress.last_error);
   out["last_error_at"] = time_or_null(progress.last_error_ms);

@@ -457,6 +457,7 @@ void Worker::park() {
   progress_.acknowledged_ahead = committed_.acknowledged.size();
   if (failure_.empty()) set_state(TaskState::Paused, "");
   show_progress();
+  tell_of_move();
 }
 
 }  // namespace sluice::connect

@@ -54,9 +54,11 @@ class Worker final : public ReportingRunner {
     Progress before;                                        // counters go on from here
     TaskListener on_change = {};
     RejectionListener on_rejection = {};
-    // How it stands in the origins of what goes out; what bears it already is stopped. Empty:
-    // neither.
+    std::function<void()> on_move = {};  // its cursor or its state is another one
+    // How it stands in the origins of what goes out; empty: it does not. What bears `guard` has
+    // gone out here before and is stopped; empty: nothing is.
     std::string origin = {};
+    std::string guard = {};
     AskRights ask_rights = {};
     broker::Queues* publishers = nullptr;         // outlives the worker; with Backpressure::Block
     Threads* threads = &system_threads();         // outlive the worker
@@ -200,6 +202,7 @@ class Worker final : public ReportingRunner {
   [[nodiscard]] bool is_late(std::int64_t stored_ms) const;
 
   void publish_progress();
+  void tell_of_move();
 
   Context context_;
   const TaskSpec& spec_;
@@ -229,6 +232,7 @@ class Worker final : public ReportingRunner {
   std::optional<Window::Token> culprit_;
   SteadyTime culprit_since_{};
   store::Cursor committed_;
+  std::pair<store::Position, TaskState> told_{};  // what on_move has told of
   SteadyTime last_commit_{};
   // Records delivered: ever, up to the cursor that was appended last, and up to the last durable
   // one. Between them the cursors that are on their way to the disk.

@@ -200,8 +200,9 @@ void Worker::keep_dead_letters() {
                        .attempts = rejection.attempts,
                        .at_ms = now_ms,
                        .error = rejection.error});
-  const auto kept =
-      context_.dead_letters.keep(context_.task_id, letters, spec_.drop_oldest_dead_letter);
+  const auto kept = context_.dead_letters.keep(
+      context_.task_id, letters,
+      {.drop_oldest = spec_.drop_oldest_dead_letter, .is_copied = spec_.letter_copy.has_value()});
   if (!kept) {
     letters_reason_ = "dead letters cannot be kept: " + kept.error().detail;
     letters_at_ = steady_now() + kLettersAgainAfter;
@@ -313,6 +314,14 @@ void Worker::publish_progress() {
     set_state(TaskState::Running, "");
   }
   show_progress();
+  tell_of_move();
+}
+
+// Once it can be seen.
+void Worker::tell_of_move() {
+  if (!context_.on_move) return;
+  const std::pair now(progress_.cursor, progress_.state);
+  if (std::exchange(told_, now) != now) context_.on_move();
 }
 
 }  // namespace sluice::connect

@@ -41,7 +41,7 @@ bool Worker::is_wanted(std::size_t index, const model::Message& message, Arena& 
     unmapped_.push_back({.index = index, .reason = {}, .is_denied = true});
     return false;
   }
-  if (!context_.origin.empty() && circles(origins_of(message), context_.origin, 0)) {
+  if (!context_.guard.empty() && circles(origins_of(message), context_.guard, 0)) {
     unmapped_.push_back({.index = index, .reason = {}, .is_looped = true});
     return false;
   }

@@ -189,6 +189,30 @@ def test_a_task_that_is_deleted_takes_its_session_with_it(make_bridge, version):
     assert not bridge.has_session()
 
 
+def test_a_session_is_not_left_behind_without_a_word(make_bridge):
+    bridge = make_bridge()
+    bridge.add_source(["a/#"], shared=False)
+    bridge.pause()
+    bridge.publish("a/1")
+    elsewhere = {"settings": {"port": 1, **bridge.login}}
+    for path, patch in (("/tasks/in", {"source": {"client_id": "another"}}),
+                        ("/connections/there?verify=false", elsewhere)):
+        problem = bridge.here.rest("PATCH", path, patch).expect(409)
+        assert problem["code"] == "session_left_behind", problem
+        assert f"the session `{SESSION}` at 127.0.0.1:" in problem["detail"], problem
+    assert bridge.here.task("in")["source"]["client_id"] == SESSION
+    bridge.here.rest("PATCH", "/tasks/in?force=perhaps", {}).expect(400)
+
+    bridge.here.rest("PATCH", "/tasks/in?force=true",
+                     {"source": {"client_id": "another"}}).expect(200, 202)
+    bridge.here.act("/tasks/in:start")
+    bridge.here.wait_task("in", status="running")
+    bridge.change(filters=["a/#", "b/#"])  # the session is another one now, and stays
+    bridge.here.rest("PATCH", "/tasks/in?force=true",
+                     {"source": {"client_id": SESSION}}).expect(200, 202)
+    bridge.here.wait_task("in", delivered=1)  # what waited there
+
+
 @pytest.mark.parametrize("how", ["freeze", "kill9"])
 def test_a_task_is_deleted_though_the_other_server_is_away(make_bridge, how):
     bridge = make_bridge()

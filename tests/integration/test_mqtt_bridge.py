@@ -324,7 +324,7 @@ def test_a_wrong_password_is_told_before_anything_is_saved(make_sluice):
     ({"source": {"filters": ["a/#/b"]}}, "/source/filters/0"),
     ({"source": {"filters": ["$share/g/a"]}}, "/source/filters/0"),
     ({"source": {"group": "a/b"}}, "/source/group"),
-    ({"source": {"acknowledge": "delivered"}}, "/source/acknowledge"),
+    ({"source": {"acknowledge": "never"}}, "/source/acknowledge"),
     ({"source": {"qos": 2}}, "/source/qos"),
     ({"map": {"topic": "${client_id}"}}, "/map/topic"),
     ({"map": {"topic": "${key}"}}, "/map/topic"),

@@ -186,6 +186,7 @@ void register_kafka(connect::Registry& registry) {
   connector.place = kafka::place;
   connector.imports = {{.format = "emqx", .translate = kafka::import_emqx},
                        {.format = "tbmq", .translate = kafka::import_tbmq}};
+  connector.why_no_letters = [](const json::object& /*settings*/) { return std::string(); };
   connector.make_sink = kafka::KafkaSink::make;
   connector.check_encoding = kafka::registry::check_encoding;
   connector.make_encoder = make_encoder;

@@ -84,9 +84,17 @@ schema::Fields source_fields() {
        .maximum = 249},
       {.name = "acknowledge",
        .type = Type::Choice,
-       .help = "When the server there is told: once a message is durable here.",
+       .help =
+           "When the server there is told: once a message is durable here, or once the tasks in "
+           "`delivered_by` have delivered it.",
        .fallback = "appended",
-       .choices = {"appended"}},
+       .choices = {"appended", "delivered"}},
+      {.name = "delivered_by",
+       .type = Type::TextList,
+       .help = "With `delivered`: names or ids of tasks from this server's log. What a task's "
+               "filters do not match it need not deliver.",
+       .fallback = json::array(),
+       .maximum = 16},
       {.name = "client_id",
        .help = "Who this server is there, always the same. Empty: `sluice-<node>-<task id>`.",
        .fallback = "",
@@ -134,6 +142,16 @@ void check_source(const json::object& source, std::vector<schema::Problem>& prob
     problems.push_back({"/source/group", "must not have `/`, `+` or `#` in it"});
   if (const auto id = text_at(source, "client_id"); !wire::is_valid_utf8(id))
     problems.push_back({"/source/client_id", "must be UTF-8 text"});
+}
+
+std::string left_behind(const connect::SourceConfig& config, std::string_view note) {
+  const auto kept = SessionNote::from_text(note);
+  if (kept.client_id.empty() || (kept.client_id == session_of(config).client_id &&
+                                 kept.server == target_of(config.connection).place()))
+    return {};
+  return "the session `" + kept.client_id + "` at " + kept.server +
+         " with what waits in it, which that server does not tell; it comes when the task has its "
+         "former `client_id` and connection again";
 }
 
 Result<std::unique_ptr<connect::Source>> MqttSource::make(const connect::SourceConfig& config,
@@ -262,6 +280,8 @@ bool MqttSource::is_wanted(std::string_view topic) const {
 Result<void> MqttSource::receive(connect::ArrivalBatch& batch, std::size_t most,
                                  std::size_t most_bytes) {
   pass_unwanted();
+  // Where they are acknowledged late: so many wait for it, and no more.
+  if (handed_out_bytes_ >= buffer_bytes_ || handed_out_.size() >= window_) return {};
   std::size_t bytes = 0;
   std::unique_lock lock(mutex_);
   while (!waiting_.empty() && batch.arrivals.size() < most && bytes < most_bytes) {
@@ -271,7 +291,9 @@ Result<void> MqttSource::receive(connect::ArrivalBatch& batch, std::size_t most,
     waiting_bytes_ -= size;
     bytes += size;
     const auto token = next_token_++;
-    if (!is_wanted(received->topic)) {
+    handed_out_bytes_ += size;
+    received->is_wanted = is_wanted(received->topic);
+    if (!received->is_wanted) {
       handed_out_.push_back(std::move(received));
       continue;
     }
@@ -292,9 +314,13 @@ Result<void> MqttSource::receive(connect::ArrivalBatch& batch, std::size_t most,
   return {};
 }
 
-// Nobody has any of those that are not acknowledged: they are of filters that are no more.
+// Those that nobody was given, because they are of filters that are no more: once nothing before
+// them waits.
 void MqttSource::pass_unwanted() {
-  if (!handed_out_.empty()) acknowledge(next_token_ - 1);
+  const auto wanted =
+      std::ranges::find_if(handed_out_, [](const auto& received) { return received->is_wanted; });
+  const auto count = static_cast<std::size_t>(wanted - handed_out_.begin());
+  if (count > 0) acknowledge(next_token_ - handed_out_.size() + count - 1);
 }
 
 void MqttSource::acknowledge(std::uint64_t token) {
@@ -315,6 +341,7 @@ void MqttSource::acknowledge(std::uint64_t token) {
                              .packet_id = done.packet_id,
                              .reason = wire::ReasonCode::Success,
                              .properties = {}});
+    handed_out_bytes_ -= done.size();
     handed_out_.pop_front();
   }
   {

@@ -13,6 +13,8 @@
 namespace sluice::connectors::bridge {
 
 [[nodiscard]] schema::Fields source_fields();
+// The session that it would not use any more, if there is one; empty: there is none.
+[[nodiscard]] std::string left_behind(const connect::SourceConfig& config, std::string_view note);
 void check_source(const boost::json::object& source, std::vector<schema::Problem>& problems);
 
 // What an outside MQTT server publishes, by a session that stays there: PUBACK is sent when a
@@ -48,6 +50,7 @@ class MqttSource final : public connect::Source, public MqttClient::Listener {
     std::uint16_t packet_id = 0;
     wire::Qos qos = wire::Qos::AtMostOnce;
     bool retain = false;
+    bool is_wanted = true;
 
     [[nodiscard]] std::size_t size() const {
       return topic.size() + payload.size() + properties.size();
@@ -97,6 +100,7 @@ class MqttSource final : public connect::Source, public MqttClient::Listener {
 
   // The worker's thread only.
   std::deque<std::unique_ptr<Received>> handed_out_;
+  std::size_t handed_out_bytes_ = 0;
   std::uint64_t next_token_ = 0;
   std::string away_;
   std::unique_ptr<MqttClient> client_;  // last: it calls this

@@ -14,6 +14,11 @@ void register_mqtt(connect::Registry& registry) {
   connector.connection_fields = bridge::connection_fields();
   connector.sink_fields = bridge::sink_fields();
   connector.notes_origins = true;
+  connector.why_no_letters = [](const boost::json::object& settings) -> std::string {
+    if (bridge::target_of(settings).version == bridge::wire::Version::V5) return {};
+    return "must be a connection of `version` 5: MQTT 3.1.1 has no properties, which say why a "
+           "letter is one and where it comes from";
+  };
   connector.check_connection = bridge::check_settings;
   connector.check_change = bridge::check_change;
   connector.why_not_topic = bridge::why_not_topic;
@@ -26,6 +31,7 @@ void register_mqtt(connect::Registry& registry) {
   connector.source_fields = bridge::source_fields();
   connector.check_source = bridge::check_source;
   connector.make_source = bridge::MqttSource::make;
+  connector.left_behind = bridge::left_behind;
   connector.leave_source = bridge::end_session;
   registry.add(std::move(connector));
 }

@@ -44,6 +44,9 @@ inline Connector scripted_connector() {
   connector.bound_resource = [](const json::object& settings) {
     return std::string(settings.at("address").as_string());
   };
+  connector.why_no_letters = [](const json::object& settings) -> std::string {
+    return settings.at("address") == "mute" ? "it cannot say why" : "";
+  };
   connector.verify = [](const json::object& settings, std::string_view /*topic*/) {
     const bool known = other_sides().contains(std::string(settings.at("address").as_string()));
     return std::vector<VerifyStep>{{.name = "connect",
@@ -80,8 +83,9 @@ class ServiceTest : public testing::Test {
   }
   void start() {
     queues = std::make_unique<test::MemoryQueues>(store);
-    service = std::make_unique<Service>(store, *queues, registry, clock, metrics,
-                                        Options{.node_name = "node-a", .on_task_change = told});
+    service = std::make_unique<Service>(
+        store, *queues, registry, clock, metrics,
+        Options{.node_name = "node-a", .on_task_change = told, .intake = intake});
     ASSERT_TRUE(service->start());
   }
   static json::object parsed(std::string_view text) { return json::parse(text).as_object(); }
@@ -140,7 +144,8 @@ class ServiceTest : public testing::Test {
   SystemClock clock;
   metrics::Registry metrics;
   OtherSide other_side;
-  TaskListener told;  // from the next start() on
+  TaskListener told;                 // from the next start() on
+  broker::Intake* intake = nullptr;  // so, too
   std::unique_ptr<Service> service;
   int next = 0;
 };

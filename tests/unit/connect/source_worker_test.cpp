@@ -156,7 +156,8 @@ class SourceWorkerTest : public testing::Test {
                                     put_totals(*batch, "T", done);
                                     ASSERT_TRUE(store.append(batch));
                                   },
-                              .ask_rights = ask_rights},
+                              .ask_rights = ask_rights,
+                              .downstream = downstream},
         spec, [this](Source::Callbacks callbacks) {
           return Result<std::unique_ptr<Source>>(
               std::make_unique<ScriptedSource>(system, std::move(callbacks)));
@@ -210,6 +211,7 @@ class SourceWorkerTest : public testing::Test {
   Progress before;
   test::ScriptedAccounts accounts;
   AskRights ask_rights;
+  std::optional<Downstream> downstream;
   std::unique_ptr<SourceWorker> worker;
 };
 
@@ -289,6 +291,92 @@ TEST_F(SourceWorkerTest, StopsAtWhatItsAccountMayNotPublishWhereItIsToldTo) {
   ASSERT_TRUE(is_done({"1"}));
   ASSERT_TRUE(eventually([&] { return worker->progress().state == TaskState::Failed; }));
   EXPECT_EQ(letters.count("T"), 0U);
+}
+
+// Other tasks deliver what comes, as the test says: batch by batch.
+class DeliveredTest : public SourceWorkerTest {
+ protected:
+  DeliveredTest() {
+    downstream =
+        Downstream{.reached = [this] { return store::Position(++batches_); },
+                   .why_not = [this](store::Position position) -> std::optional<std::string> {
+                     const std::scoped_lock lock(mutex_);
+                     if (position.get() <= delivered_) return std::nullopt;
+                     return held_up_;
+                   },
+                   .listen =
+                       [this](std::function<void()> listener) {
+                         const std::scoped_lock lock(mutex_);
+                         listener_ = std::move(listener);
+                       }};
+  }
+  ~DeliveredTest() override { worker.reset(); }
+  void deliver(std::uint64_t batches, std::string held_up = "") {
+    const std::scoped_lock lock(mutex_);
+    delivered_ = batches;
+    held_up_ = std::move(held_up);
+    if (listener_) listener_();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::uint64_t batches_ = 0, delivered_ = 0;
+  std::string held_up_;
+  std::function<void()> listener_;
+};
+
+TEST_F(DeliveredTest, AcknowledgesInOrderOnceItIsDeliveredAndReceivesMeanwhile) {
+  system.send({"1", "2"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1", "in/2"}));
+  intake.answer({});
+  system.send({"3"});
+  ASSERT_TRUE(intake.wait({"in/3"}));
+  intake.answer({});
+  ASSERT_TRUE(eventually([&] { return worker->progress().unfinished == 3; }));
+  EXPECT_THAT(system.done(), IsEmpty());
+
+  deliver(1);
+  EXPECT_TRUE(is_done({"1", "2"}));
+  deliver(2);
+  EXPECT_TRUE(is_done({"1", "2", "3"}));
+  EXPECT_TRUE(eventually([&] { return worker->progress().unfinished == 0; }));
+}
+
+TEST_F(DeliveredTest, SaysWhatHoldsItUpAndDoesNotWaitForItWhenItEnds) {
+  deliver(0, "the task is paused");
+  system.send({"1"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1"}));
+  intake.answer({});
+
+  EXPECT_TRUE(eventually([&] { return worker->progress().state == TaskState::Waiting; }));
+  EXPECT_EQ(worker->progress().reason, "the task is paused");
+  worker->stop();
+  EXPECT_THAT(system.done(), IsEmpty());
+
+  system.send({});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1"}));  // it comes again
+  intake.answer({});
+  deliver(2);
+  EXPECT_TRUE(is_done({"1"}));
+  EXPECT_TRUE(eventually([&] { return worker->progress().state == TaskState::Running; }));
+}
+
+// Whoever ends cleanly hears of what is on its way, so that it need not come again.
+TEST_F(DeliveredTest, WaitsForWhatIsOnItsWayWhenItEnds) {
+  system.send({"1"});
+  start();
+  ASSERT_TRUE(intake.wait({"in/1"}));
+  intake.answer({});
+  ASSERT_TRUE(eventually([&] { return worker->progress().unfinished == 1; }));
+
+  worker->request_stop();
+  deliver(1);
+  worker->stop();
+
+  EXPECT_THAT(system.done(), ElementsAre("1"));
 }
 
 // Also without a clean stop: what was kept is there for the next run.

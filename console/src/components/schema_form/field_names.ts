@@ -110,6 +110,8 @@ const chinese: Record<string, string> = {
   maximum: "最长等待",
   give_up_after: "放弃时间",
   dead_letter_overflow: "死信已满时",
+  dead_letter_copy: "死信副本",
+  delivered_by: "由哪些任务投递",
   backlog_bytes: "积压上限",
   maximum_age: "消息最长存留",
   drain: "积压投递方式",
