@@ -59,6 +59,24 @@ schema::Field encoding_field() {
            .help = "The schema: its text, or a JSON object for Avro and JSON Schema. Null: the one "
                    "that the registry has.",
            .nullable = true},
+          {.name = "references",
+           .type = Type::ObjectMap,
+           .help =
+               "Other schemas of the registry that `definition` refers to, by the name by which "
+               "it does: a full name of Avro, a file that Protobuf imports, the `$ref` of JSON.",
+           .fallback = json::object(),
+           .maximum = 64,
+           .fields = {{.name = "subject",
+                       .help = "Under what the registry has it.",
+                       .required = true,
+                       .minimum = 1,
+                       .maximum = kLongestRecordName},
+                      {.name = "version",
+                       .type = Type::Integer,
+                       .help = "Which version of the subject.",
+                       .required = true,
+                       .minimum = 1,
+                       .maximum = 2'147'483'647}}},
           {.name = "auto_register",
            .type = Type::Boolean,
            .help = "Whether `definition` is registered where it is not yet. Otherwise the task "
@@ -122,6 +140,10 @@ Encoding parse_encoding(const json::object& checked, std::vector<Problem>& probl
   if (const auto& version = checked.at("version"); version.is_int64())
     encoding.version = version.get_int64();
   read_definition(checked.at("definition"), encoding, problems);
+  for (const auto& [name, reference] : checked.at("references").as_object())
+    encoding.references.push_back({.name = name,
+                                   .subject = text_at(reference.as_object(), "subject"),
+                                   .version = reference.at("version").as_int64()});
 
   const auto problem = [&](std::string_view field, std::string detail) {
     problems.push_back({"/map/schema/" + std::string(field), std::move(detail)});
@@ -129,6 +151,11 @@ Encoding parse_encoding(const json::object& checked, std::vector<Problem>& probl
   const bool is_given = !encoding.definition.empty();
   if (encoding.auto_register && !is_given)
     problem("auto_register", "needs `definition`: there is nothing to register");
+  if (!encoding.references.empty() && !is_given)
+    problem("references", "needs `definition`: a schema of the registry has its own");
+  if (!encoding.references.empty() && encoding.record.empty() &&
+      encoding.subject != Encoding::Subject::TopicName)
+    problem("record", "is needed beside `references`: the subject is named after it");
   if (encoding.version && is_given)
     problem("version", "must be `latest` beside `definition`: that says which schema is meant");
   if (encoding.subject != Encoding::Subject::TopicName && encoding.record.empty() && !is_given)

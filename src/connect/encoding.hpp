@@ -23,6 +23,12 @@ struct Encoding {
   enum class Form : std::uint8_t { Prefix, Header } form = Form::Prefix;
   std::string record;      // full name; empty: the schema's own
   std::string definition;  // the schema's text; empty: the one that the registry has
+  // What the definition refers to, and where the registry has it.
+  struct Reference {
+    std::string name, subject;
+    std::int64_t version = 0;
+  };
+  std::vector<Reference> references = {};
   bool auto_register = false;
   std::optional<std::int64_t> version;  // nothing: the latest
   bool check = true;                    // of Json: whether values are held against the schema

@@ -186,15 +186,14 @@ Outcome<bool> shows_decoded(json::object& out, const Registry& registry, const P
   }
   auto decoder = decoder_for(registry, task.spec, task.connection);
   if (!decoder) return tl::unexpected(std::move(decoder.error()));
-  std::vector<ValueDecoder::Decoded> decoded;
-  if (auto done = (*decoder)->decode({&message.payload, 1}, arena, decoded, [] { return false; });
-      !done) {
+  auto* decoded = &message;
+  std::vector<std::string> reasons;
+  if (auto done = (*decoder)->decode({&decoded, 1}, arena, reasons, [] { return false; }); !done) {
     out = not_by_registry(std::move(out), std::move(done.error()));
     return false;
   }
-  message.payload = decoded.front().text;
-  if (decoded.front().reason.empty()) return true;
-  out = no_record(std::move(out), std::move(decoded.front().reason), name_of(task.spec.rejected));
+  if (reasons.front().empty()) return true;
+  out = no_record(std::move(out), std::move(reasons.front()), name_of(task.spec.rejected));
   return false;
 }
 

@@ -93,15 +93,15 @@ Result<broker::OutsideMessage, std::string> SourceRedrive::map(SavedLetter& lett
   std::string key;
   restore_key(message, key);
   if (context_.decoder) {
-    std::vector<ValueDecoder::Decoded> decoded;
+    auto* decoded = &message;
+    std::vector<std::string> reasons;
     const auto done =
-        context_.decoder->decode({&message.payload, 1}, arena_, decoded, context_.is_stopping);
+        context_.decoder->decode({&decoded, 1}, arena_, reasons, context_.is_stopping);
     if (!done) {
       report_.stopped = done.error().detail;
       return tl::unexpected(done.error().detail);
     }
-    if (!decoded.front().reason.empty()) return tl::unexpected(decoded.front().reason);
-    message.payload = decoded.front().text;
+    if (!reasons.front().empty()) return tl::unexpected(std::move(reasons.front()));
   }
   if (mapper_.circles(message))
     return tl::unexpected(std::string("it came in by this task before: it would go in a circle"));

@@ -70,22 +70,22 @@ bool SourceWorker::postpone(const Error& error) {
 // Only what is seen of a message changes: a dead letter holds the value as it came.
 bool SourceWorker::decode_values() {
   std::vector<std::size_t> indexes;
-  std::vector<std::string_view> values;
+  std::vector<model::Message*> messages;
   decoded_.clear();
+  decoded_.reserve(items_.size());  // they do not move
   for (std::size_t i = 0; i < items_.size(); ++i) {
     decoded_.push_back(batch_->arrivals[i].message);
     if (items_[i].state != State::Ready) continue;
     indexes.push_back(i);
-    values.push_back(batch_->arrivals[i].message.payload);
+    messages.push_back(&decoded_.back());
   }
-  std::vector<ValueDecoder::Decoded> outcomes;
+  std::vector<std::string> reasons;
   const auto done =
-      context_.decoder->decode(values, batch_->arena, outcomes, [this] { return is_stopping(); });
+      context_.decoder->decode(messages, batch_->arena, reasons, [this] { return is_stopping(); });
   if (!done) return postpone(done.error());
   for (std::size_t i = 0; i < indexes.size(); ++i) {
     const auto index = indexes[i];
-    decoded_[index].payload = outcomes[i].text;
-    if (!outcomes[i].reason.empty()) reject(index, std::move(outcomes[i].reason));
+    if (!reasons[i].empty()) reject(index, std::move(reasons[i]));
     if (items_[index].state == State::Stopped) break;
   }
   return true;

@@ -23,10 +23,6 @@ const metrics::Declaration kRefused{
     metrics::Kind::Gauge,
     {"task", "task_id"}};
 
-json::value time_or_null(std::int64_t wall_ms) {
-  return wall_ms == 0 ? json::value(nullptr) : json::value(rfc3339(wall_ms));
-}
-
 LetterCopier::MakeSink fails_with(Errc code, std::string why) {
   return [code, why = std::move(why)](Sink::Callbacks) -> Result<std::unique_ptr<Sink>> {
     return fail(code, why);
@@ -106,14 +102,19 @@ json::value Task::copies_entity() const {
     if (copier_) status = copier_->status();
   }
   const auto copies = around_.dead_letters.count_copies(record_.id);
-  return json::object{{"copied", around_.metrics.counter(kCopied, labels()).value()},
-                      {"waiting", copies.waiting},
-                      {"refused", copies.refused},
-                      {"status_reason", status.trouble},
-                      {"last_error", status.last_error.empty() ? json::value(nullptr)
-                                                               : json::value(status.last_error)},
-                      {"last_error_at", time_or_null(status.last_error_ms)},
-                      {"last_success", time_or_null(status.last_success_ms)}};
+  json::object out{{"copied", around_.metrics.counter(kCopied, labels()).value()},
+                   {"waiting", copies.waiting},
+                   {"refused", copies.refused},
+                   {"status_reason", status.trouble},
+                   {"last_error", nullptr},
+                   {"last_error_at", nullptr},
+                   {"last_success", nullptr}};
+  if (status.last_error_ms != 0) {
+    out["last_error"] = status.last_error;
+    out["last_error_at"] = rfc3339(status.last_error_ms);
+  }
+  if (status.last_success_ms != 0) out["last_success"] = rfc3339(status.last_success_ms);
+  return out;
 }
 
 void Task::watch_copies(const std::shared_ptr<Task>& self) {

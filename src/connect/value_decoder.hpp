@@ -2,11 +2,11 @@
 #include <functional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
 #include "connect/arena.hpp"
+#include "model/message.hpp"
 
 namespace sluice::connect {
 
@@ -16,15 +16,12 @@ namespace sluice::connect {
 // Threads: one at a time. Blocks for some seconds at most, where it has to ask.
 class ValueDecoder {
  public:
-  struct Decoded {
-    std::string_view text;  // JSON, in the arena
-    std::string reason;     // why there is none; empty: there is
-  };
-
   virtual ~ValueDecoder() = default;
-  // One outcome for each value, in order. Errors: as ValueEncoder::encode().
-  [[nodiscard]] virtual Result<void> decode(std::span<const std::string_view> values, Arena& arena,
-                                            std::vector<Decoded>& outcomes,
+  // One reason for each message, in order; empty: its payload is JSON, in the arena, and what named
+  // the schema among its properties is gone. A message without a payload stays without.
+  // Errors: as ValueEncoder::encode().
+  [[nodiscard]] virtual Result<void> decode(std::span<model::Message* const> messages, Arena& arena,
+                                            std::vector<std::string>& reasons,
                                             const std::function<bool()>& is_stopping) = 0;
 };
 

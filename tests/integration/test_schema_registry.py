@@ -251,6 +251,39 @@ def test_what_does_not_fit_is_a_dead_letter_and_goes_again_when_it_does(flow, re
     assert (answer["redriven"], answer["refused"]) == (1, 0), answer
 
 
+def test_a_definition_refers_to_schemas_of_the_registry(flow, registry):
+    from confluent_kafka.schema_registry.avro import AvroDeserializer
+
+    registry.register("sites", {"type": "record", "name": "Site", "namespace": "acme",
+                                "fields": [{"name": "name", "type": "string"}]})
+    flow.make({"format": "avro", "auto_register": True,
+               "references": {"acme.Site": {"subject": "sites", "version": 1}},
+               "definition": {"type": "record", "name": "Visit", "namespace": "acme",
+                              "fields": [{"name": "at", "type": "acme.Site"}]}})
+    flow.publish({"at": {"name": "x"}}, {"at": 1})
+    flow.server.wait_task("flow", delivered=1, rejected=1, lag_messages=0)
+    (record,) = flow.records(1)
+    assert registry.schemas[-1]["references"] == [
+        {"name": "acme.Site", "subject": "sites", "version": 1}]
+    read = AvroDeserializer(client_of(registry))
+    assert read(record.value, context_of(record)) == {"at": {"name": "x"}}
+
+
+def test_values_are_held_against_all_that_a_json_schema_refers_to(flow, registry):
+    registry.register("sites", {
+        "type": "object", "required": ["name"], "properties": {"name": {"$ref": "#/definitions/n"}},
+        "definitions": {"n": {"type": "string", "minLength": 2}}}, "JSON")
+    registry.register(flow.subject, {
+        "title": "Visit", "type": "object", "properties": {
+            "at": {"$ref": "site.json"}, "by": {"$ref": "site.json#/definitions/n"}}}, "JSON",
+        references=[{"name": "site.json", "subject": "sites", "version": 1}])
+    flow.make({"format": "json"})
+    flow.publish({"at": {"name": "ab"}, "by": "cd"}, {"at": {"name": "a"}}, {"by": "x"}, {"at": {}})
+    flow.server.wait_task("flow", delivered=1, rejected=3, lag_messages=0)
+    (record,) = flow.records(1)
+    assert json.loads(record.value[5:]) == {"at": {"name": "ab"}, "by": "cd"}
+
+
 def test_documents_are_refused_with_what_to_do(flow, registry, kafka):
     flow.connect()
     flow.server.add_kafka_connection("plain", kafka.bootstrap)
@@ -271,6 +304,12 @@ def test_documents_are_refused_with_what_to_do(flow, registry, kafka):
     assert found["/map/schema/definition"].startswith("protobuf: 1:"), found
     assert "/map/schema/auto_register" in problems({"format": "avro", "auto_register": True})
     assert "/map/schema/record" in problems({"format": "json", "subject": "record_name"})
+    site = {"acme.Site": {"subject": "sites", "version": 1}}
+    assert "/map/schema/references" in problems({"format": "avro", "references": site})
+    assert "/map/schema/record" in problems({"format": "avro", "references": site,
+                                             "definition": READING, "subject": "record_name"})
+    assert "/map/schema/references/acme.Site/version" in problems({
+        "format": "avro", "definition": READING, "references": {"acme.Site": {"subject": "s"}}})
     answer = flow.server.rest("POST", "/tasks", {
         "name": "t", "source": {"type": "local", "filters": ["a"]},
         "map": {"topic": "t", "schema": {"format": "avro"}},
@@ -319,6 +358,49 @@ def test_records_of_other_clients_become_json_here(flow, registry, kafka):
     ask["message"] = {"topic": flow.topic, "payload_base64": base64.b64encode(good[0]).decode()}
     shown = flow.server.rest("POST", "/tasks:preview", ask).expect(200)
     assert json.loads(shown["message"]["payload"]) == values[0], shown
+
+
+def test_values_whose_schema_a_header_names_become_json_here(flow, registry, kafka):
+    from confluent_kafka import Producer
+    from confluent_kafka.schema_registry import header_schema_id_serializer
+    from confluent_kafka.schema_registry.avro import AvroSerializer
+    from confluent_kafka.serialization import MessageField, SerializationContext
+
+    flow.connect()
+    kafka.create_topic(flow.topic, 1)
+    flow.server.create("/tasks", {
+        "name": "in", "source": {"type": "kafka", "connection": "kafka", "topics": [flow.topic],
+                                 "start": "earliest", "group": flow.topic},
+        "map": {"topic": "in/${payload.id}", "schema": {"format": "avro"}},
+        "sink": {"type": "local"}})
+    write = AvroSerializer(client_of(registry), json.dumps(READING),
+                           conf={"schema.id.serializer": header_schema_id_serializer})
+    context = SerializationContext(flow.topic, MessageField.VALUE, [("zone", b"1")])
+    value = {"id": "a", "temperature": 21.5, "site": None, "tags": ["x"]}
+    encoded = write(value, context)
+    assert not encoded.startswith(b"\0"), "the value names its schema itself"
+    headers = dict(context.headers)
+    nobody = {"__value_schema_id": b"\x01" + b"\xee" * 16}
+
+    with RawClient(flow.server.mqtt) as raw:
+        raw.connect("reader", username=flow.account.name, password=flow.account.password)
+        raw.subscribe("in/#", qos=1)
+        producer = Producer({"bootstrap.servers": kafka.bootstrap})
+        for named in (headers, nobody, {"__value_schema_id": b"\xff"}, headers):
+            producer.produce(flow.topic, encoded, key=b"k", headers=list(named.items()))
+        producer.flush(30)
+        for message in raw.messages(2, timeout=60):
+            assert (message.topic, json.loads(message.payload)) == ("in/a", value)
+            names = [name for name, _ in message.all(USER_PROPERTY)]
+            assert "zone" in names and "__value_schema_id" not in names, names
+    flow.server.wait_task("in", delivered=2, rejected=2)
+    letters = flow.server.get("/tasks/in/dead-letters")["items"]
+    assert sorted(letter["reason"] for letter in letters) == [
+        "schema: the header __value_schema_id names none",
+        "schema: the registry has none with the GUID " + "-".join(
+            "ee" * size for size in (4, 2, 2, 2, 6))]
+    asked = [question for question in registry.asked if "/schemas/guids/" in question]
+    assert len(asked) == 2, registry.asked
 
 
 def test_a_real_registry_with_every_format(make_sluice, kafka, tmp_path):

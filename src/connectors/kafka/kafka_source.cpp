@@ -6,9 +6,11 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 
+#include "base/base64.hpp"
 #include "base/json_text.hpp"
 #include "base/log.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
+#include "connectors/kafka/registry/wire_form.hpp"
 #include "mqtt/properties.hpp"
 #include "mqtt/topic.hpp"
 
@@ -29,6 +31,7 @@ constexpr auto kPollEvery = 60'000ms;
 constexpr int kLookAgainForMs = 500;
 constexpr int kCloseWithinMs = 3000;
 constexpr std::size_t kLongestText = 65535;  // what MQTT can carry
+constexpr std::size_t kLongestSchemaName = 1024;
 
 Properties consumer_properties(const connect::SourceConfig& config) {
   auto out = Properties{{"client.id", config.client_id}};  // `properties` may say otherwise
@@ -58,7 +61,7 @@ bool fits_a_property(std::string_view text) {
 }
 
 // Headers stand as user properties, under their own names. Bytes that are no text cannot, but for
-// those that have a place of their own.
+// those that have a place of their own, and those that name the value's schema.
 std::string_view properties_of(const rd_kafka_message_t& record, connect::Arena& arena) {
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&record, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
@@ -79,6 +82,8 @@ std::string_view properties_of(const rd_kafka_message_t& record, connect::Arena&
       has_correlation = true;
     } else if (fits_a_property(header) && fits_a_property(value)) {
       writer.user(header, value);
+    } else if (header == registry::kValueSchemaHeader && value.size() <= kLongestSchemaName) {
+      writer.user(header, std::string(registry::kEncodedHeader) + base64(value));
     }
   }
   return arena.copy(encoded);

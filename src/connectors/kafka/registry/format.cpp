@@ -17,9 +17,6 @@ FormatResult JsonFormat::make(const SchemaText& text, std::string_view record) {
   const auto parsed = boost::json::parse(text.text, error);
   if (error || (!parsed.is_object() && !parsed.is_bool()))
     return tl::unexpected(std::string("json: the schema must be an object, true or false"));
-  if (!text.references.empty())
-    return tl::unexpected(
-        std::string("json: the schema refers to others, which is not available in this version"));
   auto title = parsed.is_object() ? text_at(parsed.get_object(), "title") : std::string();
   return std::unique_ptr<Format>(
       new JsonFormat(record.empty() ? std::move(title) : std::string(record)));

@@ -36,6 +36,15 @@ std::optional<std::int64_t> whole_at(const json::object& object, std::string_vie
   return value != nullptr && value->is_int64() ? std::optional(value->get_int64()) : std::nullopt;
 }
 
+json::object body_of(const connect::Encoding& given) {
+  json::object body{{"schema", given.definition}, {"schemaType", name_of(given.format)}};
+  json::array references;
+  for (const auto& [name, subject, version] : given.references)
+    references.push_back(json::object{{"name", name}, {"subject", subject}, {"version", version}});
+  if (!references.empty()) body["references"] = std::move(references);
+  return body;
+}
+
 std::string subject_path(const std::string& subject) {
   return "/subjects/" + io::percent_encoded(subject);
 }
@@ -120,8 +129,13 @@ Result<RegisteredSchema> RegistryClient::get(const std::string& subject,
   return read(answer);
 }
 
-Result<SchemaText> RegistryClient::get(std::int32_t id) {
-  SL_TRY(answer, ask("GET", "/schemas/ids/" + std::to_string(id), nullptr));
+Result<SchemaText> RegistryClient::get(const std::variant<std::int32_t, Guid>& schema_name) {
+  const auto* guid = std::get_if<Guid>(&schema_name);
+  SL_TRY(answer, ask("GET",
+                     guid != nullptr
+                         ? "/schemas/guids/" + guid_text(*guid)
+                         : "/schemas/ids/" + std::to_string(std::get<std::int32_t>(schema_name)),
+                     nullptr));
   if (!answer.is_object())
     return fail(Errc::Unavailable, "schema registry: the answer is no schema");
   SchemaText schema{.text = text_at(answer.get_object(), "schema")};
@@ -130,21 +144,20 @@ Result<SchemaText> RegistryClient::get(std::int32_t id) {
 }
 
 Result<RegisteredSchema> RegistryClient::find(const std::string& subject,
-                                              connect::Encoding::Format format,
-                                              const std::string& text) {
-  const json::object body{{"schema", text}, {"schemaType", name_of(format)}};
+                                              const connect::Encoding& given) {
+  const auto body = body_of(given);
   SL_TRY(answer, ask("POST", subject_path(subject), &body));
   SL_TRY(found, read(answer));
-  found.schema = {.text = text};  // the very one that was given
+  found.schema.text = given.definition;  // the very one that was given
+  SL_TRY_VOID(fetch_references(body, found.schema, 0));
   return std::move(found);
 }
 
 Result<RegisteredSchema> RegistryClient::add(const std::string& subject,
-                                             connect::Encoding::Format format,
-                                             const std::string& text) {
-  const json::object body{{"schema", text}, {"schemaType", name_of(format)}};
+                                             const connect::Encoding& given) {
+  const auto body = body_of(given);
   SL_TRY_VOID(ask("POST", subject_path(subject) + "/versions", &body));
-  return find(subject, format, text);
+  return find(subject, given);
 }
 
 Result<void> RegistryClient::try_it() {

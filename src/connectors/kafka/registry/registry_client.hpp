@@ -46,16 +46,14 @@ class RegistryClient {
   // What a subject has under a version; nothing: its latest.
   [[nodiscard]] Result<RegisteredSchema> get(const std::string& subject,
                                              std::optional<std::int64_t> version);
-  // The schema of an id. NotFound: there is none.
-  [[nodiscard]] Result<SchemaText> get(std::int32_t id);
-  // The given schema as the subject has it.
+  // The schema of an id or a GUID. NotFound: there is none.
+  [[nodiscard]] Result<SchemaText> get(const std::variant<std::int32_t, Guid>& schema_name);
+  // The schema that a task gives as the subject has it.
   [[nodiscard]] Result<RegisteredSchema> find(const std::string& subject,
-                                              connect::Encoding::Format format,
-                                              const std::string& text);
+                                              const connect::Encoding& given);
   // The same, registered first where it is not there.
   [[nodiscard]] Result<RegisteredSchema> add(const std::string& subject,
-                                             connect::Encoding::Format format,
-                                             const std::string& text);
+                                             const connect::Encoding& given);
   // Whether it is there and takes us.
   [[nodiscard]] Result<void> try_it();
 

@@ -1,6 +1,7 @@
 #include "connectors/kafka/registry/schema_decoder.hpp"
 
-#include <algorithm>
+#include "base/base64.hpp"
+#include "mqtt/properties.hpp"
 
 namespace sluice::connectors::kafka::registry {
 namespace {
@@ -10,57 +11,93 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMostSchemas = 1024;
 constexpr auto kLookForItAgainAfter = 30s;  // what the registry did not know
 
+// What the header says, as the source has brought it in (kafka_source.cpp); nothing: there is none.
+// No message has it any more.
+std::optional<std::string_view> take_schema_header(model::Message& message, connect::Arena& arena) {
+  std::optional<std::string_view> found;
+  std::string others;
+  mqtt::PropertyWriter writer(others);
+  const auto properties = mqtt::Properties::from_checked(message.properties);
+  for (auto it = properties.begin(); it != properties.end(); ++it) {
+    const bool names = it->id == mqtt::PropertyId::UserProperty && it->name == kValueSchemaHeader;
+    if (!names)
+      writer.raw(it->encoded);
+    else if (!found)
+      found = it->text;
+  }
+  if (!found) return found;
+  message.properties = arena.copy(others);
+  std::string bytes;
+  if (found->starts_with(kEncodedHeader) &&
+      decode_base64(found->substr(kEncodedHeader.size()), bytes))
+    found = arena.copy(bytes);
+  return found;
+}
+
+std::string name_of(const SchemaName& name) {
+  if (const auto* guid = std::get_if<Guid>(&name.schema)) return "GUID " + guid_text(*guid);
+  return "id " + std::to_string(std::get<std::int32_t>(name.schema));
+}
+
 }  // namespace
 
-Result<void> SchemaDecoder::decode(std::span<const std::string_view> values, connect::Arena& arena,
-                                   std::vector<Decoded>& outcomes,
+Result<void> SchemaDecoder::decode(std::span<model::Message* const> messages, connect::Arena& arena,
+                                   std::vector<std::string>& reasons,
                                    const std::function<bool()>& is_stopping) {
-  outcomes.assign(values.size(), {});
+  reasons.assign(messages.size(), {});
   if (known_.size() >= kMostSchemas) known_.clear();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    auto rest = values[i];
-    if (rest.empty()) continue;  // a record without a value: it has none here either
-    const auto id = take_id_prefix(rest);
-    if (!id) {
-      outcomes[i].reason = "schema: the value does not begin with the id of a schema";
-      continue;
-    }
+  for (std::size_t i = 0; i < messages.size(); ++i) {
     if (is_stopping()) return fail(Errc::Unavailable, "schema registry: stopped");
-    SL_TRY(known, schema_of(*id));
-    if (known->format == nullptr) {
-      outcomes[i].reason = known->reason;
-      continue;
-    }
-    auto decoded = known->format->decode(rest);
-    if (decoded)
-      outcomes[i].text = arena.copy(*decoded);
-    else
-      outcomes[i].reason = std::move(decoded.error());
+    SL_TRY(reason, decode(*messages[i], arena));
+    reasons[i] = std::move(reason);
   }
   return {};
 }
 
-// Whoever writes records may name any id: one that nobody knows is that record's fault, and is not
-// asked for with each.
-Result<const SchemaDecoder::Known*> SchemaDecoder::schema_of(std::int32_t id) {
+// Empty, or why not. A header comes first, as with Confluent's deserializers.
+Result<std::string> SchemaDecoder::decode(model::Message& message, connect::Arena& arena) {
+  const auto header = take_schema_header(message, arena);
+  auto value = message.payload;
+  if (value.empty()) return std::string();  // a record without one: it has none here either
+  auto named = header ? *header : value;
+  const auto name = take_schema_name(named);
+  if (!name)
+    return header ? "schema: the header " + std::string(kValueSchemaHeader) + " names none"
+                  : std::string("schema: the value does not begin with the id of a schema");
+  if (!header) {
+    value = named;
+  } else if (!named.empty()) {  // the indexes of Protobuf, which stand before the value otherwise
+    value = arena.copy(std::string(named) + std::string(value));
+  }
+  SL_TRY(known, schema_of(*name));
+  if (known->format == nullptr) return known->reason;
+  auto decoded = known->format->decode(value);
+  if (!decoded) return std::move(decoded.error());
+  message.payload = arena.copy(*decoded);
+  return std::string();
+}
+
+// Whoever writes records may name any schema: one that nobody knows is that record's fault, and is
+// not asked for with each.
+Result<const SchemaDecoder::Known*> SchemaDecoder::schema_of(const SchemaName& name) {
   const auto now = std::chrono::steady_clock::now();
-  const auto at = known_.find(id);
+  const auto at = known_.find(name.bytes);
   if (at != known_.end() &&
       (at->second.format != nullptr || now < at->second.asked + kLookForItAgainAfter))
     return &at->second;
   Known known{.format = nullptr, .reason = {}, .asked = now};
-  const auto found = client_.get(id);
+  const auto found = client_.get(name.schema);
   if (!found && found.error().code != Errc::NotFound) return tl::unexpected(found.error());
   if (found) {
     auto format = make_format(format_, *found, {});
     if (format)
       known.format = std::move(*format);
     else
-      known.reason = "schema " + std::to_string(id) + ": " + format.error();
+      known.reason = "schema of " + name_of(name) + ": " + format.error();
   } else {
-    known.reason = "schema: the registry has none with the id " + std::to_string(id);
+    known.reason = "schema: the registry has none with the " + name_of(name);
   }
-  return &known_.insert_or_assign(id, std::move(known)).first->second;
+  return &known_.insert_or_assign(std::string(name.bytes), std::move(known)).first->second;
 }
 
 }  // namespace sluice::connectors::kafka::registry

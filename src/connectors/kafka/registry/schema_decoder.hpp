@@ -12,7 +12,8 @@
 
 namespace sluice::connectors::kafka::registry {
 
-// Reads values that begin with the id of their schema, and asks the registry once for each id.
+// Reads values whose schema a header names, or the value's own beginning: by its id or its GUID.
+// Asks the registry once for each.
 //
 // Threads: as connect::ValueDecoder says.
 class SchemaDecoder final : public connect::ValueDecoder {
@@ -20,8 +21,8 @@ class SchemaDecoder final : public connect::ValueDecoder {
   SchemaDecoder(connect::Encoding::Format format, RegistryAddress address)
       : format_(format), client_(std::move(address)) {}
 
-  [[nodiscard]] Result<void> decode(std::span<const std::string_view> values, connect::Arena& arena,
-                                    std::vector<Decoded>& outcomes,
+  [[nodiscard]] Result<void> decode(std::span<model::Message* const> messages,
+                                    connect::Arena& arena, std::vector<std::string>& reasons,
                                     const std::function<bool()>& is_stopping) override;
 
  private:
@@ -31,11 +32,12 @@ class SchemaDecoder final : public connect::ValueDecoder {
     std::string reason;              // why
     SteadyTime asked;
   };
-  [[nodiscard]] Result<const Known*> schema_of(std::int32_t id);
+  [[nodiscard]] Result<std::string> decode(model::Message& message, connect::Arena& arena);
+  [[nodiscard]] Result<const Known*> schema_of(const SchemaName& name);
 
   const connect::Encoding::Format format_;
   RegistryClient client_;
-  std::map<std::int32_t, Known> known_;
+  std::map<std::string, Known, std::less<>> known_;  // by the bytes that name it
 };
 
 }  // namespace sluice::connectors::kafka::registry

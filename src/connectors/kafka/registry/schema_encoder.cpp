@@ -5,6 +5,8 @@
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 
+#include "connectors/kafka/registry/json_bundle.hpp"
+
 namespace sluice::connectors::kafka::registry {
 namespace {
 
@@ -175,8 +177,8 @@ Result<const SchemaEncoder::Writer*> SchemaEncoder::writer_for(std::string_view 
 
 Result<RegisteredSchema> SchemaEncoder::ask(const std::string& subject) {
   if (encoding_.definition.empty()) return client_.get(subject, encoding_.version);
-  if (encoding_.auto_register) return client_.add(subject, encoding_.format, encoding_.definition);
-  return client_.find(subject, encoding_.format, encoding_.definition);
+  return encoding_.auto_register ? client_.add(subject, encoding_)
+                                 : client_.find(subject, encoding_);
 }
 
 Result<SchemaEncoder::Writer> SchemaEncoder::make_writer(RegisteredSchema found) const {
@@ -187,8 +189,11 @@ Result<SchemaEncoder::Writer> SchemaEncoder::make_writer(RegisteredSchema found)
                 .names = {},
                 .id = found.id,
                 .asked = SteadyClock::now()};
-  if (encoding_.format == Encoding::Format::Json && encoding_.check)
-    writer.text = std::move(found.schema.text);
+  if (encoding_.format == Encoding::Format::Json && encoding_.check) {
+    auto whole = bundled(found.schema);
+    if (!whole) return fail(Errc::InvalidArgument, "schema: " + whole.error());
+    writer.text = std::move(*whole);
+  }
   const auto indexes = writer.format->indexes();
   if (encoding_.form == Encoding::Form::Prefix) {
     writer.names = id_prefix(found.id, indexes);
@@ -202,7 +207,8 @@ Result<SchemaEncoder::Writer> SchemaEncoder::make_writer(RegisteredSchema found)
 }
 
 void check_encoding(const Encoding& encoding, std::vector<schema::Problem>& problems) {
-  if (encoding.definition.empty()) return;
+  // With references it can be read once the registry has given them.
+  if (encoding.definition.empty() || !encoding.references.empty()) return;
   const auto made = make_format(encoding.format, {.text = encoding.definition}, encoding.record);
   if (!made) {
     problems.push_back({"/map/schema/definition", made.error()});

@@ -1,5 +1,7 @@
 #include "connectors/kafka/registry/wire_form.hpp"
 
+#include <algorithm>
+
 namespace sluice::connectors::kafka::registry {
 namespace {
 
@@ -52,6 +54,18 @@ std::optional<Guid> parse_guid(std::string_view text) {
   return guid;
 }
 
+std::string guid_text(const Guid& guid) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const char byte : guid) {
+    if (is_hyphen_at(text.size())) text.push_back('-');
+    const auto bits = static_cast<unsigned char>(byte);
+    text.push_back(kDigits[bits >> 4U]);
+    text.push_back(kDigits[bits & 0xFU]);
+  }
+  return text;
+}
+
 void append_zigzag(std::string& out, std::int64_t number) {
   auto rest = (static_cast<std::uint64_t>(number) << 1U) ^
               static_cast<std::uint64_t>(number >> 63);  // all ones below zero
@@ -81,12 +95,23 @@ std::string id_prefix(std::int32_t id, std::string_view indexes) {
   return out;
 }
 
-std::optional<std::int32_t> take_id_prefix(std::string_view& bytes) {
-  if (bytes.size() < 5 || bytes.front() != kById) return std::nullopt;
+std::optional<SchemaName> take_schema_name(std::string_view& bytes) {
+  const bool is_guid = bytes.starts_with(kByGuid);
+  const std::size_t size = 1 + (is_guid ? sizeof(Guid) : sizeof(std::int32_t));
+  if (bytes.size() < size || (!is_guid && !bytes.starts_with(kById))) return std::nullopt;
+  SchemaName name{.schema = 0, .bytes = bytes.substr(0, size)};
+  const auto number = name.bytes.substr(1);
+  bytes.remove_prefix(size);
+  if (is_guid) {
+    Guid guid{};
+    std::ranges::copy(number, guid.begin());
+    name.schema = guid;
+    return name;
+  }
   std::uint32_t id = 0;
-  for (std::size_t i = 1; i < 5; ++i) id = (id << 8U) | static_cast<unsigned char>(bytes[i]);
-  bytes.remove_prefix(5);
-  return static_cast<std::int32_t>(id);
+  for (const char byte : number) id = (id << 8U) | static_cast<unsigned char>(byte);
+  name.schema = static_cast<std::int32_t>(id);
+  return name;
 }
 
 std::optional<std::vector<int>> take_message_indexes(std::string_view& bytes) {

@@ -37,12 +37,12 @@ TEST(WireForm, IndexesOfTheFirstMessageAreOneByte) {
 TEST(WireForm, IsTakenOffAgain) {
   const auto whole = id_prefix(77, message_indexes(std::vector<int>{3, 0, 200})) + "rest";
   std::string_view rest = whole;
-  EXPECT_EQ(take_id_prefix(rest), 77);
+  EXPECT_EQ(std::get<std::int32_t>(take_schema_name(rest).value().schema), 77);
   EXPECT_EQ(take_message_indexes(rest), (std::vector<int>{3, 0, 200}));
   EXPECT_EQ(rest, "rest");
   for (const auto& wrong : {"\0\0\0\0"s, "\x01\0\0\0\x01"s, "{\"a\":1}"s, ""s}) {
     rest = wrong;
-    EXPECT_FALSE(take_id_prefix(rest).has_value());
+    EXPECT_FALSE(take_schema_name(rest).has_value());
   }
   for (const auto* wrong : {"", "\x02", "\x01", "\x02\x01", "\xff\xff"}) {
     rest = wrong;
@@ -55,6 +55,13 @@ TEST(WireForm, TheHeaderHoldsTheGuid) {
   ASSERT_TRUE(guid.has_value());
   EXPECT_EQ(guid_header(*guid, "\0"s),
             "\x01\x89\x79\x17\x62\x23\x36\x41\x86\x96\x74\x29\x9b\x90\xa8\x02\xe2\0"s);
+  const auto header = guid_header(*guid, "x");
+  std::string_view rest = header;
+  const auto name = take_schema_name(rest);
+  ASSERT_TRUE(name.has_value());
+  EXPECT_EQ(guid_text(std::get<Guid>(name->schema)), "89791762-2336-4186-9674-299b90a802e2");
+  EXPECT_EQ(name->bytes.size(), 17U);
+  EXPECT_EQ(rest, "x");
   for (const auto* wrong :
        {"", "89791762-2336-4186-9674-299b90a802e", "8979176212336-4186-9674-299b90a802e2",
         "8979176g-2336-4186-9674-299b90a802e2"})
