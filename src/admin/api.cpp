@@ -179,6 +179,7 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
                .audit = audit_,
                .feed = feed_,
                .history = history_,
+               .task_history = task_history_,
                .options = options_,
                .sessions = sessions_,
                .logins = logins_,
@@ -195,7 +196,7 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
   }
   audit_.set_listener([this](const auto& record) { feed_.take_audit(record); });
   feed_.set_overview([this] { return overview_of(context_); });
-  feed_.set_sampler([this] { history_.add(sample_of(sources_)); });
+  feed_.set_sampler([this] { take_figures(sources_, history_, task_history_); });
 }
 
 Result<void> Api::load() {

@@ -53,6 +53,7 @@ class Api {
   Tokens tokens_;
   AuditTrail audit_;
   History history_;
+  TaskHistory task_history_;
   EventFeed feed_;  // whose thread uses those before it
   LoginLimit logins_;
   LineLimit refusal_lines_;

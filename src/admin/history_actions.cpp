@@ -1,6 +1,7 @@
 #include "admin/history_actions.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include <boost/json/array.hpp>
 
@@ -35,29 +36,53 @@ std::optional<Response> read_step(const Call& call, History::Query& query) {
   return std::nullopt;
 }
 
-Response show_history(Context& context, const Call& call) {
+std::optional<Response> read_query(const Call& call, const Clock& clock, History::Query& query) {
   std::optional<std::int64_t> from;
   std::optional<std::int64_t> to;
-  if (auto wrong = read_time(call, "from", from)) return *std::move(wrong);
-  if (auto wrong = read_time(call, "to", to)) return *std::move(wrong);
-  History::Query query;
-  query.to_ms = to.value_or(context.sources.clock.wall_ms() + 1);
+  if (auto wrong = read_time(call, "from", from)) return wrong;
+  if (auto wrong = read_time(call, "to", to)) return wrong;
+  query.to_ms = to.value_or(clock.wall_ms() + 1);
   query.from_ms = std::max(from.value_or(query.to_ms - kDayMs), query.to_ms - kDayMs);
-  if (auto wrong = read_step(call, query)) return *std::move(wrong);
+  return read_step(call, query);
+}
+
+Response points_response(const History::Query& query, std::vector<json::object> points) {
   json::array items;
-  for (auto& point : context.history.points(query)) items.push_back(std::move(point));
+  for (auto& point : points) items.push_back(std::move(point));
   return json_response(200, {{"step_seconds", query.step_ms / 1000}, {"items", std::move(items)}});
 }
 
-}  // namespace
+Response show_history(Context& context, const Call& call) {
+  History::Query query;
+  if (auto wrong = read_query(call, context.sources.clock, query)) return *std::move(wrong);
+  return points_response(query, context.history.points(query));
+}
 
-History::Sample sample_of(const Sources& sources) {
+Response show_task_history(Context& context, const Call& call) {
+  const auto task = context.sources.integration.task(call.name());
+  if (!task) return problem_response(task.error());
+  History::Query query;
+  if (auto wrong = read_query(call, context.sources.clock, query)) return *std::move(wrong);
+  return points_response(query, context.task_history.points(text_at(*task, "id"), query));
+}
+
+const std::vector<Parameter>& time_parameters() {
+  static const std::vector<Parameter> kParameters = {
+      {"from", "Then or later: RFC 3339. Without it a day before `to`."},
+      {"to", "Before then: RFC 3339. Without it now."},
+      {"step",
+       "Seconds from one point to the next, 10 to 86400; without it as many as make 360 "
+       "points."}};
+  return kParameters;
+}
+
+History::Sample sample_of(const Sources& sources, std::span<const json::object> tasks) {
   const auto broker = sources.broker_overview ? sources.broker_overview() : json::object();
   const auto store = sources.store.statistics();
   double lag = 0;
   double delivered = 0;
   double rejected = 0;
-  for (const auto& task : sources.integration.tasks()) {
+  for (const auto& task : tasks) {
     lag += number_in(task, "lag_messages");
     delivered += number_in(task, "delivered");
     rejected += number_in(task, "rejected");
@@ -71,6 +96,15 @@ History::Sample sample_of(const Sources& sources) {
                   static_cast<double>(store.bytes_appended), delivered, rejected}};
 }
 
+}  // namespace
+
+void take_figures(const Sources& sources, History& history, TaskHistory& of_tasks) {
+  const auto tasks = sources.integration.tasks();
+  const auto sample = sample_of(sources, tasks);
+  history.add(sample);
+  of_tasks.add(sample.time_ms, tasks);
+}
+
 std::vector<Route> history_routes() {
   return {
       {.path = "/api/v1/history",
@@ -80,11 +114,15 @@ std::vector<Route> history_routes() {
                   "the newest.",
        .run = show_history,
        .guard = Guard::Viewer,
-       .query = {{"from", "Then or later: RFC 3339. Without it a day before `to`."},
-                 {"to", "Before then: RFC 3339. Without it now."},
-                 {"step",
-                  "Seconds from one point to the next, 10 to 86400; without it as many as make 360 "
-                  "points."}}},
+       .query = time_parameters()},
+      {.path = "/api/v1/tasks/{name}/history",
+       .id = "showTaskHistory",
+       .summary = "How a task was over the last day, oldest first: what it delivered, rejected and "
+                  "retried per second, and the most that waited. The last hour every ten seconds, "
+                  "before that every minute; in memory since the start. Of the first 1,000 tasks.",
+       .run = show_task_history,
+       .guard = Guard::Viewer,
+       .query = time_parameters()},
   };
 }
 

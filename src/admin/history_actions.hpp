@@ -5,9 +5,9 @@
 
 namespace sluice::admin {
 
-// How the figures stand now.
-[[nodiscard]] History::Sample sample_of(const Sources& sources);
-// How they were over the last day.
+// Notes how the figures stand now.
+void take_figures(const Sources& sources, History& history, TaskHistory& of_tasks);
+// How they were over the last day, of all and of one task.
 [[nodiscard]] std::vector<Route> history_routes();
 
 }  // namespace sluice::admin

@@ -9,6 +9,7 @@ namespace {
 using enum Method;
 
 constexpr Parameter kName{"name", "Only the one with this name."};
+constexpr Parameter kId{"id", "Only the one with this id."};
 constexpr Parameter kStatus{"status", "Only those with this status."};
 constexpr Parameter kType{"type", "Only those of this type."};
 constexpr Parameter kVerify{"verify", "false: save it without reaching the other side."};
@@ -35,7 +36,7 @@ std::vector<Route> connection_routes() {
        .summary = "Connections, by name.",
        .run = list_connections,
        .guard = Guard::Viewer,
-       .query = {kName, kStatus, kType},
+       .query = {kName, kId, kStatus, kType},
        .is_list = true},
       {.method = Post,
        .path = "/api/v1/connections:verify",
@@ -123,7 +124,7 @@ std::vector<Route> task_routes() {
        .summary = "Tasks with their status, by name.",
        .run = list_tasks,
        .guard = Guard::Viewer,
-       .query = {kName, kStatus},
+       .query = {kName, kId, kStatus},
        .is_list = true},
       {.path = "/api/v1/tasks/{name}",
        .id = "showTask",

@@ -17,6 +17,7 @@
 #include "admin/login_limit.hpp"
 #include "admin/login_sessions.hpp"
 #include "admin/sources.hpp"
+#include "admin/task_history.hpp"
 #include "admin/tokens.hpp"
 #include "base/line_limit.hpp"
 #include "base/schema.hpp"
@@ -44,6 +45,7 @@ struct Context {
   AuditTrail& audit;
   EventFeed& feed;
   const History& history;
+  const TaskHistory& task_history;
   const ApiOptions& options;
   LoginSessions& sessions;
   LoginLimit& logins;

@@ -295,6 +295,12 @@ std::vector<Route> block_rule_routes() {
        .summary = "One block rule.",
        .run = show_rule<&Sources::block_rules>,
        .guard = Guard::Viewer},
+      {.path = "/api/v1/block-rules/{name}/refusals",
+       .id = "showBlockRuleRefusals",
+       .summary = "How often it has refused a connect since the server started, or since it got "
+                  "its name, and when last.",
+       .run = show_refusals,
+       .guard = Guard::Viewer},
       {.method = Patch,
        .path = "/api/v1/block-rules/{name}",
        .id = "changeBlockRule",

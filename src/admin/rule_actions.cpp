@@ -7,6 +7,8 @@
 #include "admin/actions.hpp"
 #include "admin/page.hpp"
 #include "admin/target.hpp"
+#include "base/json_text.hpp"
+#include "broker/access/timestamp.hpp"
 #include "broker/limits.hpp"
 #include "connect/merge_patch.hpp"
 
@@ -43,6 +45,17 @@ Response remove_rule(NamedDocuments* rules, const Call& call) {
   if (rules == nullptr) return no_clients_here();
   if (auto stale = refuse_stale(call, rules->find(call.name()))) return *stale;
   return deleted_response(rules->remove(call.name()));
+}
+
+Response show_refusals(Context& context, const Call& call) {
+  const auto& sources = context.sources;
+  if (sources.block_rules == nullptr || !sources.refusals_of) return no_clients_here();
+  const auto rule = sources.block_rules->find(call.name());
+  if (!rule) return problem_response(rule.error());
+  const auto refused = sources.refusals_of(text_at(*rule, "name"));
+  json::value last;
+  if (refused.count > 0) last = broker::rfc3339(refused.last_ms);
+  return json_response(200, {{"refused", refused.count}, {"last", std::move(last)}});
 }
 
 const schema::Fields& client_subscription_fields() {

@@ -14,6 +14,9 @@ namespace sluice::admin {
 [[nodiscard]] Response change_rule(broker::NamedDocuments* rules, const Call& call);
 [[nodiscard]] Response remove_rule(broker::NamedDocuments* rules, const Call& call);
 
+// How often a block rule has refused somebody, and when last.
+[[nodiscard]] Response show_refusals(Context& context, const Call& call);
+
 // The same as what a route does, for the rules that stand at `kRules` of the sources.
 template <auto kRules, const std::string_view& kCollection>
 Response create_rule(Context& context, const Call& call) {

@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "broker/access_control.hpp"
+#include "broker/block_rules.hpp"
 #include "broker/client_subscription.hpp"
 #include "broker/drain.hpp"
 #include "broker/named_documents.hpp"
@@ -52,6 +53,8 @@ struct Sources {
   std::function<std::size_t(const broker::Redirect&, double per_second)> drain = {};
   // Rules; null where there are no clients.
   broker::NamedDocuments* block_rules = nullptr;
+  // Of a block rule by its name: whom it has refused.
+  std::function<broker::BlockRules::Refusals(const std::string& rule)> refusals_of = {};
   broker::NamedDocuments* auto_subscriptions = nullptr;
   broker::NamedDocuments* enrichment_rules = nullptr;
   broker::NamedDocuments* groups = nullptr;

@@ -235,6 +235,8 @@ Result<void> Composition::open_listeners() {
           .drain = [this](const broker::Redirect& to,
                           double per_second) { return broker_->drain(to, per_second); },
           .block_rules = &broker_->block_rules().documents(),
+          .refusals_of =
+              [this](const std::string& rule) { return broker_->block_rules().refusals(rule); },
           .auto_subscriptions = &broker_->auto_subscriptions().documents(),
           .enrichment_rules = &broker_->enrichment_rules().documents(),
           .groups = &broker_->made_groups().documents(),

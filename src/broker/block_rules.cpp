@@ -103,6 +103,11 @@ void BlockRules::compile(const NamedDocuments::All& all) {
       rule.until_ms = parse_utc(*until).value_or(kBlockedForEver);
     rules->push_back(std::move(rule));
   }
+  refusals_.with([&](auto& known) {
+    std::erase_if(known, [&](const auto& each) {
+      return std::ranges::find(*rules, each.first, &Rule::name) == rules->end();
+    });
+  });
   some_.store(!rules->empty(), std::memory_order_relaxed);
   rules_.with([&](auto& current) { current = std::move(rules); });
   if (on_change_ && !loading_.load()) on_change_();
@@ -131,6 +136,22 @@ std::optional<std::string> BlockRules::blocking(const Client& client) const {
     if (!is_excepted) return rule.name;
   }
   return std::nullopt;
+}
+
+void BlockRules::note_refusal(const std::string& rule) {
+  const auto now = clock_.wall_ms();
+  refusals_.with([&](auto& known) {
+    auto& refused = known[rule];
+    ++refused.count;
+    refused.last_ms = now;
+  });
+}
+
+BlockRules::Refusals BlockRules::refusals(const std::string& rule) const {
+  return refusals_.with([&](const auto& known) {
+    const auto found = known.find(rule);
+    return found == known.end() ? Refusals() : found->second;
+  });
 }
 
 const schema::Fields& BlockRules::fields() {

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,14 @@ class BlockRules {
   // The name of a rule that keeps this client out now; none: it may come.
   [[nodiscard]] std::optional<std::string> blocking(const Client& client) const;
 
+  // How often a rule has refused a connect, since the server started or the rule got its name.
+  struct Refusals {
+    std::uint64_t count = 0;
+    std::int64_t last_ms = 0;
+  };
+  void note_refusal(const std::string& rule);
+  [[nodiscard]] Refusals refusals(const std::string& rule) const;
+
   [[nodiscard]] static const schema::Fields& fields();
 
  private:
@@ -43,6 +52,7 @@ class BlockRules {
   std::atomic<bool> loading_{false};
   std::atomic<bool> some_{false};  // most servers have none, and CONNECT is not to pay for that
   Guarded<std::shared_ptr<const Rules>> rules_;
+  Guarded<std::map<std::string, Refusals>> refusals_;  // of rules that there are
   NamedDocuments documents_;
 };
 

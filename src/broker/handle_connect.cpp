@@ -132,6 +132,7 @@ bool ClientConnection::refuse_blocked() {
   const auto rule = broker.block_rules().blocking(*client_);
   if (!rule) return false;
   broker.counters().clients_blocked.add();
+  broker.block_rules().note_refusal(*rule);
   if (const auto untold = broker.client_lines().due(client_->host))
     log::info("client refused: a block rule keeps it out", {{"client_id", client_->client_id},
                                                             {"username", client_->username},

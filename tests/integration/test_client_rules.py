@@ -43,6 +43,9 @@ def test_a_block_rule_holds_at_once_until_it_is_lifted(server):
         raw, reason = connect(server, "meter-3", version)
         assert reason == code
         raw.abort()
+    refused = server.get("/block-rules/meters/refusals")
+    assert refused["refused"] == 2 and refused["last"]
+    assert server.rest("GET", "/block-rules/others/refusals").status == 404
     raw, reason = connect(server, "meter-9")
     assert reason == 0
     raw.disconnect()

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "admin/event_feed.hpp"
+#include "admin/task_history.hpp"
 #include "fixture.hpp"
 
 namespace sluice::admin {
@@ -68,7 +69,105 @@ TEST(History, KeepsADayAndNoMore) {
   EXPECT_THAT(history.points({.to_ms = kBegin + 100 * History::kIntervalMs}), IsEmpty());
 }
 
+json::object task(std::string_view id, int delivered, json::value waiting = 0) {
+  return {{"id", id},
+          {"delivered", delivered},
+          {"rejected", delivered / 10},
+          {"retried", 0},
+          {"lag_messages", std::move(waiting)},
+          {"oldest_unsent_age_seconds", 1.5}};
+}
+
+TEST(TaskHistory, ShowsWhatEachTaskDidSinceTheSampleBefore) {
+  TaskHistory history;
+  const std::vector<json::object> first = {task("a", 1000, 5), task("b", 7)};
+  history.add(kBegin, first);
+  const std::vector<json::object> second = {task("a", 1500, nullptr), task("b", 7)};
+  history.add(kBegin + 10'000, second);
+  const std::vector<json::object> anew = {task("a", 3, 2)};
+  history.add(kBegin + 20'000, anew);
+
+  const auto points = history.points("a", {.from_ms = kBegin});
+  ASSERT_THAT(points, SizeIs(3));
+  EXPECT_TRUE(points[0].at("delivered_per_second").is_null());
+  EXPECT_EQ(points[0].at("lag_messages"), 5);
+  EXPECT_EQ(points[0].at("oldest_unsent_age_seconds").as_double(), 1.5);
+  EXPECT_EQ(points[1].at("time"), "2026-03-01T12:00:10.000Z");
+  EXPECT_EQ(points[1].at("delivered_per_second").as_double(), 50.0);
+  EXPECT_EQ(points[1].at("rejected_per_second").as_double(), 5.0);
+  EXPECT_TRUE(points[1].at("lag_messages").is_null()) << "not known";
+  EXPECT_EQ(points[2].at("delivered_per_second").as_double(), 0.0);
+  EXPECT_THAT(history.points("b", {}), IsEmpty()) << "it is gone";
+  EXPECT_THAT(history.points("c", {}), IsEmpty());
+}
+
+TEST(TaskHistory, KeepsTheLastHourFineAndADayByMinutes) {
+  TaskHistory history;
+  const std::int64_t all = 25 * 360;  // 25 hours
+  for (std::int64_t i = 0; i < all; ++i) {
+    const std::vector<json::object> tasks = {
+        task("a", static_cast<int>(i) * 100, i % 6 == 0 ? 40 : 1)};
+    history.add(kBegin + i * History::kIntervalMs, tasks);
+  }
+  const auto end = kBegin + all * History::kIntervalMs;
+
+  const auto hour = history.points("a", {.from_ms = end - TaskHistory::kHourMs});
+  EXPECT_THAT(hour, SizeIs(TaskHistory::kMostFine));
+  const auto day = history.points("a", {.from_ms = kBegin, .step_ms = 120'000});
+  EXPECT_THAT(day, testing::AnyOf(SizeIs(720), SizeIs(721)));
+  for (const auto& point : day) {
+    EXPECT_EQ(point.at("delivered_per_second").as_double(), 10.0);
+    EXPECT_EQ(point.at("lag_messages"), 40) << "the most in its time";
+  }
+  EXPECT_EQ(day.back().at("time"), hour.back().at("time"));
+  EXPECT_THAT(history.points("a", {.from_ms = kBegin}), SizeIs(History::kMostPoints));
+}
+
+TEST(TaskHistory, HasRoomForSoManyTasksAndForNewOnesOnceOthersAreGone) {
+  TaskHistory history;
+  std::vector<json::object> tasks;
+  for (std::size_t i = 0; i < TaskHistory::kMostTasks; ++i)
+    tasks.push_back(task("t" + std::to_string(i), 1));
+  history.add(kBegin, tasks);
+  tasks.push_back(task("new", 1));
+  history.add(kBegin + 10'000, tasks);
+  EXPECT_THAT(history.points("t999", {.from_ms = kBegin}), SizeIs(2));
+  EXPECT_THAT(history.points("new", {}), IsEmpty());
+
+  tasks.erase(tasks.begin());
+  history.add(kBegin + 20'000, tasks);
+  history.add(kBegin + 30'000, tasks);
+  EXPECT_THAT(history.points("new", {.from_ms = kBegin}), SizeIs(1));
+}
+
 class HistoryTest : public AdminTest {};
+
+TEST_F(HistoryTest, OfATaskIsAskedForByItsName) {
+  ASSERT_TRUE(integration_.start().has_value());
+  ASSERT_EQ(post("/api/v1/connections",
+                 R"({"name":"main","type":"memory","settings":{"address":"here"}})")
+                .status,
+            201U);
+  ASSERT_EQ(post("/api/v1/tasks",
+                 R"({"name":"telemetry","source":{"filters":["plant/#"]},"map":{"topic":"out"},
+                     "sink":{"type":"memory","connection":"main"}})")
+                .status,
+            201U);
+  for (int i = 0; i < 4; ++i) {
+    api_->feed().round();
+    clock_.advance(10s);
+  }
+  const auto shown = object_of(get("/api/v1/tasks/telemetry/history?step=10"));
+  ASSERT_THAT(shown.at("items").as_array(), SizeIs(4));
+  EXPECT_EQ(shown.at("items").as_array()[0].as_object().at("lag_messages"), 0);
+  EXPECT_EQ(problem_code(get("/api/v1/tasks/telemetry/history?step=1")), "invalid_parameter");
+  EXPECT_EQ(problem_code(get("/api/v1/tasks/other/history")), "not_found");
+
+  const auto id = std::string(object_of(get("/api/v1/tasks/telemetry")).at("id").as_string());
+  EXPECT_THAT(object_of(get("/api/v1/tasks?id=" + id)).at("items").as_array(), SizeIs(1));
+  EXPECT_THAT(object_of(get("/api/v1/tasks?id=other")).at("items").as_array(), IsEmpty());
+  EXPECT_THAT(object_of(get("/api/v1/connections?id=other")).at("items").as_array(), IsEmpty());
+}
 
 TEST_F(HistoryTest, IsShownByRestInAsManyPointsAsAChartTakes) {
   for (int i = 0; i < 100; ++i) {
