@@ -40,10 +40,37 @@ async function users(page, { tcp }) {
   await question.getByText("Sessions of this user: 1, connected now: 1.").waitFor();
   await question.getByText("Policies that name it stay: meters.").waitFor();
   await checkAccess(page, "what a deletion takes along");
+  await question.getByRole("button", { name: "Cancel" }).click();
+  await question.waitFor({ state: "detached" });
+  await blockRule(page);
+  await open(page, "Users");
+  await page.getByRole("button", { name: "Delete: meter" }).click();
+  await question.getByText("Sessions of this user: 1, connected now: 1.").waitFor();
   const ended = new Promise((resolve) => client.once("close", resolve));
   await question.getByRole("button", { name: "Delete" }).click();
   await ended;
   client.end(true);
+}
+
+async function blockRule(page) {
+  await open(page, "Block rules");
+  await page.getByRole("button", { name: "Delete: stolen" }).click();
+  const question = page.getByRole("dialog");
+  await question.getByText("refused since the server started: 1, the last at").waitFor();
+  await question.getByText("not connected: 1, with 0 waiting messages").waitFor();
+  await checkAccess(page, "what the end of a block rule means");
+  await question.getByRole("button", { name: "Delete" }).click();
+  await page.getByText("Nobody is kept out").waitFor();
+
+  await page.getByRole("button", { name: /New block rule/ }).click();
+  await question.getByLabel("Name", { exact: true }).fill("everybody");
+  await choose(question, page, "Type", "user");
+  await question.getByLabel("Value", { exact: true }).fill("met?r");
+  await question.getByRole("button", { name: /Create$/ }).click();
+  await page.getByText("connected now and that it keeps out: 1.").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  await question.getByRole("button", { name: "Close" }).click();
+  await page.getByText("Nobody is kept out").waitFor(); // nothing was done
 }
 
 async function administrators(page) {

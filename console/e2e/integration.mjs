@@ -3,7 +3,7 @@
 // published here, and the task's progress.
 import { checkAccess, expect, figure, heading, logIn } from "./steps.mjs";
 
-export default async function ({ page, url, user, password, kafka, topic, steps }) {
+export default async function ({ page, url, user, password, kafka, topic, existing, steps }) {
   const begun = Date.now();
   const click = async (locator) => {
     steps.clicks += 1;
@@ -53,7 +53,15 @@ export default async function ({ page, url, user, password, kafka, topic, steps 
   await click(page.getByTitle(/^plant/));
   await click(button(/Create$/, false));
   await page.getByText("is missing").first().waitFor(); // the target topic: at its field
-  await page.locator(".schema-form").getByLabel("Topic", { exact: true }).fill(topic);
+  const target = page.locator(".schema-form").getByLabel("Topic", { exact: true });
+  await target.fill(existing);
+  await button("Check the right to write").click(); // nobody has to, so it is not counted
+  await page.getByText("may be written to; nothing was").waitFor();
+  await target.fill("${topic[2]}-of-a-template");
+  await page.getByText("may write to power-of-a-template").waitFor(); // what the sample becomes
+  await button("Check the right to write").click();
+  await page.getByText("topic power-of-a-template: ").waitFor(); // there is none
+  await target.fill(topic);
   await page.getByText(topic, { exact: true }).waitFor();
   await checkAccess(page, "the last step of a task");
   await click(button(/Create$/, false));

@@ -26,7 +26,7 @@ export default async function ({ page, url, user, password }) {
   await button("Save").click();
   await heading(page, "strict");
   await page.getByRole("tab", { name: /Dead letters/ }).click();
-  await button("Send all again").click();
+  await button("Send all again (1)").click();
   await page.getByText("1 sent, 0 refused again, 0 left").waitFor();
   await page.getByText("No message was refused").waitFor();
 

@@ -1,6 +1,6 @@
 // A wrong password shows what the server says; the right one leads to the overview, with its
 // figures; and back out.
-import { expect, heading, logIn } from "./steps.mjs";
+import { checkAccess, expect, heading, logIn } from "./steps.mjs";
 
 export default async function ({ page, url, user, password }) {
   const answer = await page.goto(url);
@@ -26,6 +26,13 @@ export default async function ({ page, url, user, password }) {
   await page.getByRole("button", { name: "Language" }).click();
   await page.getByRole("menuitem", { name: "简体中文" }).click();
   await heading(page, "概览");
+  await page.getByRole("link", { name: "令牌", exact: true }).click();
+  await page.getByRole("button", { name: "新建令牌" }).click();
+  await page.getByRole("dialog").getByText("有效时长。").waitFor(); // what the server says of the field
+  await page.getByRole("dialog").getByText("默认：").first().waitFor();
+  await checkAccess(page, "a form in Chinese");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
 
   await page.getByRole("button", { name: /administrator/ }).click();
   await page.getByRole("menuitem", { name: "退出登录" }).click();

@@ -7,6 +7,14 @@ export default async function ({ page, url, user, password }) {
   await logIn(page, url, user, password);
   await heading(page, "Overview");
   await page.getByRole("link", { name: "Clients", exact: true }).click();
+  await page.getByRole("columnheader", { name: "Certificate serial number" }).waitFor({ state: "detached" });
+  await page.getByRole("combobox", { name: "More columns" }).click({ force: true });
+  for (const column of ["Protocol", "Certificate serial number", "Created"]) await page.getByTitle(column, { exact: true }).click();
+  await page.keyboard.press("Escape");
+  await page.reload(); // the choice is remembered
+  await page.getByRole("columnheader", { name: "Certificate serial number" }).waitFor();
+  await page.getByRole("cell", { name: "MQTT 5.0" }).waitFor();
+  await checkAccess(page, "clients with all columns");
   await page.getByRole("searchbox", { name: "Client id" }).fill("eter");
   await page.getByRole("link", { name: "meter-1" }).click();
   await heading(page, "meter-1");

@@ -18,6 +18,10 @@ export default async function ({ page, url, user, password, viewer }) {
     }
   }
 
+  await page.goto(new URL("imports", url).href);
+  await heading(page, "Take over from another server");
+  await page.locator("nav .ant-menu-item-selected", { hasText: "Tasks" }).waitFor();
+
   await page.getByRole("button", { name: /administrator/ }).click();
   await page.getByRole("menuitem", { name: "Log out" }).click();
   await logIn(page, url, viewer.user, viewer.password);

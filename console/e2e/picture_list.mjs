@@ -1,5 +1,6 @@
-// What pictures.mjs shows: a name, a page, and what is done there first. One without a path goes on
-// where the one before it stopped, so their order matters; a name alone takes those that begin so.
+// What pictures.mjs shows: a name, a page, what is done there first, and from where on, if not from
+// the top. One without a path goes on where the one before it stopped, so their order matters; a
+// name alone takes those that begin so.
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const chosen = (page, name) => page.getByRole("button", { name: new RegExp(`^${name}`) });
 const later = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -147,7 +148,19 @@ export const pictures = [
     },
   },
   { name: "task-target", act: async (page) => { await toTheTarget(page); await later(1); } },
+  {
+    name: "task-right",
+    act: async (page) => {
+      await button(page, "Check the right to write").click();
+      await page.getByText("Everything works").waitFor();
+    },
+    from: (page) => page.locator("label[for=task-connection]"),
+  },
   { name: "task", path: "tasks/readings", act: () => later(20) },
+  {
+    name: "task-history",
+    from: (page) => page.getByText("The last day", { exact: true }),
+  },
   { name: "task-waiting", path: "tasks/readings-to-second-site", act: () => later(10) },
   {
     name: "task-letters",

@@ -49,9 +49,10 @@ function contentOf(file) {
 }
 
 function camera(laboratory, { into, names, png: folder }) {
-  return async function shoot(page, name) {
+  return async function shoot(page, name, from) {
     // From the top; a click has scrolled to what it needed.
     await page.evaluate(() => document.querySelector(".content")?.scrollTo(0, 0));
+    await from?.(page).evaluate((part) => part.scrollIntoView());
     // What moves comes to rest: fonts, charts, notes that fade, a cursor that blinks.
     await page.evaluate(() => document.fonts.ready);
     await page.locator(".ant-spin-spinning, .ant-skeleton").waitFor({ state: "detached" });
@@ -97,16 +98,16 @@ export default async function ({ browser, url, user, password, names, ...given }
     await page.goto(new URL(path, url).href);
     await page.locator(".page h1").waitFor();
   };
-  for (const [at, { name, path, act }] of pictures.entries()) {
+  for (const [at, { name, path, act, from }] of pictures.entries()) {
     const next = pictures.findIndex((other, index) => index > at && other.path !== undefined);
     const chain = pictures.slice(at, next < 0 ? undefined : next); // it, and what goes on from it
     if (!chain.some((one) => isWanted(one.name))) continue;
     if (path !== undefined) await goTo(path);
     await act?.(page, given);
     if (!isWanted(name)) continue;
-    await shoot(page, name);
+    await shoot(page, name, from);
     await choose(page, "Dark");
-    await shoot(page, `${name}-dark`);
+    await shoot(page, `${name}-dark`, from);
     await choose(page, "Light");
   }
 

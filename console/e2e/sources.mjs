@@ -52,12 +52,21 @@ export default async function ({ page, url, user, password, control, topic }) {
   await begin("copies", /^mqtt/, /^self/);
   await page.getByLabel("Filters").fill("plant/#,");
   await page.getByLabel("Shared", { exact: true }).click(); // the group of a task is nobody else's, here
-  await next();
-  await next();
+  await page.getByText("Basics", { exact: true }).click();
+  await page.getByLabel("Start at once").click();
+  await page.getByText("Target", { exact: true }).click();
   await target().fill("copy/${topic}");
   await button(/Create$/).click();
   await heading(page, "copies");
+  await page.getByText("paused").first().waitFor();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
   await page.getByText("running").first().waitFor();
   await ask(control, "publish");
   await figure(page, /^Delivered$/).getByText("1", { exact: true }).waitFor();
+
+  await page.goto(new URL("tasks/commands", url).href); // how it was, since it was made
+  await heading(page, "commands");
+  await page.getByRole("img", { name: /^Waiting messages: Waiting messages \d/ }).waitFor();
+  await page.getByRole("img", { name: /^Rejected and retried per second: Rejected \d.*, Retried \d/ }).waitFor();
+  await checkAccess(page, "a task's last day");
 }

@@ -64,6 +64,19 @@ async function connection(first, second) {
   await save(second);
   await heading(second, "Connections");
   await second.getByRole("cell", { name: "of the second" }).waitFor();
+
+  const id = await second.locator("tr", { hasText: "of the second" }).locator(".quiet").first().innerText();
+  await second.getByRole("searchbox", { name: "Id" }).fill("another");
+  await second.getByText("Nothing matches the filter").waitFor();
+  await second.getByRole("searchbox", { name: "Id" }).fill(id);
+  await second.getByRole("button", { name: "main: …" }).click();
+  await second.getByRole("menuitem", { name: "Delete" }).click();
+  const told = second.getByRole("dialog");
+  await told.getByText("1 task uses it, and 0 messages wait for that task").waitFor();
+  await checkAccess(second, "a connection in use");
+  await told.getByRole("link", { name: "to-main" }).click(); // the way on
+  await heading(second, "to-main");
+  await told.waitFor({ state: "detached" });
 }
 
 async function policy(first, second) {

@@ -69,7 +69,11 @@ function Themed() {
           ...(isDark
             ? {}
             : {
+                // Under the pointer darker, not paler: a word on it can still be read.
+                colorPrimaryHover: "#0b5f77",
+                colorLinkHover: "#0b5f77",
                 colorError: "#cf1322",
+                colorErrorHover: "#a8071a",
                 colorSuccess: "#2f8512",
                 colorSuccessBg: "#f1f9ec", // what is made of so dark a green is grey
                 colorSuccessBorder: "#b5d8a3",

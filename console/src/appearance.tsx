@@ -1,5 +1,6 @@
 // Language, and light or dark: as the browser has it until somebody chooses, then as they chose.
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
+import { remember, remembered } from "./components/remembered";
 import { preferredLanguage, type Language } from "./words/language";
 
 interface Appearance {
@@ -10,22 +11,6 @@ interface Appearance {
 }
 
 const Current = createContext<Appearance | null>(null);
-
-function remembered(name: string) {
-  try {
-    return localStorage.getItem(`sluice.${name}`);
-  } catch {
-    return null; // a browser that keeps nothing
-  }
-}
-
-function remember(name: string, value: string) {
-  try {
-    localStorage.setItem(`sluice.${name}`, value);
-  } catch {
-    // it is asked again next time
-  }
-}
 
 function initialDark() {
   const kept = remembered("theme");

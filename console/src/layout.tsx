@@ -127,8 +127,8 @@ export function Layout() {
   const [isNarrow, setNarrow] = useState(false);
   const [isOpen, setOpen] = useState(true);
   const here = pages
-    .filter(({ path, menu: shown }) => shown && (pathname === path || pathname.startsWith(`${path}/`)))
-    .map(({ path }) => path);
+    .filter(({ path, menu: shown, under }) => (shown ?? under) && (pathname === path || pathname.startsWith(`${path}/`)))
+    .map(({ path, under }) => under ?? path);
   return (
     <AntLayout className="frame">
       <a className="skip" href="#page">

@@ -94,6 +94,7 @@ export interface PageEntry {
   path: string;
   Component: ComponentType;
   menu?: { word: MenuWord; group?: MenuWord; icon: ReactNode };
+  under?: string; // the page that the menu shows as chosen, where the address does not say it
 }
 
 function page(load: () => Promise<{ default: ComponentType }>) {
@@ -182,7 +183,7 @@ export const pages: PageEntry[] = [
     Component: page(() => import("./features/tasks/task_form").then(only("EditTask"))),
   },
   { path: "/tasks/:name", Component: page(() => import("./features/tasks/task")) },
-  { path: "/imports", Component: page(() => import("./features/tasks/imports")) },
+  { path: "/imports", under: "/tasks", Component: page(() => import("./features/tasks/imports")) },
   {
     path: "/users",
     Component: page(() => import("./features/users/users")),

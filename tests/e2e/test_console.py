@@ -151,7 +151,8 @@ def test_a_record_reaches_kafka_by_clicks_alone(make_sluice, kafka, browse):
     begun = time.monotonic()
     server = make_sluice()
 
-    clicks = browse(server, "integration", kafka=kafka.bootstrap, topic=topic)
+    clicks = browse(server, "integration", kafka=kafka.bootstrap, topic=topic,
+                    existing=new_topic(kafka))
     records = read_topic(kafka.bootstrap, topic, count=1)
 
     seconds = time.monotonic() - begun
@@ -275,9 +276,21 @@ def test_passwords_are_changed_and_a_deletion_says_what_goes(sluice, browse):
                       users=["meter"])
     sluice.rest("PATCH", "/policies/meters", {"description": "new words"}).expect(200)
 
+    thief = sluice.allow_all("thief")
+    for reason in (0, 0x8A):  # banned
+        client = RawClient(sluice.mqtt, 5)
+        answer = client.connect("stolen-1", username=thief.name, password=thief.password,
+                                properties=[(SESSION_EXPIRY, 3600)])
+        assert answer.reason == reason
+        client.abort()
+        if reason == 0:
+            sluice.create("/block-rules",
+                          {"name": "stolen", "type": "client_id", "value": "stolen-*"})
+
     browse(sluice, "accounts", tcp="{}:{}".format(*sluice.mqtt))
 
     assert sluice.rest("GET", "/users/meter").status == 404
+    assert sluice.get("/block-rules")["items"] == []
 
 
 def test_a_client_in_the_browser_draws_on_at_a_thousand_messages_a_second(make_sluice, browse):

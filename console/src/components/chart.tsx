@@ -2,6 +2,7 @@
 import { theme } from "antd";
 import { useEffect, useRef } from "react";
 import { useAppearance } from "../appearance";
+import { rate } from "./format";
 
 export interface Line {
   name: string;
@@ -15,7 +16,7 @@ export function LineChart({ lines, label }: { lines: Line[]; label: string }) {
   const chart = useRef<Chart>();
   const latest = useRef<Line[]>(lines);
   latest.current = lines;
-  const { isDark } = useAppearance();
+  const { isDark, language } = useAppearance();
   const { token } = theme.useToken();
 
   useEffect(() => {
@@ -40,7 +41,12 @@ export function LineChart({ lines, label }: { lines: Line[]; label: string }) {
     chart.current?.setOption(data(lines));
   }, [lines]);
 
-  return <div ref={box} className="chart" role="img" aria-label={label} />;
+  // For who does not see it: the newest figure of each line.
+  const newest = lines.flatMap(({ name, points }) => {
+    const last = points.at(-1);
+    return last ? [`${name} ${rate(last[1], language)}`] : [];
+  });
+  return <div ref={box} className="chart" role="img" aria-label={[label, newest.join(", ")].filter(Boolean).join(": ")} />;
 }
 
 function frame(first: string, text: string, fontFamily: string) {

@@ -31,6 +31,7 @@ interface Props<T> {
   columns: TableColumnsType<T>;
   deletion: (row: T) => ReactNode | Promise<ReactNode>; // what will happen, in numbers
   deletionQuery?: (row: T) => Query;
+  saving?: (document: Partial<T>) => Promise<ReactNode>; // as well, where it takes something away
   mayChange?: (row: T) => boolean; // where the role alone does not say it
   expanded?: (row: T) => ReactNode;
   onlyNew?: string[]; // asked for when it is made alone
@@ -54,7 +55,9 @@ function editable(entity: object, schema: Schema): Document {
   return Object.fromEntries(Object.entries(entity).filter(([name]) => names.includes(name)));
 }
 
-function useEditor<T extends Named>({ path, one, createSchema, secret, secretTitle, start }: Props<T>) {
+function useEditor<T extends Named>({ path, one, createSchema, secret, secretTitle, start, saving }: Props<T>) {
+  const all = useWords(common);
+  const confirm = useConfirm();
   const act = useAction();
   const show = useSecret();
   const [known, setKnown] = useState<T>();
@@ -75,10 +78,17 @@ function useEditor<T extends Named>({ path, one, createSchema, secret, secretTit
     const current = await act(() => api.get<T>(one, { parts: { name } }));
     if (current) open(current);
   };
+  const isMeant = async () => {
+    const told = await act(async () => ({ content: await saving?.(value as unknown as Partial<T>) }));
+    if (!told?.content) return told !== undefined;
+    const title = `${known ? all.save : all.create}: ${String(value?.name ?? known?.name ?? "")}?`;
+    return confirm({ title, content: told.content, ok: known ? all.save : all.create });
+  };
   const save = async () => {
     setBusy(true);
     setError(undefined);
     try {
+      if (saving && !(await isMeant())) return;
       const made = known
         ? await api.patch<Entity>(one, {
             parts: { name: known.name },

@@ -9,9 +9,11 @@ test("sizes are in units of 1024", () => {
 });
 
 test("a duration has its two largest parts", () => {
-  expect(duration(0.25)).toBe("250 ms");
-  expect(duration(3661)).toBe("1 h 1 min");
-  expect(duration(90000)).toBe("1 d 1 h");
+  expect(duration(0.25, "en")).toBe("250 ms");
+  expect(duration(3661, "en")).toBe("1 h 1 min");
+  expect(duration(90000, "en")).toBe("1 d 1 h");
+  expect(duration(90000, "zh")).toBe("1 天 1 小时");
+  expect(duration(0.25, "zh")).toBe("250 毫秒");
 });
 
 test("what is not there is a dash, not a zero", () => {

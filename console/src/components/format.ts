@@ -32,16 +32,22 @@ export function time(value: unknown, language: Language) {
   return date.toLocaleString(locales[language], { dateStyle: "short", timeStyle: "medium" });
 }
 
-export function duration(seconds: unknown) {
+const durationUnits = {
+  en: { day: "d", hour: "h", minute: "min", second: "s", ms: "ms" },
+  zh: { day: "天", hour: "小时", minute: "分", second: "秒", ms: "毫秒" },
+};
+
+export function duration(seconds: unknown, language: Language) {
   if (typeof seconds !== "number") return "–";
+  const unit = durationUnits[language];
   const parts: [number, string][] = [
-    [Math.floor(seconds / 86400), "d"],
-    [Math.floor(seconds / 3600) % 24, "h"],
-    [Math.floor(seconds / 60) % 60, "min"],
-    [Math.floor(seconds) % 60, "s"],
+    [Math.floor(seconds / 86400), unit.day],
+    [Math.floor(seconds / 3600) % 24, unit.hour],
+    [Math.floor(seconds / 60) % 60, unit.minute],
+    [Math.floor(seconds) % 60, unit.second],
   ];
   const first = parts.findIndex(([value]) => value > 0);
-  if (first < 0) return `${Math.round(seconds * 1000)} ms`;
+  if (first < 0) return `${Math.round(seconds * 1000)} ${unit.ms}`;
   return parts
     .slice(first, first + 2)
     .filter(([value]) => value > 0)

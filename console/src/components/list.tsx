@@ -7,6 +7,7 @@ import { useGet, useLive } from "../api/live";
 import { common } from "../words/common";
 import { useWords } from "../words/language";
 import { ProblemAlert, unlessAway } from "./problem";
+import { remember, remembered } from "./remembered";
 
 export interface Filter {
   name: string;
@@ -15,12 +16,14 @@ export interface Filter {
   isWhole?: boolean; // the server wants the whole of it; topics and beginnings aside
 }
 
+export type Columns<T> = (TableColumnsType<T>[number] & { optional?: boolean })[];
+
 interface Props<T> {
   path: Path;
   parts?: Record<string, string>;
   query?: Query;
   filters?: Filter[];
-  columns: TableColumnsType<T>;
+  columns: Columns<T>; // optional ones have a key, and are there once somebody has chosen them
   rowKey?: string | ((row: T) => string);
   empty?: ReactNode; // what to do next
   isLive?: boolean;
@@ -39,6 +42,36 @@ function useDelayed<V>(value: V, ms: number) {
   return delayed;
 }
 
+// Which of the optional columns are shown; the browser remembers it.
+function useColumns<T>(path: Path, columns: Columns<T>) {
+  const word = useWords(common);
+  const place = `columns.${path}`;
+  const [chosen, setChosen] = useState(() => remembered(place)?.split(",").filter(Boolean) ?? []);
+  const optional = columns.filter((column) => column.optional);
+  const choose = (keys: string[]) => {
+    remember(place, keys.join(","));
+    setChosen(keys);
+  };
+  const choice = optional.length > 0 && (
+    <Select
+      mode="multiple"
+      aria-label={word.moreColumns}
+      placeholder={word.moreColumns}
+      maxTagCount={0}
+      maxTagPlaceholder={`${word.moreColumns} (${chosen.length})`}
+      value={chosen}
+      options={optional.map(({ key, title }) => ({ value: String(key), label: String(title) }))}
+      showSearch={false}
+      onChange={choose}
+    />
+  );
+  // What can be done with a row stays in view, however wide the row is.
+  const shown: TableColumnsType<T> = columns
+    .filter(({ optional: isOptional, key }) => !isOptional || chosen.includes(String(key)))
+    .map(({ optional: _, ...column }) => (column.key === "actions" ? { ...column, fixed: "right" as const } : column));
+  return { shown, choice };
+}
+
 export function List<T extends object = Entity>(props: Props<T>) {
   const { path, parts, query, filters = [], columns, rowKey = "id", empty, isLive, expanded, initial } = props;
   const word = useWords(common);
@@ -51,8 +84,7 @@ export function List<T extends object = Entity>(props: Props<T>) {
   const use = isLive ? useLive : useGet;
   const list = use<Page<T>>(path, call);
   const items = list.data?.items ?? [];
-  // What can be done with a row stays in view, however wide the row is.
-  const shown = columns.map((column) => (column.key === "actions" ? { ...column, fixed: "right" as const } : column));
+  const { shown, choice } = useColumns(path, columns);
   const isFiltered = Object.values(delayed).some(Boolean);
   const filter = (name: string, value: string) => {
     setBefore([]);
@@ -84,6 +116,7 @@ export function List<T extends object = Entity>(props: Props<T>) {
             />
           ),
         )}
+        {choice}
         {!isLive && (
           <Button
             className="narrow-button"

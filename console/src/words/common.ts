@@ -16,6 +16,7 @@ export const common = words(
     more: "Load more",
     refresh: "Refresh",
     name: "Name",
+    id: "Id",
     description: "Description",
     status: "Status",
     created: "Created",
@@ -30,6 +31,8 @@ export const common = words(
     noMatch: "Nothing matches the filter",
     advanced: "More settings",
     defaultIs: (value: string) => `default: ${value}`,
+    bytesHelp: "Bytes, or with KiB, MiB, GiB.",
+    durationHelp: "With ms, s, m, h or d.",
     keep: "stays as it is",
     problems: (count: number) =>
       count === 1 ? "One field needs a change" : `${count} fields need a change`,
@@ -46,6 +49,7 @@ export const common = words(
     previous: "Previous page",
     following: "Next page",
     whole: (label: string) => `${label}, whole`,
+    moreColumns: "More columns",
   },
   {
     add: "添加",
@@ -62,6 +66,7 @@ export const common = words(
     more: "加载更多",
     refresh: "刷新",
     name: "名称",
+    id: "ID",
     description: "说明",
     status: "状态",
     created: "创建时间",
@@ -76,6 +81,8 @@ export const common = words(
     noMatch: "没有符合筛选条件的内容",
     advanced: "更多设置",
     defaultIs: (value: string) => `默认：${value}`,
+    bytesHelp: "字节数，或带 KiB、MiB、GiB。",
+    durationHelp: "单位：ms（毫秒）、s（秒）、m（分）、h（时）、d（天）。",
     keep: "保持不变",
     problems: (count: number) => `有 ${count} 个字段需要修改`,
     unreachable: "服务器没有响应",
@@ -91,5 +98,6 @@ export const common = words(
     previous: "上一页",
     following: "下一页",
     whole: (label: string) => `${label}（完整）`,
+    moreColumns: "更多列",
   },
 );

@@ -1,8 +1,8 @@
 // What the fields of documents are called in Chinese; in English their own names say it. One that is
-// missing here keeps its own name.
+// missing here keeps its own name, and help.test.ts names it.
 import { useLanguage } from "../../words/language";
 
-const chinese: Record<string, string> = {
+export const chineseNames: Record<string, string> = {
   name: "名称",
   description: "说明",
   type: "类型",
@@ -117,10 +117,28 @@ const chinese: Record<string, string> = {
   drain: "积压投递方式",
   hold_segments_bytes: "可保留的日志",
   drain_timeout: "暂停时等待在途",
+  account: "运行用户",
+  auto_register: "自动注册",
+  check: "写入前校验",
+  connection: "连接",
+  definition: "schema 定义",
+  delivery: "投递",
+  end: "终点",
+  form: "schema 标识方式",
+  jq: "jq 程序",
+  json_schema: "JSON Schema",
+  map: "映射",
+  record: "记录全名",
+  schema: "Schema Registry 编码",
+  schema_registry: "Schema Registry",
+  settings: "配置",
+  subject: "subject 命名",
+  title: "原名称",
+  verify: "校验",
 };
 
 const none: Record<string, string> = {};
 
 export function useFieldNames() {
-  return useLanguage() === "zh" ? chinese : none;
+  return useLanguage() === "zh" ? chineseNames : none;
 }

@@ -7,6 +7,7 @@ import { common } from "../../words/common";
 import { useWords } from "../../words/language";
 import { Field } from "./field";
 import { useFieldNames } from "./field_names";
+import { useHelp } from "./help";
 import { kindOf, labelOf, split, textOf, type Schema } from "./schema";
 import { covers, wrongAt } from "./wrong";
 
@@ -28,12 +29,14 @@ const none: FieldProblem[] = [];
 
 function Help({ schema }: { schema: Schema }) {
   const word = useWords(common);
+  const help = useHelp();
   const standard = textOf(schema.default);
   const isShown = standard !== "" && standard !== "{}" && standard !== "[]";
-  const told = isShown ? word.defaultIs(standard) : "";
+  const unit = schema["x-unit"];
   return (
     <>
-      {schema.description} {told && <span className="default">{told}</span>}
+      {help(schema.description)} {unit && <span className="default">{unit === "bytes" ? word.bytesHelp : word.durationHelp}</span>}{" "}
+      {isShown && <span className="default">{word.defaultIs(standard)}</span>}
     </>
   );
 }

@@ -167,10 +167,10 @@ export default function ClientPage() {
             rows={[
               [word.lag, number(client.lag_messages, language)],
               [word.inFlight, number(client.in_flight, language)],
-              [word.heldBack, duration(client.held_back_seconds)],
+              [word.heldBack, duration(client.held_back_seconds, language)],
               [word.receiveMaximum, number(client.receive_maximum, language)],
-              [word.keepAlive, duration(client.keep_alive_seconds)],
-              [word.expiry, duration(client.session_expiry_seconds)],
+              [word.keepAlive, duration(client.keep_alive_seconds, language)],
+              [word.expiry, duration(client.session_expiry_seconds, language)],
             ]}
           />
         </Card>

@@ -11,6 +11,9 @@ export interface Client {
 
 export interface Listed extends Client {
   subscriptions: number;
+  protocol?: string;
+  certificate_serial?: string | null;
+  created?: string;
 }
 
 export interface Subscription {

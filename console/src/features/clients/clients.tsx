@@ -1,5 +1,5 @@
 import { Link } from "react-router-dom";
-import { duration, number } from "../../components/format";
+import { duration, number, time } from "../../components/format";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
 import { Status } from "../../components/status";
@@ -41,7 +41,10 @@ export default function Clients() {
           { title: word.subscriptions, dataIndex: "subscriptions", align: "right" },
           { title: word.inFlight, align: "right", render: (_, row) => number(row.in_flight, language) },
           { title: word.lag, align: "right", render: (_, row) => number(row.lag_messages, language) },
-          { title: word.heldBack, align: "right", render: (_, row) => duration(row.held_back_seconds) },
+          { title: word.heldBack, align: "right", render: (_, row) => duration(row.held_back_seconds, language) },
+          { key: "protocol", optional: true, title: word.protocol, render: (_, { protocol }) => protocol && `MQTT ${protocol}` },
+          { key: "serial", optional: true, title: word.serial, render: (_, { certificate_serial: serial }) => serial && <code>{serial}</code> },
+          { key: "created", optional: true, title: all.created, render: (_, { created }) => time(created, language) },
         ]}
       />
     </Page>

@@ -11,6 +11,7 @@ import { useConflict } from "../../components/conflict";
 import { number } from "../../components/format";
 import { Page } from "../../components/page";
 import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
+import { useHelp } from "../../components/schema_form/help";
 import { SchemaForm, pointersOf, type Document } from "../../components/schema_form/schema_form";
 import type { Schema } from "../../components/schema_form/schema";
 import { common } from "../../words/common";
@@ -82,6 +83,7 @@ function useSteps(connector: Connector | undefined, given: Given, known?: Connec
 }
 
 function Types({ connectors, onChoose }: { connectors: Connector[]; onChoose: (name: string) => void }) {
+  const help = useHelp();
   return (
     <div className="grid">
       {connectors
@@ -89,7 +91,7 @@ function Types({ connectors, onChoose }: { connectors: Connector[]; onChoose: (n
         .map(({ name, summary }) => (
           <button key={name} type="button" className="choice" onClick={() => onChoose(name)}>
             <strong>{name}</strong>
-            <span>{summary}</span>
+            <span>{help(summary)}</span>
           </button>
         ))}
     </div>

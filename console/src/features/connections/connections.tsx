@@ -1,5 +1,5 @@
 import { App } from "antd";
-import { useNavigate } from "react-router-dom";
+import { Link, useNavigate } from "react-router-dom";
 import { api } from "../../api/client";
 import type { Connection } from "../../api/connectors";
 import { useMay } from "../../api/session";
@@ -10,21 +10,45 @@ import { Page } from "../../components/page";
 import { CreateLink, More, StatusAndWhy } from "../../components/row";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
-import { usesOf } from "./uses";
+import { usesOf, type Uses } from "./uses";
 import { Verification, type Verified } from "./verification";
 import { own } from "./words";
+
+const mostNamed = 20;
+
+// The server deletes no connection that tasks use: the way on is by them.
+function InUse({ uses, onLeave }: { uses: Uses; onLeave: () => void }) {
+  const word = useWords(own);
+  const language = useLanguage();
+  const { names, waiting } = uses;
+  return (
+    <>
+      <p>{word.usedBy(names.length, number(waiting, language))}</p>
+      <ul>
+        {names.slice(0, mostNamed).map((task) => (
+          <li key={task}>
+            <Link to={`/tasks/${encodeURIComponent(task)}`} onClick={onLeave}>
+              {task}
+            </Link>
+          </li>
+        ))}
+        {names.length > mostNamed && <li>{word.andMore(number(names.length - mostNamed, language))}</li>}
+      </ul>
+      <p>{word.freeFirst}</p>
+    </>
+  );
+}
 
 function Actions({ connection }: { connection: Connection }) {
   const word = useWords(own);
   const all = useWords(common);
-  const language = useLanguage();
   const act = useAction();
   const confirm = useConfirm();
   const { modal } = App.useApp();
   const navigate = useNavigate();
   const mayChange = useMay("administrator");
   const mayTry = useMay("operator");
-  const { name, tasks } = connection;
+  const { name } = connection;
   const parts = { name };
   const verify = async () => {
     const verified = await act(() => api.post<Verified>("/connections/{name}:verify", { parts }));
@@ -39,13 +63,14 @@ function Actions({ connection }: { connection: Connection }) {
   const remove = async () => {
     const uses = await act(() => usesOf(connection));
     if (!uses) return;
-    const used = (
-      <>
-        <p>{word.deleteUsed(tasks)}</p>
-        <p>{word.usedBy(uses.names.join(", "), number(uses.waiting, language))}</p>
-      </>
-    );
-    if (await confirm({ title: word.deleteTitle(name), content: tasks > 0 ? used : word.deleteFree }))
+    if (uses.names.length > 0) {
+      const told: { destroy: () => void } = modal.info({
+        title: word.inUse(name),
+        width: 560,
+        okText: all.close,
+        content: <InUse uses={uses} onLeave={() => told.destroy()} />,
+      });
+    } else if (await confirm({ title: word.deleteTitle(name), content: word.deleteFree }))
       await act(() => api.delete("/connections/{name}", { parts }), word.deleted(name));
   };
   const items = [
@@ -74,6 +99,7 @@ export default function Connections() {
         isLive
         filters={[
           { name: "name", label: all.name },
+          { name: "id", label: all.id },
           { name: "status", label: all.status, options: ["healthy", "degraded", "failed", "unknown"] },
           { name: "type", label: all.type },
         ]}

@@ -28,11 +28,13 @@ export const own = words(
     restartText: (waiting: string) => `(${waiting} messages wait for them now; none is lost)`,
     deleteTitle: (name: string) => `Delete the connection ${name}?`,
     deleteFree: "No task uses it. Its credentials are forgotten.",
-    deleteUsed: (count: number) =>
+    inUse: (name: string) => `The connection ${name} is in use`,
+    usedBy: (count: number, waiting: string) =>
       count === 1
-        ? "1 task uses it: the server refuses to delete it until that task is deleted or uses another one."
-        : `${count} tasks use it: the server refuses to delete it until they are deleted or use another one.`,
-    usedBy: (names: string, waiting: string) => `${names}; ${waiting} messages wait for them.`,
+        ? `1 task uses it, and ${waiting} messages wait for that task:`
+        : `${count} tasks use it, and ${waiting} messages wait for them:`,
+    andMore: (count: string) => `and ${count} more`,
+    freeFirst: "It can be deleted once they are deleted or use another one: a task's page has Edit and Delete.",
     deleted: (name: string) => `Connection ${name} is deleted`,
     secretKept: "*** stands for a secret that is kept as it is.",
     took: (ms: number) => `${ms} ms`,
@@ -61,8 +63,10 @@ export const own = words(
     restartText: (waiting: string) => `（当前有 ${waiting} 条消息待投递，不会丢失）`,
     deleteTitle: (name: string) => `删除连接 ${name}？`,
     deleteFree: "没有任务使用它。其凭据将被清除。",
-    deleteUsed: (count: number) => `有 ${count} 个任务使用它：在这些任务被删除或改用其他连接之前，服务器会拒绝删除。`,
-    usedBy: (names: string, waiting: string) => `${names}；有 ${waiting} 条消息待投递。`,
+    inUse: (name: string) => `连接 ${name} 正在使用中`,
+    usedBy: (count: number, waiting: string) => `有 ${count} 个任务使用它，共有 ${waiting} 条消息待投递：`,
+    andMore: (count: string) => `以及另外 ${count} 个`,
+    freeFirst: "这些任务被删除或改用其他连接后，才能删除它：在任务页面可以编辑或删除任务。",
     deleted: (name: string) => `连接 ${name} 已删除`,
     secretKept: "*** 表示保持原有密钥不变。",
     took: (ms: number) => `${ms} 毫秒`,

@@ -111,7 +111,7 @@ export default function Groups() {
             </>
           ),
         },
-        { title: word.latency, align: "right", render: (_, row) => duration(row.strategy_latency_seconds) },
+        { title: word.latency, align: "right", render: (_, row) => duration(row.strategy_latency_seconds, language) },
         { title: word.members, dataIndex: "members", align: "right" },
         {
           title: word.filters,

@@ -112,7 +112,7 @@ export default function OverviewPage() {
   return (
     <Page
       title={word.title}
-      help={data && word.node(data.node, data.version, duration(data.uptime_seconds))}
+      help={data && word.node(data.node, data.version, duration(data.uptime_seconds, language))}
       error={overview.error ?? list.error}
       isLoading={!data}
     >
@@ -148,7 +148,7 @@ export default function OverviewPage() {
                   [word.waiting, show(sum(tasks, (task) => task.lag_messages ?? 0))],
                   [
                     word.oldest,
-                    duration(Math.max(0, ...tasks.map((task) => task.oldest_unsent_age_seconds))),
+                    duration(Math.max(0, ...tasks.map((task) => task.oldest_unsent_age_seconds)), language),
                   ],
                 ]}
               />

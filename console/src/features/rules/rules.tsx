@@ -1,23 +1,44 @@
 // What the server does with clients and messages by rule: three kinds.
+import { api } from "../../api/client";
 import { schemaOf } from "../../api/documents";
 import { Crud } from "../../components/crud";
 import { number, time } from "../../components/format";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
+import { connectedOf, sessionsOf, type BlockRule } from "./kept_out";
 import { own } from "./words";
 
-interface BlockRule {
-  name: string;
-  description: string;
-  type: string;
-  value: string;
-  until: string | null;
+interface Refusals {
+  refused: number;
+  last: string | null;
 }
 
 export function BlockRules() {
   const word = useWords(own);
   const all = useWords(common);
   const language = useLanguage();
+  const deletion = async (rule: BlockRule) => {
+    const isOver = rule.until !== null && Date.parse(rule.until) <= Date.now();
+    const [{ refused, last }, kept] = await Promise.all([
+      api.get<Refusals>("/block-rules/{name}/refusals", { parts: { name: rule.name } }),
+      sessionsOf(rule),
+    ]);
+    const waiting = kept?.items.reduce((sum, { lag_messages: lag }) => sum + (lag ?? 0), 0);
+    return (
+      <>
+        <p>{isOver ? word.blockOver(time(rule.until, language)) : word.blockDeletion}</p>
+        <p>{refused > 0 ? word.blockRefused(number(refused, language), time(last, language)) : word.blockRefusedNone}</p>
+        {kept && <p>{word.blockSessions(kept.text, number(waiting, language))}</p>}
+      </>
+    );
+  };
+  // What is not said yet, or not rightly, the server names.
+  const saving = async ({ type, value, except, until }: Partial<BlockRule>) => {
+    if (!type || !value || (until && Date.parse(until) <= Date.now())) return undefined;
+    const connected = await connectedOf({ name: "", description: "", type, value, except: except ?? [], until: null });
+    if (!connected) return word.blockSavingAny;
+    return connected.items.length > 0 ? word.blockSaving(connected.text) : undefined;
+  };
   return (
     <Crud<BlockRule>
       title={word.blockTitle}
@@ -37,7 +58,8 @@ export function BlockRules() {
         { title: word.until, render: (_, { until }) => (until ? time(until, language) : word.always) },
         { title: all.description, dataIndex: "description" },
       ]}
-      deletion={() => word.blockDeletion}
+      deletion={deletion}
+      saving={saving}
     />
   );
 }

@@ -7,6 +7,15 @@ export const own = words(
     blockCreate: "New block rule",
     blockEmpty: "Nobody is kept out.",
     blockDeletion: "Whom only this rule keeps out may connect again at once.",
+    blockOver: (until: string) => `It ended at ${until} and keeps nobody out any more.`,
+    blockRefused: (count: string, last: string) =>
+      `Connects that it has refused since the server started: ${count}, the last at ${last}.`,
+    blockSaving: (clients: string) =>
+      `Clients that are connected now and that it keeps out: ${clients}. They are disconnected at once, and their wills are sent. Their sessions stay.`,
+    blockSavingAny: "Clients of these addresses that are connected now are disconnected at once, and their wills are sent. Their sessions stay.",
+    blockRefusedNone: "Connects that it has refused since the server started: 0.",
+    blockSessions: (sessions: string, waiting: string) =>
+      `Sessions here of clients that it names and that are not connected: ${sessions}, with ${waiting} waiting messages, which they get when they are back.`,
     of: "By",
     value: "Value",
     until: "Until",
@@ -35,6 +44,13 @@ export const own = words(
     blockCreate: "新建拦截规则",
     blockEmpty: "没有拦截任何客户端。",
     blockDeletion: "仅被此规则拦截的客户端可以立即重新连接。",
+    blockOver: (until: string) => `它已于 ${until} 结束，不再拦截任何客户端。`,
+    blockRefused: (count: string, last: string) => `服务器启动以来由它拒绝的连接：${count} 次，最近一次在 ${last}。`,
+    blockSaving: (clients: string) => `当前在线且会被它拦截的客户端：${clients} 个。它们会立即断开，并发送其遗嘱；会话保留。`,
+    blockSavingAny: "来自这些地址的在线客户端会立即断开，并发送其遗嘱；会话保留。",
+    blockRefusedNone: "服务器启动以来由它拒绝的连接：0 次。",
+    blockSessions: (sessions: string, waiting: string) =>
+      `符合此规则且不在线的客户端会话：${sessions} 个，共有 ${waiting} 条待投递消息，它们重新连接后会收到。`,
     of: "依据",
     value: "值",
     until: "直到",

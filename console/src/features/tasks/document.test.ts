@@ -1,11 +1,18 @@
 import { expect, test } from "vitest";
 import { inboundParts, taskParts } from "../../api/documents";
-import { partsOf, previewable, stepOf, withSource } from "./document";
+import { partsOf, previewable, stepOf, topicOf, withSource } from "./document";
 
 test("a refusal leads to the step that shows its field", () => {
   expect(["/name", "/source/filters/0", "/map/jq", "/where", "/map/topic", "/sink/folder"].map(stepOf)).toEqual([
     0, 1, 2, 2, 3, 3,
   ]);
+});
+
+test("the right to write is asked about the topic itself, or about what the sample made of it", () => {
+  expect(topicOf({ map: { topic: "power" } }, "other")).toBe("power");
+  expect(topicOf({ map: { topic: "plant.${topic[1]}" } }, "plant.a")).toBe("plant.a");
+  expect(topicOf({ map: { topic: "plant.${topic[1]}" } }, undefined)).toBeUndefined();
+  expect(topicOf({ map: { topic: "" } }, "other")).toBeUndefined();
 });
 
 test("a task that is being written is previewed before it has a name or a target", () => {

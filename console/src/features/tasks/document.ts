@@ -35,6 +35,13 @@ export function withSource(document: Entity, type: string): Entity {
   };
 }
 
+// The topic that the task writes to; of a template what it gave for a sample.
+export function topicOf(document: Entity, made: string | undefined) {
+  const { topic } = part(document, "map");
+  if (typeof topic !== "string" || topic === "") return undefined;
+  return topic.includes("${") ? made : topic;
+}
+
 // Which step shows a field: 0 basics, 1 source, 2 process, 3 target.
 export function stepOf(pointer: string) {
   if (/^\/(name|description|enabled)/.test(pointer)) return 0;

@@ -77,10 +77,10 @@ export function Letters({ task }: { task: Task }) {
           <p className="quiet">{word.redriveHelp}</p>
           <Space className="gap">
             <Button type="primary" disabled={!mayAct} onClick={() => redrive()}>
-              {word.redriveAll}
+              {word.redriveAll(number(task.dead_letters, language))}
             </Button>
             <Button danger disabled={!mayAct} onClick={removeAll}>
-              {word.deleteLetters}
+              {word.deleteLetters(number(task.dead_letters, language))}
             </Button>
           </Space>
         </>

@@ -38,13 +38,13 @@ interface Answer {
   error?: { detail: string; becomes: string };
 }
 
-function usePreview(document: Entity, sample: Sample) {
+export function usePreview(document: Entity, sample: Sample, isWanted: boolean) {
   const [answer, setAnswer] = useState<Answer>();
   const [error, setError] = useState<unknown>();
   const key = JSON.stringify([document, sample]);
   const isAway = useIsAway(); // asked again when it is back
   useEffect(() => {
-    if (!sample.topic) return setAnswer(undefined);
+    if (!isWanted || !sample.topic) return setAnswer(undefined);
     let isOld = false;
     const timer = setTimeout(async () => {
       const [task, { topic, payload, key: client_id }] = JSON.parse(key) as [Entity, Sample];
@@ -62,7 +62,7 @@ function usePreview(document: Entity, sample: Sample) {
       isOld = true;
       clearTimeout(timer);
     };
-  }, [key, sample.topic, isAway]);
+  }, [key, sample.topic, isWanted, isAway]);
   return { answer, error };
 }
 
@@ -133,11 +133,11 @@ interface Props {
   document: Entity;
   sample: Sample;
   onSample: (sample: Sample) => void;
+  shown: { answer: Answer | undefined; error: unknown };
 }
 
-export function Preview({ document, sample, onSample }: Props) {
+export function Preview({ document, sample, onSample, shown: { answer, error } }: Props) {
   const word = useWords(own);
-  const { answer, error } = usePreview(document, sample);
   const [isMissing, setMissing] = useState(false);
   const [failed, setFailed] = useState<unknown>();
   const { connectors } = useConnectors();

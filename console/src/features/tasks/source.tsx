@@ -2,6 +2,7 @@
 import { DatePicker, Form, Radio, Select } from "antd";
 import { useConnectors } from "../../api/connectors";
 import { time } from "../../components/format";
+import { useHelp } from "../../components/schema_form/help";
 import { SchemaForm } from "../../components/schema_form/schema_form";
 import { wrongAt } from "../../components/schema_form/wrong";
 import { useLanguage, useWords } from "../../words/language";
@@ -103,11 +104,12 @@ function Here({ document, set, problems }: StepProps) {
 export function Source(props: StepProps) {
   const { document, replace, problems, isKnown } = props;
   const word = useWords(own);
+  const help = useHelp();
   const { connectors } = useConnectors();
   const type = sourceTypeOf(document);
   const kinds = [
     { name: "local", title: word.here, summary: word.sourceLocal },
-    ...connectors.filter(({ source }) => source).map(({ name, summary }) => ({ name, title: name, summary })),
+    ...connectors.filter(({ source }) => source).map(({ name, summary }) => ({ name, title: name, summary: help(summary) ?? "" })),
   ];
   return (
     <>

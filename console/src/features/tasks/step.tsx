@@ -15,6 +15,7 @@ export interface StepProps {
   replace: (document: Entity) => void;
   problems: FieldProblem[];
   isKnown: boolean; // it exists: what it reads from stays of its kind
+  madeTopic?: string; // of the record that the sample becomes
 }
 
 interface ChoicesProps extends Pick<FormItemProps, "validateStatus" | "help"> {

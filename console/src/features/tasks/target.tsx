@@ -1,11 +1,13 @@
 // Where a task's messages go: a system outside by its declaration, or into this server.
 import { Collapse } from "antd";
 import { useConnectors } from "../../api/connectors";
+import { useHelp } from "../../components/schema_form/help";
 import { SchemaForm } from "../../components/schema_form/schema_form";
 import { wrongAt } from "../../components/schema_form/wrong";
 import { useWords } from "../../words/language";
-import { isInbound, part, partsOf } from "./document";
+import { isInbound, part, partsOf, topicOf } from "./document";
 import { Choices, Connected, type StepProps } from "./step";
+import { TopicRight } from "./topic_right";
 import { own } from "./words";
 
 function Mapping({ document, set, problems, first }: StepProps & { first: number }) {
@@ -54,13 +56,15 @@ function Outside(props: StepProps) {
   const { document, set, problems } = props;
   const word = useWords(own);
   const { connectors } = useConnectors();
+  const help = useHelp();
   const sink = part(document, "sink");
+  const topic = topicOf(document, props.madeTopic);
   const connector = connectors.find(({ name }) => name === sink.type);
   return (
     <>
       <Choices
         label={word.connector}
-        choices={connectors.map(({ name, summary }) => ({ name, title: name, summary }))}
+        choices={connectors.map(({ name, summary }) => ({ name, title: name, summary: help(summary) ?? "" }))}
         chosen={sink.type as string | undefined}
         onChoose={(type) => set("sink", { type })}
         {...wrongAt(problems, "/sink/type")}
@@ -69,6 +73,13 @@ function Outside(props: StepProps) {
         <>
           {connector.needs_connection && <Connected {...props} of="sink" />}
           <Mapping {...props} first={1} />
+          {connector.needs_connection && (
+            <TopicRight
+              key={`${String(sink.connection)} ${topic}`}
+              connection={sink.connection as string | undefined}
+              topic={topic}
+            />
+          )}
           <h2>{word.sink}</h2>
           <SchemaForm
             schema={connector.sink}

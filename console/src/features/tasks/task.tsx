@@ -17,6 +17,7 @@ import { EventList } from "../events/events";
 import { editable } from "./document";
 import { Errors } from "./errors";
 import { Letters } from "./letters";
+import { Past } from "./past";
 import { sourceOf, targetOf } from "./tasks";
 import { Workers } from "./workers";
 import { own } from "./words";
@@ -43,7 +44,7 @@ function Progress({ task, at }: { task: Task; at: number }) {
           <Figures
             rows={[
               [word.waitingMessages, show(task.lag_messages)],
-              [word.oldestWaiting, duration(task.oldest_unsent_age_seconds)],
+              [word.oldestWaiting, duration(task.oldest_unsent_age_seconds, language)],
               [word.inFlight, show(task.in_flight)],
               [word.delivered, show(task.delivered)],
               [word.lastSuccess, time(task.last_success, language)],
@@ -74,9 +75,10 @@ function Progress({ task, at }: { task: Task; at: number }) {
           />
         </Card>
       </div>
-      <Card title={word.perSecond} size="small">
+      <Card title={word.perSecond} size="small" className="gap">
         <LineChart lines={lines} label={word.perSecond} />
       </Card>
+      <Past task={task} />
     </>
   );
 }

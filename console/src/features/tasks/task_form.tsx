@@ -1,5 +1,5 @@
 // Four steps: basics, source, process or verify, target; with the exact record beside the last two.
-import { Button, Card, Form, Input, Steps } from "antd";
+import { Button, Card, Form, Input, Steps, Switch } from "antd";
 import { useState } from "react";
 import { useNavigate, useParams } from "react-router-dom";
 import { api, tagOf, type Entity } from "../../api/client";
@@ -11,18 +11,20 @@ import { useConflict } from "../../components/conflict";
 import { Page } from "../../components/page";
 import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
 import { Field } from "../../components/schema_form/field";
+import { useHelp } from "../../components/schema_form/help";
 import { wrongAt } from "../../components/schema_form/wrong";
 import { common } from "../../words/common";
 import { useWords } from "../../words/language";
 import { pathOf } from "./actions";
 import { editable, part, partsOf, stepOf, tidied } from "./document";
-import { Preview, type Sample } from "./preview";
+import { Preview, usePreview, type Sample } from "./preview";
 import { Source } from "./source";
 import type { StepProps } from "./step";
 import { Target } from "./target";
 import { own } from "./words";
 
-function Basics({ document, set, problems }: StepProps) {
+function Basics({ document, set, problems, isKnown }: StepProps) {
+  const word = useWords(own);
   const all = useWords(common);
   const text = (name: string) => (event: { target: { value: string } }) => set(name, event.target.value);
   return (
@@ -38,17 +40,27 @@ function Basics({ document, set, problems }: StepProps) {
           onChange={text("description")}
         />
       </Form.Item>
+      {!isKnown && (
+        <Form.Item label={word.startNow} htmlFor="task-enabled" extra={word.startNowHelp}>
+          <Switch
+            id="task-enabled"
+            checked={document.enabled !== false}
+            onChange={(isOn) => set("enabled", isOn ? undefined : false)}
+          />
+        </Form.Item>
+      )}
     </>
   );
 }
 
 function Process({ document, set, problems }: StepProps) {
   const word = useWords(own);
+  const help = useHelp();
   const mapping = part(document, "map");
   const { where, verify, map } = partsOf(document);
   return (
     <>
-      <Form.Item label={word.where} htmlFor="task-where" extra={where.description} {...wrongAt(problems, "/where")}>
+      <Form.Item label={word.where} htmlFor="task-where" extra={help(where.description)} {...wrongAt(problems, "/where")}>
         <Input
           id="task-where"
           className="code"
@@ -57,7 +69,7 @@ function Process({ document, set, problems }: StepProps) {
           onChange={(event) => set("where", event.target.value)}
         />
       </Form.Item>
-      <Form.Item label={word.jq} htmlFor="task-jq" extra={map.properties!.jq!.description} {...wrongAt(problems, "/map/jq")}>
+      <Form.Item label={word.jq} htmlFor="task-jq" extra={help(map.properties!.jq!.description)} {...wrongAt(problems, "/map/jq")}>
         <Input.TextArea
           id="task-jq"
           className="code"
@@ -70,7 +82,7 @@ function Process({ document, set, problems }: StepProps) {
       <Form.Item
         label={word.jsonSchema}
         htmlFor="task-schema"
-        extra={verify.description}
+        extra={help(verify.description)}
         {...wrongAt(problems, "/verify")}
       >
         <Field
@@ -116,7 +128,7 @@ function Wizard({ known: opened }: { known?: Task }) {
     setError(undefined);
     try {
       const saved = await send(bodyOf(document, known));
-      await act(async () => undefined, known ? word.saved(saved.name) : word.made(saved.name));
+      await act(async () => undefined, told(saved));
       navigate(pathOf(saved.name));
     } catch (refused) {
       const left = await conflict.look(refused, known?.name ?? "");
@@ -126,6 +138,12 @@ function Wizard({ known: opened }: { known?: Task }) {
     } finally {
       setBusy(false);
     }
+  };
+  const preview = usePreview(tidied(document), sample, step >= 2);
+  const madeTopic = preview.error ? undefined : preview.answer?.record?.topic;
+  const told = ({ name, enabled }: Task) => {
+    if (known) return word.saved(name);
+    return enabled ? word.made(name) : word.copied(name);
   };
   const names = [word.basics, word.source, word.process, word.target];
   const Step = [Basics, Source, Process, Target][step]!;
@@ -138,7 +156,7 @@ function Wizard({ known: opened }: { known?: Task }) {
           setDocument(mine);
         })}
       <ProblemAlert error={error} shown={here} />
-      <Step document={document} set={set} replace={setDocument} problems={problems} isKnown={known !== undefined} />
+      <Step document={document} set={set} replace={setDocument} problems={problems} isKnown={known !== undefined} madeTopic={madeTopic} />
       <div className="buttons">
         {step > 0 && <Button onClick={() => setStep(step - 1)}>{all.back}</Button>}
         {step < 3 && (
@@ -171,7 +189,7 @@ function Wizard({ known: opened }: { known?: Task }) {
       ) : (
         <div className="two">
           {form}
-          <Preview document={tidied(document)} sample={sample} onSample={setSample} />
+          <Preview document={tidied(document)} sample={sample} onSample={setSample} shown={preview} />
         </div>
       )}
     </>

@@ -3,7 +3,7 @@ import { Button, Tooltip } from "antd";
 import { Link } from "react-router-dom";
 import { useMay } from "../../api/session";
 import type { Task } from "../../api/task";
-import { duration, number } from "../../components/format";
+import { duration, number, time } from "../../components/format";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
 import { CreateLink, More, StatusAndWhy } from "../../components/row";
@@ -62,6 +62,7 @@ export default function Tasks() {
           isLive
           filters={[
             { name: "name", label: all.name },
+            { name: "id", label: all.id },
             { name: "status", label: all.status, options: ["running", "waiting", "paused", "failed", "starting", "finished"] },
           ]}
           empty={<p>{word.empty}</p>}
@@ -89,7 +90,7 @@ export default function Tasks() {
               render: (_, { lag_messages, oldest_unsent_age_seconds: age }) => (
                 <>
                   {number(lag_messages, language)}
-                  {(lag_messages ?? 0) > 0 && <div className="quiet">{duration(age)}</div>}
+                  {(lag_messages ?? 0) > 0 && <div className="quiet">{duration(age, language)}</div>}
                 </>
               ),
             },
@@ -104,6 +105,8 @@ export default function Tasks() {
                   0
                 ),
             },
+            { key: "id", optional: true, title: all.id, render: (_, { id }) => <code>{id}</code> },
+            { key: "created", optional: true, title: all.created, render: (_, { created }) => time(created, language) },
             { key: "actions", align: "right", render: (_, task) => <Actions task={task} /> },
           ]}
         />

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pointsOf } from "./monitoring";
+import { pointsOf } from "./history";
 
 test("where there is no figure there is no point", () => {
   const samples = [
