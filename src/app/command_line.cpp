@@ -405,7 +405,7 @@ class CommandLine {
     } else if (noun.name == "subscription") {
       add_subscription_arguments(command, verb, rest_);
     } else if (noun.name == "dead-letter") {
-      add_dead_letter_arguments(command, verb);
+      add_dead_letter_arguments(command, verb, rest_);
     } else if (verb == "update" || verb == "copy" || verb == "seek" || verb == "replay" ||
                verb == "preview") {
       add_change_arguments(command, noun, verb);
@@ -440,18 +440,6 @@ class CommandLine {
         "The server: SLUICE_URL, else the one in --data, else http://127.0.0.1:8080. Who asks:\n"
         "SLUICE_TOKEN, or SLUICE_USER and SLUICE_PASSWORD, else the token in "
         "DATA/run/admin.token.");
-  }
-
-  void add_dead_letter_arguments(CLI::App& command, std::string_view verb) {
-    command.add_option("task", rest_.name, "Name or id of the task")->type_name("TASK")->required();
-    if (verb == "list") return;
-    auto* ids = command.add_option("ids", rest_.ids, "Ids of their messages")->type_name("ID");
-    if (verb == "show") {
-      ids->required()->expected(1);
-    } else {
-      auto* all = command.add_flag("--all", rest_.all, "All of them");
-      all->excludes(ids);
-    }
   }
 
   void add_change_arguments(CLI::App& command, const Noun& noun, std::string_view verb) {

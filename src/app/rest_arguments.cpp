@@ -100,6 +100,18 @@ void add_client_list_arguments(CLI::App& command, RestCommand& rest) {
       ->type_name("TEXT");
 }
 
+void add_dead_letter_arguments(CLI::App& command, std::string_view verb, RestCommand& rest) {
+  command.add_option("task", rest.name, "Name or id of the task")->type_name("TASK")->required();
+  if (verb == "list") return;
+  auto* ids = command.add_option("ids", rest.ids, "Ids of their messages")->type_name("ID");
+  if (verb == "show") {
+    ids->required()->expected(1);
+  } else {
+    auto* all = command.add_flag("--all", rest.all, "All of them");
+    all->excludes(ids);
+  }
+}
+
 void add_drain_arguments(CLI::App& command, RestCommand& rest) {
   auto& drain = rest.drain;
   command.add_option("--to", drain.server, "The other server, as host:port")->type_name("SERVER");

@@ -123,8 +123,8 @@ std::shared_ptr<Runner> Task::make_source_worker(const boost::json::object& sett
           .on_change = around_.options.on_task_change,
           .on_rejection = around_.options.on_task_rejection,
           .decoder = std::move(decoder),
-          .downstream = spec_.delivered_by.empty() ? std::nullopt : std::optional(downstream()),
-          .ask_rights = ask_rights(0)},
+          .ask_rights = ask_rights(0),
+          .downstream = spec_.delivered_by.empty() ? std::nullopt : std::optional(downstream())},
       spec_, std::move(make));
 }
 

@@ -122,6 +122,7 @@ export const chineseNames: Record<string, string> = {
   check: "写入前校验",
   connection: "连接",
   definition: "schema 定义",
+  references: "引用的 schema",
   delivery: "投递",
   end: "终点",
   form: "schema 标识方式",

@@ -119,6 +119,13 @@ const chinese: Record<string, string> = {
   "A message that the other side has sent back for so long is treated as rejected. Time without an answer does not count.":
     "对端持续退回这么久的消息按被拒绝处理。没有应答的时间不计入。",
   "What becomes of a message that can never be delivered as it stands.": "以现状永远无法投递的消息如何处理。",
+  "Where each dead letter goes besides, once it is kept. Null: nowhere.": "每条死信保存之后另外发往何处。Null：不另外发送。",
+  "`local`: a topic of this server. Or the type of a connection, `kafka` or `mqtt`.":
+    "`local`：本服务器的主题；或连接的类型：`kafka`、`mqtt`。",
+  "Name or id of the connection; none with `local`.": "连接的名称或 ID；`local` 时不填。",
+  "The topic there, a template: `letters/${topic}`.": "目标主题，为模板：`letters/${topic}`。",
+  "What a `sink` of this type may say besides: see the connector. Null: its defaults.":
+    "该类型的 `sink` 可另外指定的内容：见该连接器。Null：采用默认值。",
   "When there is no room for another dead letter: `wait`, or drop this task's oldest.": "死信空间已满时：`wait`（等待），或丢弃该任务最早的死信。",
   "What becomes of a message whose MQTT expiry has passed before delivery.": "投递前已超过 MQTT 过期时间的消息如何处理。",
   "What happens when messages come faster than they go. `buffer`: all wait in the log. `block`: beyond `backlog_bytes` who publishes for the task is read no further. `shed_oldest`: what is further back than `backlog_bytes` is passed over, counted in `shed`. `shed_qos0`: of that, only what was published with QoS 0.":
@@ -164,7 +171,10 @@ const chinese: Record<string, string> = {
   "Of the subscriptions. 0: what is on its way when a connection breaks is lost.": "订阅的 QoS。0：连接中断时在途的消息会丢失。",
   "Whether it subscribes as a member of a group, so that several servers can share the messages.": "是否作为共享组成员订阅，使多台服务器分担消息。",
   "The group's name. Empty: `group-<connection>-<task>`.": "共享组名称。留空：`group-<连接>-<任务>`。",
-  "When the server there is told: once a message is durable here.": "何时向对端确认：消息在本服务器落盘之后。",
+  "When the server there is told: once a message is durable here, or once the tasks in `delivered_by` have delivered it.":
+    "何时向对端确认：消息在本服务器落盘之后，或在 `delivered_by` 中的任务投递之后。",
+  "With `delivered`: names or ids of tasks from this server's log. What a task's filters do not match it need not deliver.":
+    "配合 `delivered`：读取本服务器日志的任务的名称或 ID。任务的过滤器不匹配的消息无需其投递。",
   "Who this server is there, always the same. Empty: `sluice-<node>-<task id>`.": "本服务器在对端固定使用的客户端 ID。留空：`sluice-<节点>-<任务 ID>`。",
   "How long that server keeps messages while nobody reads them (MQTT 5; with 3.1.1 as long as it likes).": "无人读取时对端保留消息的时间（MQTT 5；3.1.1 由对端决定）。",
   "How many may be on their way and not acknowledged (MQTT 5).": "允许在途而未确认的消息数（MQTT 5）。",
@@ -247,6 +257,10 @@ const chinese: Record<string, string> = {
   "MQTT 5 property, in seconds.": "MQTT 5 属性，单位为秒。",
   "MQTT 5 payload format indicator: the payload is UTF-8.": "MQTT 5 内容格式标识：消息内容为 UTF-8。",
   "MQTT 5 user properties by name.": "MQTT 5 用户属性，按名称。",
+  "Other schemas of the registry that `definition` refers to, by the name by which it does: a full name of Avro, a file that Protobuf imports, the `$ref` of JSON.":
+    "`definition` 所引用的注册表中的其他 schema，按其引用名：Avro 的全名、Protobuf 导入的文件、JSON 的 `$ref`。",
+  "Under what the registry has it.": "它在注册表中的 subject。",
+  "Which version of the subject.": "该 subject 的哪个版本。",
 };
 
 export default chinese;
