@@ -275,7 +275,7 @@ def render(report, source):
 def measured(folder):
     """The files of this comparison; what else is measured has a page of its own."""
     others = ("-reliability.json", "-size.json", "-storms.json", "-faults.json", "-fuzz.json",
-              "-lists.json")
+              "-lists.json", "-kafka.json")
     return sorted(file for file in folder.glob("*.json") if not file.name.endswith(others))
 
 

@@ -12,6 +12,7 @@ sys.path.insert(0, str(REPOSITORY / "bench/load"))
 sys.path.insert(0, str(REPOSITORY / "tests/fuzz"))
 
 import campaign  # noqa: E402
+import kafka_speed  # noqa: E402
 import page  # noqa: E402
 import storms  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
@@ -112,6 +113,16 @@ def test_the_page_of_storms_is_that_of_its_results():
     path = results[-1]
     written = storms.render(json.loads(path.read_text()), str(path.relative_to(REPOSITORY)))
     assert storms.PAGE.read_text() == written, "`python3 bench/load/storms.py page` writes it again"
+
+
+def test_the_page_of_the_way_into_kafka_is_that_of_its_results():
+    results = sorted(kafka_speed.RESULTS.glob("*-kafka.json"))
+    assert kafka_speed.PAGE.is_file() == bool(results), "kafka_speed.py writes it from its results"
+    if not results:
+        return
+    path = results[-1]
+    written = kafka_speed.render(json.loads(path.read_text()), str(path.relative_to(REPOSITORY)))
+    assert kafka_speed.PAGE.read_text() == written, "`kafka_speed.py page` writes it again"
 
 
 def test_the_page_of_fuzzing_is_that_of_its_results():
