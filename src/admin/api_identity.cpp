@@ -25,11 +25,8 @@ std::optional<Response> refuse_role(const Route& route, const Call& call) {
 }
 
 std::optional<Response> refuse_scope(const Route& route, const Call& call) {
-  const auto& scope = call.identity->scope;
   const auto resource = resource_of(route);
-  if (scope.empty() || is_for_every_scope(route) ||
-      std::find(scope.begin(), scope.end(), resource) != scope.end())
-    return std::nullopt;
+  if (is_for_every_scope(route) || call.identity->is_for(resource)) return std::nullopt;
   return problem_response(Problem{.status = 403,
                                   .code = "scope_needed",
                                   .detail = std::string(route.id) + " needs the scope " +

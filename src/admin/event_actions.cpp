@@ -12,7 +12,7 @@ namespace {
 
 // A token with a scope listens to those parts alone that it may read.
 bool is_in_scope(const Identity& who, EventKind kind) {
-  return who.scope.empty() || std::ranges::find(who.scope, resource_of(kind)) != who.scope.end();
+  return who.is_for(resource_of(kind));
 }
 
 Problem scope_needed(EventKind kind) {

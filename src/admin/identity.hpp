@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,6 +30,11 @@ struct Identity {
   std::string token = {};               // its name
   std::vector<std::string> scope = {};  // the parts of the API it is for; empty: all
   std::int64_t expires_ms = 0;          // wall time
+
+  // Whether this part of the API is among those that it is for.
+  [[nodiscard]] bool is_for(std::string_view part) const {
+    return scope.empty() || std::ranges::find(scope, part) != scope.end();
+  }
 };
 
 }  // namespace sluice::admin

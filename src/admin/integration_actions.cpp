@@ -30,6 +30,21 @@ tl::expected<bool, Response> switch_of(const Call& call, const std::string& name
                                                  .hint = "leave it out: then it is " + fallback}));
 }
 
+// An account that is made or deleted with its task is a user and policies: a token needs these
+// parts of the API in its scope, too.
+std::optional<Response> refuse_accounts(const Call& call) {
+  for (const auto part : {"users", "policies"}) {
+    if (call.identity->is_for(part)) continue;
+    return problem_response(Problem{
+        .status = 403,
+        .code = "scope_needed",
+        .detail = std::string("an account goes with the task, which needs the scope ") + part +
+                  ", too; the token is for other parts",
+        .hint = "make a token whose scope names `users` and `policies`, too, or that has none"});
+  }
+  return std::nullopt;
+}
+
 std::string topic_of(const Call& call) {
   return call.parameter("topic").value_or("");
 }
@@ -89,6 +104,8 @@ Response verify_saved_connection(Context& context, const Call& call) {
 Response create_task(Context& context, const Call& call) {
   const auto makes_account = switch_of(call, "create_account", "false");
   if (!makes_account) return makes_account.error();
+  if (*makes_account)
+    if (auto refused = refuse_accounts(call)) return *refused;
   return created_response(
       context.sources.integration.create_task(call.body, {.makes_account = *makes_account}),
       "/api/v1/tasks");
@@ -140,7 +157,10 @@ Response replay_task(Context& context, const Call& call) {
 
 Response delete_task(Context& context, const Call& call) {
   auto& owner = context.sources.integration;
-  if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;
+  const auto task = owner.task(call.name());
+  if (auto stale = refuse_stale(call, task)) return *stale;
+  if (task && task->at("account_made").as_bool())
+    if (auto refused = refuse_accounts(call)) return *refused;
   return deleted_response(owner.remove_task(call.name()));
 }
 

@@ -115,17 +115,21 @@ void AccessControl::State::ask_next(const std::shared_ptr<Attempt>& attempt) {
 }
 
 // As with passwords: what was shown before, right or wrong, is looked at whoever guesses at the
-// same address, and counts as a guess once.
+// same address, and counts as a guess once. So is a token, as nobody guesses a signature: of those
+// that come while their address is held back the right ones pass.
 void AccessControl::State::ask_method(Authenticator& method,
                                       const std::shared_ptr<Attempt>& attempt) {
   // A token is the same one whatever name comes with it.
   attempt->is_token = method.is_secret(attempt->password);
   const auto login = login_of(method, attempt->guessed(), attempt->password);
   const bool is_known = remembered(login).has_value();
-  if (!is_known && guard.begin(attempt->peer, attempt->guessed()))
+  attempt->is_held_back = !is_known && guard.begin(attempt->peer, attempt->guessed());
+  if (attempt->is_held_back && !attempt->is_token)
     return answer(*attempt, {.reason = ReasonCode::ConnectionRateExceeded});
   method.ask(attempt->client, attempt->password,
              [this, attempt, login, is_known](const std::optional<LoginAnswer>& said) {
+               if (attempt->is_held_back && (!said || mqtt::is_error(said->reason)))
+                 return answer(*attempt, {.reason = ReasonCode::ConnectionRateExceeded});
                if (said) return take_answer(attempt, login, is_known, *said);
                // Hashing is for the pool's threads, which are few.
                submit(attempt, [this, attempt] { ask_next(attempt); });

@@ -82,9 +82,10 @@ struct AccessControl::State {
     bool has_password = false;
     std::string password;
     std::function<void(LoginAnswer)> done;
-    std::size_t next = 0;    // of the methods
-    bool is_nobody = false;  // there is no stored user of that name
-    bool is_token = false;   // what is asked about names its user itself
+    std::size_t next = 0;       // of the methods
+    bool is_nobody = false;     // there is no stored user of that name
+    bool is_token = false;      // what is asked about names its user itself
+    bool is_held_back = false;  // a token of an address that guesses: only a right one passes
     // Whom it is a guess at, where that is known before it is looked at.
     [[nodiscard]] std::string_view guessed() const {
       return is_token ? std::string_view() : client.username;

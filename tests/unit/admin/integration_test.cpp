@@ -215,6 +215,35 @@ TEST_F(IntegrationTest, MakesATaskTogetherWithItsAccount) {
   EXPECT_EQ(get("/api/v1/policies/task-telemetry").status, 404U);
 }
 
+// Users and policies are no part of what a token for tasks may change.
+TEST_F(IntegrationTest, MakesAndDeletesAccountsOnlyForWhoMayChangeUsersAndPolicies) {
+  add_connection();
+  const auto token_for = [this](const std::string& name, const std::string& scope) {
+    const auto made =
+        post("/api/v1/tokens",
+             R"({"name":")" + name + R"(","role":"administrator","scope":[)" + scope + "]}");
+    return std::string(object_of(made).at("token").as_string());
+  };
+  const auto tasks_alone = token_for("tasks", R"("tasks")");
+  const auto tasks_and_users = token_for("users", R"("tasks","users")");
+  const auto all_of_it = token_for("all", R"("tasks","users","policies")");
+  for (const auto& token : {tasks_alone, tasks_and_users}) {
+    token_ = token;
+    EXPECT_EQ(problem_code(post("/api/v1/tasks?create_account=true", kTask)), "scope_needed");
+  }
+
+  token_ = all_of_it;
+  ASSERT_EQ(post("/api/v1/tasks?create_account=true", kTask).status, 201U);
+  token_ = tasks_alone;
+  EXPECT_EQ(problem_code(del("/api/v1/tasks/telemetry")), "scope_needed");
+  EXPECT_EQ(get("/api/v1/tasks/telemetry").status, 200U);
+  token_ = all_of_it;
+  EXPECT_EQ(del("/api/v1/tasks/telemetry").status, 204U);
+  token_ = tasks_alone;
+  EXPECT_EQ(post("/api/v1/tasks", kTask).status, 201U);
+  EXPECT_EQ(del("/api/v1/tasks/telemetry").status, 204U);
+}
+
 TEST_F(IntegrationTest, PreviewsAGivenMessage) {
   add_connection();
   add_task();
