@@ -10,8 +10,8 @@ const source = new URL("../../docs/reference/openapi.yaml", import.meta.url);
 const { components, paths } = load(readFileSync(source, "utf8"));
 
 const partsOf = (isIt) => {
-  const { where, verify, map, delivery } = components.schemas.Task.oneOf.find(({ properties }) => isIt(properties)).properties;
-  return { where, verify, map, delivery };
+  const { account, where, verify, map, delivery } = components.schemas.Task.oneOf.find(({ properties }) => isIt(properties)).properties;
+  return { account, where, verify, map, delivery };
 };
 const found = {
   task: partsOf(({ source }) => source.properties.type.enum.includes("local")),

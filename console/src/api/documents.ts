@@ -8,7 +8,7 @@ export function schemaOf(name: Name) {
   return all[name] as unknown as Schema;
 }
 
-export type TaskParts = Record<"where" | "verify" | "map" | "delivery", Schema>;
+export type TaskParts = Record<"account" | "where" | "verify" | "map" | "delivery", Schema>;
 
 // Of tasks that read this server's log, and of those that bring in from outside.
 export const taskParts = all.task as unknown as TaskParts;

@@ -40,6 +40,8 @@ export interface Task {
   retried: number;
   rejected: number;
   filtered: number;
+  account?: string; // the user that it runs as; empty: nobody
+  denied?: number; // of one with an account
   shed: number;
   lost: number;
   possible_duplicates: number;

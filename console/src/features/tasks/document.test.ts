@@ -3,8 +3,8 @@ import { inboundParts, taskParts } from "../../api/documents";
 import { partsOf, previewable, stepOf, topicOf, withSource } from "./document";
 
 test("a refusal leads to the step that shows its field", () => {
-  expect(["/name", "/source/filters/0", "/map/jq", "/where", "/map/topic", "/sink/folder"].map(stepOf)).toEqual([
-    0, 1, 2, 2, 3, 3,
+  expect(["/account", "/name", "/source/filters/0", "/map/jq", "/where", "/map/topic", "/sink/folder"].map(stepOf)).toEqual([
+    0, 0, 1, 2, 2, 3, 3,
   ]);
 });
 

@@ -4,7 +4,7 @@ import { inboundParts, taskParts, type TaskParts } from "../../api/documents";
 import type { Task } from "../../api/task";
 import type { Document } from "../../components/schema_form/schema_form";
 
-const written = ["name", "description", "enabled", "source", "where", "verify", "map", "sink", "delivery"];
+const written = ["name", "description", "enabled", "account", "source", "where", "verify", "map", "sink", "delivery"];
 const here = "local"; // this server: as a source its log, as a sink what clients publish
 
 export const part = (document: Entity, name: string) => (document[name] as Document | undefined) ?? {};
@@ -44,7 +44,7 @@ export function topicOf(document: Entity, made: string | undefined) {
 
 // Which step shows a field: 0 basics, 1 source, 2 process, 3 target.
 export function stepOf(pointer: string) {
-  if (/^\/(name|description|enabled)/.test(pointer)) return 0;
+  if (/^\/(name|description|enabled|account)/.test(pointer)) return 0;
   if (pointer.startsWith("/source")) return 1;
   if (/^\/(where|verify|map\/jq)/.test(pointer)) return 2;
   return 3;

@@ -16,6 +16,8 @@ export interface StepProps {
   problems: FieldProblem[];
   isKnown: boolean; // it exists: what it reads from stays of its kind
   madeTopic?: string; // of the record that the sample becomes
+  makesAccount: boolean; // the user that it runs as, with policies for what it reads or publishes
+  setMakesAccount: (makes: boolean) => void;
 }
 
 interface ChoicesProps extends Pick<FormItemProps, "validateStatus" | "help"> {

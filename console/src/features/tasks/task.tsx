@@ -59,6 +59,7 @@ function Progress({ task, at }: { task: Task; at: number }) {
               [word.retried, show(task.retried)],
               [word.duplicates, show(task.possible_duplicates)],
               [word.filtered, show(task.filtered)],
+              ...(task.account ? [[word.denied, show(task.denied ?? 0)] as [string, string]] : []),
               [word.shed, show(task.shed)],
               [word.lost, show(task.lost)],
             ]}
@@ -70,6 +71,7 @@ function Progress({ task, at }: { task: Task; at: number }) {
               [word.source, sourceOf(task)],
               [word.target, targetOf(task)],
               [word.group, task.group],
+              ...(task.account ? [[word.account, task.account] as [string, string]] : []),
               [word.workers, (task.clients ?? []).join(", ")],
             ]}
           />

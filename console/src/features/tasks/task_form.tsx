@@ -23,8 +23,9 @@ import type { StepProps } from "./step";
 import { Target } from "./target";
 import { own } from "./words";
 
-function Basics({ document, set, problems, isKnown }: StepProps) {
+function Basics({ document, set, problems, isKnown, makesAccount, setMakesAccount }: StepProps) {
   const word = useWords(own);
+  const help = useHelp();
   const all = useWords(common);
   const text = (name: string) => (event: { target: { value: string } }) => set(name, event.target.value);
   return (
@@ -40,6 +41,19 @@ function Basics({ document, set, problems, isKnown }: StepProps) {
           onChange={text("description")}
         />
       </Form.Item>
+      <Form.Item
+        label={word.account}
+        htmlFor="task-account"
+        extra={help(partsOf(document).account.description)}
+        {...wrongAt(problems, "/account")}
+      >
+        <Input id="task-account" maxLength={32} value={String(document.account ?? "")} onChange={text("account")} />
+      </Form.Item>
+      {!isKnown && (
+        <Form.Item label={word.makeAccount} htmlFor="task-make-account" extra={word.makeAccountHelp}>
+          <Switch id="task-make-account" checked={makesAccount} onChange={setMakesAccount} />
+        </Form.Item>
+      )}
       {!isKnown && (
         <Form.Item label={word.startNow} htmlFor="task-enabled" extra={word.startNowHelp}>
           <Switch
@@ -100,7 +114,8 @@ function Process({ document, set, problems }: StepProps) {
 function bodyOf(document: Entity, known?: Task): Entity {
   // An empty map rather than none: what is missing in it is then named at its field.
   if (!known) return { map: {}, ...tidied(document) };
-  return document.where === "" ? { ...tidied(document), where: "" } : tidied(document);
+  const emptied = ["where", "account"].filter((name) => document[name] === "");
+  return { ...tidied(document), ...Object.fromEntries(emptied.map((name) => [name, ""])) };
 }
 
 function Wizard({ known: opened }: { known?: Task }) {
@@ -113,13 +128,14 @@ function Wizard({ known: opened }: { known?: Task }) {
   const [document, setDocument] = useState<Entity>(() => (known ? editable(known) : { source: { filters: [] } }));
   const [sample, setSample] = useState<Sample>({ topic: "", payload: "", key: "" });
   const [error, setError] = useState<unknown>();
+  const [makesAccount, setMakesAccount] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const conflict = useConflict<Task>("/tasks/{name}", editable);
   const problems = fieldsOf(error);
   useFirstWrong(error);
   const set = (name: string, value: unknown) => setDocument((before) => ({ ...before, [name]: value }));
   const send = (body: Entity) => {
-    if (!known) return api.post<Task>("/tasks", { body });
+    if (!known) return api.post<Task>("/tasks", { body, query: makesAccount ? { create_account: true } : {} });
     const patch = mergePatch(editable(known), body);
     return api.patch<Task>("/tasks/{name}", { parts: { name: known.name }, body: patch, ifMatch: tagOf(known) });
   };
@@ -156,7 +172,16 @@ function Wizard({ known: opened }: { known?: Task }) {
           setDocument(mine);
         })}
       <ProblemAlert error={error} shown={here} />
-      <Step document={document} set={set} replace={setDocument} problems={problems} isKnown={known !== undefined} madeTopic={madeTopic} />
+      <Step
+        document={document}
+        set={set}
+        replace={setDocument}
+        problems={problems}
+        isKnown={known !== undefined}
+        madeTopic={madeTopic}
+        makesAccount={makesAccount}
+        setMakesAccount={setMakesAccount}
+      />
       <div className="buttons">
         {step > 0 && <Button onClick={() => setStep(step - 1)}>{all.back}</Button>}
         {step < 3 && (
