@@ -93,11 +93,11 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def load(arguments, server, *more):
+def load(arguments, server, *more, seconds=None):
     done = subprocess.run([str(part) for part in (
         "taskset", "-c", OTHER_CORES, arguments.build / "bench/load/sluice_load", "--json",
         "--warmup", 0, "--port", server.mqtt[1], "--pid", server.pid, "--publishers", 100,
-        "--size", 256, "--qos", 1, "--seconds", arguments.seconds, *more)],
+        "--size", 256, "--qos", 1, "--seconds", seconds or arguments.seconds, *more)],
         capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"the load failed: {done.stderr}{done.stdout}\n{server.log_tail()}")
@@ -156,7 +156,7 @@ def latency(arguments, linger):
             server.wait_task("bench", status="running")
             wall_minus_steady = time.time_ns() - time.monotonic_ns()
             sent = load(arguments, server, "--rate", arguments.rate, "--window", 65535,
-                        "--seconds", arguments.seconds + WARM_UP)["sent"]
+                        seconds=arguments.seconds + WARM_UP)["sent"]
             server.wait_task("bench", timeout=60, lag_messages=0, delivered=sent)
             records = read_topic(kafka.bootstrap, "bench", count=sent)
         finally:
