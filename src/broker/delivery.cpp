@@ -12,7 +12,6 @@
 #include "mqtt/topic.hpp"
 
 namespace sluice::broker {
-namespace {}  // namespace
 
 using mqtt::Qos;
 

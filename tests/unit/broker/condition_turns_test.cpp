@@ -47,14 +47,7 @@ class ConditionTurnsTest : public testing::Test {
                        Qos qos = Qos::AtLeastOnce) {
     std::string properties;
     mqtt::PropertyWriter(properties).user("$where", where);
-    mqtt::Subscribe packet;
-    packet.packet_id = 7;
-    packet.properties = mqtt::Properties::from_checked(properties);
-    packet.subscriptions.push_back({.filter = filter, .qos = qos});
-    client.send(packet);
-    server->turn();
-    server->make_durable();
-    const auto answers = client.take<mqtt::Suback>();
+    const auto answers = client.subscribe(filter, qos, properties);
     return answers.size() == 1 ? answers.front().reasons.front() : ReasonCode::UnspecifiedError;
   }
   void add_readers(int count, Qos qos, std::string_view filter = "plant/+") {

@@ -146,6 +146,18 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
     mqtt::encode(bytes, version, packet);
     receive(bytes);
   }
+  // Subscribes with these properties, encoded, and returns what is answered, all durable.
+  std::vector<mqtt::Suback> subscribe(std::string_view filter, mqtt::Qos qos,
+                                      std::string_view properties) {
+    mqtt::Subscribe packet;
+    packet.packet_id = 7;
+    packet.properties = mqtt::Properties::from_checked(properties);
+    packet.subscriptions.push_back({.filter = filter, .qos = qos});
+    send(packet);
+    server_.turn();
+    server_.make_durable();
+    return take<mqtt::Suback>();
+  }
   void publish(std::string_view topic, std::string_view payload, mqtt::Qos qos,
                std::uint16_t packet_id = 0, bool retain = false) {
     mqtt::Publish packet;

@@ -40,14 +40,7 @@ class SubscriptionConditions : public testing::Test {
     writer.user("other", "1");
     writer.user("$where", where);
     writer.user("$where", "only the first counts");
-    mqtt::Subscribe packet;
-    packet.packet_id = 7;
-    packet.properties = mqtt::Properties::from_checked(properties);
-    packet.subscriptions.push_back({.filter = filter, .qos = qos});
-    client.send(packet);
-    server->turn();
-    server->make_durable();
-    auto answers = client.take<mqtt::Suback>();
+    auto answers = client.subscribe(filter, qos, properties);
     EXPECT_EQ(answers.size(), 1U);
     return answers.empty() ? mqtt::Suback() : answers.front();
   }

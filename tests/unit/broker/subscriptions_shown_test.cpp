@@ -49,14 +49,7 @@ class SubscriptionsShown : public testing::Test {
     mqtt::PropertyWriter writer(properties);
     for (const auto& [name, value] : user) writer.user(name, value);
     if (identifier > 0) writer.number(PropertyId::SubscriptionIdentifier, identifier);
-    mqtt::Subscribe packet;
-    packet.packet_id = 7;
-    packet.properties = mqtt::Properties::from_checked(properties);
-    packet.subscriptions.push_back({.filter = filter, .qos = qos});
-    client.send(packet);
-    server->turn();
-    server->make_durable();
-    EXPECT_EQ(client.take<mqtt::Suback>().size(), 1U);
+    EXPECT_EQ(client.subscribe(filter, qos, properties).size(), 1U);
   }
   void publish(std::initializer_list<std::string_view> topics, Qos qos = Qos::AtLeastOnce) {
     ScriptedClient publisher(*server);
