@@ -47,7 +47,7 @@ class ConditionTurnsTest : public testing::Test {
                        Qos qos = Qos::AtLeastOnce) {
     std::string properties;
     mqtt::PropertyWriter(properties).user("$where", where);
-    const auto answers = client.subscribe(filter, qos, properties);
+    const auto answers = client.subscribe_with(properties, filter, qos);
     return answers.size() == 1 ? answers.front().reasons.front() : ReasonCode::UnspecifiedError;
   }
   void add_readers(int count, Qos qos, std::string_view filter = "plant/+") {

@@ -146,18 +146,6 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
     mqtt::encode(bytes, version, packet);
     receive(bytes);
   }
-  // Subscribes with these properties, encoded, and returns what is answered, all durable.
-  std::vector<mqtt::Suback> subscribe(std::string_view filter, mqtt::Qos qos,
-                                      std::string_view properties) {
-    mqtt::Subscribe packet;
-    packet.packet_id = 7;
-    packet.properties = mqtt::Properties::from_checked(properties);
-    packet.subscriptions.push_back({.filter = filter, .qos = qos});
-    send(packet);
-    server_.turn();
-    server_.make_durable();
-    return take<mqtt::Suback>();
-  }
   void publish(std::string_view topic, std::string_view payload, mqtt::Qos qos,
                std::uint16_t packet_id = 0, bool retain = false) {
     mqtt::Publish packet;
@@ -174,19 +162,24 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
                    .reason = mqtt::ReasonCode::Success,
                    .properties = {}});
   }
-  std::vector<mqtt::ReasonCode> subscribe(std::string_view filter, mqtt::Qos qos,
-                                          std::uint32_t identifier = 0) {
-    std::string properties;
-    mqtt::PropertyWriter writer(properties);
-    if (identifier > 0) writer.number(mqtt::PropertyId::SubscriptionIdentifier, identifier);
+  // Subscribes with these properties, encoded, and returns what is answered, all durable.
+  std::vector<mqtt::Suback> subscribe_with(std::string_view properties, std::string_view filter,
+                                           mqtt::Qos qos) {
     mqtt::Subscribe packet;
-    packet.packet_id = 1;
+    packet.packet_id = 7;
     packet.properties = mqtt::Properties::from_checked(properties);
     packet.subscriptions.push_back({.filter = filter, .qos = qos});
     send(packet);
     server_.turn();
     server_.make_durable();
-    auto answers = take<mqtt::Suback>();
+    return take<mqtt::Suback>();
+  }
+  std::vector<mqtt::ReasonCode> subscribe(std::string_view filter, mqtt::Qos qos,
+                                          std::uint32_t identifier = 0) {
+    std::string properties;
+    mqtt::PropertyWriter writer(properties);
+    if (identifier > 0) writer.number(mqtt::PropertyId::SubscriptionIdentifier, identifier);
+    const auto answers = subscribe_with(properties, filter, qos);
     return answers.empty() ? std::vector<mqtt::ReasonCode>{} : answers.front().reasons;
   }
   void unsubscribe(std::string_view filter) {

@@ -40,7 +40,7 @@ class SubscriptionConditions : public testing::Test {
     writer.user("other", "1");
     writer.user("$where", where);
     writer.user("$where", "only the first counts");
-    auto answers = client.subscribe(filter, qos, properties);
+    auto answers = client.subscribe_with(properties, filter, qos);
     EXPECT_EQ(answers.size(), 1U);
     return answers.empty() ? mqtt::Suback() : answers.front();
   }

@@ -49,7 +49,7 @@ class SubscriptionsShown : public testing::Test {
     mqtt::PropertyWriter writer(properties);
     for (const auto& [name, value] : user) writer.user(name, value);
     if (identifier > 0) writer.number(PropertyId::SubscriptionIdentifier, identifier);
-    EXPECT_EQ(client.subscribe(filter, qos, properties).size(), 1U);
+    EXPECT_EQ(client.subscribe_with(properties, filter, qos).size(), 1U);
   }
   void publish(std::initializer_list<std::string_view> topics, Qos qos = Qos::AtLeastOnce) {
     ScriptedClient publisher(*server);
