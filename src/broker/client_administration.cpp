@@ -48,17 +48,17 @@ json::value shown_will(const Session& session) {
                       {"delay_seconds", will.delay_s}};
 }
 
-json::array shown_properties(const std::string& encoded) {
-  json::array shown;
-  for (const auto& property : mqtt::Properties::from_checked(encoded))
-    shown.push_back(json::object{{"name", property.name}, {"value", property.text}});
-  return shown;
+json::value shown_properties(const ClientConnection& connection) {
+  const auto* properties = connection.connect_properties();
+  return properties == nullptr ? json::object() : properties->shown();
 }
 
 json::object shown_whole(Session& session) {
   auto shown = shown_client(session);
   const auto& connection = session.connection();
   shown["certificate"] = shown_certificate(session);
+  shown["clean_start"] = connection ? json::value(connection->clean_start()) : nullptr;
+  shown["connect_properties"] = connection ? shown_properties(*connection) : nullptr;
   shown["keep_alive_seconds"] = connection ? json::value(connection->keep_alive_s()) : nullptr;
   shown["receive_maximum"] = connection ? json::value(session.delivery().window()) : nullptr;
   shown["session_expiry_seconds"] = session.expiry_s();
@@ -109,7 +109,7 @@ json::object shown_subscription(const Session& session, const Subscription& subs
   if (!subscription.group().empty()) entity["group"] = subscription.group();
   if (const auto* condition = session.condition_of(subscription)) entity["where"] = condition->text;
   if (const auto properties = session.user_properties_of(subscription.name))
-    entity["user_properties"] = shown_properties(*properties);
+    entity["user_properties"] = shown_user_properties(*properties);
   if (subscription.options.lacks_properties) entity["user_properties_left_out"] = true;
   return entity;
 }

@@ -343,7 +343,7 @@ void ClientConnection::tell_connected() {
   auto& events = worker_.events();
   if (!events.wants(Event::ClientConnected)) return;
   events.add(Event::ClientConnected, *client_,
-             {{"clean_start", pending_->clean_start},
+             {{"clean_start", bool{clean_start_}},
               {"connected_at", worker_.broker().clock().wall_ms()},
               {"keepalive", keep_alive_s_},
               {"proto_ver", static_cast<int>(version_)},

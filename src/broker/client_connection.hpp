@@ -8,6 +8,7 @@
 
 #include "base/deadlines.hpp"
 #include "broker/access_control.hpp"
+#include "broker/connect_properties.hpp"
 #include "broker/drain.hpp"
 #include "broker/filter_table.hpp"
 #include "broker/limits.hpp"
@@ -85,6 +86,9 @@ class ClientConnection final : public Deadline,
 
   [[nodiscard]] mqtt::Version version() const { return version_; }
   [[nodiscard]] std::uint16_t keep_alive_s() const { return keep_alive_s_; }
+  [[nodiscard]] bool clean_start() const { return clean_start_; }
+  // Null: its CONNECT had none.
+  [[nodiscard]] const ConnectProperties* connect_properties() const { return properties_.get(); }
   void on_no_memory();  // for the packet that is on its way
   // Since it connected, because it published faster than it may.
   void on_room();  // of the back-log that it was held back for
@@ -111,7 +115,6 @@ class ClientConnection final : public Deadline,
   // What CONNECT said, kept until it is answered.
   struct Pending {
     std::string user_id;  // whose password is being checked
-    bool clean_start = true;
     std::uint32_t session_expiry_s = 0;
     std::uint16_t receive_maximum = 65535;
     std::uint16_t keep_alive_s = 0;
@@ -205,6 +208,7 @@ class ClientConnection final : public Deadline,
   bool is_held_back_ : 1 = false;
   bool waits_for_room_ : 1 = false;  // of a task's back-log
   bool has_left_ : 1 = false;
+  bool clean_start_ : 1 = true;
   mqtt::Version version_ = mqtt::Version::V311;
   // Why it ends; nothing is known of one that just breaks.
   mqtt::ReasonCode left_with_ = mqtt::ReasonCode::UnspecifiedError;
@@ -216,6 +220,7 @@ class ClientConnection final : public Deadline,
   float held_back_s_ = 0;
   PublishPace pace_;
   std::unique_ptr<Aliases> aliases_;
+  std::unique_ptr<ConnectProperties> properties_;
 
   friend class Worker;
 };

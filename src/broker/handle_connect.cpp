@@ -100,7 +100,8 @@ void ClientConnection::note_connect(const mqtt::Connect& connect) {
              .is_certified = is_certified,
              .host = client_->host,
              .listener = client_->listener});
-  pending_->clean_start = connect.clean_start;
+  clean_start_ = connect.clean_start;
+  properties_ = ConnectProperties::of(connect.properties);
   pending_->receive_maximum = limits.maximum_inflight;
   pending_->keep_alive_s = connect.keep_alive_s;
   if (version_ == Version::V5) {
@@ -225,7 +226,7 @@ void ClientConnection::admit() {
   }
   const bool begins_anew = session != nullptr;
   if (session && session->connection()) session->connection()->taken_over();
-  if (session && (session->ended() || pending_->clean_start)) {
+  if (session && (session->ended() || clean_start_)) {
     if (!session->ended()) session->end();
     session = nullptr;
   }
@@ -267,6 +268,8 @@ void ClientConnection::admit() {
   session_ = session;
   session->will = std::move(pending_->will);
   session->attach(shared_from_this(), pending_->session_expiry_s);
+  if (properties_)
+    properties_->count_for(*broker.memory().sessions, broker.limits().sessions_bytes);
   // From this address, by this name, and after what changed while the client was away.
   if (const auto dropped = session->drop_uncovered(*session->permissions()); dropped > 0)
     log::info("subscriptions dropped: no policy allows them any more",

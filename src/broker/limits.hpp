@@ -83,6 +83,9 @@ inline constexpr std::size_t kLongestCondition = 1024;
 inline constexpr std::size_t kSubscribePropertyBytes = 1024;
 inline constexpr std::size_t kSessionPropertyBytes = 128 << 10;
 
+// The same of CONNECT, in memory and as long as the connection lasts.
+inline constexpr std::size_t kConnectPropertyBytes = 1024;
+
 // What a condition may cost for one message, on the event loop: steps of a few nanoseconds, and
 // a payload that takes about a millisecond to parse. A usual one takes less than a hundred steps; a
 // client may have many conditions, and each is asked about each message.

@@ -18,9 +18,22 @@ bool is_group_name(std::string_view text) {
   return mqtt::is_valid_utf8(text) && text.find_first_of("/+#") == std::string_view::npos;
 }
 
+void check_latency(const boost::json::object& document, std::vector<schema::Problem>& problems) {
+  const auto& latency = document.at(kLatency);
+  const std::string_view name = document.at("strategy").get_string();
+  const auto strategy = group_strategy(name);
+  if (latency.to_number<std::int64_t>() == 0 || !strategy || is_hashed(*strategy)) return;
+  problems.push_back({"/" + std::string(kLatency),
+                      "must be 0 with " + std::string(name) +
+                          ": only hash_client_id and hash_topic give members a share to keep"});
+}
+
 constexpr std::size_t kMostMadeGroups = 10'000;
-const DocumentKind kGroupKind{
-    .noun = "group", .prefix = "group/", .fields = MadeGroups::fields, .maximum = kMostMadeGroups};
+const DocumentKind kGroupKind{.noun = "group",
+                              .prefix = "group/",
+                              .fields = MadeGroups::fields,
+                              .check_new = check_latency,
+                              .maximum = kMostMadeGroups};
 
 }  // namespace
 

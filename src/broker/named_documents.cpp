@@ -100,7 +100,7 @@ Result<void> NamedDocuments::load() {
         boost::system::error_code error;
         auto value = json::parse(text, error);
         bool good = !error && value.is_object() && value.get_object().contains("id");
-        good = good && checked(without_additions(value.get_object())).has_value();
+        good = good && checked(without_additions(value.get_object()), false).has_value();
         if (good)
           found.push_back(std::move(value.get_object()));
         else
@@ -128,15 +128,17 @@ Outcome<json::object> NamedDocuments::find(std::string_view which) const {
   });
 }
 
-Outcome<json::object> NamedDocuments::checked(const json::object& document) const {
+Outcome<json::object> NamedDocuments::checked(const json::object& document, bool is_new) const {
   auto found = schema::check(kind_.fields(), document);
   if (found.problems.empty() && kind_.check != nullptr) kind_.check(found.value, found.problems);
+  if (found.problems.empty() && is_new && kind_.check_new != nullptr)
+    kind_.check_new(found.value, found.problems);
   if (!found.problems.empty()) return refuse(invalid_rule(std::move(found.problems)));
   return std::move(found.value);
 }
 
 Outcome<json::object> NamedDocuments::create(const json::object& document) {
-  auto fields = checked(document);
+  auto fields = checked(document, true);
   if (!fields) return fields;
   const std::string name(name_of_rule(*fields));
   const std::scoped_lock lock(changing_);
@@ -167,7 +169,7 @@ Outcome<json::object> NamedDocuments::create(const json::object& document) {
 
 Outcome<json::object> NamedDocuments::replace(std::string_view which,
                                               const json::object& document) {
-  auto fields = checked(without_additions(document));
+  auto fields = checked(without_additions(document), true);
   if (!fields) return fields;
   const std::scoped_lock lock(changing_);
   const auto old = find(which);

@@ -27,6 +27,9 @@ struct DocumentKind {
   // What the fields cannot say. `document` has passed their check.
   void (*check)(const boost::json::object& document,
                 std::vector<schema::Problem>& problems) = nullptr;
+  // The same of those that come or change: earlier versions may have kept others.
+  void (*check_new)(const boost::json::object& document,
+                    std::vector<schema::Problem>& problems) = nullptr;
   std::size_t maximum = 1000;
 };
 
@@ -62,7 +65,8 @@ class NamedDocuments {
   [[nodiscard]] Outcome<void> remove(std::string_view which);
 
  private:
-  [[nodiscard]] Outcome<boost::json::object> checked(const boost::json::object& document) const;
+  [[nodiscard]] Outcome<boost::json::object> checked(const boost::json::object& document,
+                                                     bool is_new) const;
   void publish(All all);
 
   store::Store& store_;

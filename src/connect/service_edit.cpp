@@ -187,6 +187,11 @@ Outcome<json::object> Service::change_connection(std::string_view which, const j
   if (auto problems = problems_of_change(*before, *parsed, patch); !problems.empty())
     return wrong("connection", std::move(problems));
   for (const auto& task : state_->tasks_of(before->id)) {
+    if (task->copies_connection_id() == before->id) {
+      if (auto why = parsed->connector->why_no_letters(parsed->settings); !why.empty())
+        return wrong("connection", "/settings",
+                     "task " + task->name() + " copies its dead letters over it: " + why);
+    }
     if (how.is_forced || task->connection_id() != before->id || !task->spec().is_inbound())
       continue;
     if (auto what = task->left_behind(parsed->settings, task->spec().source); !what.empty())

@@ -97,6 +97,16 @@ bool says(const json::value& value, std::string_view text) {
   return value.is_string() && std::string_view(value.get_string()) == text;
 }
 
+// Whatever the message; empty: it depends on that.
+std::string why_never_a_topic(const Template& topic) {
+  if (const auto constant = topic.constant()) return why_not_topic(*constant);
+  const auto has_wildcard = [](const Template::Part& part) {
+    return !part.name && part.literal.find_first_of("+#") != std::string::npos;
+  };
+  return std::ranges::any_of(topic.parts(), has_wildcard) ? "must be a topic name: no wildcards"
+                                                          : std::string();
+}
+
 TemplateScope scope_of(const Connector& connector) {
   return connector.sends_records ? TemplateScope::Record : TemplateScope::Received;
 }
@@ -175,6 +185,8 @@ void SourceTaskReader::steps(const json::object& document) {
 void SourceTaskReader::mapping(const json::object& map) {
   auto& inbound = spec_.inbound;
   inbound.topic = compile("/map/topic", map.at("topic").as_string());
+  if (auto why = why_never_a_topic(inbound.topic); !why.empty())
+    problem("/map/topic", std::move(why));
   if (const auto& qos = map.at("qos"); qos.is_int64())
     inbound.qos = static_cast<mqtt::Qos>(qos.get_int64());
   if (const auto& retain = map.at("retain"); retain.is_bool()) inbound.retain = retain.get_bool();
@@ -287,6 +299,10 @@ Outcome<TaskSpec> parse_source_task(const Registry& registry, const json::object
   read_failures(delivery, spec, problems);
   spec.letter_copy = parse_letter_copy(registry, delivery, scope_of(*connector), problems);
   spec.name = text_at(checked.value, "name");
+  if (std::ranges::find(spec.delivered_by, spec.name) != spec.delivered_by.end())
+    problems.push_back(
+        {"/source/delivered_by",
+         "must not name the task itself: it would wait for its own acknowledgement"});
   spec.enabled = checked.value.at("enabled").as_bool();
   spec.account = text_at(checked.value, "account");
   spec.shown = readable(fields, std::move(checked.value));

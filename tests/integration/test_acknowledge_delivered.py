@@ -121,6 +121,7 @@ def test_nothing_is_lost_or_overtaken_when_this_server_is_killed(make_sluice, th
 @pytest.mark.parametrize("source, pointer", [
     ({"acknowledge": "delivered"}, "/source/delivered_by"),
     ({"delivered_by": ["out"]}, "/source/delivered_by"),
+    ({"acknowledge": "delivered", "delivered_by": ["out", "wrong"]}, "/source/delivered_by"),
     ({"acknowledge": "seen"}, "/source/acknowledge"),
 ])
 def test_what_it_cannot_be_is_refused_by_name(sluice, source, pointer):

@@ -25,7 +25,9 @@ def server(make_sluice):
 def test_one_client_is_shown_whole(server):
     will = {"topic": "gone/meter", "payload": b"bye", "qos": 1, "retain": True}
     with RawClient(server.mqtt) as client:
-        client.connect(AWKWARD, will=will, keep_alive=77, **LONG)
+        said = [(mqtt.SESSION_EXPIRY, 3600), (mqtt.MAXIMUM_PACKET_SIZE, 70_000),
+                (mqtt.TOPIC_ALIAS_MAXIMUM, 3), (mqtt.USER_PROPERTY, ("site", "north"))]
+        client.connect(AWKWARD, will=will, keep_alive=77, properties=said)
         client.subscribe("a/#", qos=1)
         client.subscribe("$share/g/b", qos=2)
 
@@ -34,6 +36,10 @@ def test_one_client_is_shown_whole(server):
         assert (shown["client_id"], shown["status"]) == (AWKWARD, "connected")
         assert (shown["protocol"], shown["keep_alive_seconds"]) == ("5.0", 77)
         assert shown["session_expiry_seconds"] == 3600
+        assert shown["clean_start"] is True
+        assert shown["connect_properties"] == {
+            "session_expiry_interval": 3600, "maximum_packet_size": 70_000,
+            "topic_alias_maximum": 3, "user_properties": [{"name": "site", "value": "north"}]}
         assert shown["will"] == {"topic": "gone/meter", "qos": 1, "retain": True,
                                  "payload_bytes": 3, "delay_seconds": 0}
         assert [(s["filter"], s["qos"], s.get("group")) for s in shown["subscriptions"]] == [
@@ -45,6 +51,7 @@ def test_one_client_is_shown_whole(server):
     with RawClient(server.mqtt, version=4) as old:
         old.connect("old")
         assert server.get(one("old"))["protocol"] == "3.1.1"
+        assert server.get(one("old"))["connect_properties"] == {}
     refusal = server.rest("GET", one("nobody"))
     assert (refusal.status, refusal.body["code"]) == (404, "not_found")
 

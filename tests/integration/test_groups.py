@@ -65,6 +65,11 @@ def test_shares_of_a_hash_strategy_move_after_their_latency(make_sluice):
     assert made["strategy_latency_seconds"] == 1
     wrong = server.rest("PATCH", "/groups/shares", {"strategy_latency_seconds": 601})
     assert (wrong.status, wrong.body["fields"][0]["pointer"]) == (422, "/strategy_latency_seconds")
+    wrong = server.rest("PATCH", "/groups/shares", {"strategy": "random"})
+    assert (wrong.status, wrong.body["fields"][0]["pointer"]) == (422, "/strategy_latency_seconds")
+    assert "must be 0 with random" in wrong.body["fields"][0]["detail"]
+    server.rest("PATCH", "/groups/shares", {"strategy": "default"}).expect(200)
+    server.rest("PATCH", "/groups/shares", {"strategy": "hash_topic"}).expect(200)
     with RawClient(server.mqtt) as one, RawClient(server.mqtt) as two, \
             RawClient(server.mqtt) as publisher:
         one.connect("one", properties=[(mqtt.SESSION_EXPIRY, 3600)])

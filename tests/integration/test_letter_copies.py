@@ -195,3 +195,20 @@ def test_wrong_ones_say_what_is_right(server):
             "delivery": {"dead_letter_copy": copy}}).expect(422)
         assert [field["pointer"] for field in problem["fields"]] == [
             "/delivery/dead_letter_copy" + pointer], problem
+
+
+def test_a_connection_that_copies_go_over_stays_one_that_can_take_them(server):
+    host, port = server.mqtt
+    server.create("/connections?verify=false", {
+        "name": "plant", "type": "mqtt", "settings": {"host": host, "port": port}})
+    server.create("/tasks", {
+        "name": "flow", "enabled": False, "source": {"filters": ["flow/#"]}, "map": {"topic": "t"},
+        "sink": {"type": "file", "folder": "out"},
+        "delivery": {"dead_letter_copy": {"type": "mqtt", "connection": "plant", "topic": "t"}}})
+    problem = server.rest("PATCH", "/connections/plant?verify=false",
+                          {"settings": {"version": "3.1.1"}}).expect(422)
+    assert problem["fields"][0]["pointer"] == "/settings"
+    assert "task flow copies its dead letters over it" in problem["fields"][0]["detail"]
+    server.rest("PATCH", "/tasks/flow", {"delivery": {"dead_letter_copy": None}}).expect(200)
+    server.rest("PATCH", "/connections/plant?verify=false",
+                {"settings": {"version": "3.1.1"}}).expect(200)

@@ -269,6 +269,19 @@ def test_a_definition_refers_to_schemas_of_the_registry(flow, registry):
     assert read(record.value, context_of(record)) == {"at": {"name": "x"}}
 
 
+def test_a_definition_that_nothing_can_be_written_by_is_not_registered(flow, registry):
+    registry.register("sites", {"type": "object"}, "JSON")
+    known = len(registry.schemas)
+    flow.make({"format": "json", "auto_register": True,
+               "references": {"site.json": {"subject": "sites", "version": 1}},
+               "definition": {"title": "Visit", "type": "object", "properties": {
+                   "at": {"$ref": "site.json"}, "by": {"$ref": "person.json"}}}})
+    flow.publish({"at": {}})
+    task = flow.server.wait_task("flow", status="failed")
+    assert "`person.json`, which is none of its references" in task["status_reason"], task
+    assert len(registry.schemas) == known
+
+
 def test_values_are_held_against_all_that_a_json_schema_refers_to(flow, registry):
     registry.register("sites", {
         "type": "object", "required": ["name"], "properties": {"name": {"$ref": "#/definitions/n"}},

@@ -143,3 +143,11 @@ def test_counters_go_on_and_the_lag_is_unknown_at_first(server, kafka):  # noqa:
     server.kill9()
     server.start()
     assert server.task("flow")["delivered"] == 3
+
+
+@pytest.mark.parametrize("topic", ["a/#", "a/+/${key}", "$SYS/a"])
+def test_a_topic_that_no_message_can_have_is_refused(server, topic):  # noqa: F811
+    problem = server.rest("POST", "/tasks", {
+        "name": "in", "source": {"type": "kafka", "connection": "kafka", "topics": ["t"]},
+        "map": {"topic": topic}, "sink": {"type": "local"}}).expect(422)
+    assert [field["pointer"] for field in problem["fields"]] == ["/map/topic"], problem

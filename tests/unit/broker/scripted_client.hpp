@@ -108,6 +108,7 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
       if (topic_alias_maximum > 0)
         writer.number(mqtt::PropertyId::TopicAliasMaximum, topic_alias_maximum);
       if (!wants_problem_information) writer.number(mqtt::PropertyId::RequestProblemInformation, 0);
+      for (const auto& [name, value] : user_properties) writer.user(name, value);
       if (!authentication_method.empty())
         writer.text(mqtt::PropertyId::AuthenticationMethod, authentication_method);
       if (!authentication_data.empty())
@@ -231,6 +232,7 @@ class ScriptedClient : public std::enable_shared_from_this<ScriptedClient> {
   std::uint16_t topic_alias_maximum = 0;
   std::uint32_t maximum_packet_size = 0;
   bool wants_problem_information = true;
+  std::vector<std::pair<std::string, std::string>> user_properties;  // of CONNECT
   std::string_view authentication_method;
   std::string_view authentication_data;
 

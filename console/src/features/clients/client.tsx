@@ -36,6 +36,29 @@ function Properties({ of: row }: { of: Subscription }) {
   );
 }
 
+/** What the CONNECT of the client that is connected said, by the standard's names. */
+function ConnectProperties({ of: client }: { of: Whole }) {
+  const word = useWords(own);
+  const { user_properties, user_properties_left_out, ...others } = client.connect_properties ?? {};
+  const rows: [string, string][] = [
+    ...Object.entries(others).map(([name, value]): [string, string] => [name, String(value)]),
+    ...(user_properties ?? []).map(({ name, value }): [string, string] => [name, value]),
+  ];
+  return (
+    <>
+      {rows.length === 0 && word.none}
+      {rows.map(([name, value], index) => (
+        <div key={index}>
+          <code>
+            {name}: {value}
+          </code>
+        </div>
+      ))}
+      {user_properties_left_out && word.leftOut}
+    </>
+  );
+}
+
 function Subscriptions({ client }: { client: Whole }) {
   const word = useWords(own);
   const act = useAction();
@@ -171,6 +194,7 @@ export default function ClientPage() {
               [word.receiveMaximum, number(client.receive_maximum, language)],
               [word.keepAlive, duration(client.keep_alive_seconds, language)],
               [word.expiry, duration(client.session_expiry_seconds, language)],
+              [word.cleanStart, client.clean_start == null ? "–" : client.clean_start ? all.yes : all.no],
             ]}
           />
         </Card>
@@ -181,6 +205,9 @@ export default function ClientPage() {
       </Card>
       <Trace id={id} />
       <div className="two">
+        <Card title={word.connectProperties} size="small">
+          <ConnectProperties of={client} />
+        </Card>
         <Card title={word.will} size="small">
           {client.will ? <Code>{pretty(client.will)}</Code> : word.none}
         </Card>

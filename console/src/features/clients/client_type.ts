@@ -32,6 +32,12 @@ export interface Subscription {
   [field: string]: unknown;
 }
 
+export interface ConnectProperties {
+  user_properties?: { name: string; value: string }[];
+  user_properties_left_out?: boolean;
+  [property: string]: unknown;
+}
+
 export interface Whole extends Client {
   subscriptions: Subscription[];
   protocol?: string;
@@ -39,6 +45,8 @@ export interface Whole extends Client {
   receive_maximum?: number;
   session_expiry_seconds?: number;
   created?: string;
+  clean_start?: boolean | null;
+  connect_properties?: ConnectProperties | null;
   will?: unknown;
   certificate?: unknown;
 }

@@ -143,6 +143,12 @@ Result<SchemaText> RegistryClient::get(const std::variant<std::int32_t, Guid>& s
   return schema;
 }
 
+Result<SchemaText> RegistryClient::whole(const connect::Encoding& given) {
+  SchemaText schema{.text = given.definition};
+  SL_TRY_VOID(fetch_references(body_of(given), schema, 0));
+  return schema;
+}
+
 Result<RegisteredSchema> RegistryClient::find(const std::string& subject,
                                               const connect::Encoding& given) {
   const auto body = body_of(given);
@@ -193,8 +199,13 @@ Result<void> RegistryClient::fetch_references(const json::object& answer, Schema
     if (std::ranges::find(into.references, name, &SchemaText::Reference::name) !=
         into.references.end())
       continue;
-    if (depth >= kDeepestReference || into.references.size() >= kMostReferences)
-      return fail(Errc::InvalidArgument, "schema registry: the schema has too many references");
+    if (depth >= kDeepestReference)
+      return fail(Errc::InvalidArgument,
+                  "schema registry: the schema's references refer to others more than " +
+                      std::to_string(kDeepestReference) + " deep: " + name);
+    if (into.references.size() >= kMostReferences)
+      return fail(Errc::InvalidArgument, "schema registry: the schema has more than " +
+                                             std::to_string(kMostReferences) + " references");
     SL_TRY(found, ask("GET",
                       subject_path(text_at(*reference, "subject")) + "/versions/" +
                           std::to_string(*version),

@@ -48,10 +48,12 @@ class RegistryClient {
                                              std::optional<std::int64_t> version);
   // The schema of an id or a GUID. NotFound: there is none.
   [[nodiscard]] Result<SchemaText> get(const std::variant<std::int32_t, Guid>& schema_name);
-  // The schema that a task gives as the subject has it.
+  // The schema that a task gives, with what it refers to; nothing is registered.
+  [[nodiscard]] Result<SchemaText> whole(const connect::Encoding& given);
+  // The same as the subject has it.
   [[nodiscard]] Result<RegisteredSchema> find(const std::string& subject,
                                               const connect::Encoding& given);
-  // The same, registered first where it is not there.
+  // Likewise, registered first where it is not there.
   [[nodiscard]] Result<RegisteredSchema> add(const std::string& subject,
                                              const connect::Encoding& given);
   // Whether it is there and takes us.

@@ -177,23 +177,31 @@ Result<const SchemaEncoder::Writer*> SchemaEncoder::writer_for(std::string_view 
 
 Result<RegisteredSchema> SchemaEncoder::ask(const std::string& subject) {
   if (encoding_.definition.empty()) return client_.get(subject, encoding_.version);
-  return encoding_.auto_register ? client_.add(subject, encoding_)
-                                 : client_.find(subject, encoding_);
+  if (!encoding_.auto_register) return client_.find(subject, encoding_);
+  if (!encoding_.references.empty()) {
+    // Registered is registered: one that nothing can be written by is refused before.
+    SL_TRY(whole, client_.whole(encoding_));
+    SL_TRY_VOID(read_schema(whole));
+  }
+  return client_.add(subject, encoding_);
 }
 
-Result<SchemaEncoder::Writer> SchemaEncoder::make_writer(RegisteredSchema found) const {
-  auto format = make_format(encoding_.format, found.schema, encoding_.record);
+Result<SchemaEncoder::Writer> SchemaEncoder::read_schema(const SchemaText& schema) const {
+  auto format = make_format(encoding_.format, schema, encoding_.record);
   if (!format) return fail(Errc::InvalidArgument, "schema: " + format.error());
-  Writer writer{.format = std::move(*format),
-                .text = {},
-                .names = {},
-                .id = found.id,
-                .asked = SteadyClock::now()};
+  Writer writer{
+      .format = std::move(*format), .text = {}, .names = {}, .id = 0, .asked = SteadyClock::now()};
   if (encoding_.format == Encoding::Format::Json && encoding_.check) {
-    auto whole = bundled(found.schema);
+    auto whole = bundled(schema);
     if (!whole) return fail(Errc::InvalidArgument, "schema: " + whole.error());
     writer.text = std::move(*whole);
   }
+  return writer;
+}
+
+Result<SchemaEncoder::Writer> SchemaEncoder::make_writer(RegisteredSchema found) const {
+  SL_TRY(writer, read_schema(found.schema));
+  writer.id = found.id;
   const auto indexes = writer.format->indexes();
   if (encoding_.form == Encoding::Form::Prefix) {
     writer.names = id_prefix(found.id, indexes);
@@ -203,7 +211,7 @@ Result<SchemaEncoder::Writer> SchemaEncoder::make_writer(RegisteredSchema found)
     return fail(Errc::InvalidArgument,
                 "schema registry: it gives no GUIDs, which the form `header` needs: use `prefix`");
   }
-  return writer;
+  return std::move(writer);
 }
 
 void check_encoding(const Encoding& encoding, std::vector<schema::Problem>& problems) {

@@ -42,6 +42,8 @@ class SchemaEncoder final : public connect::ValueEncoder {
   [[nodiscard]] Result<const Writer*> writer_for(std::string_view topic);
   [[nodiscard]] Result<std::string> subject_of(std::string_view topic) const;
   [[nodiscard]] Result<RegisteredSchema> ask(const std::string& subject);
+  // A writer without its names.
+  [[nodiscard]] Result<Writer> read_schema(const SchemaText& schema) const;
   [[nodiscard]] Result<Writer> make_writer(RegisteredSchema found) const;
   [[nodiscard]] bool is_current(const Writer& writer) const;
   [[nodiscard]] std::string encode(connect::Record& record, const Writer& writer,
