@@ -2,6 +2,7 @@
 
 #include "admin/actions.hpp"
 #include "admin/page.hpp"
+#include "connect/task_spec.hpp"
 
 namespace sluice::admin {
 namespace {
@@ -148,6 +149,20 @@ Response seek_task(Context& context, const Call& call) {
   auto& owner = context.sources.integration;
   if (auto stale = refuse_stale(call, owner.task(call.name()))) return *stale;
   return task_response(owner.seek_task(call.name(), call.body));
+}
+
+Response preview_seek(Context& context, const Call& call) {
+  const auto start = connect::parse_place(call.parameter("start").value_or(""));
+  if (!start) return wrong_parameter("start", start.error());
+  return entity_response(context.sources.integration.preview_seek(call.name(), *start));
+}
+
+Response preview_replay(Context& context, const Call& call) {
+  const auto from = connect::parse_place(call.parameter("from").value_or(""));
+  if (!from) return wrong_parameter("from", from.error());
+  const auto to = connect::parse_place(call.parameter("to").value_or("now"));
+  if (!to) return wrong_parameter("to", to.error());
+  return entity_response(context.sources.integration.preview_replay(call.name(), *from, *to));
 }
 
 Response replay_task(Context& context, const Call& call) {

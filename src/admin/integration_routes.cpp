@@ -184,6 +184,25 @@ std::vector<Route> task_routes() {
        .guard = Guard::Administrator,
        .body = Body::Document,
        .document = connect::replay_fields},
+      {.path = "/api/v1/tasks/{name}/seek-preview",
+       .id = "previewSeek",
+       .summary = "What a seek would mean, in messages: `again` go once more, `passed_over` wait "
+                  "and would not be delivered. Nothing is moved. The log is counted for a second "
+                  "or two; what has been counted by then is a lower bound, and `..._at_least` is "
+                  "true.",
+       .run = preview_seek,
+       .guard = Guard::Viewer,
+       .query = {{"start", "Where it would go on: `now`, `earliest`, a time, or a position."}},
+       .is_query = true},
+      {.path = "/api/v1/tasks/{name}/replay-preview",
+       .id = "previewReplay",
+       .summary = "How many messages a replay would take, counted likewise; what its condition and "
+                  "processing do is not asked.",
+       .run = preview_replay,
+       .guard = Guard::Viewer,
+       .query = {{"from", "The first: `now`, `earliest`, a time, or a position."},
+                 {"to", "The last: `now`, a time (before it), or a position."}},
+       .is_query = true},
       {.method = Delete,
        .path = "/api/v1/tasks/{name}",
        .id = "deleteTask",

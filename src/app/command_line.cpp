@@ -452,12 +452,7 @@ class CommandLine {
       return;
     }
     command.add_option("name", rest_.name, "Name or id")->type_name("NAME")->required();
-    if (verb == "seek") {
-      command.add_option("--to", rest_.other, "now, earliest, 2026-03-01T12:00:00Z, or a position")
-          ->type_name("PLACE")
-          ->required();
-      return;
-    }
+    if (verb == "seek") return add_seek_arguments(command, rest_);
     if (verb == "replay") return add_replay_arguments(command, rest_);
     if (verb == "copy") {
       command.add_option("new_name", rest_.other, "Name of the copy")

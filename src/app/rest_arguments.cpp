@@ -121,6 +121,14 @@ void add_drain_arguments(CLI::App& command, RestCommand& rest) {
       ->capture_default_str();
 }
 
+void add_seek_arguments(CLI::App& command, RestCommand& rest) {
+  command.add_option("--to", rest.other, "now, earliest, 2026-03-01T12:00:00Z, or a position")
+      ->type_name("PLACE")
+      ->required();
+  command.add_flag("--dry-run", rest.previews,
+                   "Move nothing; tell what would go again, and what would be passed over");
+}
+
 void add_replay_arguments(CLI::App& command, RestCommand& rest) {
   auto& replay = rest.replay;
   command
@@ -135,6 +143,7 @@ void add_replay_arguments(CLI::App& command, RestCommand& rest) {
       ->type_name("TOPIC");
   command.add_option("--name", rest.other, "Of the task that does it; else NAME-replay")
       ->type_name("NAME");
+  command.add_flag("--dry-run", rest.previews, "Make nothing; tell how many messages it would be");
 }
 
 void add_message_arguments(CLI::App& command, std::string_view verb, RestCommand& rest) {

@@ -11,6 +11,7 @@ void add_audit_arguments(CLI::App& command, AuditArguments& audit);
 void add_client_list_arguments(CLI::App& command, RestCommand& rest);
 void add_dead_letter_arguments(CLI::App& command, std::string_view verb, RestCommand& rest);
 void add_drain_arguments(CLI::App& command, RestCommand& rest);
+void add_seek_arguments(CLI::App& command, RestCommand& rest);
 void add_replay_arguments(CLI::App& command, RestCommand& rest);
 // `of_all`: otherwise of one that is named.
 void add_event_arguments(CLI::App& command, EventArguments& event, bool of_all);

@@ -311,6 +311,16 @@ int replay_task(RestClient& client, const RestCommand& command, const std::strin
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
+int preview_move(RestClient& client, const RestCommand& command, const std::string& one) {
+  const auto& [from, to, topic] = command.replay;
+  const auto query =
+      command.verb == "seek"
+          ? "/seek-preview?start=" + io::percent_encoded(command.other)
+          : "/replay-preview?from=" + io::percent_encoded(from) + "&to=" + io::percent_encoded(to);
+  const auto answer = client.send("GET", one + query);
+  return answer ? show(command, *answer) : fail_with(answer.error().detail);
+}
+
 int seek_task(RestClient& client, const RestCommand& command, const std::string& one) {
   const json::object document{{"start", place_of(command.other)}};
   const auto answer = client.send("POST", one + ":seek", json::serialize(document));
@@ -455,6 +465,7 @@ int run(RestClient& client, const RestCommand& command) {
   if (verb == "verify" && command.file) return verify_unsaved(client, command);
   if (verb == "update") return change(client, command, one);
   if (verb == "copy") return copy_task(client, command, one);
+  if (command.previews) return preview_move(client, command, one);
   if (verb == "seek") return seek_task(client, command, one);
   if (verb == "replay") return replay_task(client, command, one);
   if (verb == "preview") return preview(client, command);

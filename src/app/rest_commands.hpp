@@ -103,6 +103,7 @@ struct RestCommand {
   bool restart = true;           // connection update: its tasks
   bool creates_account = false;  // task create
   std::string other;             // task copy, replay: the new name; task seek: where to
+  bool previews = false;         // task seek, replay: say what it would mean alone
   struct {
     std::string from, to = "now", topic;
   } replay;

@@ -119,6 +119,14 @@ class Service {
   // {"start": ...} as in the task's source: goes on from there, running or not as it was.
   [[nodiscard]] Outcome<boost::json::object> seek_task(std::string_view which,
                                                        const boost::json::object& to);
+  // What that would do: {"again", "again_at_least", "passed_over", "passed_over_at_least"}, in
+  // messages. Blocks for a second or two.
+  [[nodiscard]] Outcome<boost::json::object> preview_seek(std::string_view which,
+                                                          const Start& start) const;
+  // {"messages", "at_least"}: what a range holds.
+  [[nodiscard]] Outcome<boost::json::object> preview_replay(std::string_view which,
+                                                            const Start& from,
+                                                            const Start& to) const;
   // {"from", "to", "topic", "name"}: another task that takes this range of the log the same way, to
   // another topic, and is `finished` then. Answers it.
   [[nodiscard]] Outcome<boost::json::object> replay_task(std::string_view which,

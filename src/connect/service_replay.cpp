@@ -26,7 +26,43 @@ json::object document_of(json::object document, const json::object& range) {
   return document;
 }
 
+tl::unexpected<Refusal> reads_no_range() {
+  return refuse({.errc = Errc::WrongState,
+                 .code = "wrong_state",
+                 .detail = "the task brings messages in, and reads no range of this server's log",
+                 .hint = "seek it: from Kafka it goes back",
+                 .fields = {}});
+}
+
 }  // namespace
+
+Outcome<json::object> Service::preview_seek(std::string_view which, const Start& start) const {
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  if (task->spec().is_inbound()) return reads_no_range();
+  const auto effect = task->effect_of_seek(start);
+  if (!effect) return failed(effect.error());
+  return json::object{{"again", effect->again.messages},
+                      {"again_at_least", effect->again.is_least},
+                      {"passed_over", effect->passed_over.messages},
+                      {"passed_over_at_least", effect->passed_over.is_least}};
+}
+
+Outcome<json::object> Service::preview_replay(std::string_view which, const Start& from,
+                                              const Start& to) const {
+  const auto task = state_->find_task(which);
+  if (!task) return not_found("task", which);
+  if (task->spec().is_inbound()) return reads_no_range();
+  const auto count = task->count_range(from, to);
+  if (!count && count.error().code == Errc::InvalidArgument)
+    return refuse({.errc = Errc::InvalidArgument,
+                   .code = "invalid_document",
+                   .detail = "this is no range",
+                   .hint = "`to` may be left out: it is now",
+                   .fields = {{"/to", count.error().detail}}});
+  if (!count) return failed(count.error());
+  return json::object{{"messages", count->messages}, {"at_least", count->is_least}};
+}
 
 Outcome<json::object> Service::replay_task(std::string_view which, const json::object& range) {
   auto checked = schema::check(replay_fields(), range);
@@ -38,12 +74,7 @@ Outcome<json::object> Service::replay_task(std::string_view which, const json::o
                    .fields = std::move(checked.problems)});
   const auto task = state_->find_task(which);
   if (!task) return not_found("task", which);
-  if (task->spec().is_inbound())
-    return refuse({.errc = Errc::WrongState,
-                   .code = "wrong_state",
-                   .detail = "the task brings messages in, and reads no range of this server's log",
-                   .hint = "seek it: from Kafka it goes back",
-                   .fields = {}});
+  if (task->spec().is_inbound()) return reads_no_range();
   auto document = document_of(task->record().document, checked.value);
   auto name = std::string(checked.value.at("name").as_string());
   if (name.empty()) {

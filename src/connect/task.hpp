@@ -63,6 +63,17 @@ struct TaskRecord {
   [[nodiscard]] static Result<TaskRecord> from_json(const boost::json::object& json);
 };
 
+struct MessageCount {
+  std::uint64_t messages = 0;
+  bool is_least = false;  // there was no time for more
+};
+
+// What going on from another place would mean.
+struct SeekEffect {
+  MessageCount again;        // was delivered before, and goes once more
+  MessageCount passed_over;  // waits, and would not be delivered
+};
+
 // A saved flow from queues to a sink: its document, the queues it holds, and its worker while it
 // runs.
 //
@@ -109,6 +120,10 @@ class Task {
   void revive();         // retire() came to nothing
   // Goes on from there; what was in flight is settled first. Paused afterwards.
   [[nodiscard]] Result<void> seek(const Start& start);
+  // What that would mean, and how much a range holds; counted in the log, for a second or two.
+  // Blocks. Errors: of the log; InvalidArgument, `to` lies in the future.
+  [[nodiscard]] Result<SeekEffect> effect_of_seek(const Start& start) const;
+  [[nodiscard]] Result<MessageCount> count_range(const Start& from, const Start& to) const;
   // Of a source: with what its next one begins. Paused afterwards.
   [[nodiscard]] Result<void> seek_source(std::string_view note);
   // For retention: what it needs, and that the beginning of the log is gone.
@@ -149,6 +164,8 @@ class Task {
   void forget_workers();  // those of its workers alone: others may take their place
 
  private:
+  static constexpr std::uint64_t kMostCounted = 1'000'000'000;  // of a queue, by one question
+
   void watch_worker(const std::shared_ptr<Task>& self, unsigned number);
   // Null: the document alone. `settles_runs`: how earlier ones ended does not matter any more.
   [[nodiscard]] Result<void> save(const Places* places, bool settles_runs = false,
@@ -191,6 +208,9 @@ class Task {
   [[nodiscard]] std::optional<store::Position> ends_at() const;
   [[nodiscard]] bool has_finished(const Places& places) const;
   [[nodiscard]] Result<store::Cursor> begin(const Start& start) const;
+  // Of the log, both at most a place at which a message stands; `after` exclusive.
+  [[nodiscard]] Result<MessageCount> count_between(store::Position after,
+                                                   store::Position last) const;
   [[nodiscard]] store::Position queues_from() const;
   [[nodiscard]] std::vector<std::string> filters_before() const;
   [[nodiscard]] std::vector<store::QueueId> queue_ids() const;

@@ -1,6 +1,7 @@
 #include "connect/task_spec.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include <boost/json/array.hpp>
@@ -342,6 +343,19 @@ tl::expected<Start, std::string> parse_start(const json::value& start) {
     if (position != nullptr && !error) return StartPosition{number};
   }
   return tl::unexpected(std::string(kAllowed));
+}
+
+tl::expected<Start, std::string> parse_place(std::string_view text) {
+  if (text == "now") return StartNow{};
+  if (text == "earliest") return StartEarliest{};
+  std::int64_t wall_ms = 0;
+  if (parse_rfc3339(text, wall_ms)) return StartTime{wall_ms};
+  std::uint64_t position = 0;
+  const auto* end = text.data() + text.size();
+  const auto [parsed, error] = std::from_chars(text.data(), end, position);
+  if (error == std::errc() && parsed == end) return StartPosition{position};
+  return tl::unexpected(
+      std::string("must be now, earliest, a time as in 2024-05-01T12:00:00Z, or a position"));
 }
 
 void read_steps(const json::object& checked, processing::Steps& steps,

@@ -107,6 +107,8 @@ void read_steps(const boost::json::object& checked, processing::Steps& steps,
 
 // A place in the log as `source.start` and `:seek` name it; otherwise what is allowed.
 [[nodiscard]] tl::expected<Start, std::string> parse_start(const boost::json::value& start);
+// The same as a person writes it: `now`, `earliest`, a time, a position.
+[[nodiscard]] tl::expected<Start, std::string> parse_place(std::string_view text);
 
 // What can be made of a saved document that is not valid any more: its name and its filters, so
 // that the task can be shown and its messages are kept while a person mends it.

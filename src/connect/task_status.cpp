@@ -16,7 +16,6 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 using store::Position;
 
-constexpr std::uint64_t kMostCounted = 1'000'000'000;
 // Connected and silent for so long with something unsent: not healthy, whatever the client says.
 constexpr auto kStalledAfter = 5s;
 

@@ -40,6 +40,18 @@ def test_a_range_goes_again_whatever_is_killed(make_sluice, kafka):
         assert 100 <= length < len(ids), f"{key}: {length} of {len(ids)}"
         assert second[key] == ids[:length], key
 
+    # What it would mean once more is known before it is done.
+    stored = sum(len(set(ids)) for ids in by_key(first).values())
+    effect = json.loads(server.cli("task", "seek", "flow", "--to", "earliest", "--dry-run",
+                                   "-o", "json").stdout)
+    assert effect == {"again": stored, "again_at_least": False, "passed_over": 0,
+                      "passed_over_at_least": False}, effect
+    whole = json.loads(server.cli("task", "replay", "flow", "--from", "earliest", "--dry-run",
+                                  "-o", "json").stdout)
+    assert whole == {"messages": stored, "at_least": False}, whole
+    assert server.rest("GET", "/tasks/flow/seek-preview?start=yesterday").status == 400
+    assert server.task("flow")["status"] == "running"
+
     server.rest("DELETE", "/tasks/flow-replay").expect(200, 204)
     refused = server.rest("POST", "/tasks/flow:replay",
                           {"from": "earliest", "to": {"time": "2999-01-01T00:00:00Z"}}).expect(422)

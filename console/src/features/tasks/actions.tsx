@@ -1,7 +1,8 @@
 // What can be done with a task, from the list and from its page.
+import { useQuery } from "@tanstack/react-query";
 import { App, DatePicker, Input, Radio, Space } from "antd";
 import type { Dayjs } from "dayjs";
-import { useRef } from "react";
+import { useRef, useState } from "react";
 import { useNavigate } from "react-router-dom";
 import { api, type Entity } from "../../api/client";
 import { useMay } from "../../api/session";
@@ -17,13 +18,54 @@ export function pathOf(name: string) {
   return `/tasks/${encodeURIComponent(name)}`;
 }
 
+interface SeekEffect {
+  again: number;
+  again_at_least: boolean;
+  passed_over: number;
+  passed_over_at_least: boolean;
+}
+
+function useCounted() {
+  const language = useLanguage();
+  return (count: number, atLeast: boolean) => `${atLeast ? "≥ " : ""}${number(count, language)}`;
+}
+
+/** In messages, as the server counts them; of what only the other side can count nothing is said. */
+function Effect({ task, start }: { task: Task; start: string }) {
+  const word = useWords(own);
+  const counted = useCounted();
+  const { data, isFetching } = useQuery({
+    queryKey: ["seek-preview", task.name, start],
+    queryFn: () => api.get<SeekEffect>("/tasks/{name}/seek-preview", { parts: { name: task.name }, query: { start } }),
+    enabled: start !== "time" && !isInbound(task as unknown as Entity),
+    retry: false,
+    staleTime: 0,
+  });
+  if (isFetching) return <p className="quiet">{word.counting}</p>;
+  if (!data) return null;
+  return (
+    <p role="status">
+      {data.again > 0 && word.seekAgain(counted(data.again, data.again_at_least))}
+      {data.passed_over > 0 && word.seekPassed(counted(data.passed_over, data.passed_over_at_least))}
+      {data.again + data.passed_over === 0 && word.seekNothing}
+    </p>
+  );
+}
+
 function Seek({ task, onChange }: { task: Task; onChange: (start: unknown) => void }) {
   const word = useWords(own);
   const language = useLanguage();
+  const [chosen, setChosen] = useState("earliest");
+  const [time, setTime] = useState<string>();
+  const choose = (place: string, at: string | undefined) => {
+    setChosen(place);
+    setTime(at);
+    onChange(place !== "time" ? place : at ? { time: at } : "time");
+  };
   return (
     <Space direction="vertical">
       <p>{word.seekText(number(task.delivered, language), number(task.lag_messages, language))}</p>
-      <Radio.Group defaultValue="earliest" onChange={(event) => onChange(event.target.value)}>
+      <Radio.Group value={chosen} onChange={(event) => choose(event.target.value, time)}>
         <Space direction="vertical">
           <Radio value="earliest">{word.seekEarliest}</Radio>
           <Radio value="now">{word.seekNow}</Radio>
@@ -33,10 +75,28 @@ function Seek({ task, onChange }: { task: Task; onChange: (start: unknown) => vo
       <DatePicker
         showTime
         aria-label={word.seekTime}
-        onChange={(time: Dayjs | null) => time && onChange({ time: time.toISOString() })}
+        onChange={(picked: Dayjs | null) => choose(picked ? "time" : chosen, picked?.toISOString())}
       />
+      <Effect task={task} start={chosen === "time" ? (time ?? "time") : chosen} />
     </Space>
   );
+}
+
+function RangeCount({ task, from, to }: { task: Task; from: string; to: string }) {
+  const word = useWords(own);
+  const counted = useCounted();
+  const { data, isFetching } = useQuery({
+    queryKey: ["replay-preview", task.name, from, to],
+    queryFn: () =>
+      api.get<{ messages: number; at_least: boolean }>("/tasks/{name}/replay-preview", {
+        parts: { name: task.name },
+        query: { from, to },
+      }),
+    retry: false,
+    staleTime: 0,
+  });
+  if (isFetching) return <p className="quiet">{word.counting}</p>;
+  return data ? <p role="status">{word.replayCount(counted(data.messages, data.at_least))}</p> : null;
 }
 
 interface Range {
@@ -47,6 +107,7 @@ interface Range {
 
 function Replay({ task, range }: { task: Task; range: Range }) {
   const word = useWords(own);
+  const [ends, setEnds] = useState({ from: "earliest", to: "now" });
   return (
     <Space direction="vertical">
       <p>{word.replayText(task.name)}</p>
@@ -58,10 +119,13 @@ function Replay({ task, range }: { task: Task; range: Range }) {
         showTime
         allowEmpty={[true, true]}
         onChange={(times) => {
-          range.from = times?.[0] ? { time: times[0].toISOString() } : "earliest";
-          range.to = times?.[1] ? { time: times[1].toISOString() } : "now";
+          const [from, to] = [times?.[0]?.toISOString(), times?.[1]?.toISOString()];
+          range.from = from ? { time: from } : "earliest";
+          range.to = to ? { time: to } : "now";
+          setEnds({ from: from ?? "earliest", to: to ?? "now" });
         }}
       />
+      <RangeCount task={task} {...ends} />
     </Space>
   );
 }

