@@ -8,7 +8,8 @@ export type Path = PathOf<keyof paths>;
 export interface FieldProblem {
   pointer: string;
   detail: string;
-  hint?: string; // of the whole problem, where it is shown at the field
+  code?: string; // these two of the whole problem, where it is shown at the field
+  hint?: string;
 }
 
 // RFC 9457, as the server sends it.

@@ -5,11 +5,12 @@ import { useCallback, type ReactNode } from "react";
 import { unreachable } from "../api/client";
 import { common } from "../words/common";
 import { useWords } from "../words/language";
-import { problemOf } from "./problem";
+import { problemOf, useMeaning } from "./problem";
 
 export function useAction() {
   const client = useQueryClient();
   const word = useWords(common);
+  const meaningOf = useMeaning();
   const { message, notification } = App.useApp();
   return useCallback(
     async <T,>(work: () => Promise<T>, done?: string): Promise<T | undefined> => {
@@ -20,15 +21,17 @@ export function useAction() {
       } catch (error) {
         const problem = problemOf(error)!;
         const fields = (problem.fields ?? []).map(({ pointer, detail }) => `${pointer} ${detail}`);
-        const description = [problem.hint, ...fields].filter(Boolean).join("; ");
-        if (problem.code !== unreachable) notification.error({ message: problem.detail, description, duration: 10 });
+        const more = [problem.hint, ...fields].filter(Boolean).join("; ");
+        const meaning = meaningOf(problem.code);
+        const description = meaning ? <><div>{problem.detail}</div>{more}</> : more;
+        if (problem.code !== unreachable) notification.error({ message: meaning ?? problem.detail, description, duration: 10 });
         else notification.error({ message: word.unreachable, description: word.unreachableChange, duration: 10 });
         return undefined;
       } finally {
         void client.invalidateQueries();
       }
     },
-    [client, message, notification, word],
+    [client, message, notification, word, meaningOf],
   );
 }
 

@@ -1,9 +1,11 @@
-// What went wrong, in the server's own words, with what to do about it.
+// What went wrong, in the server's own words, with what to do about it. In Chinese what its code
+// means comes first.
 import { Alert } from "antd";
-import { useEffect } from "react";
+import { useCallback, useEffect } from "react";
 import { ApiError, unreachable, type FieldProblem, type Problem } from "../api/client";
 import { common } from "../words/common";
-import { useWords } from "../words/language";
+import codes, { ofTheConsole } from "../words/codes_zh";
+import { useLanguage, useWords } from "../words/language";
 
 export function problemOf(error: unknown): Problem | undefined {
   if (!error) return undefined;
@@ -11,10 +13,19 @@ export function problemOf(error: unknown): Problem | undefined {
   return { status: 0, code: "console", detail: error instanceof Error ? error.message : String(error) };
 }
 
-// Each with what to do about it.
+// Each with what kind of problem it is, and what to do about it.
 export function fieldsOf(error: unknown): FieldProblem[] {
   const problem = problemOf(error);
-  return (problem?.fields ?? []).map((field) => ({ ...field, hint: problem?.hint }));
+  return (problem?.fields ?? []).map((field) => ({ ...field, code: problem?.code, hint: problem?.hint }));
+}
+
+// Undefined where the server's own words say it: in English.
+export function useMeaning() {
+  const isChinese = useLanguage() === "zh";
+  return useCallback(
+    (code = "") => (isChinese ? (codes[code] ?? ofTheConsole[code]) : undefined),
+    [isChinese],
+  );
 }
 
 // For what is asked for again by itself: that the server is away stands above the page.
@@ -41,6 +52,7 @@ export function useFirstWrong(error: unknown) {
 // `shown`: pointers of fields that show their own problem already, with the hint.
 export function ProblemAlert({ error, shown = [] }: { error: unknown; shown?: string[] }) {
   const word = useWords(common);
+  const meaningOf = useMeaning();
   const problem = problemOf(error);
   if (!problem) return null;
   const isAway = problem.code === unreachable;
@@ -48,8 +60,10 @@ export function ProblemAlert({ error, shown = [] }: { error: unknown; shown?: st
   const fields = all.filter((field) => !shown.includes(field.pointer));
   const away = problem.isChange ? word.unreachableChange : word.unreachableHint;
   const hint = isAway ? away : all.length > 0 && fields.length === 0 ? undefined : problem.hint;
+  const meaning = meaningOf(problem.code);
   const description = (
     <>
+      {meaning && <div>{problem.detail}</div>}
       {hint}
       {fields.length > 0 && (
         <ul className="problem-fields">
@@ -68,8 +82,8 @@ export function ProblemAlert({ error, shown = [] }: { error: unknown; shown?: st
       type="error"
       showIcon
       role="alert"
-      message={isAway ? word.unreachable : problem.detail}
-      description={hint || fields.length > 0 ? description : undefined}
+      message={isAway ? word.unreachable : (meaning ?? problem.detail)}
+      description={meaning || hint || fields.length > 0 ? description : undefined}
     />
   );
 }
