@@ -1,8 +1,9 @@
 // Tasks that bring in from outside, by form: from Kafka, with the exact message before the task
-// exists; and from another MQTT server. A task's workers, events and errors show as they happen.
+// exists; and from another MQTT server, where a change that leaves a session behind is read first. A
+// task's workers, events and errors show as they happen.
 import { ask, checkAccess, figure, heading, logIn } from "./steps.mjs";
 
-export default async function ({ page, url, user, password, control, topic }) {
+export default async function ({ page, url, user, password, control, topic, secret }) {
   const button = (name) => page.getByRole("button", { name });
   const next = () => page.getByRole("button", { name: "Next", exact: true }).click();
   const target = () => page.locator(".schema-form").getByLabel("Topic", { exact: true });
@@ -51,6 +52,8 @@ export default async function ({ page, url, user, password, control, topic }) {
 
   await begin("copies", /^mqtt/, /^self/);
   await page.getByLabel("Filters").fill("plant/#,");
+  await page.getByText("More settings").click();
+  await page.getByLabel("Client id").fill("copies-1");
   await page.getByLabel("Shared", { exact: true }).click(); // the group of a task is nobody else's, here
   await page.getByText("Basics", { exact: true }).click();
   await page.getByLabel("Start at once").click();
@@ -63,6 +66,30 @@ export default async function ({ page, url, user, password, control, topic }) {
   await page.getByText("running").first().waitFor();
   await ask(control, "publish");
   await figure(page, /^Delivered$/).getByText("1", { exact: true }).waitFor();
+
+  const saveWhatLeaves = async (what) => {
+    await page.getByRole("button", { name: /Save$/ }).click();
+    const asked = page.getByRole("dialog");
+    await asked.getByText(`the task \`copies\` would leave behind the session \`${what}\``).waitFor();
+    await checkAccess(page, "a session that would stay behind");
+    return asked;
+  };
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await page.getByText("Source", { exact: true }).click();
+  await page.getByText("More settings").click();
+  await page.getByLabel("Client id").fill("copies-2");
+  const refused = await saveWhatLeaves("copies-1");
+  await refused.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("alert").getByText("would leave behind").waitFor(); // and nothing is changed
+  await (await saveWhatLeaves("copies-1")).getByRole("button", { name: "Save all the same" }).click();
+  await heading(page, "copies");
+  await page.getByText("running").first().waitFor();
+
+  await page.goto(new URL("connections/self/edit", url).href);
+  await page.getByLabel("Host", { exact: true }).fill("localhost");
+  await page.getByLabel("Password", { exact: true }).fill(secret); // none goes to another address by itself
+  await (await saveWhatLeaves("copies-2")).getByRole("button", { name: "Save all the same" }).click();
+  await heading(page, "Connections");
 
   await page.goto(new URL("tasks/commands", url).href); // how it was, since it was made
   await heading(page, "commands");

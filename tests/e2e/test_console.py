@@ -173,7 +173,7 @@ def test_what_comes_from_outside_is_taken_in_by_form(sluice, kafka, browse, outs
     sluice.create("/connections", {"name": "self", "type": "mqtt", "settings": {
         "host": host, "port": port, "username": account.name, "password": account.password}})
 
-    browse(sluice, "sources", topic=topic, control=outside(
+    browse(sluice, "sources", topic=topic, secret=account.password, control=outside(
         produce=lambda: produce(kafka, topic, [(b"d1", b'{"on": true}')]),
         spoil=lambda: produce(kafka, topic, [(b"#", b'{"on": false}')]),
         publish=lambda: publish(sluice, "plant/a")))
@@ -182,6 +182,8 @@ def test_what_comes_from_outside_is_taken_in_by_form(sluice, kafka, browse, outs
     assert [(each["topic"], each["payload"]) for each in stored] == [
         ("devices/d1/commands", '{"on": true}')]
     assert sluice.get("/messages?filter=copy/%23")["items"][0]["topic"] == "copy/plant/a"
+    assert sluice.get("/tasks/copies")["source"]["client_id"] == "copies-2"
+    assert sluice.get("/connections/self")["settings"]["host"] == "localhost"
 
 
 def test_a_server_that_was_away_is_gone_on_with(sluice, browse, outside):

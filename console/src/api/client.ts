@@ -30,6 +30,7 @@ export class ApiError extends Error {
 
 export const unreachable = "unreachable"; // code of a problem that no server sent
 export const changedMeanwhile = "changed_meanwhile"; // by somebody else: If-Match did not
+export const sessionLeftBehind = "session_left_behind"; // `force` of the query does it
 const wrongPassword = "wrong_credentials"; // where one is asked for: the login goes on
 
 export type Entity = Record<string, unknown>;

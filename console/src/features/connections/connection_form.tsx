@@ -9,6 +9,7 @@ import { mergePatch } from "../../api/merge_patch";
 import { useAction } from "../../components/action";
 import { useConflict } from "../../components/conflict";
 import { number } from "../../components/format";
+import { useForce } from "../../components/left_behind";
 import { Page } from "../../components/page";
 import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
 import { useHelp } from "../../components/schema_form/help";
@@ -39,6 +40,7 @@ function editable({ name, description, settings }: Connection): Document {
 }
 
 function useSteps(connector: Connector | undefined, given: Given, known?: Connection) {
+  const force = useForce();
   const conflict = useConflict<Connection>("/connections/{name}", editable);
   const [step, setStep] = useState(known ? 1 : 0);
   const [verified, setVerified] = useState<Verified>();
@@ -72,12 +74,14 @@ function useSteps(connector: Connector | undefined, given: Given, known?: Connec
       const verify = isVerified ? undefined : false;
       if (!known) await api.post("/connections", { body: document, query: { verify } });
       else
-        await api.patch("/connections/{name}", {
-          parts: { name: known.name },
-          query: { verify, restart_tasks: restart },
-          body: mergePatch(editable(known), { ...given.head, settings: given.settings }),
-          ifMatch: tagOf(known),
-        });
+        await force((isForced) =>
+          api.patch("/connections/{name}", {
+            parts: { name: known.name },
+            query: { verify, restart_tasks: restart, force: isForced },
+            body: mergePatch(editable(known), { ...given.head, settings: given.settings }),
+            ifMatch: tagOf(known),
+          }),
+        );
     });
   return { step, setStep, verified, error, conflict, isBusy, verify, save, restart, setRestart };
 }

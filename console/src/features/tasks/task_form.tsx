@@ -8,6 +8,7 @@ import { mergePatch } from "../../api/merge_patch";
 import type { Task } from "../../api/task";
 import { useAction } from "../../components/action";
 import { useConflict } from "../../components/conflict";
+import { useForce } from "../../components/left_behind";
 import { Page } from "../../components/page";
 import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
 import { Field } from "../../components/schema_form/field";
@@ -130,14 +131,15 @@ function Wizard({ known: opened }: { known?: Task }) {
   const [error, setError] = useState<unknown>();
   const [makesAccount, setMakesAccount] = useState(false);
   const [isBusy, setBusy] = useState(false);
+  const force = useForce();
   const conflict = useConflict<Task>("/tasks/{name}", editable);
   const problems = fieldsOf(error);
   useFirstWrong(error);
   const set = (name: string, value: unknown) => setDocument((before) => ({ ...before, [name]: value }));
   const send = (body: Entity) => {
     if (!known) return api.post<Task>("/tasks", { body, query: makesAccount ? { create_account: true } : {} });
-    const patch = mergePatch(editable(known), body);
-    return api.patch<Task>("/tasks/{name}", { parts: { name: known.name }, body: patch, ifMatch: tagOf(known) });
+    const call = { parts: { name: known.name }, body: mergePatch(editable(known), body), ifMatch: tagOf(known) };
+    return force((isForced) => api.patch<Task>("/tasks/{name}", { ...call, query: { force: isForced } }));
   };
   const save = async () => {
     setBusy(true);
