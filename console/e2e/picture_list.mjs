@@ -184,6 +184,7 @@ export const pictures = [
         },
       };
       await page.getByLabel("JSON").fill(JSON.stringify(integration, null, 2));
+      await page.getByLabel("JSON").evaluate((field) => field.scrollTo(0, 0));
     },
   },
   {

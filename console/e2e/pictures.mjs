@@ -55,7 +55,7 @@ function camera(laboratory, { into, names, png: folder }) {
     await from?.(page).evaluate((part) => part.scrollIntoView());
     // What moves comes to rest: fonts, charts, notes that fade, a cursor that blinks.
     await page.evaluate(() => document.fonts.ready);
-    await page.locator(".ant-spin-spinning, .ant-skeleton").waitFor({ state: "detached" });
+    await page.locator(".ant-spin-spinning, .ant-skeleton").first().waitFor({ state: "detached" });
     await page.locator(".ant-message-notice").waitFor({ state: "detached" });
     await new Promise((resolve) => setTimeout(resolve, 600));
     const png = await page.screenshot({ caret: "hide" });

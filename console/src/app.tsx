@@ -67,7 +67,7 @@ function Themed() {
           colorPrimary: tint,
           colorLink: tint,
           ...(isDark
-            ? {}
+            ? { colorPrimaryHover: "#4cc3de", colorLinkHover: "#4cc3de" } // brighter, on black
             : {
                 // Under the pointer darker, not paler: a word on it can still be read.
                 colorPrimaryHover: "#0b5f77",

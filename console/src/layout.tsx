@@ -7,7 +7,7 @@ import {
   UserOutlined,
 } from "@ant-design/icons";
 import { Alert, Button, Dropdown, Layout as AntLayout, Menu, Spin, theme, Tooltip, type MenuProps } from "antd";
-import { Suspense, useMemo, useState } from "react";
+import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { Link, Outlet, useLocation, useNavigate } from "react-router-dom";
 import { useIsAway } from "./api/reach";
 import { useIsOver, useLogin, useSession } from "./api/session";
@@ -129,6 +129,11 @@ export function Layout() {
   const here = pages
     .filter(({ path, menu: shown, under }) => (shown ?? under) && (pathname === path || pathname.startsWith(`${path}/`)))
     .map(({ path, under }) => under ?? path);
+  const nav = useRef<HTMLElement>(null);
+  const chosen = here.join();
+  useEffect(() => {
+    nav.current?.querySelector(".ant-menu-item-selected")?.scrollIntoView({ block: "nearest" });
+  }, [chosen, isOpen]);
   return (
     <AntLayout className="frame">
       <a className="skip" href="#page">
@@ -151,7 +156,7 @@ export function Layout() {
         <Link to="/" className="brand" style={{ color: token.colorText }}>
           <img src="favicon.svg" alt="" width={28} height={28} /> Sluice
         </Link>
-        <nav id="menu" aria-label={word.menu} hidden={!isOpen}>
+        <nav ref={nav} id="menu" aria-label={word.menu} hidden={!isOpen}>
           <Menu
             mode="inline"
             selectedKeys={here}

@@ -1,6 +1,6 @@
 // Documents of one kind: their list, and making, changing and deleting them by their declared schema.
 import { PlusOutlined } from "@ant-design/icons";
-import { Button, Drawer, Space, type TableColumnsType } from "antd";
+import { Button, Drawer, Space } from "antd";
 import { useState, type ReactNode } from "react";
 import { api, tagOf, type Entity, type Path, type Query } from "../api/client";
 import { mergePatch } from "../api/merge_patch";
@@ -11,9 +11,10 @@ import { useAction, useConfirm } from "./action";
 import { useConflict } from "./conflict";
 import { DocumentEditor } from "./document_editor";
 import { time } from "./format";
-import { List, type Filter } from "./list";
+import { List, type Columns, type Filter } from "./list";
 import { Page } from "./page";
 import { fieldsOf, ProblemAlert, useFirstWrong } from "./problem";
+import { NameAndDescription } from "./row";
 import { pointersOf, type Document } from "./schema_form/schema_form";
 import type { Schema } from "./schema_form/schema";
 import { useSecret } from "./secret";
@@ -28,7 +29,8 @@ interface Props<T> {
   createSchema: Schema;
   isFixed?: boolean; // they are made and deleted, not changed
   filters?: Filter[];
-  columns: TableColumnsType<T>;
+  columns: Columns<T>;
+  isWide?: boolean; // there is no room for when it was made
   deletion: (row: T) => ReactNode | Promise<ReactNode>; // what will happen, in numbers
   deletionQuery?: (row: T) => Query;
   saving?: (document: Partial<T>) => Promise<ReactNode>; // as well, where it takes something away
@@ -46,6 +48,7 @@ interface Props<T> {
 
 interface Named {
   name: string;
+  description?: string;
   created?: string;
 }
 
@@ -158,9 +161,12 @@ export function Crud<T extends Named>(props: Props<T>) {
         empty={<p>{empty}</p>}
         expanded={props.expanded}
         columns={[
-          { title: all.name, render: (_, { name }) => <strong>{name}</strong> },
+          {
+            title: all.name,
+            render: (_, { name, description }) => <NameAndDescription name={<strong>{name}</strong>} description={description} />,
+          },
           ...columns,
-          { title: all.created, render: (_, { created }) => time(created, language) },
+          { key: "created", optional: props.isWide, title: all.created, render: (_, { created }) => time(created, language) },
           {
             key: "actions",
             align: "right",

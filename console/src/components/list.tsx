@@ -5,9 +5,10 @@ import { useEffect, useState, type ReactNode } from "react";
 import type { Entity, Page, Path, Query } from "../api/client";
 import { useGet, useLive } from "../api/live";
 import { common } from "../words/common";
-import { useWords } from "../words/language";
+import { useLanguage, useWords } from "../words/language";
 import { ProblemAlert, unlessAway } from "./problem";
 import { remember, remembered } from "./remembered";
+import { statusWord } from "./status";
 
 export interface Filter {
   name: string;
@@ -75,6 +76,7 @@ function useColumns<T>(path: Path, columns: Columns<T>) {
 export function List<T extends object = Entity>(props: Props<T>) {
   const { path, parts, query, filters = [], columns, rowKey = "id", empty, isLive, expanded, initial } = props;
   const word = useWords(common);
+  const language = useLanguage();
   const [given, setGiven] = useState<Record<string, string>>(() =>
     Object.fromEntries(filters.map(({ name }) => [name, initial?.get(name) ?? ""])),
   );
@@ -102,7 +104,8 @@ export function List<T extends object = Entity>(props: Props<T>) {
               aria-label={label}
               placeholder={label}
               value={given[name] || undefined}
-              options={options.map((option) => ({ value: option, label: option }))}
+              options={options.map((option) => ({ value: option, label: statusWord(option, language) }))}
+              labelRender={({ label: chosen }) => word.chosen(label, String(chosen))}
               onChange={(value) => filter(name, value ?? "")}
             />
           ) : (

@@ -1,6 +1,7 @@
 // What rows of several lists have.
 import { MoreOutlined, PlusOutlined } from "@ant-design/icons";
 import { Button, Dropdown, type MenuProps } from "antd";
+import type { ReactNode } from "react";
 import { Link } from "react-router-dom";
 import { Status } from "./status";
 
@@ -9,6 +10,15 @@ export function StatusAndWhy({ status, reason }: { status: string; reason: strin
     <>
       <Status value={status} />
       <div className="quiet reason">{reason}</div>
+    </>
+  );
+}
+
+export function NameAndDescription({ name, description }: { name: ReactNode; description?: string }) {
+  return (
+    <>
+      {name}
+      {description && <div className="quiet reason">{description}</div>}
     </>
   );
 }

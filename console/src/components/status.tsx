@@ -1,6 +1,6 @@
 // The state of a thing: a colour and its word, which is the one that REST and the command line use.
 import { Badge } from "antd";
-import { useLanguage } from "../words/language";
+import { useLanguage, type Language } from "../words/language";
 
 type Tone = "success" | "processing" | "warning" | "error" | "default";
 export const tones: Record<string, Tone> = {
@@ -37,13 +37,18 @@ const chinese: Record<string, string> = {
   ready: "就绪",
 };
 
+// Of what is no status: itself.
+export function statusWord(name: string, language: Language) {
+  return (language === "zh" && chinese[name]) || name;
+}
+
 export function Status({ value }: { value: unknown }) {
   const language = useLanguage();
   const name = String(value ?? "unknown");
   return (
     <Badge
       status={tones[name] ?? "default"}
-      text={(language === "zh" && chinese[name]) || name.replaceAll("_", " ")}
+      text={statusWord(name, language).replaceAll("_", " ")}
     />
   );
 }

@@ -48,7 +48,8 @@ export const common = words(
     page: (from: number, to: number) => `${from} to ${to}`,
     previous: "Previous page",
     following: "Next page",
-    whole: (label: string) => `${label}, whole`,
+    whole: (label: string) => `${label} (exact)`,
+    chosen: (label: string, value: string) => `${label}: ${value}`,
     moreColumns: "More columns",
   },
   {
@@ -97,7 +98,8 @@ export const common = words(
     page: (from: number, to: number) => `第 ${from} 至 ${to} 项`,
     previous: "上一页",
     following: "下一页",
-    whole: (label: string) => `${label}（完整）`,
+    whole: (label: string) => `${label}（精确）`,
+    chosen: (label: string, value: string) => `${label}：${value}`,
     moreColumns: "更多列",
   },
 );

@@ -27,12 +27,14 @@ interface Props {
 
 const none: FieldProblem[] = [];
 
-function Help({ schema }: { schema: Schema }) {
+// Undefined where there is nothing to say: it takes no room then.
+function useHelpOf(schema: Schema) {
   const word = useWords(common);
   const help = useHelp();
   const standard = textOf(schema.default);
   const isShown = standard !== "" && standard !== "{}" && standard !== "[]";
   const unit = schema["x-unit"];
+  if (!schema.description && !unit && !isShown) return undefined;
   return (
     <>
       {help(schema.description)} {unit && <span className="default">{unit === "bytes" ? word.bytesHelp : word.durationHelp}</span>}{" "}
@@ -46,6 +48,7 @@ function One({ name, ...form }: Props & { name: string }) {
   const id = useId();
   const known = useFieldNames();
   const field = schema.properties![name]!;
+  const helpOf = useHelpOf(field);
   const pointer = `${prefix}/${name}`;
   const write = (next: unknown) => {
     const { [name]: _, ...others } = value;
@@ -71,7 +74,7 @@ function One({ name, ...form }: Props & { name: string }) {
       htmlFor={id}
       required={schema.required?.includes(name)}
       {...wrongAt(problems, pointer)}
-      extra={<Help schema={field} />}
+      extra={helpOf}
     >
       <Field id={id} schema={field} value={value[name]} onChange={write} isDisabled={locked.includes(name)} />
     </Form.Item>

@@ -71,7 +71,6 @@ export default function Administrators() {
       ]}
       columns={[
         { title: word.role, render: (_, { role }) => <Tag>{role}</Tag> },
-        { title: all.description, dataIndex: "description" },
       ]}
       deletion={async ({ name }) => word.deletion((await counted("/tokens", { owner: name })).text)}
         secret="password"

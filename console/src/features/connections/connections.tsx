@@ -7,7 +7,7 @@ import { useAction, useConfirm } from "../../components/action";
 import { number, time } from "../../components/format";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
-import { CreateLink, More, StatusAndWhy } from "../../components/row";
+import { CreateLink, More, NameAndDescription, StatusAndWhy } from "../../components/row";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { usesOf, type Uses } from "./uses";
@@ -107,12 +107,7 @@ export default function Connections() {
         columns={[
           {
             title: all.name,
-            render: (_, { id, name }) => (
-              <>
-                <strong>{name}</strong>
-                <div className="quiet">{id}</div>
-              </>
-            ),
+            render: (_, { name, description }) => <NameAndDescription name={<strong>{name}</strong>} description={description} />,
           },
           {
             title: all.status,
@@ -121,8 +116,8 @@ export default function Connections() {
           { title: all.type, dataIndex: "type" },
           { title: word.resource, dataIndex: "bound_resource" },
           { title: word.tasks, dataIndex: "tasks", align: "right" },
-          { title: all.created, render: (_, { created }) => time(created, language) },
-          { title: all.description, render: (_, { description }) => <div className="reason">{description}</div> },
+          { key: "id", optional: true, title: all.id, render: (_, { id }) => <code>{id}</code> },
+          { key: "created", optional: true, title: all.created, render: (_, { created }) => time(created, language) },
           { key: "actions", align: "right", render: (_, connection) => <Actions connection={connection} /> },
         ]}
       />

@@ -110,7 +110,7 @@ export function EventList({ path, parts, filters }: Props) {
           {
             title: word.reason,
             render: (_, { reason, detail, topic }) => (
-              <div className="reason">
+              <div className="reason long">
                 {[reason?.replaceAll("_", " "), detail].filter(Boolean).join(": ")} {topic && <code>{topic}</code>}
               </div>
             ),

@@ -102,6 +102,7 @@ export default function Groups() {
       path="/groups"
       one="/groups/{name}"
       createSchema={schemaOf("createGroup")}
+      isWide
       columns={[
         {
           title: word.strategy,
@@ -122,8 +123,7 @@ export default function Groups() {
               </div>
             )),
         },
-        { title: all.updated, render: (_, { updated }) => (updated ? time(updated, language) : "–") },
-        { title: all.description, dataIndex: "description" },
+        { key: "updated", optional: true, title: all.updated, render: (_, { updated }) => (updated ? time(updated, language) : "–") },
       ]}
       expanded={(group) => <Members group={group} />}
       mayChange={({ made }) => made}

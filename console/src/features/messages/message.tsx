@@ -18,7 +18,7 @@ const shown = [
   "id", "timestamp", "topic", "qos", "retain", "dup", "client_id", "host", "username", "packet_id",
   "payload_bytes", "truncated", "payload", "payload_base64",
 ];
-const colours: Record<string, string> = { passed: "green", delivered: "green", waiting: "blue", lost: "red" };
+const colours: Record<string, string> = { passed: "green", delivered: "green", waiting: "blue", lost: "red", dead_letter: "red" };
 
 function Line({ children, state }: { children: ReactNode; state: string }) {
   return (

@@ -36,7 +36,7 @@ export const own = words(
     depth: "Levels",
     topicsHelp: "First levels of the topics of the newest messages",
     messages: "Messages",
-    perSecond: "per second",
+    perSecond: "Per second",
     last: "Last",
     publish: "Publish",
     publishHelp: "As an administrator, or as an MQTT user whose policies decide. It is on disk once this says so.",

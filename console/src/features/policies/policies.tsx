@@ -69,6 +69,7 @@ export default function Policies() {
         { name: "name", label: all.name },
         { name: "effect", label: word.effect, options: ["allow", "deny"] },
       ]}
+      isWide
       columns={[
         {
           title: word.effect,
@@ -80,7 +81,6 @@ export default function Policies() {
           render: (_, { resources }) => <div className="reason">{resources.join(", ")}</div>,
         },
         { title: word.whom, render: (_, policy) => <Whom {...policy} /> },
-        { title: all.description, render: (_, { description }) => <div className="reason">{description}</div> },
       ]}
       deletion={async ({ effect, users }) => (
         <>

@@ -56,7 +56,6 @@ export function BlockRules() {
         { title: word.of, dataIndex: "type" },
         { title: word.value, render: (_, { value }) => <code>{value}</code> },
         { title: word.until, render: (_, { until }) => (until ? time(until, language) : word.always) },
-        { title: all.description, dataIndex: "description" },
       ]}
       deletion={deletion}
       saving={saving}
@@ -89,7 +88,6 @@ export function EnrichmentRules() {
         { title: word.enabled, render: (_, { enabled }) => (enabled ? all.yes : all.no) },
         { title: word.priority, dataIndex: "priority", align: "right" },
         { title: word.topics, render: (_, { topics }) => <div className="reason">{(topics ?? []).join(", ")}</div> },
-        { title: all.description, dataIndex: "description" },
       ]}
       deletion={({ topics }) => word.enrichDeletion(number((topics ?? []).length, language))}
     />
@@ -105,7 +103,6 @@ interface AutoSubscription {
 
 export function AutoSubscriptions() {
   const word = useWords(own);
-  const all = useWords(common);
   const language = useLanguage();
   return (
     <Crud<AutoSubscription>
@@ -119,7 +116,6 @@ export function AutoSubscriptions() {
       columns={[
         { title: word.filters, render: (_, { filters }) => <div className="reason">{(filters ?? []).join(", ")}</div> },
         { title: word.qos, dataIndex: "qos" },
-        { title: all.description, dataIndex: "description" },
       ]}
       deletion={({ filters }) => word.autoDeletion(number((filters ?? []).length, language))}
     />

@@ -29,7 +29,7 @@ export function Errors({ task }: { task: Task }) {
       empty={<p>{word.noErrors}</p>}
       columns={[
         { title: word.event, render: (_, { event }) => <Tag>{event}</Tag> },
-        { title: word.reason, render: (_, { reason }) => <div className="reason">{reason}</div> },
+        { title: word.reason, render: (_, { reason }) => <div className="reason long">{reason}</div> },
         { title: word.count, align: "right", render: (_, { count }) => number(count, language) },
         { title: word.first, render: (_, { first }) => time(first, language) },
         { title: word.last, render: (_, { last }) => time(last, language) },

@@ -95,7 +95,7 @@ export function Letters({ task }: { task: Task }) {
         columns={[
           { title: word.rejectedAt, render: (_, { rejected_at }) => time(rejected_at, language) },
           { title: word.recordTopic, dataIndex: "topic" },
-          { title: word.reason, render: (_, { reason }) => <div className="reason">{reason}</div> },
+          { title: word.reason, render: (_, { reason }) => <div className="reason long">{reason}</div> },
           { title: word.attempts, dataIndex: "attempts", align: "right" },
           {
             key: "actions",

@@ -5,7 +5,8 @@ import type { Entity, FieldProblem, Page } from "../../api/client";
 import type { Connection } from "../../api/connectors";
 import { useGet } from "../../api/live";
 import { wrongAt } from "../../components/schema_form/wrong";
-import { useWords } from "../../words/language";
+import { statusWord } from "../../components/status";
+import { useLanguage, useWords } from "../../words/language";
 import { part } from "./document";
 import { own } from "./words";
 
@@ -52,6 +53,7 @@ export function Choices({ label, choices, chosen, onChoose, ...wrong }: ChoicesP
 export function Connected({ document, set, problems, of }: StepProps & { of: "source" | "sink" }) {
   const word = useWords(own);
   const end = part(document, of);
+  const language = useLanguage();
   const type = String(end.type);
   const list = useGet<Page<Connection>>("/connections", { query: { limit: 1000, type } });
   const items = list.data?.items ?? [];
@@ -63,7 +65,7 @@ export function Connected({ document, set, problems, of }: StepProps & { of: "so
         value={end.connection as string | undefined}
         options={items.map(({ name, status, bound_resource }) => ({
           value: name,
-          label: `${name} · ${bound_resource} · ${status}`,
+          label: `${name} · ${bound_resource} · ${statusWord(status, language)}`,
         }))}
         onChange={(connection) => set(of, { ...end, connection })}
       />

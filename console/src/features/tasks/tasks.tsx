@@ -6,7 +6,7 @@ import type { Task } from "../../api/task";
 import { duration, number, time } from "../../components/format";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
-import { CreateLink, More, StatusAndWhy } from "../../components/row";
+import { CreateLink, More, NameAndDescription, StatusAndWhy } from "../../components/row";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { pathOf, useTaskActions } from "./actions";
@@ -70,12 +70,14 @@ export default function Tasks() {
             {
               title: all.name,
               render: (_, { name, description }) => (
-                <>
-                  <Link to={pathOf(name)}>
-                    <strong>{name}</strong>
-                  </Link>
-                  <div className="quiet reason">{description}</div>
-                </>
+                <NameAndDescription
+                  name={
+                    <Link to={pathOf(name)}>
+                      <strong>{name}</strong>
+                    </Link>
+                  }
+                  description={description}
+                />
               ),
             },
             {

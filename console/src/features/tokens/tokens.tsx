@@ -77,7 +77,6 @@ export default function Tokens() {
         { title: word.scope, render: (_, { scope }) => (scope?.length ? scope.join(", ") : word.everything) },
         { title: word.expires, render: (_, { expires }) => time(expires, language) },
         { title: word.lastUsed, render: (_, { last_used }) => time(last_used, language) },
-        { title: all.description, dataIndex: "description" },
       ]}
       mayChange={({ owner }) => mayEnd || owner === user}
       deletion={({ name, last_used: used }) => `${word.deletion(name)} ${word.lastUsed}: ${used ? time(used, language) : word.never}.`}

@@ -3,7 +3,6 @@ import { schemaOf } from "../../api/documents";
 import { Crud } from "../../components/crud";
 import { number } from "../../components/format";
 import { usePasswords } from "../../components/password";
-import { common } from "../../words/common";
 import { useLanguage, useWords, words } from "../../words/language";
 
 const own = words(
@@ -39,7 +38,6 @@ interface User {
 
 export default function Users() {
   const word = useWords(own);
-  const all = useWords(common);
   const language = useLanguage();
   const passwords = usePasswords("/users/{name}", word.changed);
   const deletion = async ({ name }: User) => {
@@ -66,7 +64,7 @@ export default function Users() {
       path="/users"
       one="/users/{name}"
       createSchema={schemaOf("createUser")}
-      columns={[{ title: all.description, dataIndex: "description" }]}
+      columns={[]}
       deletion={deletion}
         secret="password"
         secretTitle={word.secret}
