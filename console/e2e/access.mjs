@@ -16,7 +16,7 @@ export default async function ({ page, url, user, password }) {
   await create().click();
   await drawer.locator(".ant-form-item-explain-error").first().waitFor(); // at the name
   await drawer.getByLabel("Name", { exact: true }).fill("meter");
-  await create().click();
+  await page.keyboard.press("Enter");
   await page.getByText("It is shown now and never again").waitFor();
   await checkAccess(page, "a password that is shown");
   await button("OK").click();

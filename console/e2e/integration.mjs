@@ -14,7 +14,7 @@ export default async function ({ page, url, user, password, kafka, topic, existi
   await logIn(page, url, user, password);
   await heading(page, "Overview");
 
-  await click(page.getByRole("link", { name: "Connections" }));
+  await click(page.getByRole("link", { name: "Connections", exact: true }));
   await page.getByText("A task needs a connection").waitFor();
   await click(button("plus New connection"));
   await heading(page, "New connection");
@@ -33,7 +33,7 @@ export default async function ({ page, url, user, password, kafka, topic, existi
   await heading(page, "Connections");
   await page.getByRole("cell", { name: kafka }).waitFor();
 
-  await click(page.getByRole("link", { name: "Tasks" }));
+  await click(page.getByRole("link", { name: "Tasks", exact: true }));
   await page.getByText("Make one in four steps").waitFor();
   await click(button("plus New task"));
   await heading(page, "New task");

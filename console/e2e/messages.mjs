@@ -1,6 +1,6 @@
 // A client is found by a part of its id and traced, its message is found and seen on its way, byte by
 // byte; the client's page says that it was sent it. It is disconnected.
-import { checkAccess, heading, logIn } from "./steps.mjs";
+import { checkAccess, expect, heading, logIn } from "./steps.mjs";
 
 export default async function ({ page, url, user, password }) {
   const button = (name) => page.getByRole("button", { name });
@@ -16,6 +16,12 @@ export default async function ({ page, url, user, password }) {
   await page.getByRole("cell", { name: "MQTT 5.0" }).waitFor();
   await checkAccess(page, "clients with all columns");
   await page.getByRole("searchbox", { name: "Client id" }).fill("eter");
+  await page.waitForURL(/client_id_contains=eter/);
+  await page.getByRole("link", { name: "meter-1" }).click();
+  await heading(page, "meter-1");
+  await page.goBack();
+  await heading(page, "Clients");
+  expect((await page.getByRole("searchbox", { name: "Client id" }).inputValue()) === "eter", "the filter after a visit to a client");
   await page.getByRole("link", { name: "meter-1" }).click();
   await heading(page, "meter-1");
   await page.getByLabel("Filter").fill("commands/#");

@@ -1,7 +1,7 @@
 // Documents of one kind: their list, and making, changing and deleting them by their declared schema.
 import { PlusOutlined } from "@ant-design/icons";
 import { Button, Drawer, Space } from "antd";
-import { useState, type ReactNode } from "react";
+import { useId, useState, type ReactNode } from "react";
 import { api, tagOf, type Entity, type Path, type Query } from "../api/client";
 import { mergePatch } from "../api/merge_patch";
 import { useMay, type Role } from "../api/session";
@@ -10,6 +10,7 @@ import { useLanguage, useWords } from "../words/language";
 import { useAction, useConfirm } from "./action";
 import { useConflict } from "./conflict";
 import { DocumentEditor } from "./document_editor";
+import { Entry, focusFirst } from "./entry";
 import { time } from "./format";
 import { List, type Columns, type Filter } from "./list";
 import { Page } from "./page";
@@ -126,6 +127,7 @@ export function Crud<T extends Named>(props: Props<T>) {
   const act = useAction();
   const confirm = useConfirm();
   const mayChange = useMay(props.role ?? "administrator");
+  const form = useId();
   const editor = useEditor(props);
   const { known, value, schema } = editor;
   const problems = fieldsOf(editor.error);
@@ -156,6 +158,7 @@ export function Crud<T extends Named>(props: Props<T>) {
       {children}
       <List<T>
         path={path}
+        isAddressed
         filters={filters ?? [{ name: "name", label: all.name }]}
         rowKey="name"
         empty={<p>{empty}</p>}
@@ -194,24 +197,27 @@ export function Crud<T extends Named>(props: Props<T>) {
         width={Math.min(920, window.innerWidth)}
         destroyOnClose
         onClose={() => editor.setValue(undefined)}
+        afterOpenChange={(isOpen) => isOpen && focusFirst(form)}
         footer={
-          <Button type="primary" loading={editor.isBusy} onClick={editor.save}>
+          <Button type="primary" htmlType="submit" form={form} loading={editor.isBusy}>
             {known ? all.save : all.create}
           </Button>
         }
       >
-        {editor.met}
-        <ProblemAlert error={editor.error} shown={pointersOf(schema, problems)} />
-        {value && (
-          <DocumentEditor
-            schema={schema}
-            value={value}
-            problems={problems}
-            locked={known && ["name"]}
-            omit={known && props.onlyNew}
-            onChange={editor.setValue}
-          />
-        )}
+        <Entry id={form} onSubmit={editor.save}>
+          {editor.met}
+          <ProblemAlert error={editor.error} shown={pointersOf(schema, problems)} />
+          {value && (
+            <DocumentEditor
+              schema={schema}
+              value={value}
+              problems={problems}
+              locked={known && ["name"]}
+              omit={known && props.onlyNew}
+              onChange={editor.setValue}
+            />
+          )}
+        </Entry>
       </Drawer>
     </Page>
   );

@@ -1,7 +1,8 @@
 // A list that the server filters and pages.
 import { Button, Empty, Input, Select, Table, type TableColumnsType } from "antd";
 import { LeftOutlined, ReloadOutlined, RightOutlined } from "@ant-design/icons";
-import { useEffect, useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
+import { useSearchParams } from "react-router-dom";
 import type { Entity, Page, Path, Query } from "../api/client";
 import { useGet, useLive } from "../api/live";
 import { common } from "../words/common";
@@ -28,7 +29,7 @@ interface Props<T> {
   rowKey?: string | ((row: T) => string);
   empty?: ReactNode; // what to do next
   isLive?: boolean;
-  initial?: URLSearchParams; // of the filters
+  isAddressed?: boolean; // the filters stand in the page's address
   expanded?: (row: T) => ReactNode;
 }
 
@@ -41,6 +42,34 @@ function useDelayed<V>(value: V, ms: number) {
     return () => clearTimeout(timer);
   }, [value, ms]);
   return delayed;
+}
+
+// What filters are given, now and once typing has paused. In the address they are there again after
+// "back", and can be sent to somebody.
+function useGiven(names: string[], isAddressed: boolean) {
+  const [address, setAddress] = useSearchParams();
+  const read = () => Object.fromEntries(names.map((name) => [name, (isAddressed && address.get(name)) || ""]));
+  const [given, setGiven] = useState<Record<string, string>>(read);
+  const delayed = useDelayed(given, 300);
+  const known = useRef(address.toString()); // what is given stands there already
+  useEffect(() => {
+    if (!isAddressed) return;
+    const next = new URLSearchParams(address);
+    for (const [name, value] of Object.entries(delayed)) {
+      if (value) next.set(name, value);
+      else next.delete(name);
+    }
+    if (next.toString() === address.toString()) return;
+    known.current = next.toString();
+    setAddress(next, { replace: true });
+  }, [delayed]);
+  // By the menu, or a link: the page stays, with another address.
+  useEffect(() => {
+    if (!isAddressed || address.toString() === known.current) return;
+    known.current = address.toString();
+    setGiven(read());
+  }, [address]);
+  return { given, setGiven, delayed };
 }
 
 // Which of the optional columns are shown; the browser remembers it.
@@ -74,24 +103,21 @@ function useColumns<T>(path: Path, columns: Columns<T>) {
 }
 
 export function List<T extends object = Entity>(props: Props<T>) {
-  const { path, parts, query, filters = [], columns, rowKey = "id", empty, isLive, expanded, initial } = props;
+  const { path, parts, query, filters = [], columns, rowKey = "id", empty, isLive, expanded, isAddressed = false } = props;
   const word = useWords(common);
   const language = useLanguage();
-  const [given, setGiven] = useState<Record<string, string>>(() =>
-    Object.fromEntries(filters.map(({ name }) => [name, initial?.get(name) ?? ""])),
-  );
-  const [before, setBefore] = useState<string[]>([]); // tokens of the pages up to this one
-  const delayed = useDelayed(given, 300);
+  const names = filters.map(({ name }) => name);
+  const { given, setGiven, delayed } = useGiven(names, isAddressed);
+  const [turned, setTurned] = useState<{ of: object; tokens: string[] }>();
+  const before = turned?.of === delayed ? turned.tokens : []; // tokens of the pages up to this one
+  const setBefore = (tokens: string[]) => setTurned({ of: delayed, tokens });
   const call = { parts, query: { limit: pageSize, ...query, ...delayed, page: before.at(-1) } };
   const use = isLive ? useLive : useGet;
   const list = use<Page<T>>(path, call);
   const items = list.data?.items ?? [];
   const { shown, choice } = useColumns(path, columns);
   const isFiltered = Object.values(delayed).some(Boolean);
-  const filter = (name: string, value: string) => {
-    setBefore([]);
-    setGiven((known) => ({ ...known, [name]: value }));
-  };
+  const filter = (name: string, value: string) => setGiven((known) => ({ ...known, [name]: value }));
   return (
     <>
       <ProblemAlert error={unlessAway(list.error)} />

@@ -94,6 +94,7 @@ export default function Audit() {
       <List<Item>
         key={JSON.stringify(range)}
         path="/audit"
+        isAddressed
         query={range}
         empty={<p>{word.empty}</p>}
         filters={[

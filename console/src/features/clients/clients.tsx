@@ -16,6 +16,7 @@ export default function Clients() {
     <Page title={word.title} help={word.help}>
       <List<Listed>
         path="/clients"
+        isAddressed
         isLive
         rowKey="client_id"
         empty={<p>{word.empty}</p>}

@@ -1,6 +1,6 @@
 // Three steps: what, with which settings, and does it work. Saved once it does.
 import { Button, Card, Checkbox, Steps } from "antd";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { useNavigate, useParams } from "react-router-dom";
 import { api, tagOf } from "../../api/client";
 import { useConnectors, type Connection, type Connector } from "../../api/connectors";
@@ -8,6 +8,7 @@ import { useOpened } from "../../api/live";
 import { mergePatch } from "../../api/merge_patch";
 import { useAction } from "../../components/action";
 import { useConflict } from "../../components/conflict";
+import { Entry, useFirstOfStep } from "../../components/entry";
 import { number } from "../../components/format";
 import { useForce } from "../../components/left_behind";
 import { Page } from "../../components/page";
@@ -131,6 +132,8 @@ function Form({ known: opened }: { known?: Connection }) {
   const connector = connectors.find(({ name }) => name === type);
   const flow = useSteps(connector, given, known);
   const problems = fieldsOf(flow.error);
+  const id = useId();
+  useFirstOfStep(id, flow.step);
   useFirstWrong(flow.error);
   const save = async (isVerified: boolean) => {
     if (await flow.save(isVerified)) {
@@ -162,53 +165,55 @@ function Form({ known: opened }: { known?: Connection }) {
       )}
       {flow.step === 1 && connector && (
         <Card className="narrow">
-          {known &&
-            flow.conflict.shown({ base: known, mine: { ...given.head, settings: given.settings } }, (base, mine) => {
-              const { settings, ...rest } = mine;
-              setKnown(base);
-              setGiven({ head: rest, settings: (settings as Document | undefined) ?? {} });
-            })}
-          <ProblemAlert
-            error={flow.error}
-            shown={[...pointersOf(head, problems), ...pointersOf(connector.connection, problems, "/settings")]}
-          />
-          <SchemaForm
-            schema={head}
-            labels={{ name: all.name, description: all.description }}
-            value={given.head}
-            problems={problems}
-            onChange={(next) => setGiven({ ...given, head: next })}
-          />
-          <SchemaForm
-            schema={connector.connection}
-            value={given.settings}
-            problems={problems}
-            prefix="/settings"
-            onChange={(next) => setGiven({ ...given, settings: next })}
-          />
-          {known && (
-            <>
-              <p className="quiet">{word.secretKept}</p>
-              <Restart known={known} isChosen={flow.restart} onChange={flow.setRestart} />
-            </>
-          )}
-          <div className="buttons">
-            {!known && <Button onClick={() => flow.setStep(0)}>{all.back}</Button>}
-            {known ? (
+          <Entry id={id} onSubmit={known ? () => save(true) : flow.verify}>
+            {known &&
+              flow.conflict.shown({ base: known, mine: { ...given.head, settings: given.settings } }, (base, mine) => {
+                const { settings, ...rest } = mine;
+                setKnown(base);
+                setGiven({ head: rest, settings: (settings as Document | undefined) ?? {} });
+              })}
+            <ProblemAlert
+              error={flow.error}
+              shown={[...pointersOf(head, problems), ...pointersOf(connector.connection, problems, "/settings")]}
+            />
+            <SchemaForm
+              schema={head}
+              labels={{ name: all.name, description: all.description }}
+              value={given.head}
+              problems={problems}
+              onChange={(next) => setGiven({ ...given, head: next })}
+            />
+            <SchemaForm
+              schema={connector.connection}
+              value={given.settings}
+              problems={problems}
+              prefix="/settings"
+              onChange={(next) => setGiven({ ...given, settings: next })}
+            />
+            {known && (
               <>
-                <Button type="primary" loading={flow.isBusy} onClick={() => save(true)}>
-                  {all.save}
-                </Button>
-                {flow.error !== undefined && problems.some(({ pointer }) => pointer === "/settings") && (
-                  <Button onClick={() => save(false)}>{word.saveUnverified}</Button>
-                )}
+                <p className="quiet">{word.secretKept}</p>
+                <Restart known={known} isChosen={flow.restart} onChange={flow.setRestart} />
               </>
-            ) : (
-              <Button type="primary" onClick={flow.verify}>
-                {all.next}
-              </Button>
             )}
-          </div>
+            <div className="buttons">
+              {!known && <Button onClick={() => flow.setStep(0)}>{all.back}</Button>}
+              {known ? (
+                <>
+                  <Button type="primary" htmlType="submit" loading={flow.isBusy}>
+                    {all.save}
+                  </Button>
+                  {flow.error !== undefined && problems.some(({ pointer }) => pointer === "/settings") && (
+                    <Button onClick={() => save(false)}>{word.saveUnverified}</Button>
+                  )}
+                </>
+              ) : (
+                <Button type="primary" htmlType="submit">
+                  {all.next}
+                </Button>
+              )}
+            </div>
+          </Entry>
         </Card>
       )}
       {flow.step === 2 && (

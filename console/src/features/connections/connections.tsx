@@ -96,6 +96,7 @@ export default function Connections() {
     <Page title={word.title} help={word.help} actions={create}>
       <List<Connection>
         path="/connections"
+        isAddressed
         isLive
         filters={[
           { name: "name", label: all.name },

@@ -75,10 +75,11 @@ interface Props {
   path: Path;
   parts?: Record<string, string>;
   filters: Filter[];
+  isAddressed?: boolean;
 }
 
 // Of all, or of one client or task.
-export function EventList({ path, parts, filters }: Props) {
+export function EventList({ path, parts, filters, isAddressed }: Props) {
   const word = useWords(own);
   const language = useLanguage();
   const [range, setRange] = useState<Query>({});
@@ -93,6 +94,7 @@ export function EventList({ path, parts, filters }: Props) {
         parts={parts}
         query={range}
         filters={filters}
+        isAddressed={isAddressed}
         empty={<p>{word.empty}</p>}
         expanded={(event) => <Code>{pretty(event)}</Code>}
         columns={[
@@ -127,6 +129,7 @@ export default function Events() {
     <Page title={word.title} help={word.help}>
       <EventList
         path="/events"
+        isAddressed
         filters={[
           { name: "kind", label: word.kind, options: ["clients", "sessions", "messages", "tasks"] },
           { name: "event", label: word.event },

@@ -1,11 +1,12 @@
 import { Button, Card, Drawer, Input, Tag } from "antd";
 import { DatePicker } from "antd";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { Link, useNavigate } from "react-router-dom";
 import { api } from "../../api/client";
 import { schemaOf } from "../../api/documents";
 import { useMay } from "../../api/session";
 import { useAction } from "../../components/action";
+import { Entry, focusFirst } from "../../components/entry";
 import { number, rate, time } from "../../components/format";
 import { List } from "../../components/list";
 import { Page } from "../../components/page";
@@ -23,6 +24,7 @@ export function Publish() {
   const [isOpen, setOpen] = useState(false);
   const [value, setValue] = useState<Document>({ topic: "", payload: "" });
   const [error, setError] = useState<unknown>();
+  const form = useId();
   const schema = schemaOf("publishMessage");
   const problems = fieldsOf(error);
   useFirstWrong(error);
@@ -46,15 +48,18 @@ export function Publish() {
         open={isOpen}
         width={Math.min(560, window.innerWidth)}
         onClose={() => setOpen(false)}
+        afterOpenChange={(is) => is && focusFirst(form)}
         footer={
-          <Button type="primary" onClick={publish}>
+          <Button type="primary" htmlType="submit" form={form}>
             {word.publish}
           </Button>
         }
       >
-        <p className="quiet">{word.publishHelp}</p>
-        <ProblemAlert error={error} shown={pointersOf(schema, problems)} />
-        <SchemaForm schema={schema} value={value} onChange={setValue} problems={problems} first={5} />
+        <Entry id={form} onSubmit={publish}>
+          <p className="quiet">{word.publishHelp}</p>
+          <ProblemAlert error={error} shown={pointersOf(schema, problems)} />
+          <SchemaForm schema={schema} value={value} onChange={setValue} problems={problems} first={5} />
+        </Entry>
       </Drawer>
     </>
   );
@@ -75,6 +80,7 @@ export function Topics() {
     <Page title={word.topics} help={word.topicsHelp}>
       <List<Topic>
         path="/topics"
+        isAddressed
         rowKey="topic"
         empty={<p>{word.empty}</p>}
         filters={[
@@ -135,7 +141,7 @@ export function Messages() {
       <List<Message>
         path="/messages"
         query={range}
-        initial={new URLSearchParams(window.location.search)}
+        isAddressed
         empty={<p>{word.empty}</p>}
         filters={[
           { name: "filter", label: word.filter, isWhole: false },

@@ -1,14 +1,16 @@
 import { Alert, Card, Tag } from "antd";
-import { useMemo, type ReactNode } from "react";
+import { useMemo } from "react";
+import { Link } from "react-router-dom";
 import type { Page as ListPage } from "../../api/client";
 import { useHealth, useLive } from "../../api/live";
 import { isWell, type Task } from "../../api/task";
 import { LineChart } from "../../components/chart";
-import { Figures } from "../../components/figures";
+import { Figures, type Figure } from "../../components/figures";
 import { bytes, duration, number, rate } from "../../components/format";
 import { Page } from "../../components/page";
 import { useLanguage, useWords } from "../../words/language";
 import { useRates } from "../../components/rates";
+import { pathOf } from "../tasks/actions";
 import { own } from "./words";
 
 interface Overview {
@@ -66,7 +68,7 @@ function Wrong({ tasks }: { tasks: Task[] }) {
           className="problem"
           type={task.status === "failed" ? "error" : "warning"}
           showIcon
-          message={word.wrong(task.name)}
+          message={<Link to={pathOf(task.name)}>{word.wrong(task.name)}</Link>}
           description={task.status_reason || task.last_error || task.status}
         />
       ))}
@@ -124,8 +126,8 @@ export default function OverviewPage() {
               <Big label={word.received} value={rate(now?.received, language)} unit={word.perSecond} />
               <Figures
                 rows={[
-                  [word.connected, show(data.broker?.connections)],
-                  [word.sessions, show(data.broker?.sessions)],
+                  [word.connected, show(data.broker?.connections), "/clients?status=connected"],
+                  [word.sessions, show(data.broker?.sessions), "/clients"],
                   [word.sinceStart, show(data.broker?.messages_received)],
                 ]}
               />
@@ -136,7 +138,7 @@ export default function OverviewPage() {
                 rows={[
                   [word.appended, show(data.store.messages_appended)],
                   [word.logBytes, bytes(data.store.log_bytes)],
-                  [word.retained, show(data.broker?.retained)],
+                  [word.retained, show(data.broker?.retained), "/retained"],
                 ]}
               />
             </Card>
@@ -144,8 +146,8 @@ export default function OverviewPage() {
               <Big label={word.delivered} value={rate(out, language)} unit={word.perSecond} />
               <Figures
                 rows={[
-                  [word.subscriptions, show(data.broker?.subscriptions)],
-                  [word.waiting, show(sum(tasks, (task) => task.lag_messages ?? 0))],
+                  [word.subscriptions, show(data.broker?.subscriptions), "/subscriptions"],
+                  [word.waiting, show(sum(tasks, (task) => task.lag_messages ?? 0)), "/tasks"],
                   [
                     word.oldest,
                     duration(Math.max(0, ...tasks.map((task) => task.oldest_unsent_age_seconds)), language),
@@ -167,14 +169,19 @@ export default function OverviewPage() {
               ) : (
                 <Figures
                   rows={[
-                    ...counted(data.tasks),
+                    ...counted(data.tasks, "/tasks"),
                     [word.deadLetters, show(sum(tasks, (task) => task.dead_letters))],
                   ]}
                 />
               )}
             </Card>
             <Card title={word.connections}>
-              <Figures rows={[[word.connections, show(data.connections.total)], ...counted(data.connections)]} />
+              <Figures
+                rows={[
+                  [word.connections, show(data.connections.total), "/connections"],
+                  ...counted(data.connections, "/connections"),
+                ]}
+              />
             </Card>
             <Card
               title={word.access}
@@ -186,8 +193,8 @@ export default function OverviewPage() {
             >
               <Figures
                 rows={[
-                  [word.users, show(data.users)],
-                  [word.policies, show(data.policies)],
+                  [word.users, show(data.users), "/users"],
+                  [word.policies, show(data.policies), "/policies"],
                 ]}
               />
             </Card>
@@ -199,8 +206,8 @@ export default function OverviewPage() {
 }
 
 // {"total": 3, "running": 2, "failed": 1}: a row for each status.
-function counted(counts: Record<string, number>): [string, ReactNode][] {
+function counted(counts: Record<string, number>, path: string): Figure[] {
   return Object.entries(counts)
     .filter(([name]) => name !== "total")
-    .map(([name, count]) => [name, count]);
+    .map(([name, count]) => [name, count, `${path}?status=${name}`]);
 }

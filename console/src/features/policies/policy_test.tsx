@@ -2,6 +2,7 @@ import { Alert, Button, Collapse, Tag } from "antd";
 import { useState } from "react";
 import { api } from "../../api/client";
 import { schemaOf } from "../../api/documents";
+import { Entry } from "../../components/entry";
 import { fieldsOf, ProblemAlert } from "../../components/problem";
 import { pointersOf, SchemaForm, type Document } from "../../components/schema_form/schema_form";
 import { useWords } from "../../words/language";
@@ -41,11 +42,13 @@ export function PolicyTest() {
             <div className="two">
               <div>
                 <p className="quiet">{word.testHelp}</p>
-                <ProblemAlert error={error} shown={pointersOf(schema, problems)} />
-                <SchemaForm schema={schema} value={value} onChange={setValue} problems={problems} first={3} />
-                <Button type="primary" onClick={ask}>
-                  {word.ask}
-                </Button>
+                <Entry onSubmit={ask}>
+                  <ProblemAlert error={error} shown={pointersOf(schema, problems)} />
+                  <SchemaForm schema={schema} value={value} onChange={setValue} problems={problems} first={3} />
+                  <Button type="primary" htmlType="submit">
+                    {word.ask}
+                  </Button>
+                </Entry>
               </div>
               {answer && (
                 <div role="status">

@@ -50,6 +50,7 @@ export default function Retained() {
     <Page title={word.title} help={word.help}>
       <List<Message>
         path="/retained"
+        isAddressed
         rowKey="topic"
         empty={<p>{word.empty}</p>}
         filters={[{ name: "filter", label: word.filter, isWhole: false }]}

@@ -46,6 +46,7 @@ export default function Subscriptions() {
     <Page title={word.title} help={word.help}>
       <List<Row>
         path="/subscriptions"
+        isAddressed
         rowKey={(row) => `${row.client_id} ${row.filter}`}
         empty={<p>{word.empty}</p>}
         filters={[

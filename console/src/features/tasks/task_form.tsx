@@ -1,6 +1,6 @@
 // Four steps: basics, source, process or verify, target; with the exact record beside the last two.
 import { Button, Card, Form, Input, Steps, Switch } from "antd";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { useNavigate, useParams } from "react-router-dom";
 import { api, tagOf, type Entity } from "../../api/client";
 import { useOpened } from "../../api/live";
@@ -8,6 +8,7 @@ import { mergePatch } from "../../api/merge_patch";
 import type { Task } from "../../api/task";
 import { useAction } from "../../components/action";
 import { useConflict } from "../../components/conflict";
+import { Entry, useFirstOfStep } from "../../components/entry";
 import { useForce } from "../../components/left_behind";
 import { Page } from "../../components/page";
 import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
@@ -134,6 +135,8 @@ function Wizard({ known: opened }: { known?: Task }) {
   const force = useForce();
   const conflict = useConflict<Task>("/tasks/{name}", editable);
   const problems = fieldsOf(error);
+  const id = useId();
+  useFirstOfStep(id, step);
   useFirstWrong(error);
   const set = (name: string, value: unknown) => setDocument((before) => ({ ...before, [name]: value }));
   const send = (body: Entity) => {
@@ -166,37 +169,44 @@ function Wizard({ known: opened }: { known?: Task }) {
   const names = [word.basics, word.source, word.process, word.target];
   const Step = [Basics, Source, Process, Target][step]!;
   const here = problems.filter(({ pointer }) => stepOf(pointer) === step).map(({ pointer }) => pointer);
+  const canBeSaved = step === 3 || known !== undefined;
   const form = (
     <Card>
-      {known &&
-        conflict.shown({ base: known, mine: document }, (base, mine) => {
-          setKnown(base);
-          setDocument(mine);
-        })}
-      <ProblemAlert error={error} shown={here} />
-      <Step
-        document={document}
-        set={set}
-        replace={setDocument}
-        problems={problems}
-        isKnown={known !== undefined}
-        madeTopic={madeTopic}
-        makesAccount={makesAccount}
-        setMakesAccount={setMakesAccount}
-      />
-      <div className="buttons">
-        {step > 0 && <Button onClick={() => setStep(step - 1)}>{all.back}</Button>}
-        {step < 3 && (
-          <Button type={known ? "default" : "primary"} onClick={() => setStep(step + 1)}>
-            {all.next}
-          </Button>
-        )}
-        {(step === 3 || known) && (
-          <Button type="primary" loading={isBusy} onClick={save}>
-            {known ? all.save : all.create}
-          </Button>
-        )}
-      </div>
+      <Entry id={id} onSubmit={canBeSaved ? save : () => setStep(step + 1)}>
+        {known &&
+          conflict.shown({ base: known, mine: document }, (base, mine) => {
+            setKnown(base);
+            setDocument(mine);
+          })}
+        <ProblemAlert error={error} shown={here} />
+        <Step
+          document={document}
+          set={set}
+          replace={setDocument}
+          problems={problems}
+          isKnown={known !== undefined}
+          madeTopic={madeTopic}
+          makesAccount={makesAccount}
+          setMakesAccount={setMakesAccount}
+        />
+        <div className="buttons">
+          {step > 0 && <Button onClick={() => setStep(step - 1)}>{all.back}</Button>}
+          {step < 3 && (
+            <Button
+              type={canBeSaved ? "default" : "primary"}
+              htmlType={canBeSaved ? "button" : "submit"}
+              onClick={canBeSaved ? () => setStep(step + 1) : undefined}
+            >
+              {all.next}
+            </Button>
+          )}
+          {canBeSaved && (
+            <Button type="primary" htmlType="submit" loading={isBusy}>
+              {known ? all.save : all.create}
+            </Button>
+          )}
+        </div>
+      </Entry>
     </Card>
   );
   return (

@@ -59,6 +59,7 @@ export default function Tasks() {
       <div className="slim">
         <List<Task>
           path="/tasks"
+          isAddressed
           isLive
           filters={[
             { name: "name", label: all.name },
