@@ -16,6 +16,9 @@ using connect::Verdict;
 // Of a batch with several records: less than two take.
 constexpr std::size_t kSmallestBatch = 128;
 constexpr std::chrono::milliseconds kAskAgainAfter(500);  // how a transaction ended
+// So few outstanding records may be waited for, and no longer than that.
+constexpr std::size_t kFew = 512;
+constexpr std::chrono::milliseconds kLongestHold(50);
 
 int number_at(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
@@ -117,6 +120,7 @@ Result<std::size_t> KafkaSink::write(std::span<const Record> records) {
     if (holds_records()) return 0;  // their outcomes are on the way
     SL_TRY_VOID(replace_producer());
   }
+  if (holds_back_) return 0;
   if (transaction_) SL_TRY_VOID(transaction_->prepare(*producer_));
   if (last_topic_ != nullptr && last_topic_->is_ready)
     producer_->topics().refresh_limit(*last_topic_, std::chrono::steady_clock::now());
@@ -136,13 +140,36 @@ Result<std::size_t> KafkaSink::write(std::span<const Record> records) {
 connect::Sink::Milliseconds KafkaSink::collect(std::vector<connect::Delivery>& outcomes) {
   std::ranges::move(rejected_, std::back_inserter(outcomes));
   rejected_.clear();
-  if (!transaction_) return producer_ ? producer_->collect(outcomes) : kNotByItself;
+  if (!transaction_ && producer_) {
+    const auto again = producer_->collect(outcomes);
+    return std::min(again, hold_back());
+  }
+  if (!transaction_) return kNotByItself;
   auto again = kNotByItself;
   if (producer_) {
     again = producer_->collect(reports_);
     again = std::min(again, transaction_->go_on(*producer_, reports_, outcomes));
   }
   return transaction_->is_in_doubt() ? std::min(again, find_out(outcomes)) : again;
+}
+
+// The library sends a partition's next batch once the one before is acknowledged, and asks the
+// network without a pause while records wait for that (2.0.2: rd_kafka_toppar_producer_serve() says
+// when to wake up before it finds that it may send nothing). So where few are outstanding, the next
+// ones wait here and go together: fewer requests, which the brokers answer sooner. Returns when
+// that ends.
+connect::Sink::Milliseconds KafkaSink::hold_back() {
+  holds_back_ = false;
+  if (producer_->outstanding() == 0) {
+    few_since_.reset();
+    return kNotByItself;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (!few_since_) few_since_ = now;
+  const auto left = std::chrono::ceil<Milliseconds>(*few_since_ + kLongestHold - now);
+  if (left.count() <= 0) return kNotByItself;
+  holds_back_ = producer_->outstanding() < kFew;
+  return holds_back_ ? left : kNotByItself;
 }
 
 // Another producer takes the id over: then the end of the transaction is settled at the brokers.

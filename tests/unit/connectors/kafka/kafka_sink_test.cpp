@@ -326,6 +326,28 @@ TEST_F(KafkaSinkTest, SendsARefusedBatchAgainInHalves) {
   EXPECT_EQ(kafka.consume("t", 64).size(), 64U);
 }
 
+// They go together with what comes meanwhile; a broker that does not answer holds up nobody else.
+TEST_F(KafkaSinkTest, LetsAFewWaitForThoseBeforeThemAndNotForLong) {
+  kafka.create("t", 1);
+  open();
+  write(record("0"));
+  ASSERT_TRUE(is_delivered(1));
+  kafka.down(1);
+  write(record("1"));
+
+  std::vector<Delivery> none;
+  const auto ends = sink->collect(none);
+  EXPECT_GT(ends, 0ms);
+  EXPECT_LE(ends, 50ms);
+  const auto next = record("2");
+  EXPECT_EQ(sink->write(std::span(&next, 1)).value_or(9), 0U);
+  EXPECT_TRUE(eventually([&] {
+    static_cast<void>(sink->collect(none));
+    return sink->write(std::span(&next, 1)).value_or(9) == 1;
+  }));
+  EXPECT_TRUE(none.empty());
+}
+
 TEST_F(KafkaSinkTest, TellsThatEveryBrokerIsGoneAndWhenOneIsBack) {
   kafka.create("t", 1);
   open();
