@@ -26,7 +26,7 @@ export default async function ({ page, url, user, password }) {
   await heading(page, "meter-1");
   await page.getByLabel("Filter").fill("commands/#");
   await button("Subscribe it").click();
-  await page.getByRole("cell", { name: "commands/#" }).waitFor();
+  await page.getByRole("cell", { name: "commands/#" }).first().waitFor(); // its events name it, too
   await page.getByText("for: billing").waitFor(); // what its SUBSCRIBE said
   await button("Trace it").click();
   await button("Trace it no more").waitFor();

@@ -121,8 +121,10 @@ class BacklogTest : public testing::Test {
     for (int i = from; i < to; ++i) out.push_back(std::to_string(i));
     return out;
   }
+  // And the worker has noted it: it waits.
   [[nodiscard]] bool arrives(std::size_t count) {
-    return eventually([&] { return other_side.count() == count; });
+    return eventually([&] { return other_side.count() == count; }) &&
+           eventually([&] { return time.is_waited_for(); });
   }
 
   test::ModelTime time;

@@ -18,6 +18,8 @@ class ModelTime final : public Clock, public Threads {
   }
   [[nodiscard]] Time steady() const override { return Time(std::chrono::hours(1) + passed()); }
   void pass(std::chrono::nanoseconds time) { passed_ += time.count(); }
+  // Somebody does nothing more until it passes or something happens.
+  [[nodiscard]] bool is_waited_for() const { return waiting_ > 0; }
 
   [[nodiscard]] std::unique_ptr<Thread> start(std::function<void()> body) override {
     return system_threads().start(std::move(body));
@@ -25,8 +27,10 @@ class ModelTime final : public Clock, public Threads {
   bool wait(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
             FunctionRef<bool()> until, std::chrono::nanoseconds at_most) override {
     const auto due = at_most == kForever ? Time::max() : steady() + at_most;
+    ++waiting_;
     // Who moves the time does not know whom to wake.
     while (!until() && steady() < due) changed.wait_for(lock, std::chrono::milliseconds(1));
+    --waiting_;
     return until();
   }
 
@@ -35,6 +39,7 @@ class ModelTime final : public Clock, public Threads {
     return std::chrono::nanoseconds(passed_);
   }
   std::atomic<std::int64_t> passed_{0};
+  std::atomic<int> waiting_{0};
 };
 
 }  // namespace sluice::test
