@@ -140,11 +140,11 @@ Result<std::size_t> KafkaSink::write(std::span<const Record> records) {
 connect::Sink::Milliseconds KafkaSink::collect(std::vector<connect::Delivery>& outcomes) {
   std::ranges::move(rejected_, std::back_inserter(outcomes));
   rejected_.clear();
-  if (!transaction_ && producer_) {
+  if (!transaction_) {
+    if (!producer_) return kNotByItself;
     const auto again = producer_->collect(outcomes);
     return std::min(again, hold_back());
   }
-  if (!transaction_) return kNotByItself;
   auto again = kNotByItself;
   if (producer_) {
     again = producer_->collect(reports_);

@@ -69,7 +69,7 @@ class KafkaSink final : public connect::Sink, private connect::Transactions {
   std::unique_ptr<Producer> producer_;
   Topic* last_topic_ = nullptr;                                     // of producer_
   std::optional<std::chrono::steady_clock::time_point> few_since_;  // records are outstanding
-  bool holds_back_ = false;
+  bool holds_back_ = false;  // until the next collect(): what one turn hands over goes together
   std::unordered_set<std::uint64_t> suspects_;  // tokens of records that are to go alone
   // What went through as a batch's size may be more than this: known from a refusal only.
   std::size_t trusted_bytes_ = std::numeric_limits<std::size_t>::max();

@@ -16,6 +16,20 @@ import type { Subscription, Whole } from "./client_type";
 import { Trace } from "./trace";
 import { own } from "./words";
 
+function Lines({ lines, lacksSome }: { lines: string[]; lacksSome?: boolean }) {
+  const word = useWords(own);
+  return (
+    <>
+      {lines.map((line, index) => (
+        <div key={index}>
+          <code>{line}</code>
+        </div>
+      ))}
+      {lacksSome && word.leftOut}
+    </>
+  );
+}
+
 /** What the SUBSCRIBE said besides its filters. */
 function Properties({ of: row }: { of: Subscription }) {
   const word = useWords(own);
@@ -24,37 +38,21 @@ function Properties({ of: row }: { of: Subscription }) {
     ...(row.where ? [`$where: ${row.where}`] : []),
     ...(row.user_properties ?? []).map(({ name, value }) => `${name}: ${value}`),
   ];
-  return (
-    <>
-      {lines.map((line, index) => (
-        <div key={index}>
-          <code>{line}</code>
-        </div>
-      ))}
-      {row.user_properties_left_out && word.leftOut}
-    </>
-  );
+  return <Lines lines={lines} lacksSome={row.user_properties_left_out} />;
 }
 
 /** What the CONNECT of the client that is connected said, by the standard's names. */
 function ConnectProperties({ of: client }: { of: Whole }) {
   const word = useWords(own);
   const { user_properties, user_properties_left_out, ...others } = client.connect_properties ?? {};
-  const rows: [string, string][] = [
-    ...Object.entries(others).map(([name, value]): [string, string] => [name, String(value)]),
-    ...(user_properties ?? []).map(({ name, value }): [string, string] => [name, value]),
+  const lines = [
+    ...Object.entries(others).map(([name, value]) => `${name}: ${String(value)}`),
+    ...(user_properties ?? []).map(({ name, value }) => `${name}: ${value}`),
   ];
   return (
     <>
-      {rows.length === 0 && word.none}
-      {rows.map(([name, value], index) => (
-        <div key={index}>
-          <code>
-            {name}: {value}
-          </code>
-        </div>
-      ))}
-      {user_properties_left_out && word.leftOut}
+      {lines.length === 0 && word.none}
+      <Lines lines={lines} lacksSome={user_properties_left_out} />
     </>
   );
 }
