@@ -465,8 +465,13 @@ def read_topic(bootstrap: str, topic: str, count: int | None = None,
             if settled is None and is_done():
                 settled = time.monotonic() + settle
             elif settled is None and time.monotonic() >= deadline:
+                read = {each: sum(record.partition == each for record in records)
+                        for each in assigned}
+                offsets = {each: consumer.get_watermark_offsets(TopicPartition(topic, each),
+                                                                timeout=10) for each in assigned}
                 raise AssertionError(f"{len(records)} records in {topic} after {timeout} s, "
-                                     f"wanted {'more' if until else count}")
+                                     f"wanted {'more' if until else count}; read {read}, at their "
+                                     f"ends {sorted(ended)}, Kafka has {offsets}")
         return records
     finally:
         consumer.close()

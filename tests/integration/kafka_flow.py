@@ -75,7 +75,11 @@ class Flow:
             assert publisher.connections == 1 and not publisher.refused
         self.server.wait_task("flow", timeout=90, status="running", lag_messages=0)
         total = sum(publisher.sent for publisher in self.publishers)
-        records = read_topic(self.kafka.bootstrap, self.topic, count=total, settle=1)
+        try:
+            records = read_topic(self.kafka.bootstrap, self.topic, count=total, settle=1)
+        except AssertionError as error:
+            task = self.server.task("flow")
+            raise AssertionError(f"{error}; the task: {task}") from error
         ids = [record.header("mqtt.message_id") for record in records]
         twice = len(ids) - len(set(ids))
         assert twice <= records_twice, f"{twice} records are there twice"

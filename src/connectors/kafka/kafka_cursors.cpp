@@ -138,7 +138,7 @@ Result<std::string> read_place(Producer& producer, const Topic& topic, const Pro
   SL_TRY(conf, make_conf(properties));
   SL_TRY(consumer, make_client(RD_KAFKA_CONSUMER, std::move(conf), std::move(tokens)));
   SL_TRY(reading, Reading::begin(std::move(consumer)));
-  for (std::int32_t partition = 0; partition < topic.partitions; ++partition) {
+  for (std::int32_t partition = 0; partition < topic.partitioner.count(); ++partition) {
     const auto ends = ends_of(producer.client(), topic.name.c_str(), partition, kAskMs);
     if (!ends) return unavailable(ends.error());
     if (ends->low < ends->high) SL_TRY_VOID(reading.add(partition, ends->high));

@@ -16,7 +16,7 @@ Result<Client> make_asking_client(const boost::json::object& settings) {
   return make_client(RD_KAFKA_PRODUCER, std::move(conf), tokens_of(settings));
 }
 
-// As the producer's partitioner, murmur2_random, does it: Java's clients do the same.
+// As Partitioner does it: Java's clients do the same.
 void find_partition(const Topic& topic, const connect::Record& record,
                     connect::Placement& placement) {
   if (!record.key) {
@@ -25,7 +25,7 @@ void find_partition(const Topic& topic, const connect::Record& record,
   }
   placement.partition =
       rd_kafka_msg_partitioner_murmur2(topic.handle.get(), record.key->data(), record.key->size(),
-                                       topic.partitions, nullptr, nullptr);
+                                       topic.partitioner.count(), nullptr, nullptr);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ constexpr auto kTakeBackEvery = std::chrono::milliseconds(50);
 constexpr auto kLookEvery = std::chrono::milliseconds(1000);
 constexpr int kLookForMs = 500;
 constexpr int kFlushMs = 20;
+constexpr const char* kStayFor = "sticky.partitioning.linger.ms";
 
 std::uint64_t token_of(const rd_kafka_message_t& message) {
   return reinterpret_cast<std::uint64_t>(message._private);
@@ -42,20 +43,35 @@ bool is_purged(rd_kafka_resp_err_t error) {
          error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__DESTROY;
 }
 
+// No broker has acknowledged it: the library takes it for written because one that was sent later
+// is
+// ("implicitly acked"). Brokers that knew nothing of this producer prove nothing by that.
+bool is_presumed(const rd_kafka_message_t& message) {
+  return message.offset == RD_KAFKA_OFFSET_INVALID &&
+         rd_kafka_message_status(&message) == RD_KAFKA_MSG_STATUS_PERSISTED;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Producer>> Producer::make(const Properties& properties,
                                                  std::optional<TokenEndpoint> tokens,
                                                  std::optional<CreateTopic> create,
                                                  std::function<void()> on_ready) {
-  auto conf = make_conf(properties);
+  // Where records without a key stay is Partitioner's to say, so the library must not.
+  auto own = properties;
+  own.emplace_back(kStayFor, "0");
+  auto conf = make_conf(own);
   if (!conf) return tl::unexpected(std::move(conf).error());
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
   auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf), std::move(tokens));
   if (!client) return tl::unexpected(std::move(client).error());
   Queue events(rd_kafka_queue_get_main(client->get()));
-  return std::unique_ptr<Producer>(
+  std::unique_ptr<Producer> producer(
       new Producer(std::move(*client), std::move(events), create, std::move(on_ready)));
+  const auto stays = std::ranges::find(properties, kStayFor, &Properties::value_type::first);
+  if (stays != properties.end())
+    producer->topics_.stay_for(std::chrono::milliseconds(std::stoll(stays->second)));
+  return producer;
 }
 
 Producer::Producer(Client client, Queue events, std::optional<CreateTopic> create,
@@ -73,8 +89,9 @@ Producer::~Producer() {
   rd_kafka_queue_cb_event_enable(events_.get(), nullptr, nullptr);
 }
 
-rd_kafka_resp_err_t Producer::produce(const Topic& topic, const connect::Record& record,
-                                      bool alone) {
+rd_kafka_resp_err_t Producer::produce(Topic& topic, const connect::Record& record, bool alone) {
+  if (topic.partitioner.choose(record.key, now_) == Partitioner::kNone && outstanding_ > 0)
+    return RD_KAFKA_RESP_ERR__QUEUE_FULL;
   // A null value would be a tombstone; an empty payload is not.
   const char* value = record.value.data() != nullptr ? record.value.data() : "";
   rd_kafka_vu_t parts[6];
@@ -106,7 +123,9 @@ rd_kafka_resp_err_t Producer::produce(const Topic& topic, const connect::Record&
   }
   alone_ = alone;
   ++outstanding_;
+  topic.partitioner.begin_handover();
   const KafkaError error(rd_kafka_produceva(client_.get(), parts, count));
+  topic.partitioner.end_handover(!error);
   if (!error) {
     [[maybe_unused]] const auto* given = headers.release();  // the library owns them now
     return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -121,6 +140,7 @@ rd_kafka_resp_err_t Producer::produce(const Topic& topic, const connect::Record&
 }
 
 Producer::Milliseconds Producer::collect(std::vector<Delivery>& outcomes) {
+  now_ = std::chrono::steady_clock::now();
   while (true) {
     const Event event(rd_kafka_queue_poll(events_.get(), 0));
     if (!event) break;
@@ -171,7 +191,10 @@ void Producer::on_deliveries(rd_kafka_event_t* event, std::vector<Delivery>& out
   std::vector<std::uint64_t> refused;
   while (const auto* message = rd_kafka_event_message_next(event)) {
     outcomes.push_back(judge(*message));
-    arrived = arrived || outcomes.back().verdict == Verdict::Delivered;
+    const bool this_arrived = outcomes.back().verdict == Verdict::Delivered;
+    if (auto* topic = static_cast<Topic*>(rd_kafka_topic_opaque(message->rkt)))
+      topic->partitioner.settle(message->partition, this_arrived, now_);
+    arrived = arrived || this_arrived;
     came_back = came_back || outcomes.back().verdict == Verdict::RetryLater;
     --outstanding_;
     if (alone_ || !is_fault_of_a_record(message->err)) continue;
@@ -198,7 +221,7 @@ Delivery Producer::judge(const rd_kafka_message_t& message) const {
                     .maybe_arrived = false,
                     .at_once = false,
                     .reason = {}};
-  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return delivery;
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && !is_presumed(message)) return delivery;
 
   delivery.verdict = Verdict::RetryLater;
   // A broker that stops answers "not the leader" for what it has written already. The library takes
@@ -206,7 +229,11 @@ Delivery Producer::judge(const rd_kafka_message_t& message) const {
   delivery.maybe_arrived =
       is_abandoned_ || rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
   const char* topic = message.rkt != nullptr ? rd_kafka_topic_name(message.rkt) : "";
-  if (is_purged(message.err)) {
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    delivery.maybe_arrived = true;
+    delivery.reason = "topic " + std::string(topic) +
+                      ": it was refused once, and whether it was written then is not known";
+  } else if (is_purged(message.err)) {
     delivery.reason = "the producer was replaced";
   } else {
     delivery.reason = "topic " + std::string(topic) + ": " + explain(message.err, "");

@@ -40,8 +40,9 @@ class Producer {
   Producer& operator=(const Producer&) = delete;
 
   // Hands one record to the library, which points at its value until the outcome. `alone`: nothing
-  // else is with the library, so that an error is this record's own.
-  [[nodiscard]] rd_kafka_resp_err_t produce(const Topic& topic, const connect::Record& record,
+  // else is with the library, so that an error is this record's own. RD_KAFKA_RESP_ERR__QUEUE_FULL:
+  // outcomes make room for it, in the library or in its partition.
+  [[nodiscard]] rd_kafka_resp_err_t produce(Topic& topic, const connect::Record& record,
                                             bool alone);
   // As Sink::collect().
   [[nodiscard]] Milliseconds collect(std::vector<connect::Delivery>& outcomes);
@@ -72,6 +73,7 @@ class Producer {
   Queue events_;
   Topics topics_;
   std::uint64_t outstanding_ = 0;
+  Time now_ = Time::min();  // of the last collect()
   Refusals refusals_;
   bool alone_ = false;  // the one record that is outstanding went alone
   bool broken_ = false;

@@ -243,7 +243,6 @@ Properties producer_properties(const json::object& settings, const json::object&
       // has to end some day.
       {"message.timeout.ms", transactional_id.empty() ? "0" : kTransactionMs},
       {"message.max.bytes", "1000000000"},
-      {"partitioner", "murmur2_random"},
       {"compression.codec", text_at(sink, "compression")},
       {"linger.ms", std::to_string(linger_ms)},
       {"batch.size", std::to_string(batch_bytes)},

@@ -38,6 +38,14 @@ bool says_never(rd_kafka_resp_err_t error) {
          error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
 }
 
+// Its opaque is the Topic, and its partitioner asks that one.
+rd_kafka_topic_t* make_handle(rd_kafka_t* client, Topic& topic) {
+  auto* conf = rd_kafka_default_topic_conf_dup(client);
+  rd_kafka_topic_conf_set_opaque(conf, &topic);
+  rd_kafka_topic_conf_set_partitioner_cb(conf, &Partitioner::on_question);
+  return rd_kafka_topic_new(client, topic.name.c_str(), conf);  // which takes `conf`
+}
+
 // What the cluster says of the one topic of the answer.
 void learn_from(rd_kafka_event_t* event, Topic& topic) {
   const auto* result = rd_kafka_event_DescribeConfigs_result(event);
@@ -90,6 +98,7 @@ Topic& Topics::find(std::string_view name) {
   if (it != topics_.end()) return *it->second;
   auto topic = std::make_unique<Topic>();
   topic->name = name;
+  if (stays_for_) topic->partitioner.stay_for(*stays_for_);
   if (auto why = why_not_topic(name)) {
     topic->invalid = std::move(*why);
   }
@@ -146,7 +155,7 @@ Result<void> Topics::create(const Topic& topic, const CreateTopic& wanted) {
 // Brokers that create topics by themselves do so when they are asked for one; making the handle
 // asks already.
 Result<void> Topics::find_in_cluster(Topic& topic) {
-  if (!topic.handle) topic.handle.reset(rd_kafka_topic_new(client_, topic.name.c_str(), nullptr));
+  if (!topic.handle) topic.handle.reset(make_handle(client_, topic));
   if (!topic.handle) return unavailable(topic, rd_kafka_last_error());
   const struct rd_kafka_metadata* raw = nullptr;
   const auto error = rd_kafka_metadata(client_, 0, topic.handle.get(), &raw, kMetadataTimeoutMs);
@@ -160,7 +169,7 @@ Result<void> Topics::find_in_cluster(Topic& topic) {
   const auto& found = metadata->topics[0];
   if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) return unavailable(topic, found.err);
   if (found.partition_cnt == 0) return unavailable(topic, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-  topic.partitions = found.partition_cnt;
+  topic.partitioner.set_count(found.partition_cnt);
   return {};
 }
 

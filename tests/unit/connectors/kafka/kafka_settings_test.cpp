@@ -282,7 +282,6 @@ TEST(KafkaSettings, MakesAProducerThatNeitherLosesNorRepeats) {
   EXPECT_EQ(properties.at("enable.idempotence"), "true");
   EXPECT_EQ(properties.at("enable.gapless.guarantee"), "true");
   EXPECT_EQ(properties.at("message.timeout.ms"), "0");
-  EXPECT_EQ(properties.at("partitioner"), "murmur2_random");
   EXPECT_EQ(properties.at("batch.size"), "5000");
   EXPECT_EQ(properties.at("client.id"), "c-t-0");
   const auto quick =
