@@ -39,6 +39,15 @@ std::string why_not_topic(std::string_view topic) {
   return {};
 }
 
+std::string why_never_a_topic(const Template& topic) {
+  if (const auto constant = topic.constant()) return why_not_topic(*constant);
+  const auto has_wildcard = [](const Template::Part& part) {
+    return !part.name && part.literal.find_first_of("+#") != std::string::npos;
+  };
+  return std::ranges::any_of(topic.parts(), has_wildcard) ? "must be a topic name: no wildcards"
+                                                          : std::string();
+}
+
 InboundMapper::InboundMapper(const InboundMapping& mapping, Names names)
     : mapping_(mapping),
       names_(std::move(names)),

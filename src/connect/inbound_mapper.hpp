@@ -27,6 +27,8 @@ struct InboundMapping {
 
 // Why nothing can be published there, by rules that no setting changes; empty: it can.
 [[nodiscard]] std::string why_not_topic(std::string_view topic);
+// Why it can never become such a topic, whatever the message; empty: that depends.
+[[nodiscard]] std::string why_never_a_topic(const Template& topic);
 
 // Makes the message that is published here of what came from outside.
 //

@@ -112,15 +112,13 @@ std::optional<LetterCopy> parse_letter_copy(const Registry& registry, const json
     return std::nullopt;
   }
   copy.topic = std::move(*topic);
-  if (const auto constant = copy.topic.constant()) {
-    std::string why;
-    if (connector == nullptr) {
-      why = why_not_topic(*constant);
-    } else if (connector->why_not_topic != nullptr) {
-      why = connector->why_not_topic(*constant).value_or("");
-    }
-    if (!why.empty()) problems.push_back({at("/topic"), std::move(why)});
+  std::string why;
+  if (connector == nullptr) {
+    why = why_never_a_topic(copy.topic);
+  } else if (const auto constant = copy.topic.constant(); constant && connector->why_not_topic) {
+    why = connector->why_not_topic(*constant).value_or("");
   }
+  if (!why.empty()) problems.push_back({at("/topic"), std::move(why)});
   const auto& rejected = delivery.at("rejected");
   if (!rejected.is_string() || rejected.get_string() != "dead_letter")
     problems.push_back({std::string(kPointer),

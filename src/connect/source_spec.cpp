@@ -97,16 +97,6 @@ bool says(const json::value& value, std::string_view text) {
   return value.is_string() && std::string_view(value.get_string()) == text;
 }
 
-// Whatever the message; empty: it depends on that.
-std::string why_never_a_topic(const Template& topic) {
-  if (const auto constant = topic.constant()) return why_not_topic(*constant);
-  const auto has_wildcard = [](const Template::Part& part) {
-    return !part.name && part.literal.find_first_of("+#") != std::string::npos;
-  };
-  return std::ranges::any_of(topic.parts(), has_wildcard) ? "must be a topic name: no wildcards"
-                                                          : std::string();
-}
-
 TemplateScope scope_of(const Connector& connector) {
   return connector.sends_records ? TemplateScope::Record : TemplateScope::Received;
 }

@@ -14,7 +14,9 @@ thread_local Partitioner* asked_about = nullptr;
 }  // namespace
 
 void Partitioner::set_count(int count) {
-  if (count > this->count()) partitions_.resize(static_cast<std::size_t>(count));
+  count_ = count;
+  if (partitions_.size() < static_cast<std::size_t>(count))
+    partitions_.resize(static_cast<std::size_t>(count));
 }
 
 bool Partitioner::is_proven(int partition, Time now) const {
@@ -22,45 +24,50 @@ bool Partitioner::is_proven(int partition, Time now) const {
 }
 
 bool Partitioner::may_take(int partition, Time now) const {
-  const auto& found = partitions_[static_cast<std::size_t>(partition)];
-  return !found.is_proving || found.proven_until > now;
+  return !partitions_[static_cast<std::size_t>(partition)].is_proving || is_proven(partition, now);
 }
 
 int Partitioner::choose(const std::optional<std::string_view>& key, Time now) {
-  has_key_ = key.has_value();
-  now_ = now;
-  chosen_ = kNone;
-  if (partitions_.empty() || has_unplaced_) return kNone;
-  if (!key) return chosen_ = choose_without_key(now);
-  const auto partition = rd_kafka_msg_partitioner_murmur2(nullptr, key->data(), key->size(),
-                                                          count(), nullptr, nullptr);
-  return chosen_ = may_take(partition, now) ? partition : kNone;
+  if (count_ == 0 || has_unplaced_) return kNone;
+  if (!key) return choose_without_key(now);
+  return rd_kafka_msg_partitioner_murmur2(nullptr, key->data(), key->size(), count_, nullptr,
+                                          nullptr);
 }
 
-// One that still has to prove itself gets its one record, and those after it go to one that has.
+// One that still has to prove itself gets its one record, and those after it go elsewhere.
 int Partitioner::choose_without_key(Time now) {
-  if (stays_with_ == kNone || now >= stays_until_) {
-    stays_with_ = static_cast<int>(random_() % partitions_.size());
+  if (stays_with_ == kNone || stays_with_ >= count_ || now >= stays_until_) {
+    stays_with_ = static_cast<int>(random_() % static_cast<unsigned>(count_));
     stays_until_ = now + stays_for_;
   }
   if (may_take(stays_with_, now)) return stays_with_;
-  for (int i = 1; i < count(); ++i) {
-    const auto other = (stays_with_ + i) % count();
-    if (is_proven(other, now)) return stays_with_ = other;
-  }
-  return kNone;
+  const auto find_other = [&](auto fits) {
+    for (int i = 1; i < count_; ++i) {
+      const auto other = (stays_with_ + i) % count_;
+      if (fits(other)) return other;
+    }
+    return stays_with_;
+  };
+  const auto first = stays_with_;
+  stays_with_ = find_other([&](int other) { return is_proven(other, now); });
+  if (stays_with_ == first)
+    stays_with_ = find_other([&](int other) { return may_take(other, now); });
+  return stays_with_;
 }
 
 void Partitioner::settle(int partition, bool arrived, Time now) {
   has_unplaced_ = false;
-  if (partition < 0 || partition >= count()) return;
+  if (partition < 0 || static_cast<std::size_t>(partition) >= partitions_.size()) return;
   auto& found = partitions_[static_cast<std::size_t>(partition)];
   found.is_proving = false;
   if (arrived) found.proven_until = now + kProvenFor;
 }
 
-void Partitioner::begin_handover() {
+void Partitioner::begin_handover(int chosen, bool has_key, Time now) {
+  chosen_ = chosen;
   placed_ = kNone;
+  has_key_ = has_key;
+  now_ = now;
   asked_about = this;
 }
 
@@ -74,23 +81,23 @@ void Partitioner::end_handover(bool is_taken) {
   }
 }
 
-// The topic may have grown since the last question. A record without a key avoids a partition that
-// has no leader at the moment.
+// The topic may have grown, or been made anew, since the last question. A record without a key
+// avoids a partition that has no leader at the moment.
 int Partitioner::place(const rd_kafka_topic_t* topic, const void* key, std::size_t key_size,
                        int count) {
-  const bool is_known = chosen_ != kNone && count == this->count();
+  const bool is_known = chosen_ != kNone && count == count_;
   set_count(count);
   if (has_key_)
     return is_known
                ? chosen_
                : rd_kafka_msg_partitioner_murmur2(topic, key, key_size, count, nullptr, nullptr);
-  const auto first = chosen_ == kNone ? 0 : chosen_;
+  const auto first = chosen_ == kNone ? 0 : chosen_ % count;
   for (int i = 0; i < count; ++i) {
     const auto partition = (first + i) % count;
     if (may_take(partition, now_) && rd_kafka_topic_partition_available(topic, partition) != 0)
       return partition;
   }
-  return first % count;
+  return first;
 }
 
 std::int32_t Partitioner::on_question(const rd_kafka_topic_t* topic, const void* key,

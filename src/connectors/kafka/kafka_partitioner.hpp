@@ -28,18 +28,18 @@ class Partitioner {
 
   // How long records without a key stay with one partition.
   void stay_for(std::chrono::milliseconds time) { stays_for_ = time; }
-  // As the cluster says; partitions are never taken away.
-  void set_count(int count);
-  [[nodiscard]] int count() const { return static_cast<int>(partitions_.size()); }
+  void set_count(int count);  // as the cluster says
+  [[nodiscard]] int count() const { return count_; }
 
   // Where a record with this key is to go, as Java's producers do it; without a key, to one
-  // partition for a while, then to another. kNone: it has to wait for outcomes of earlier ones.
+  // partition for a while, then to another. kNone: not known before the next outcome.
   [[nodiscard]] int choose(const std::optional<std::string_view>& key, Time now);
+  [[nodiscard]] bool may_take(int partition, Time now) const;
   // The outcome of a record that went there.
   void settle(int partition, bool arrived, Time now);
 
-  // Between the two the library asks on this thread about the record that choose() was asked for.
-  void begin_handover();
+  // Between the two the library asks on this thread about one record.
+  void begin_handover(int chosen, bool has_key, Time now);
   void end_handover(bool is_taken);
   // What the library calls: rd_kafka_topic_conf_set_partitioner_cb().
   static std::int32_t on_question(const rd_kafka_topic_t* topic, const void* key,
@@ -52,13 +52,13 @@ class Partitioner {
     bool is_proving = false;  // a record is on the way that will tell
   };
   [[nodiscard]] bool is_proven(int partition, Time now) const;
-  [[nodiscard]] bool may_take(int partition, Time now) const;
   [[nodiscard]] int choose_without_key(Time now);
   [[nodiscard]] int place(const rd_kafka_topic_t* topic, const void* key, std::size_t key_size,
                           int count);
 
-  std::vector<Partition> partitions_;
-  // Of the record between choose() and end_handover().
+  std::vector<Partition> partitions_;  // at least count_: one made anew may have fewer
+  int count_ = 0;
+  // Of the record that is handed over.
   int chosen_ = kNone;
   int placed_ = kNone;
   bool has_key_ = false;

@@ -1,7 +1,9 @@
 #include "connectors/kafka/kafka_producer.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <iterator>
 
 #include "base/log.hpp"
 #include "connectors/kafka/kafka_verdict.hpp"
@@ -16,7 +18,7 @@ constexpr auto kTakeBackEvery = std::chrono::milliseconds(50);
 constexpr auto kLookEvery = std::chrono::milliseconds(1000);
 constexpr int kLookForMs = 500;
 constexpr int kFlushMs = 20;
-constexpr const char* kStayFor = "sticky.partitioning.linger.ms";
+constexpr auto* kStayFor = "sticky.partitioning.linger.ms";
 
 std::uint64_t token_of(const rd_kafka_message_t& message) {
   return reinterpret_cast<std::uint64_t>(message._private);
@@ -38,14 +40,30 @@ std::size_t size_of(const rd_kafka_message_t& message) {
   return size;
 }
 
+// Where records without a key stay, and how long, is Partitioner's to say and no longer the
+// library's. As there: twice the linger, unless the property is set.
+std::chrono::milliseconds take_over_stays(rd_kafka_conf_t* conf, const Properties& properties) {
+  static constexpr double kLeastMs = 10;
+  const auto ms_of = [&](const char* name) {
+    char text[32] = "";
+    auto size = sizeof text;
+    rd_kafka_conf_get(conf, name, text, &size);
+    return std::strtod(text, nullptr);
+  };
+  const bool is_set =
+      std::ranges::any_of(properties, [](const auto& each) { return each.first == kStayFor; });
+  const auto ms = is_set ? ms_of(kStayFor) : std::max(kLeastMs, 2 * ms_of("linger.ms"));
+  rd_kafka_conf_set(conf, kStayFor, "0", nullptr, 0);
+  return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
+}
+
 bool is_purged(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
          error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__DESTROY;
 }
 
 // No broker has acknowledged it: the library takes it for written because one that was sent later
-// is
-// ("implicitly acked"). Brokers that knew nothing of this producer prove nothing by that.
+// is ("implicitly acked"), which proves nothing where the broker knew nothing of this producer.
 bool is_presumed(const rd_kafka_message_t& message) {
   return message.offset == RD_KAFKA_OFFSET_INVALID &&
          rd_kafka_message_status(&message) == RD_KAFKA_MSG_STATUS_PERSISTED;
@@ -57,20 +75,16 @@ Result<std::unique_ptr<Producer>> Producer::make(const Properties& properties,
                                                  std::optional<TokenEndpoint> tokens,
                                                  std::optional<CreateTopic> create,
                                                  std::function<void()> on_ready) {
-  // Where records without a key stay is Partitioner's to say, so the library must not.
-  auto own = properties;
-  own.emplace_back(kStayFor, "0");
-  auto conf = make_conf(own);
+  auto conf = make_conf(properties);
   if (!conf) return tl::unexpected(std::move(conf).error());
+  const auto stays_for = take_over_stays(conf->get(), properties);
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
   auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf), std::move(tokens));
   if (!client) return tl::unexpected(std::move(client).error());
   Queue events(rd_kafka_queue_get_main(client->get()));
   std::unique_ptr<Producer> producer(
       new Producer(std::move(*client), std::move(events), create, std::move(on_ready)));
-  const auto stays = std::ranges::find(properties, kStayFor, &Properties::value_type::first);
-  if (stays != properties.end())
-    producer->topics_.stay_for(std::chrono::milliseconds(std::stoll(stays->second)));
+  producer->topics_.stay_for(stays_for);
   return producer;
 }
 
@@ -90,8 +104,21 @@ Producer::~Producer() {
 }
 
 rd_kafka_resp_err_t Producer::produce(Topic& topic, const connect::Record& record, bool alone) {
-  if (topic.partitioner.choose(record.key, now_) == Partitioner::kNone && outstanding_ > 0)
-    return RD_KAFKA_RESP_ERR__QUEUE_FULL;
+  const auto partition = topic.partitioner.choose(record.key, now_);
+  if (partition == Partitioner::kNone && outstanding_ > 0) return RD_KAFKA_RESP_ERR__QUEUE_FULL;
+  alone_ = alone;
+  const bool waits = partition != Partitioner::kNone &&
+                     (!topic.partitioner.may_take(partition, now_) ||
+                      (held_records_ > 0 && held_.contains({&topic, partition})));
+  if (!waits) return hand_over(topic, record, partition);
+  held_[{&topic, partition}].push_back(record);
+  ++held_records_;
+  ++outstanding_;
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t Producer::hand_over(Topic& topic, const connect::Record& record,
+                                        int partition) {
   // A null value would be a tombstone; an empty payload is not.
   const char* value = record.value.data() != nullptr ? record.value.data() : "";
   rd_kafka_vu_t parts[6];
@@ -121,9 +148,8 @@ rd_kafka_resp_err_t Producer::produce(Topic& topic, const connect::Record& recor
     parts[count].vtype = RD_KAFKA_VTYPE_HEADERS;
     parts[count++].u.headers = headers.get();
   }
-  alone_ = alone;
   ++outstanding_;
-  topic.partitioner.begin_handover();
+  topic.partitioner.begin_handover(partition, record.key.has_value(), now_);
   const KafkaError error(rd_kafka_produceva(client_.get(), parts, count));
   topic.partitioner.end_handover(!error);
   if (!error) {
@@ -158,6 +184,8 @@ Producer::Milliseconds Producer::collect(std::vector<Delivery>& outcomes) {
         break;
     }
   }
+  if (broken_ || is_abandoned_ || gives_back_held_) give_back_held(outcomes);
+  if (held_records_ > 0) hand_over_held(outcomes);
   if (broken_ && outstanding_ > 0) {
     // What a broken producer takes back from brokers it would keep for ever.
     purge_queued();
@@ -169,6 +197,45 @@ Producer::Milliseconds Producer::collect(std::vector<Delivery>& outcomes) {
   return look_at_ ? kLookEvery : connect::Sink::kNotByItself;
 }
 
+void Producer::hand_over_held(std::vector<Delivery>& outcomes) {
+  for (auto it = held_.begin(); it != held_.end();) {
+    auto& [place, records] = *it;
+    auto& [topic, partition] = place;
+    while (!records.empty() && topic->partitioner.may_take(partition, now_)) {
+      --outstanding_;
+      const auto error = hand_over(*topic, records.front(), partition);
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        --held_records_;
+        records.pop_front();
+        continue;
+      }
+      ++outstanding_;
+      // Outcomes make room; anything else the sink finds out when it hands it over once more.
+      const bool has_no_room =
+          error == RD_KAFKA_RESP_ERR__QUEUE_FULL && outstanding_ > held_records_;
+      if (!has_no_room) give_back_held(outcomes);
+      return;
+    }
+    it = records.empty() ? held_.erase(it) : std::next(it);
+  }
+}
+
+void Producer::give_back_held(std::vector<Delivery>& outcomes) {
+  gives_back_held_ = false;
+  for (const auto& [place, records] : held_) {
+    for (const auto& record : records)
+      outcomes.push_back({.token = record.token,
+                          .verdict = Verdict::RetryLater,
+                          .maybe_arrived = false,
+                          .at_once = false,
+                          .reason = "topic " + place.first->name +
+                                    ": a record before it came back, or could not be sent"});
+  }
+  outstanding_ -= held_records_;
+  held_records_ = 0;
+  held_.clear();
+}
+
 void Producer::flush() {
   rd_kafka_flush(client_.get(), kFlushMs);
 }
@@ -176,10 +243,14 @@ void Producer::flush() {
 void Producer::purge() {
   is_abandoned_ = true;
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  if (held_records_ > 0) on_ready_();
 }
 
 void Producer::purge_queued() {
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  if (held_records_ == 0) return;
+  gives_back_held_ = true;
+  on_ready_();
 }
 
 // One event is one batch of records.
@@ -208,7 +279,10 @@ void Producer::on_deliveries(rd_kafka_event_t* event, std::vector<Delivery>& out
   } else {
     refusals_.tokens.insert(refusals_.tokens.end(), refused.begin(), refused.end());
   }
-  if (came_back) topics_.doubt_all();
+  if (came_back) {
+    topics_.doubt_all();
+    give_back_held(outcomes);
+  }
   if (!arrived) return;
   away_.clear();
   is_refused_ = false;
@@ -231,8 +305,8 @@ Delivery Producer::judge(const rd_kafka_message_t& message) const {
   const char* topic = message.rkt != nullptr ? rd_kafka_topic_name(message.rkt) : "";
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     delivery.maybe_arrived = true;
-    delivery.reason = "topic " + std::string(topic) +
-                      ": it was refused once, and whether it was written then is not known";
+    delivery.reason =
+        "topic " + std::string(topic) + ": no broker acknowledged it, only what was sent after it";
   } else if (is_purged(message.err)) {
     delivery.reason = "the producer was replaced";
   } else {

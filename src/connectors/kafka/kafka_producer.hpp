@@ -1,6 +1,8 @@
 #pragma once
 #include <chrono>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,8 +42,8 @@ class Producer {
   Producer& operator=(const Producer&) = delete;
 
   // Hands one record to the library, which points at its value until the outcome. `alone`: nothing
-  // else is with the library, so that an error is this record's own. RD_KAFKA_RESP_ERR__QUEUE_FULL:
-  // outcomes make room for it, in the library or in its partition.
+  // else is with the library, so that an error is this record's own. It may wait here, taken, until
+  // its partition has acknowledged another (Partitioner).
   [[nodiscard]] rd_kafka_resp_err_t produce(Topic& topic, const connect::Record& record,
                                             bool alone);
   // As Sink::collect().
@@ -63,6 +65,10 @@ class Producer {
 
   Producer(Client client, Queue events, std::optional<CreateTopic> create,
            std::function<void()> on_ready);
+  [[nodiscard]] rd_kafka_resp_err_t hand_over(Topic& topic, const connect::Record& record,
+                                              int partition);
+  void hand_over_held(std::vector<connect::Delivery>& outcomes);
+  void give_back_held(std::vector<connect::Delivery>& outcomes);
   void on_deliveries(rd_kafka_event_t* event, std::vector<connect::Delivery>& outcomes);
   void on_error(rd_kafka_event_t* event);
   [[nodiscard]] connect::Delivery judge(const rd_kafka_message_t& message) const;
@@ -74,6 +80,10 @@ class Producer {
   Topics topics_;
   std::uint64_t outstanding_ = 0;
   Time now_ = Time::min();  // of the last collect()
+  // What waits for its partition, in order; outstanding, too.
+  std::map<std::pair<Topic*, int>, std::deque<connect::Record>> held_;
+  std::uint64_t held_records_ = 0;
+  bool gives_back_held_ = false;
   Refusals refusals_;
   bool alone_ = false;  // the one record that is outstanding went alone
   bool broken_ = false;

@@ -291,7 +291,8 @@ void Verification::look_at_brokers(VerifyStep& step) {
     }
   }
   step.ok = reached > 0;
-  step.detail = std::to_string(brokers_.size()) + " brokers; asked " + asked_;
+  step.detail = std::to_string(brokers_.size()) + (brokers_.size() == 1 ? " broker" : " brokers") +
+                "; asked " + asked_;
   if (!down.empty()) step.detail += "; not reached at the address they advertise: " + down;
   if (!step.ok)
     step.hint = "check advertised.listeners of the brokers: this machine must reach them there";

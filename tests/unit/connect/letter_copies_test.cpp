@@ -324,6 +324,7 @@ TEST_F(LetterCopiesTest, AreRefusedWhereTheyCannotBe) {
   EXPECT_THAT(copy(R"({"type":"local","topic":"t","connection":"c"})"),
               HasSubstr("/connection: must be empty"));
   EXPECT_THAT(copy(R"({"type":"local","topic":"$SYS/x"})"), HasSubstr("/topic: topic $SYS/x"));
+  EXPECT_THAT(copy(R"({"type":"local","topic":"a/+/${topic}"})"), HasSubstr("/topic: must be"));
   EXPECT_THAT(refused("/delivery", parsed(R"({"rejected":"drop",
       "dead_letter_copy":{"type":"local","topic":"t"}})")),
               HasSubstr("needs /delivery/rejected to be `dead_letter`"));

@@ -97,6 +97,7 @@ function Subscriptions({ client }: { client: Whole }) {
           { title: word.lag, align: "right", render: (_, row) => counted(row.lag_messages, row.lag_at_least) },
           {
             key: "actions",
+            fixed: "right", // in view, however wide the row is
             align: "right",
             render: (_, { filter }) =>
               mayAct && (

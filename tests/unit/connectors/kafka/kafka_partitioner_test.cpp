@@ -17,10 +17,10 @@ class PartitionerTest : public testing::Test {
 
   int choose(const std::string& key) { return partitioner.choose(key, now); }
   int choose_without_key() { return partitioner.choose(std::nullopt, now); }
+  bool may_take(const std::string& key) { return partitioner.may_take(choose(key), now); }
   // As the producer does it, and the library, which knows of `count` partitions.
   int hand_over(const std::string& key, int count = 8) {
-    choose(key);
-    partitioner.begin_handover();
+    partitioner.begin_handover(choose(key), true, now);
     const auto placed =
         Partitioner::on_question(nullptr, key.data(), key.size(), count, nullptr, nullptr);
     partitioner.end_handover(true);
@@ -43,16 +43,21 @@ TEST_F(PartitionerTest, PutsAKeyWhereJavaPutsIt) {
 }
 
 TEST_F(PartitionerTest, LetsOneRecordProveAPartition) {
+  EXPECT_TRUE(may_take("abc"));
   EXPECT_EQ(hand_over("abc"), 3);
-  EXPECT_EQ(choose("abc"), Partitioner::kNone);
-  EXPECT_EQ(choose("foobar"), 6);
+  EXPECT_FALSE(may_take("abc"));
+  EXPECT_TRUE(may_take("foobar"));
 
   partitioner.settle(3, false, now);  // came back: one more may try
-  EXPECT_EQ(hand_over("abc"), 3);
-  EXPECT_EQ(choose("abc"), Partitioner::kNone);
+  EXPECT_TRUE(may_take("abc"));
+  hand_over("abc");
+  EXPECT_FALSE(may_take("abc"));
   partitioner.settle(3, true, now);
 
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(hand_over("abc"), 3);
+  for (int i = 0; i < 3; ++i) {
+    hand_over("abc");
+    EXPECT_TRUE(may_take("abc"));
+  }
 }
 
 TEST_F(PartitionerTest, ForgetsWhatWasProvenLongAgo) {
@@ -60,19 +65,19 @@ TEST_F(PartitionerTest, ForgetsWhatWasProvenLongAgo) {
   partitioner.settle(3, true, now);
   now += 9min;
   hand_over("abc");
-  EXPECT_EQ(choose("abc"), 3);
+  EXPECT_TRUE(may_take("abc"));
   partitioner.settle(3, true, now);
 
   now += 11min;
 
-  EXPECT_EQ(hand_over("abc"), 3);
-  EXPECT_EQ(choose("abc"), Partitioner::kNone);
+  EXPECT_TRUE(may_take("abc"));
+  hand_over("abc");
+  EXPECT_FALSE(may_take("abc"));
 }
 
 // Where no partition is known the library keeps the record until it knows them.
 TEST_F(PartitionerTest, WaitsForARecordThatHasNoPlaceYet) {
-  choose("abc");
-  partitioner.begin_handover();
+  partitioner.begin_handover(choose("abc"), true, now);
   partitioner.end_handover(true);
 
   EXPECT_EQ(choose("foobar"), Partitioner::kNone);
@@ -87,9 +92,20 @@ TEST_F(PartitionerTest, FollowsATopicThatGrows) {
   EXPECT_EQ(partitioner.count(), 1000);
   EXPECT_EQ(placed, rd_kafka_msg_partitioner_murmur2(nullptr, "foobar", 6, 1000, nullptr, nullptr));
   ASSERT_GE(placed, 8);
-  EXPECT_EQ(choose("foobar"), Partitioner::kNone);
-  partitioner.settle(placed, true, now);
   EXPECT_EQ(choose("foobar"), placed);
+  EXPECT_FALSE(may_take("foobar"));
+  partitioner.settle(placed, true, now);
+  EXPECT_TRUE(may_take("foobar"));
+}
+
+// Deleted, and made anew with fewer partitions.
+TEST_F(PartitionerTest, FollowsATopicThatShrinks) {
+  prove_all();
+  ASSERT_EQ(choose("foobar"), 6);
+  EXPECT_EQ(hand_over("foobar", 4), 2);
+  EXPECT_EQ(choose("foobar"), 2);
+  partitioner.settle(6, true, now);
+  for (int i = 0; i < 50; ++i, now += 10ms) EXPECT_LT(choose_without_key(), 4);
 }
 
 TEST_F(PartitionerTest, StaysWithOnePartitionForAWhileWithoutAKey) {
@@ -110,14 +126,20 @@ class OnePartitionTest : public PartitionerTest {
 
 TEST_F(OnePartitionTest, WaitsWithoutAKeyWhereNothingIsProven) {
   ASSERT_EQ(hand_over("k", 1), 0);
-  EXPECT_EQ(choose_without_key(), Partitioner::kNone);
+  EXPECT_FALSE(partitioner.may_take(choose_without_key(), now));
   partitioner.settle(0, true, now);
-  EXPECT_EQ(choose_without_key(), 0);
+  EXPECT_TRUE(partitioner.may_take(choose_without_key(), now));
 }
 
 TEST_F(PartitionerTest, GoesToWhatIsProvenWithoutAKeyWhileAnotherProvesItself) {
   hand_over("abc");
   partitioner.settle(3, true, now);
+  hand_over("foobar");
+  for (int i = 0; i < 200; ++i, now += 10ms) ASSERT_NE(choose_without_key(), 6);
+}
+
+// One leader that does not answer must not hold up what may go anywhere.
+TEST_F(PartitionerTest, LeavesAPartitionThatProvesItselfEvenWhereNoneIsProven) {
   hand_over("foobar");
   for (int i = 0; i < 200; ++i, now += 10ms) ASSERT_NE(choose_without_key(), 6);
 }

@@ -181,21 +181,69 @@ TEST_F(KafkaSinkTest, LosesNothingInANewTopicThatRefusesTheFirstAndTakesTheNext)
   kafka.push_errors(kProduceRequest, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION});
   kafka.round_trip_ms(1, 200);  // longer than a few wait for those before them
 
-  ASSERT_TRUE(eventually([&] { return sink->write(all).value_or(0) > 0; }));
-  const auto rest = std::span(all).subspan(1);
-  ASSERT_TRUE(eventually([&] {  // one was taken, and no more until its outcome
-    collect();
-    if (!outcomes.empty()) return true;
-    EXPECT_EQ(sink->write(rest).value_or(9), 0U);
-    return false;
-  }));
-  write(rest);
+  write(all.front());
+  write(std::span(all).subspan(1));
 
   ASSERT_TRUE(is_delivered(20));
   const auto consumed = kafka.consume("t", 20);
   ASSERT_EQ(consumed.size(), 20U);
   for (int i = 0; i < 20; ++i)
     EXPECT_EQ(consumed[static_cast<std::size_t>(i)].value, std::to_string(i));
+}
+
+TEST_F(KafkaSinkTest, APartitionThatHasYetToAnswerHoldsUpNoOther) {
+  MockKafka two(2);
+  two.create("t", 2);
+  two.lead("t", 0, 1);
+  two.lead("t", 1, 2);
+  open_to(two, {{"linger_ms", 0}});
+  two.answer_late(1, kProduceRequest, {6000});
+  const auto begun = std::chrono::steady_clock::now();
+
+  const Record all[] = {record("0", "21"), record("1", "21"), record("2", "abc"),
+                        record("3", "abc")};
+  write(all);
+
+  ASSERT_TRUE(is_delivered(2));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
+  EXPECT_EQ(outcomes[0].token, all[2].token);
+  EXPECT_EQ(outcomes[1].token, all[3].token);
+  ASSERT_TRUE(is_delivered(4));
+}
+
+TEST_F(KafkaSinkTest, GivesBackWhatWaitsForItsPartition) {
+  kafka.create("t", 2);
+  open({{"linger_ms", 0}});
+  write(record("0", "21"));
+  ASSERT_TRUE(is_delivered(1));
+  kafka.down(1);
+  const Record all[] = {record("1", "abc"), record("2", "abc"), record("3", "abc")};
+  write(all);
+
+  sink->abandon();
+
+  ASSERT_TRUE(has_outcomes(4));
+  EXPECT_EQ(count(Verdict::RetryLater), 3U);
+  EXPECT_FALSE(outcomes.back().maybe_arrived);
+}
+
+// Whatever the client library takes for a number, and the API therefore, too.
+TEST_F(KafkaSinkTest, TakesOddNumbersAsTheLibraryDoes) {
+  kafka.create("t", 1);
+  for (const auto* number : {"-99999999999999999999", "0x10", "9223372032559808522"}) {
+    auto connection = kafka.settings();
+    connection["properties"] = {{"sticky.partitioning.linger.ms", number}};
+    auto made = KafkaSink::make(
+        {.connection = connection, .sink = MockKafka::sink(), .client_id = "c", .task_id = "id"},
+        {.on_ready = [] {}});
+    ASSERT_TRUE(made) << number;
+    outcomes.clear();
+    sink = std::move(*made);
+    auto keyless = record(number);
+    keyless.key.reset();
+    write(keyless);
+    ASSERT_TRUE(is_delivered(1)) << number;
+  }
 }
 
 // As when a topic is deleted and made again under a task that runs.
@@ -217,8 +265,7 @@ TEST_F(KafkaSinkTest, GivesBackWhatTheLibraryTakesForWrittenAndNoBrokerAcknowled
   ASSERT_NE(back, outcomes.end());
   EXPECT_EQ(back->token, refused.token);
   EXPECT_TRUE(back->maybe_arrived);
-  EXPECT_EQ(back->reason,
-            "topic t: it was refused once, and whether it was written then is not known");
+  EXPECT_EQ(back->reason, "topic t: no broker acknowledged it, only what was sent after it");
   write(refused);
   ASSERT_TRUE(is_delivered(3));
   EXPECT_EQ(kafka.consume("t", 3).size(), 3U);

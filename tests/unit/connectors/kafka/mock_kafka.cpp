@@ -29,6 +29,10 @@ void MockKafka::push_errors(int api_key, const std::vector<rd_kafka_resp_err_t>&
                                           errors.size(), errors.data());
 }
 
+void MockKafka::lead(const std::string& topic, int partition, int broker) {
+  rd_kafka_mock_partition_set_leader(cluster_.get(), topic.c_str(), partition, broker);
+}
+
 void MockKafka::answer_late(int broker, int api_key, const std::vector<int>& delays_ms) {
   for (const int delay : delays_ms)
     rd_kafka_mock_broker_push_request_error_rtts(cluster_.get(), broker,

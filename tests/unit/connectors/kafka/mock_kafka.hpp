@@ -31,6 +31,7 @@ class MockKafka {
 
   [[nodiscard]] std::string bootstrap() const;
   void create(const std::string& topic, int partitions);
+  void lead(const std::string& topic, int partition, int broker);
   // The answers to the next requests of this kind.
   void push_errors(int api_key, const std::vector<rd_kafka_resp_err_t>& errors);
   // The next requests of this kind at a broker are answered so late.
