@@ -1,6 +1,7 @@
 #pragma once
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -105,7 +106,9 @@ class LetterCopier {
   LetterRecord records_;
   Backoff backoff_;
   Arena arena_;
-  std::vector<Entry> entries_;  // what was loaded last, until all of it is settled
+  // What was loaded last, until all of it is settled. They stay where they are: records point at
+  // keys.
+  std::deque<Entry> entries_;
   std::unique_ptr<Sink> sink_;  // after what it points at
   model::Position next_;        // what stands behind it has not been looked at
   bool takes_refused_ = true;   // this pass tries those, too, that were refused before

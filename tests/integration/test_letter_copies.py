@@ -172,13 +172,17 @@ def test_what_comes_in_from_kafka_has_copies_too(server, kafka_dev):
     server.add_kafka_connection("kafka", kafka_dev.bootstrap)
     add_kafka_source(server, "flow", "commands", target="in/${payload.kind}", delivery={
         "dead_letter_copy": {"type": "kafka", "connection": "kafka", "topic": "commands"}})
-    produce(kafka_dev, "commands", [(b"\xff\x00", BAD, [("zone", b"1")]), (b"k", b'{"kind": "a"}')])
-    wait_copies(server, copied=1, waiting=0)
-    server.wait_task("flow", delivered=1, looped=1)  # the copy came back, and is no letter again
-    records = read_topic(kafka_dev.bootstrap, "commands", count=3, settle=0.5)
-    (copy,) = [record for record in records if record.header("dead_letter.task") == "flow"]
-    assert copy.key == b"\xff\x00" and copy.value == BAD and copy.header("zone") == "1"
-    assert server.task("flow")["dead_letters"] == 1
+    keys = [b"\xff\x00%d" % number for number in range(40)]  # no text, and short
+    produce(kafka_dev, "commands", [*((key, BAD, [("zone", b"1")]) for key in keys),
+                                    (b"k", b'{"kind": "a"}')])
+    wait_copies(server, copied=40, waiting=0)
+    # The copies came back, and are no letters again.
+    server.wait_task("flow", delivered=1, looped=40)
+    records = read_topic(kafka_dev.bootstrap, "commands", count=81, settle=0.5)
+    copies = [record for record in records if record.header("dead_letter.task") == "flow"]
+    assert sorted(copy.key for copy in copies) == sorted(keys)
+    assert all(copy.value == BAD and copy.header("zone") == "1" for copy in copies)
+    assert server.task("flow")["dead_letters"] == 40
 
 
 def test_wrong_ones_say_what_is_right(server):

@@ -34,25 +34,27 @@ int Partitioner::choose(const std::optional<std::string_view>& key, Time now) {
                                           nullptr);
 }
 
-// One that still has to prove itself gets its one record, and those after it go elsewhere.
+// One that still has to prove itself gets its one record, and those after it go elsewhere: to one
+// that is proven, else to one that has not been tried, else they stay.
 int Partitioner::choose_without_key(Time now) {
-  if (stays_with_ == kNone || stays_with_ >= count_ || now >= stays_until_) {
-    stays_with_ = static_cast<int>(random_() % static_cast<unsigned>(count_));
+  const bool is_known = stays_with_ != kNone && stays_with_ < count_;
+  auto wanted = stays_with_;
+  if (!is_known || now >= stays_until_) {
+    wanted = static_cast<int>(random_() % static_cast<unsigned>(count_));
     stays_until_ = now + stays_for_;
   }
-  if (may_take(stays_with_, now)) return stays_with_;
+  if (may_take(wanted, now)) return stays_with_ = wanted;
   const auto find_other = [&](auto fits) {
     for (int i = 1; i < count_; ++i) {
-      const auto other = (stays_with_ + i) % count_;
+      const auto other = (wanted + i) % count_;
       if (fits(other)) return other;
     }
-    return stays_with_;
+    return kNone;
   };
-  const auto first = stays_with_;
-  stays_with_ = find_other([&](int other) { return is_proven(other, now); });
-  if (stays_with_ == first)
-    stays_with_ = find_other([&](int other) { return may_take(other, now); });
-  return stays_with_;
+  auto other = find_other([&](int partition) { return is_proven(partition, now); });
+  if (other == kNone) other = find_other([&](int partition) { return may_take(partition, now); });
+  if (other == kNone) other = is_known ? stays_with_ : wanted;
+  return stays_with_ = other;
 }
 
 void Partitioner::settle(int partition, bool arrived, Time now) {
@@ -60,7 +62,7 @@ void Partitioner::settle(int partition, bool arrived, Time now) {
   if (partition < 0 || static_cast<std::size_t>(partition) >= partitions_.size()) return;
   auto& found = partitions_[static_cast<std::size_t>(partition)];
   found.is_proving = false;
-  if (arrived) found.proven_until = now + kProvenFor;
+  found.proven_until = arrived ? now + kProvenFor : Time::min();
 }
 
 void Partitioner::begin_handover(int chosen, bool has_key, Time now) {

@@ -184,8 +184,7 @@ Producer::Milliseconds Producer::collect(std::vector<Delivery>& outcomes) {
         break;
     }
   }
-  if (broken_ || is_abandoned_ || gives_back_held_) give_back_held(outcomes);
-  if (held_records_ > 0) hand_over_held(outcomes);
+  if (held_records_ > 0) settle_held(outcomes);
   if (broken_ && outstanding_ > 0) {
     // What a broken producer takes back from brokers it would keep for ever.
     purge_queued();
@@ -195,6 +194,13 @@ Producer::Milliseconds Producer::collect(std::vector<Delivery>& outcomes) {
   const auto now = std::chrono::steady_clock::now();
   if (now >= *look_at_) look_for_brokers(now);
   return look_at_ ? kLookEvery : connect::Sink::kNotByItself;
+}
+
+// After a fault the records that the library has come back first: the fault is one of theirs.
+void Producer::settle_held(std::vector<Delivery>& outcomes) {
+  const bool all_come_back = broken_ || is_abandoned_ || gives_back_held_;
+  if (!all_come_back) return hand_over_held(outcomes);
+  if (outstanding_ == held_records_) give_back_held(outcomes);
 }
 
 void Producer::hand_over_held(std::vector<Delivery>& outcomes) {
@@ -224,12 +230,12 @@ void Producer::give_back_held(std::vector<Delivery>& outcomes) {
   gives_back_held_ = false;
   for (const auto& [place, records] : held_) {
     for (const auto& record : records)
-      outcomes.push_back({.token = record.token,
-                          .verdict = Verdict::RetryLater,
-                          .maybe_arrived = false,
-                          .at_once = false,
-                          .reason = "topic " + place.first->name +
-                                    ": a record before it came back, or could not be sent"});
+      outcomes.push_back(
+          {.token = record.token,
+           .verdict = Verdict::RetryLater,
+           .maybe_arrived = false,
+           .at_once = false,
+           .reason = "topic " + place.first->name + ": it waited for a record that came back"});
   }
   outstanding_ -= held_records_;
   held_records_ = 0;

@@ -27,7 +27,7 @@ struct Refusals {
 // where it was made, which costs a third of freeing it elsewhere.
 //
 // Owns:    the library's handle with its threads.
-// Threads: one at a time; `on_ready` is called on the library's.
+// Threads: one at a time; `on_ready` is called on the library's, and on the caller's.
 // Fails:   a fatal error of the library ends it: `is_broken()`; every record it holds still gets
 //          its outcome. The sink then makes another.
 class Producer {
@@ -67,6 +67,7 @@ class Producer {
            std::function<void()> on_ready);
   [[nodiscard]] rd_kafka_resp_err_t hand_over(Topic& topic, const connect::Record& record,
                                               int partition);
+  void settle_held(std::vector<connect::Delivery>& outcomes);
   void hand_over_held(std::vector<connect::Delivery>& outcomes);
   void give_back_held(std::vector<connect::Delivery>& outcomes);
   void on_deliveries(rd_kafka_event_t* event, std::vector<connect::Delivery>& outcomes);

@@ -104,7 +104,6 @@ TEST_F(PartitionerTest, FollowsATopicThatShrinks) {
   ASSERT_EQ(choose("foobar"), 6);
   EXPECT_EQ(hand_over("foobar", 4), 2);
   EXPECT_EQ(choose("foobar"), 2);
-  partitioner.settle(6, true, now);
   for (int i = 0; i < 50; ++i, now += 10ms) EXPECT_LT(choose_without_key(), 4);
 }
 
@@ -142,6 +141,25 @@ TEST_F(PartitionerTest, GoesToWhatIsProvenWithoutAKeyWhileAnotherProvesItself) {
 TEST_F(PartitionerTest, LeavesAPartitionThatProvesItselfEvenWhereNoneIsProven) {
   hand_over("foobar");
   for (int i = 0; i < 200; ++i, now += 10ms) ASSERT_NE(choose_without_key(), 6);
+}
+
+TEST_F(PartitionerTest, StaysWhereItIsWithoutAKeyWhileAllProveThemselves) {
+  const auto first = choose_without_key();
+  for (int i = 0; i < 8; ++i) {
+    partitioner.begin_handover(i, true, now);
+    Partitioner::on_question(nullptr, nullptr, 0, 8, nullptr, nullptr);
+    partitioner.end_handover(true);
+  }
+  for (int i = 0; i < 100; ++i, now += 10ms) ASSERT_EQ(choose_without_key(), first);
+}
+
+// It came back, or nobody had acknowledged it: then the broker may know nothing of this producer.
+TEST_F(PartitionerTest, HasToProveItselfAgainAfterARecordThatDidNotArrive) {
+  prove_all();
+  partitioner.settle(3, false, now);
+  hand_over("abc");
+  EXPECT_FALSE(may_take("abc"));
+  EXPECT_TRUE(may_take("foobar"));
 }
 
 }  // namespace

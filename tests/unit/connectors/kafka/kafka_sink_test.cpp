@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "mock_kafka.hpp"
@@ -225,6 +226,24 @@ TEST_F(KafkaSinkTest, GivesBackWhatWaitsForItsPartition) {
   ASSERT_TRUE(has_outcomes(4));
   EXPECT_EQ(count(Verdict::RetryLater), 3U);
   EXPECT_FALSE(outcomes.back().maybe_arrived);
+}
+
+// The one that is to blame comes first, whose reason is shown and who is given up one day.
+TEST_F(KafkaSinkTest, GivesTheCulpritBackBeforeWhatWaitedForIt) {
+  kafka.create("t", 2);
+  open({{"linger_ms", 0}});
+  for (int round = 0; round < 5; ++round) {
+    outcomes.clear();
+    kafka.push_errors(kProduceRequest, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
+    const Record all[] = {record("1"), record("2"), record("3")};
+    write(all);
+
+    ASSERT_TRUE(has_outcomes(3));
+    ASSERT_EQ(count(Verdict::RetryLater), 3U);
+    EXPECT_EQ(outcomes.front().token, all[0].token);
+    EXPECT_THAT(outcomes.front().reason, testing::HasSubstr("WRITE"));
+    EXPECT_EQ(outcomes.back().reason, "topic t: it waited for a record that came back");
+  }
 }
 
 // Whatever the client library takes for a number, and the API therefore, too.
