@@ -278,13 +278,13 @@ bool LetterCopier::settle_letters() {
     refused.push_back(position);
     why = entry.reason;
   }
+  if (!why.empty()) note_error("refused: " + why);  // before it counts: who sees it sees why
   const auto settled = context_.letters.settle_copies(context_.task_id, arrived, refused);
   if (!settled) {
     wait_for(settled.error().detail);
     return false;
   }
   context_.copied.add(arrived.size());
-  if (!why.empty()) note_error("refused: " + why);
   if (!arrived.empty()) {
     status_.with([&](Status& status) {
       status.last_success_ms = context_.clock.wall_ms();
