@@ -158,7 +158,9 @@ void Redrive::run() {
       report_.stopped = "the time is over";
     } else {
       hand_over();
-      if (!has_ended()) wait(std::min(context_.until, SteadyClock::now() + kLookAgainAfter));
+      collect();  // says when to collect what lingers
+      if (has_ended()) return;
+      wait(std::min({context_.until, SteadyClock::now() + kLookAgainAfter, collect_at_}));
       collect();
     }
   }
@@ -186,7 +188,8 @@ void Redrive::hand_over() {
 
 void Redrive::collect() {
   std::vector<Delivery> deliveries;
-  static_cast<void>(sink_->collect(deliveries));
+  const auto again = sink_->collect(deliveries);
+  collect_at_ = again == Sink::kNotByItself ? SteadyTime::max() : SteadyClock::now() + again;
   for (auto& delivery : deliveries) settle(delivery);
 }
 

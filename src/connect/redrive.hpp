@@ -98,9 +98,10 @@ class Redrive {
   bool is_ready_ = false;
   Arena arena_;
   std::vector<Entry> entries_;
-  std::unique_ptr<Sink> sink_;  // after what it points at
-  SteadyTime here_at_{};        // when the other side could be reached last
-  SteadyTime not_before_{};     // the next try after something came back
+  std::unique_ptr<Sink> sink_;                 // after what it points at
+  SteadyTime here_at_{};                       // when the other side could be reached last
+  SteadyTime not_before_{};                    // the next try after something came back
+  SteadyTime collect_at_ = SteadyTime::max();  // at the latest
   Report report_;
 };
 

@@ -35,8 +35,9 @@ struct Delivery {
   std::uint64_t token = 0;
   Verdict verdict = Verdict::Delivered;
   bool maybe_arrived = false;  // of RetryLater: handing it over again may make a duplicate
-  bool at_once = false;  // of RetryLater: the sink will do otherwise, there is no need to wait
-  std::string reason;    // empty when delivered
+  bool at_once = false;   // of RetryLater: the sink will do otherwise, there is no need to wait
+  std::string reason;     // empty when delivered
+  bool was_tried = true;  // of RetryLater: not, if it only waited for one that came back
 };
 
 // How a sink writes exactly once: what is handed over between two ends becomes visible at one

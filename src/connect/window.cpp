@@ -137,6 +137,12 @@ void Window::hold(Token token) {
   change(slot(token), State::Held);
 }
 
+void Window::was_not_tried(Token token) {
+  auto& handed = slot(token);
+  SL_CHECK(handed.state == State::HandedOver);
+  if (handed.attempts > 0) --handed.attempts;
+}
+
 void Window::give_back(Token token) {
   auto& given = slot(token);
   SL_CHECK(given.state == State::HandedOver);

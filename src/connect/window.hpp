@@ -75,7 +75,9 @@ class Window {
   [[nodiscard]] State state(Token token) const { return slot(token).state; }
   [[nodiscard]] bool holds(Token token) const { return token >= base_ && token < end_; }
   void done(Token token);
-  void hold(Token token);       // Ready or HandedOver -> Held
+  void hold(Token token);  // Ready or HandedOver -> Held
+  // Of one that is handed over: what happened to it was no attempt.
+  void was_not_tried(Token token);
   void give_back(Token token);  // HandedOver -> Ready: to be handed over again, in its place
   [[nodiscard]] const model::Message& message(Token token) const;
   [[nodiscard]] const Record& record(Token token) const;

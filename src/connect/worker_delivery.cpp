@@ -131,15 +131,19 @@ std::uint64_t Worker::settle_delivered(std::span<const Delivery> deliveries) {
 }
 
 void Worker::retry_later(Delivery& delivery) {
-  ++progress_.retried;
-  context_.counters.retried.add();
+  if (delivery.was_tried) {
+    ++progress_.retried;
+    context_.counters.retried.add();
+  } else {
+    window_.was_not_tried(delivery.token);
+  }
   if (delivery.maybe_arrived) {
     ++progress_.possible_duplicates;
     context_.counters.possible_duplicates.add();
   }
   const bool is_first = !came_back_;
   came_back_ = true;
-  if (is_first && is_given_up(delivery.token))
+  if (is_first && delivery.was_tried && is_given_up(delivery.token))
     return reject(delivery.token, "given up: " + delivery.reason, LetterClass::GivenUp);
   window_.give_back(delivery.token);
   if (delivery.at_once) {

@@ -8,42 +8,67 @@ using namespace std::chrono_literals;
 // Brokers forget a producer that wrote nothing to a partition: after a day, unless their
 // producer.id.expiration.ms says otherwise.
 constexpr auto kProvenFor = 10min;
+// As partitioner.availability.timeout.ms of Java's producers (KIP-794).
+constexpr auto kSilentAfter = 1s;
 
 thread_local Partitioner* asked_about = nullptr;
 
 }  // namespace
 
 void Partitioner::set_count(int count) {
+  if (count <= 0) return;
   count_ = count;
   if (partitions_.size() < static_cast<std::size_t>(count))
     partitions_.resize(static_cast<std::size_t>(count));
 }
 
 bool Partitioner::is_proven(int partition, Time now) const {
-  return partitions_[static_cast<std::size_t>(partition)].proven_until > now;
+  return at(partition).proven_until > now;
 }
 
-bool Partitioner::may_take(int partition, Time now) const {
-  return !partitions_[static_cast<std::size_t>(partition)].is_proving || is_proven(partition, now);
+// A record is on the way that will tell.
+bool Partitioner::is_proving(int partition, Time now) const {
+  return at(partition).on_their_way > 0 && !is_proven(partition, now);
+}
+
+// Its round has been on its way for long: its leader may be gone.
+bool Partitioner::is_silent(int partition, Time now) const {
+  const auto& asked = at(partition);
+  return now < asked.no_leader_until ||
+         (asked.on_their_way > 0 && now - asked.round > kSilentAfter);
+}
+
+bool Partitioner::may_take(int partition, std::size_t bytes, Time now) const {
+  const auto& asked = at(partition);
+  if (unplaced_ > 0) return false;
+  if (asked.on_their_way == 0) return true;
+  return asked.round == now && is_proven(partition, now) &&
+         asked.on_their_way < options_.most_records && asked.bytes + bytes <= options_.most_bytes;
 }
 
 int Partitioner::choose(const std::optional<std::string_view>& key, Time now) {
-  if (count_ == 0 || has_unplaced_) return kNone;
+  return count_ == 0 || unplaced_ > 0 ? kNone : place_of(key, now);
+}
+
+int Partitioner::place_of(const std::optional<std::string_view>& key, Time now) {
   if (!key) return choose_without_key(now);
   return rd_kafka_msg_partitioner_murmur2(nullptr, key->data(), key->size(), count_, nullptr,
                                           nullptr);
 }
 
-// One that still has to prove itself gets its one record, and those after it go elsewhere: to one
-// that is proven, else to one that has not been tried, else they stay.
+// One that still has to prove itself gets its one record, and one that is silent none; those after
+// it go elsewhere: to one that is proven, else to one that has not been tried, else they stay.
 int Partitioner::choose_without_key(Time now) {
   const bool is_known = stays_with_ != kNone && stays_with_ < count_;
   auto wanted = stays_with_;
   if (!is_known || now >= stays_until_) {
     wanted = static_cast<int>(random_() % static_cast<unsigned>(count_));
-    stays_until_ = now + stays_for_;
+    stays_until_ = now + options_.stays_for;
   }
-  if (may_take(wanted, now)) return stays_with_ = wanted;
+  const auto answers = [&](int partition) {
+    return !is_proving(partition, now) && !is_silent(partition, now);
+  };
+  if (answers(wanted)) return stays_with_ = wanted;
   const auto find_other = [&](auto fits) {
     for (int i = 1; i < count_; ++i) {
       const auto other = (wanted + i) % count_;
@@ -51,18 +76,22 @@ int Partitioner::choose_without_key(Time now) {
     }
     return kNone;
   };
-  auto other = find_other([&](int partition) { return is_proven(partition, now); });
-  if (other == kNone) other = find_other([&](int partition) { return may_take(partition, now); });
+  auto other = find_other(
+      [&](int partition) { return is_proven(partition, now) && !is_silent(partition, now); });
+  if (other == kNone) other = find_other(answers);
   if (other == kNone) other = is_known ? stays_with_ : wanted;
   return stays_with_ = other;
 }
 
-void Partitioner::settle(int partition, bool arrived, Time now) {
-  has_unplaced_ = false;
-  if (partition < 0 || static_cast<std::size_t>(partition) >= partitions_.size()) return;
-  auto& found = partitions_[static_cast<std::size_t>(partition)];
-  found.is_proving = false;
-  found.proven_until = arrived ? now + kProvenFor : Time::min();
+void Partitioner::settle(int partition, int written_to, bool arrived, Time now) {
+  if (partition == kNone) {
+    --unplaced_;
+  } else {
+    --partitions_[static_cast<std::size_t>(partition)].on_their_way;
+  }
+  if (written_to < 0 || static_cast<std::size_t>(written_to) >= partitions_.size()) return;
+  partitions_[static_cast<std::size_t>(written_to)].proven_until =
+      arrived ? now + kProvenFor : Time::min();
 }
 
 void Partitioner::begin_handover(int chosen, bool has_key, Time now) {
@@ -73,14 +102,20 @@ void Partitioner::begin_handover(int chosen, bool has_key, Time now) {
   asked_about = this;
 }
 
-void Partitioner::end_handover(bool is_taken) {
+int Partitioner::end_handover(bool is_taken, std::size_t bytes) {
   asked_about = nullptr;
-  if (!is_taken) return;
+  if (!is_taken) return kNone;
   if (placed_ == kNone) {
-    has_unplaced_ = true;
-  } else if (!is_proven(placed_, now_)) {
-    partitions_[static_cast<std::size_t>(placed_)].is_proving = true;
+    ++unplaced_;
+    return kNone;
   }
+  auto& taking = partitions_[static_cast<std::size_t>(placed_)];
+  if (taking.on_their_way++ == 0) {
+    taking.round = now_;
+    taking.bytes = 0;
+  }
+  taking.bytes += bytes;
+  return placed_;
 }
 
 // The topic may have grown, or been made anew, since the last question. A record without a key
@@ -94,12 +129,21 @@ int Partitioner::place(const rd_kafka_topic_t* topic, const void* key, std::size
                ? chosen_
                : rd_kafka_msg_partitioner_murmur2(topic, key, key_size, count, nullptr, nullptr);
   const auto first = chosen_ == kNone ? 0 : chosen_ % count;
-  for (int i = 0; i < count; ++i) {
-    const auto partition = (first + i) % count;
-    if (may_take(partition, now_) && rd_kafka_topic_partition_available(topic, partition) != 0)
-      return partition;
-  }
-  return first;
+  const auto is_available = [&](int partition) {
+    return rd_kafka_topic_partition_available(topic, partition) != 0;
+  };
+  if (!is_proving(first, now_) && is_available(first)) return first;
+  partitions_[static_cast<std::size_t>(first)].no_leader_until = now_ + kSilentAfter;
+  const auto find = [&](auto fits) {
+    for (int i = 1; i < count; ++i) {
+      const auto partition = (first + i) % count;
+      if (fits(partition) && is_available(partition)) return partition;
+    }
+    return kNone;
+  };
+  auto other = find([&](int partition) { return may_take(partition, 0, now_); });
+  if (other == kNone) other = find([&](int partition) { return !is_proving(partition, now_); });
+  return other == kNone ? first : other;
 }
 
 std::int32_t Partitioner::on_question(const rd_kafka_topic_t* topic, const void* key,

@@ -2,8 +2,8 @@
 
 #include "base/json_text.hpp"
 #include "connectors/kafka/kafka_properties.hpp"
+#include "connectors/kafka/kafka_record_size.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
-#include "connectors/kafka/kafka_sink.hpp"
 #include "connectors/kafka/kafka_topics.hpp"
 
 namespace sluice::connectors::kafka {
@@ -39,7 +39,7 @@ connect::Placement place(const connect::SinkConfig& config, const connect::Recor
     return placement;
   }
   const Queue events(rd_kafka_queue_new(client->get()));
-  Topics topics(client->get(), events.get(), std::nullopt);
+  Topics topics(client->get(), events.get(), std::nullopt, {});
   auto& topic = topics.find(record.topic);
   if (const auto ready = topics.make_ready(topic); !ready) {
     placement.note = ready.error().detail;

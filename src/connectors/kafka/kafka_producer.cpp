@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <iterator>
 
 #include "base/log.hpp"
+#include "connectors/kafka/kafka_record_size.hpp"
 #include "connectors/kafka/kafka_verdict.hpp"
 
 namespace sluice::connectors::kafka {
@@ -18,10 +18,12 @@ constexpr auto kTakeBackEvery = std::chrono::milliseconds(50);
 constexpr auto kLookEvery = std::chrono::milliseconds(1000);
 constexpr int kLookForMs = 500;
 constexpr int kFlushMs = 20;
+constexpr std::string_view kCameBack = "it waited for a record that came back";
+constexpr std::string_view kReplaced = "the producer was replaced";
 constexpr auto* kStayFor = "sticky.partitioning.linger.ms";
 
-std::uint64_t token_of(const rd_kafka_message_t& message) {
-  return reinterpret_cast<std::uint64_t>(message._private);
+std::size_t number_of(const rd_kafka_message_t& message) {
+  return reinterpret_cast<std::size_t>(message._private);
 }
 
 // What it took in its batch, roughly.
@@ -38,23 +40,6 @@ std::size_t size_of(const rd_kafka_message_t& message) {
        ++i)
     size += std::strlen(name) + value_size + 2;
   return size;
-}
-
-// Where records without a key stay, and how long, is Partitioner's to say and no longer the
-// library's. As there: twice the linger, unless the property is set.
-std::chrono::milliseconds take_over_stays(rd_kafka_conf_t* conf, const Properties& properties) {
-  static constexpr double kLeastMs = 10;
-  const auto ms_of = [&](const char* name) {
-    char text[32] = "";
-    auto size = sizeof text;
-    rd_kafka_conf_get(conf, name, text, &size);
-    return std::strtod(text, nullptr);
-  };
-  const bool is_set =
-      std::ranges::any_of(properties, [](const auto& each) { return each.first == kStayFor; });
-  const auto ms = is_set ? ms_of(kStayFor) : std::max(kLeastMs, 2 * ms_of("linger.ms"));
-  rd_kafka_conf_set(conf, kStayFor, "0", nullptr, 0);
-  return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
 }
 
 bool is_purged(rd_kafka_resp_err_t error) {
@@ -77,23 +62,52 @@ Result<std::unique_ptr<Producer>> Producer::make(const Properties& properties,
                                                  std::function<void()> on_ready) {
   auto conf = make_conf(properties);
   if (!conf) return tl::unexpected(std::move(conf).error());
-  const auto stays_for = take_over_stays(conf->get(), properties);
+  const auto settings = take_over(conf->get(), properties);
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
   auto client = make_client(RD_KAFKA_PRODUCER, std::move(*conf), std::move(tokens));
   if (!client) return tl::unexpected(std::move(client).error());
   Queue events(rd_kafka_queue_get_main(client->get()));
   std::unique_ptr<Producer> producer(
-      new Producer(std::move(*client), std::move(events), create, std::move(on_ready)));
-  producer->topics_.stay_for(stays_for);
+      new Producer(std::move(*client), std::move(events), create, settings, std::move(on_ready)));
   return producer;
 }
 
+// Gathering records, and choosing a partition, are done here. As in the library, records without a
+// key stay with one for twice the linger, unless the property is set.
+Producer::Settings Producer::take_over(rd_kafka_conf_t* conf, const Properties& properties) {
+  static constexpr double kLeastStayMs = 10;
+  const auto number_at = [&](const char* name) {
+    char text[32] = "";
+    auto size = sizeof text;
+    rd_kafka_conf_get(conf, name, text, &size);
+    return std::strtod(text, nullptr);
+  };
+  const auto ms = [](double number) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(number));
+  };
+  const auto linger = number_at("linger.ms");
+  const bool is_set =
+      std::ranges::any_of(properties, [](const auto& each) { return each.first == kStayFor; });
+  const auto stay = is_set ? number_at(kStayFor) : std::max(kLeastStayMs, 2 * linger);
+  Settings settings{
+      .partitioning = {.stays_for = ms(stay),
+                       .most_records = static_cast<std::size_t>(number_at("batch.num.messages")),
+                       .most_bytes = static_cast<std::size_t>(number_at("batch.size"))},
+      .linger = ms(linger),
+      .buffer_bytes = static_cast<std::size_t>(number_at("queue.buffering.max.kbytes")) * 1024};
+  rd_kafka_conf_set(conf, kStayFor, "0", nullptr, 0);
+  rd_kafka_conf_set(conf, "linger.ms", "0", nullptr, 0);
+  return settings;
+}
+
 Producer::Producer(Client client, Queue events, std::optional<CreateTopic> create,
-                   std::function<void()> on_ready)
+                   const Settings& settings, std::function<void()> on_ready)
     : on_ready_(std::move(on_ready)),
       client_(std::move(client)),
       events_(std::move(events)),
-      topics_(client_.get(), events_.get(), create) {
+      topics_(client_.get(), events_.get(), create, settings.partitioning),
+      waiting_(settings.linger, settings.partitioning.most_bytes),
+      buffer_bytes_(settings.buffer_bytes) {
   rd_kafka_queue_cb_event_enable(
       events_.get(),
       [](rd_kafka_t* /*client*/, void* self) { static_cast<Producer*>(self)->on_ready_(); }, this);
@@ -104,21 +118,29 @@ Producer::~Producer() {
 }
 
 rd_kafka_resp_err_t Producer::produce(Topic& topic, const connect::Record& record, bool alone) {
+  waiting_.follow(topic, now_);
   const auto partition = topic.partitioner.choose(record.key, now_);
-  if (partition == Partitioner::kNone && outstanding_ > 0) return RD_KAFKA_RESP_ERR__QUEUE_FULL;
+  if ((outstanding_ > 0 && partition == Partitioner::kNone) ||
+      outstanding_bytes_ + record.value.size() > buffer_bytes_)
+    return RD_KAFKA_RESP_ERR__QUEUE_FULL;
   alone_ = alone;
-  const bool waits = partition != Partitioner::kNone &&
-                     (!topic.partitioner.may_take(partition, now_) ||
-                      (held_records_ > 0 && held_.contains({&topic, partition})));
-  if (!waits) return hand_over(topic, record, partition);
-  held_[{&topic, partition}].push_back(record);
-  ++held_records_;
+  const auto bytes = size_in_batch(record);
+  const bool waits = partition != Partitioner::kNone && !alone &&
+                     (waiting_.has_to_wait(topic, partition) ||
+                      !topic.partitioner.may_take(partition, bytes, now_));
+  if (!waits) {
+    const auto error = hand_over(topic, record, partition, bytes);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+  } else {
+    waiting_.add(topic, partition, record, bytes, now_);
+  }
   ++outstanding_;
+  outstanding_bytes_ += record.value.size();
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-rd_kafka_resp_err_t Producer::hand_over(Topic& topic, const connect::Record& record,
-                                        int partition) {
+rd_kafka_resp_err_t Producer::hand_over(Topic& topic, const connect::Record& record, int partition,
+                                        std::size_t bytes) {
   // A null value would be a tombstone; an empty payload is not.
   const char* value = record.value.data() != nullptr ? record.value.data() : "";
   rd_kafka_vu_t parts[6];
@@ -130,9 +152,9 @@ rd_kafka_resp_err_t Producer::hand_over(Topic& topic, const connect::Record& rec
   parts[count].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
   parts[count++].u.i64 = record.timestamp_ms;
   parts[count].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  const auto number = new_number();
   // Never followed: a number on its way there and back.
-  parts[count++].u.ptr =
-      reinterpret_cast<void*>(record.token);  // NOLINT(performance-no-int-to-ptr)
+  parts[count++].u.ptr = reinterpret_cast<void*>(number);  // NOLINT(performance-no-int-to-ptr)
   if (record.key) {
     const char* key = record.key->data() != nullptr ? record.key->data() : "";
     parts[count].vtype = RD_KAFKA_VTYPE_KEY;
@@ -148,21 +170,31 @@ rd_kafka_resp_err_t Producer::hand_over(Topic& topic, const connect::Record& rec
     parts[count].vtype = RD_KAFKA_VTYPE_HEADERS;
     parts[count++].u.headers = headers.get();
   }
-  ++outstanding_;
   topic.partitioner.begin_handover(partition, record.key.has_value(), now_);
   const KafkaError error(rd_kafka_produceva(client_.get(), parts, count));
-  topic.partitioner.end_handover(!error);
+  const auto placed = topic.partitioner.end_handover(!error, bytes);
   if (!error) {
     [[maybe_unused]] const auto* given = headers.release();  // the library owns them now
+    on_their_way_[number] = {.token = record.token, .topic = &topic, .partition = placed};
     return RD_KAFKA_RESP_ERR_NO_ERROR;
   }
-  --outstanding_;
+  free_numbers_.push_back(number);
   char why[256];
   if (rd_kafka_fatal_error(client_.get(), why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     broken_ = true;
     return RD_KAFKA_RESP_ERR__FATAL;
   }
   return rd_kafka_error_code(error.get());
+}
+
+std::size_t Producer::new_number() {
+  if (free_numbers_.empty()) {
+    on_their_way_.emplace_back();
+    return on_their_way_.size() - 1;
+  }
+  const auto number = free_numbers_.back();
+  free_numbers_.pop_back();
+  return number;
 }
 
 Producer::Milliseconds Producer::collect(std::vector<Delivery>& outcomes) {
@@ -184,79 +216,91 @@ Producer::Milliseconds Producer::collect(std::vector<Delivery>& outcomes) {
         break;
     }
   }
-  if (held_records_ > 0) settle_held(outcomes);
+  settle_waiting(outcomes);
   if (broken_ && outstanding_ > 0) {
     // What a broken producer takes back from brokers it would keep for ever.
     purge_queued();
     return kTakeBackEvery;
   }
-  if (!look_at_) return connect::Sink::kNotByItself;
   const auto now = std::chrono::steady_clock::now();
-  if (now >= *look_at_) look_for_brokers(now);
-  return look_at_ ? kLookEvery : connect::Sink::kNotByItself;
+  if (look_at_ && now >= *look_at_) look_for_brokers(now);
+  return again_after();
+}
+
+Producer::Milliseconds Producer::again_after() const {
+  auto again = look_at_ ? kLookEvery : connect::Sink::kNotByItself;
+  if (!may_hand_over_waiting() || waiting_.due() == Time::max()) return again;
+  const auto left = std::chrono::ceil<Milliseconds>(waiting_.due() - now_);
+  return std::clamp(left, Milliseconds(0), again);
 }
 
 // After a fault the records that the library has come back first: the fault is one of theirs.
-void Producer::settle_held(std::vector<Delivery>& outcomes) {
-  const bool all_come_back = broken_ || is_abandoned_ || gives_back_held_;
-  if (!all_come_back) return hand_over_held(outcomes);
-  if (outstanding_ == held_records_) give_back_held(outcomes);
-}
-
-void Producer::hand_over_held(std::vector<Delivery>& outcomes) {
-  for (auto it = held_.begin(); it != held_.end();) {
-    auto& [place, records] = *it;
-    auto& [topic, partition] = place;
-    while (!records.empty() && topic->partitioner.may_take(partition, now_)) {
-      --outstanding_;
-      const auto error = hand_over(*topic, records.front(), partition);
-      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        --held_records_;
-        records.pop_front();
-        continue;
-      }
-      ++outstanding_;
-      // Outcomes make room; anything else the sink finds out when it hands it over once more.
-      const bool has_no_room =
-          error == RD_KAFKA_RESP_ERR__QUEUE_FULL && outstanding_ > held_records_;
-      if (!has_no_room) give_back_held(outcomes);
-      return;
-    }
-    it = records.empty() ? held_.erase(it) : std::next(it);
+void Producer::settle_waiting(std::vector<Delivery>& outcomes) {
+  if (waiting_.records() == 0) return;
+  if (may_hand_over_waiting()) {
+    if (!drain(false) && !broken_) give_back_waiting(outcomes, kCameBack);
+  } else if (outstanding_ == waiting_.records()) {
+    give_back_waiting(outcomes, refused_ ? kCameBack : kReplaced);
   }
 }
 
-void Producer::give_back_held(std::vector<Delivery>& outcomes) {
-  gives_back_held_ = false;
-  for (const auto& [place, records] : held_) {
-    for (const auto& record : records)
-      outcomes.push_back(
-          {.token = record.token,
-           .verdict = Verdict::RetryLater,
-           .maybe_arrived = false,
-           .at_once = false,
-           .reason = "topic " + place.first->name + ": it waited for a record that came back"});
-  }
-  outstanding_ -= held_records_;
-  held_records_ = 0;
-  held_.clear();
+// False: the library refuses the first of them, and not for want of room, which outcomes make.
+bool Producer::drain(bool all) {
+  refused_.reset();
+  waiting_.drain(now_, all, [&](Topic& topic, int partition, const auto& each) {
+    const auto error = hand_over(topic, each.record, partition, each.bytes);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return RecordAccumulator::Step::Taken;
+    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || outstanding_ == waiting_.records())
+      refused_ = Delivery{.token = each.record.token,
+                          .verdict = Verdict::RetryLater,
+                          .maybe_arrived = false,
+                          .at_once = false,
+                          .reason = "topic " + topic.name + ": " + explain(error, "")};
+    return RecordAccumulator::Step::NotNow;
+  });
+  if (refused_)
+    topics_.doubt_all();  // before it goes again the sink looks whether its topic is there
+  return !refused_;
+}
+
+// The one that is to blame comes first.
+void Producer::give_back_waiting(std::vector<Delivery>& outcomes, std::string_view reason) {
+  gives_back_waiting_ = false;
+  const auto refused = std::exchange(refused_, std::nullopt);
+  if (refused) outcomes.push_back(*refused);
+  outstanding_ -= waiting_.records();
+  waiting_.take_all([&](const Topic& topic, const connect::Record& record) {
+    outstanding_bytes_ -= record.value.size();
+    if (refused && record.token == refused->token) return;
+    outcomes.push_back({.token = record.token,
+                        .verdict = Verdict::RetryLater,
+                        .maybe_arrived = false,
+                        .at_once = false,
+                        .reason = "topic " + topic.name + ": " + std::string(reason),
+                        .was_tried = false});
+  });
+}
+
+void Producer::send_what_lingers() {
+  if (waiting_.records() == 0 || !may_hand_over_waiting() || drain(true)) return;
+  gives_back_waiting_ = true;
+  on_ready_();
 }
 
 void Producer::flush() {
+  send_what_lingers();
   rd_kafka_flush(client_.get(), kFlushMs);
 }
 
 void Producer::purge() {
   is_abandoned_ = true;
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  if (held_records_ > 0) on_ready_();
+  if (waiting_.records() > 0) on_ready_();
 }
 
 void Producer::purge_queued() {
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
-  if (held_records_ == 0) return;
-  gives_back_held_ = true;
-  on_ready_();
+  if (waiting_.records() > 0 && !std::exchange(gives_back_waiting_, true)) on_ready_();
 }
 
 // One event is one batch of records.
@@ -267,15 +311,18 @@ void Producer::on_deliveries(rd_kafka_event_t* event, std::vector<Delivery>& out
   std::size_t refused_bytes = 0;
   std::vector<std::uint64_t> refused;
   while (const auto* message = rd_kafka_event_message_next(event)) {
-    outcomes.push_back(judge(*message));
+    const auto number = number_of(*message);
+    const auto [token, topic, partition] = on_their_way_[number];
+    free_numbers_.push_back(number);
+    outcomes.push_back(judge(*message, token));
     const bool this_arrived = outcomes.back().verdict == Verdict::Delivered;
-    if (auto* topic = static_cast<Topic*>(rd_kafka_topic_opaque(message->rkt)))
-      topic->partitioner.settle(message->partition, this_arrived, now_);
+    topic->partitioner.settle(partition, message->partition, this_arrived, now_);
     arrived = arrived || this_arrived;
     came_back = came_back || outcomes.back().verdict == Verdict::RetryLater;
     --outstanding_;
+    outstanding_bytes_ -= message->len;
     if (alone_ || !is_fault_of_a_record(message->err)) continue;
-    refused.push_back(token_of(*message));
+    refused.push_back(token);
     refused_bytes += size_of(*message);
     too_large = is_too_large(message->err);
   }
@@ -287,7 +334,7 @@ void Producer::on_deliveries(rd_kafka_event_t* event, std::vector<Delivery>& out
   }
   if (came_back) {
     topics_.doubt_all();
-    give_back_held(outcomes);
+    give_back_waiting(outcomes, kCameBack);
   }
   if (!arrived) return;
   away_.clear();
@@ -295,8 +342,8 @@ void Producer::on_deliveries(rd_kafka_event_t* event, std::vector<Delivery>& out
   look_at_.reset();
 }
 
-Delivery Producer::judge(const rd_kafka_message_t& message) const {
-  Delivery delivery{.token = token_of(message),
+Delivery Producer::judge(const rd_kafka_message_t& message, std::uint64_t token) const {
+  Delivery delivery{.token = token,
                     .verdict = Verdict::Delivered,
                     .maybe_arrived = false,
                     .at_once = false,
@@ -314,7 +361,7 @@ Delivery Producer::judge(const rd_kafka_message_t& message) const {
     delivery.reason =
         "topic " + std::string(topic) + ": no broker acknowledged it, only what was sent after it";
   } else if (is_purged(message.err)) {
-    delivery.reason = "the producer was replaced";
+    delivery.reason = kReplaced;
   } else {
     delivery.reason = "topic " + std::string(topic) + ": " + explain(message.err, "");
   }

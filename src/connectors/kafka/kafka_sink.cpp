@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/json_text.hpp"
+#include "connectors/kafka/kafka_record_size.hpp"
 #include "connectors/kafka/kafka_settings.hpp"
 
 namespace sluice::connectors::kafka {
@@ -16,9 +17,6 @@ using connect::Verdict;
 // Of a batch with several records: less than two take.
 constexpr std::size_t kSmallestBatch = 128;
 constexpr std::chrono::milliseconds kAskAgainAfter(500);  // how a transaction ended
-// So few outstanding records may be waited for, and no longer than that.
-constexpr std::size_t kFew = 512;
-constexpr std::chrono::milliseconds kLongestHold(50);
 
 int number_at(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
@@ -43,18 +41,6 @@ std::string client_id_of(const connect::SinkConfig& config) {
 }
 
 }  // namespace
-
-RecordSize size_of(const Record& record) {
-  // Batch header 61; record: length, attributes, timestamp and offset deltas, lengths of key and
-  // value, number of headers, and two lengths per header. Each number takes 1 to 5 bytes (10 for
-  // the timestamp), and the library counts the latter.
-  static constexpr std::size_t kAtLeast = 61 + 7;
-  static constexpr std::size_t kAtMost = 61 + 36;
-  std::size_t content = record.value.size() + (record.key ? record.key->size() : 0);
-  for (const auto& [name, value] : record.headers) content += name.size() + value.size();
-  return {content + kAtLeast + 2 * record.headers.size(),
-          content + kAtMost + 10 * record.headers.size()};
-}
 
 Result<std::unique_ptr<connect::Sink>> KafkaSink::make(const connect::SinkConfig& config,
                                                        Callbacks callbacks) {
@@ -120,7 +106,6 @@ Result<std::size_t> KafkaSink::write(std::span<const Record> records) {
     if (holds_records()) return 0;  // their outcomes are on the way
     SL_TRY_VOID(replace_producer());
   }
-  if (holds_back_) return 0;
   if (transaction_) SL_TRY_VOID(transaction_->prepare(*producer_));
   if (last_topic_ != nullptr && last_topic_->is_ready)
     producer_->topics().refresh_limit(*last_topic_, std::chrono::steady_clock::now());
@@ -142,8 +127,7 @@ connect::Sink::Milliseconds KafkaSink::collect(std::vector<connect::Delivery>& o
   rejected_.clear();
   if (!transaction_) {
     if (!producer_) return kNotByItself;
-    const auto again = producer_->collect(outcomes);
-    return std::min(again, hold_back());
+    return producer_->collect(outcomes);
   }
   auto again = kNotByItself;
   if (producer_) {
@@ -151,25 +135,6 @@ connect::Sink::Milliseconds KafkaSink::collect(std::vector<connect::Delivery>& o
     again = std::min(again, transaction_->go_on(*producer_, reports_, outcomes));
   }
   return transaction_->is_in_doubt() ? std::min(again, find_out(outcomes)) : again;
-}
-
-// The library sends a partition's next batch once the one before is acknowledged, and asks the
-// network without a pause while records wait for that (2.0.2: rd_kafka_toppar_producer_serve() says
-// when to wake up before it finds that it may send nothing). So where few are outstanding, the next
-// ones wait here and go together: fewer requests, which the brokers answer sooner. Returns when
-// that ends.
-connect::Sink::Milliseconds KafkaSink::hold_back() {
-  holds_back_ = false;
-  if (producer_->outstanding() == 0) {
-    few_since_.reset();
-    return kNotByItself;
-  }
-  const auto now = std::chrono::steady_clock::now();
-  if (!few_since_) few_since_ = now;
-  const auto left = std::chrono::ceil<Milliseconds>(*few_since_ + kLongestHold - now);
-  if (left.count() <= 0) return kNotByItself;
-  holds_back_ = producer_->outstanding() < kFew;
-  return holds_back_ ? left : kNotByItself;
 }
 
 // Another producer takes the id over: then the end of the transaction is settled at the brokers.

@@ -44,7 +44,6 @@ class KafkaSink final : public connect::Sink, private connect::Transactions {
   [[nodiscard]] Milliseconds find_out(std::vector<connect::Delivery>& outcomes);
   [[nodiscard]] bool needs_another_producer() const;
   [[nodiscard]] bool holds_records() const;
-  [[nodiscard]] Milliseconds hold_back();
   [[nodiscard]] Result<void> replace_producer();
   void learn_from_refusals();
   [[nodiscard]] bool may_share_a_batch(const Topic& topic, const connect::Record& record) const;
@@ -67,22 +66,12 @@ class KafkaSink final : public connect::Sink, private connect::Transactions {
   std::size_t producer_batch_bytes_;          // of the one that runs
   std::unique_ptr<Transaction> transaction_;  // null: not exactly once
   std::unique_ptr<Producer> producer_;
-  Topic* last_topic_ = nullptr;                                     // of producer_
-  std::optional<std::chrono::steady_clock::time_point> few_since_;  // records are outstanding
-  bool holds_back_ = false;  // until the next collect(): what one turn hands over goes together
+  Topic* last_topic_ = nullptr;                 // of producer_
   std::unordered_set<std::uint64_t> suspects_;  // tokens of records that are to go alone
   // What went through as a batch's size may be more than this: known from a refusal only.
   std::size_t trusted_bytes_ = std::numeric_limits<std::size_t>::max();
   std::vector<connect::Delivery> rejected_;  // outcomes to be collected
   std::vector<connect::Delivery> reports_;   // of the producer, while a transaction keeps them
 };
-
-// What a record takes in a batch of its own, at least and at most: the difference is in the
-// lengths of numbers that only the library knows.
-struct RecordSize {
-  std::size_t at_least = 0;
-  std::size_t at_most = 0;
-};
-[[nodiscard]] RecordSize size_of(const connect::Record& record);
 
 }  // namespace sluice::connectors::kafka

@@ -90,15 +90,16 @@ std::optional<std::string> why_not_topic(std::string_view name) {
   return std::nullopt;
 }
 
-Topics::Topics(rd_kafka_t* client, rd_kafka_queue_t* events, std::optional<CreateTopic> create)
-    : client_(client), events_(events), create_(create) {}
+Topics::Topics(rd_kafka_t* client, rd_kafka_queue_t* events, std::optional<CreateTopic> create,
+               const Partitioner::Options& partitioning)
+    : client_(client), events_(events), create_(create), partitioning_(partitioning) {}
 
 Topic& Topics::find(std::string_view name) {
   const auto it = topics_.find(name);
   if (it != topics_.end()) return *it->second;
   auto topic = std::make_unique<Topic>();
   topic->name = name;
-  if (stays_for_) topic->partitioner.stay_for(*stays_for_);
+  topic->partitioner.configure(partitioning_);
   if (auto why = why_not_topic(name)) {
     topic->invalid = std::move(*why);
   }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "connectors/kafka/kafka_accumulator.hpp"
 #include "connectors/kafka/kafka_client.hpp"
 #include "connectors/kafka/kafka_partitioner.hpp"
 
@@ -32,6 +33,7 @@ struct Topic {
   // The largest batch of records the broker takes for it; Kafka's default until it is known.
   std::size_t maximum_bytes = kDefaultMaximumBytes;
   Partitioner partitioner;
+  RecordAccumulator::OfTopic waiting;
   bool is_limit_known = false;                       // from the cluster itself
   std::string cleanup_policy;                        // empty: not known
   std::chrono::steady_clock::time_point asked_at{};  // for the limit
@@ -47,10 +49,8 @@ struct Topic {
 // Threads: the worker's.
 class Topics {
  public:
-  Topics(rd_kafka_t* client, rd_kafka_queue_t* events, std::optional<CreateTopic> create);
-
-  // As Partitioner::stay_for(), of topics that are not known yet.
-  void stay_for(std::chrono::milliseconds time) { stays_for_ = time; }
+  Topics(rd_kafka_t* client, rd_kafka_queue_t* events, std::optional<CreateTopic> create,
+         const Partitioner::Options& partitioning);
 
   // The entry of a name; not ready at first.
   [[nodiscard]] Topic& find(std::string_view name);
@@ -79,7 +79,7 @@ class Topics {
   rd_kafka_t* client_;
   rd_kafka_queue_t* events_;
   const std::optional<CreateTopic> create_;
-  std::optional<std::chrono::milliseconds> stays_for_;
+  const Partitioner::Options partitioning_;
   bool can_create_ = true;    // until the cluster does not answer such requests
   std::int32_t broker_ = -1;  // whom to ask for limits: every broker knows them
   std::unordered_map<std::string, std::unique_ptr<Topic>, Hash, std::equal_to<>> topics_;

@@ -77,9 +77,9 @@ Sink::Milliseconds Transaction::go_on(Producer& producer, std::vector<Delivery>&
   if (phase_ == Phase::Ending) {
     if (!is_place_written_ && !write_place(producer)) {
       return phase_ == Phase::Ending ? kAgainAfter : Milliseconds(0);
-    } else if (producer.outstanding() == 0) {
-      phase_ = Phase::Committing;
     }
+    producer.send_what_lingers();
+    if (producer.outstanding() == 0) phase_ = Phase::Committing;
   }
   if (phase_ == Phase::InDoubt && is_abandoned_) leave_in_doubt(outcomes);
   if (phase_ == Phase::Committing) return commit(producer, outcomes);

@@ -38,6 +38,11 @@ void OtherSide::gathers_for(Sink::Milliseconds time) {
   gathers_for_ = time;
 }
 
+void OtherSide::tries_successors(bool tries) {
+  const std::scoped_lock lock(mutex_);
+  tries_successors_ = tries;
+}
+
 void OtherSide::at_once(bool at_once) {
   const std::scoped_lock lock(mutex_);
   at_once_ = at_once;
@@ -147,6 +152,7 @@ void ScriptedSink::make_outcomes() {
     const auto record = held_.front();
     held_.pop_front();
     if (count > 0) --count;
+    const bool was_tried = !came_back || other_side_.tries_successors_;
     auto verdict = Verdict::RetryLater;
     if (!came_back && other_side_.judge_) verdict = other_side_.judge_(record);
     if (!came_back && !other_side_.judge_) verdict = Verdict::Delivered;
@@ -162,7 +168,7 @@ void ScriptedSink::make_outcomes() {
       other_side_.arrived_.push_back(std::move(arrived));
     }
     outcomes_.push_back({record.token, verdict, false, other_side_.at_once_,
-                         verdict == Verdict::Delivered ? "" : "the script says so"});
+                         verdict == Verdict::Delivered ? "" : "the script says so", was_tried});
   }
   came_back_ = came_back_ || came_back;
 }

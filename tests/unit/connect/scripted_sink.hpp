@@ -38,6 +38,7 @@ class OtherSide {
   void room(std::size_t records);      // how many a sink holds at most
   void hold(bool holding);             // while true, outcomes wait
   void at_once(bool at_once);          // what comes back need not wait
+  void tries_successors(bool tries);   // false: they only wait for the one that comes back
   void away(std::string_view reason);  // as the sink says it; of static life
   void gathers_for(Sink::Milliseconds time);
   void refuse_writes(std::optional<Error> error);
@@ -55,6 +56,7 @@ class OtherSide {
   std::size_t room_ = 1000;
   bool holding_ = false;
   bool at_once_ = false;
+  bool tries_successors_ = true;
   std::string_view away_;
   Sink::Milliseconds gathers_for_{0};
   std::optional<Error> refusal_;

@@ -138,6 +138,21 @@ TEST_F(WindowTest, PutsWhatCameBackInItsPlace) {
   EXPECT_EQ(window.cursor(), cursor(1, {3}));
 }
 
+TEST_F(WindowTest, TakesNothingForAnAttemptThatWasNone) {
+  Window window({});
+  const auto first = read(window, {1, 2}, 4);
+  window.handed_over(window.next_records(2));
+  window.give_back(first);
+  window.was_not_tried(first + 1);
+  window.give_back(first + 1);
+
+  EXPECT_EQ(window.attempts(first), 1U);
+  EXPECT_EQ(window.attempts(first + 1), 0U);
+  EXPECT_EQ(values(window.next_records(9)), (std::vector<std::string>{"1", "2"}));
+  window.handed_over(window.next_records(9));
+  EXPECT_EQ(window.attempts(first + 1), 1U);
+}
+
 TEST_F(WindowTest, HoldsTheCursorBackForADeadLetter) {
   Window window({});
   const auto first = read(window, {1, 2}, 2);

@@ -364,6 +364,27 @@ TEST_F(WorkerTest, DoesNotWaitForASinkThatWillDoOtherwise) {
   EXPECT_EQ(values(), numbers(0, 10));
 }
 
+// Nothing was attempted with them: neither the figures nor a dead letter say so.
+TEST_F(WorkerTest, DoesNotCountWhatOnlyWaitedForOneThatCameBack) {
+  other_side.at_once(true);
+  other_side.tries_successors(false);
+  int refusals = 3;
+  other_side.judge([&](const Record& record) {
+    if (record.value == "9") return Verdict::Rejected;
+    return record.value == "3" && refusals-- > 0 ? Verdict::RetryLater : Verdict::Delivered;
+  });
+  publish(10);
+  start();
+
+  ASSERT_TRUE(eventually([&] { return other_side.count() == 9; }));
+  worker->stop();
+
+  EXPECT_EQ(values(), numbers(0, 9));
+  EXPECT_EQ(worker->progress().retried, 3U);
+  const auto page = letters.page("id", 10, "");
+  EXPECT_EQ(page->at("items").at(0).at("attempts").as_int64(), 1);
+}
+
 TEST_F(WorkerTest, TellsWhyItWaitsAndGoesOnByItself) {
   spec.retry_initial = 50ms;
   other_side.refuse_writes(Error{Errc::Unavailable, "topic a does not exist"});

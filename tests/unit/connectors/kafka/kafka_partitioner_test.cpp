@@ -17,19 +17,33 @@ class PartitionerTest : public testing::Test {
 
   int choose(const std::string& key) { return partitioner.choose(key, now); }
   int choose_without_key() { return partitioner.choose(std::nullopt, now); }
-  bool may_take(const std::string& key) { return partitioner.may_take(choose(key), now); }
+  bool may_take(const std::string& key) { return may_take(choose(key)); }
+  bool may_take(int partition) { return partitioner.may_take(partition, kBytes, now); }
   // As the producer does it, and the library, which knows of `count` partitions.
   int hand_over(const std::string& key, int count = 8) {
     partitioner.begin_handover(choose(key), true, now);
     const auto placed =
         Partitioner::on_question(nullptr, key.data(), key.size(), count, nullptr, nullptr);
-    partitioner.end_handover(true);
+    EXPECT_EQ(partitioner.end_handover(true, kBytes), placed);
     return placed;
   }
+  void hand_over_to(int partition) {
+    partitioner.begin_handover(partition, true, now);
+    Partitioner::on_question(nullptr, nullptr, 0, partitioner.count(), nullptr, nullptr);
+    EXPECT_EQ(partitioner.end_handover(true, kBytes), partition);
+  }
+  void settle(int partition, bool arrived) {
+    partitioner.settle(partition, partition, arrived, now);
+  }
+  void prove(int partition) {
+    hand_over_to(partition);
+    settle(partition, true);
+  }
   void prove_all() {
-    for (int i = 0; i < partitioner.count(); ++i) partitioner.settle(i, true, now);
+    for (int i = 0; i < partitioner.count(); ++i) prove(i);
   }
 
+  static constexpr std::size_t kBytes = 100;
   Partitioner partitioner;
   Time now = Time(1h);
 };
@@ -48,11 +62,11 @@ TEST_F(PartitionerTest, LetsOneRecordProveAPartition) {
   EXPECT_FALSE(may_take("abc"));
   EXPECT_TRUE(may_take("foobar"));
 
-  partitioner.settle(3, false, now);  // came back: one more may try
+  settle(3, false);  // came back: one more may try
   EXPECT_TRUE(may_take("abc"));
   hand_over("abc");
   EXPECT_FALSE(may_take("abc"));
-  partitioner.settle(3, true, now);
+  settle(3, true);
 
   for (int i = 0; i < 3; ++i) {
     hand_over("abc");
@@ -61,12 +75,11 @@ TEST_F(PartitionerTest, LetsOneRecordProveAPartition) {
 }
 
 TEST_F(PartitionerTest, ForgetsWhatWasProvenLongAgo) {
-  hand_over("abc");
-  partitioner.settle(3, true, now);
+  prove(3);
   now += 9min;
   hand_over("abc");
   EXPECT_TRUE(may_take("abc"));
-  partitioner.settle(3, true, now);
+  settle(3, true);
 
   now += 11min;
 
@@ -78,10 +91,12 @@ TEST_F(PartitionerTest, ForgetsWhatWasProvenLongAgo) {
 // Where no partition is known the library keeps the record until it knows them.
 TEST_F(PartitionerTest, WaitsForARecordThatHasNoPlaceYet) {
   partitioner.begin_handover(choose("abc"), true, now);
-  partitioner.end_handover(true);
+  EXPECT_EQ(partitioner.end_handover(true, kBytes), Partitioner::kNone);
 
   EXPECT_EQ(choose("foobar"), Partitioner::kNone);
-  partitioner.settle(-1, false, now);
+  EXPECT_FALSE(may_take(6));
+  settle(Partitioner::kNone, false);
+  EXPECT_TRUE(may_take(6));
   EXPECT_EQ(choose("foobar"), 6);
 }
 
@@ -94,7 +109,7 @@ TEST_F(PartitionerTest, FollowsATopicThatGrows) {
   ASSERT_GE(placed, 8);
   EXPECT_EQ(choose("foobar"), placed);
   EXPECT_FALSE(may_take("foobar"));
-  partitioner.settle(placed, true, now);
+  settle(placed, true);
   EXPECT_TRUE(may_take("foobar"));
 }
 
@@ -125,14 +140,13 @@ class OnePartitionTest : public PartitionerTest {
 
 TEST_F(OnePartitionTest, WaitsWithoutAKeyWhereNothingIsProven) {
   ASSERT_EQ(hand_over("k", 1), 0);
-  EXPECT_FALSE(partitioner.may_take(choose_without_key(), now));
-  partitioner.settle(0, true, now);
-  EXPECT_TRUE(partitioner.may_take(choose_without_key(), now));
+  EXPECT_FALSE(may_take(choose_without_key()));
+  settle(0, true);
+  EXPECT_TRUE(may_take(choose_without_key()));
 }
 
 TEST_F(PartitionerTest, GoesToWhatIsProvenWithoutAKeyWhileAnotherProvesItself) {
-  hand_over("abc");
-  partitioner.settle(3, true, now);
+  prove(3);
   hand_over("foobar");
   for (int i = 0; i < 200; ++i, now += 10ms) ASSERT_NE(choose_without_key(), 6);
 }
@@ -143,23 +157,74 @@ TEST_F(PartitionerTest, LeavesAPartitionThatProvesItselfEvenWhereNoneIsProven) {
   for (int i = 0; i < 200; ++i, now += 10ms) ASSERT_NE(choose_without_key(), 6);
 }
 
+TEST_F(PartitionerTest, LeavesAPartitionThatIsSilentWithoutAKey) {
+  prove_all();
+  hand_over("foobar");
+  now += 1001ms;
+  for (int i = 0; i < 200; ++i, now += 10ms) ASSERT_NE(choose_without_key(), 6);
+  settle(6, true);
+  std::set<int> used;
+  for (int i = 0; i < 200; ++i, now += 10ms) used.insert(choose_without_key());
+  EXPECT_EQ(used.size(), 8U);
+}
+
 TEST_F(PartitionerTest, StaysWhereItIsWithoutAKeyWhileAllProveThemselves) {
   const auto first = choose_without_key();
-  for (int i = 0; i < 8; ++i) {
-    partitioner.begin_handover(i, true, now);
-    Partitioner::on_question(nullptr, nullptr, 0, 8, nullptr, nullptr);
-    partitioner.end_handover(true);
-  }
+  for (int i = 0; i < 8; ++i) hand_over_to(i);
   for (int i = 0; i < 100; ++i, now += 10ms) ASSERT_EQ(choose_without_key(), first);
 }
 
 // It came back, or nobody had acknowledged it: then the broker may know nothing of this producer.
 TEST_F(PartitionerTest, HasToProveItselfAgainAfterARecordThatDidNotArrive) {
   prove_all();
-  partitioner.settle(3, false, now);
+  hand_over("abc");
+  settle(3, false);
   hand_over("abc");
   EXPECT_FALSE(may_take("abc"));
   EXPECT_TRUE(may_take("foobar"));
+}
+
+// What one turn hands over goes as one batch; the rest waits until all of it has come back.
+TEST_F(PartitionerTest, TakesTheNextRoundOnceThisOneIsBack) {
+  prove_all();
+  hand_over("abc");
+  hand_over("abc");
+  now += 1ms;
+  EXPECT_FALSE(may_take("abc"));
+  EXPECT_TRUE(may_take("foobar"));
+  settle(3, true);
+  EXPECT_FALSE(may_take("abc"));
+  settle(3, true);
+  EXPECT_TRUE(may_take("abc"));
+}
+
+TEST_F(PartitionerTest, MakesNoRoundLargerThanABatch) {
+  partitioner.configure({.stays_for = 10ms, .most_records = 100, .most_bytes = 3 * kBytes});
+  prove_all();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(may_take("abc"));
+    hand_over("abc");
+  }
+  EXPECT_FALSE(may_take("abc"));
+  for (int i = 0; i < 3; ++i) settle(3, true);
+  EXPECT_TRUE(partitioner.may_take(3, 1000 * kBytes, now));  // alone
+
+  partitioner.configure({.stays_for = 10ms, .most_records = 2, .most_bytes = 1000 * kBytes});
+  hand_over("abc");
+  EXPECT_TRUE(may_take("abc"));
+  hand_over("abc");
+  EXPECT_FALSE(may_take("abc"));
+}
+
+// The library puts records elsewhere when a topic is deleted and made anew meanwhile.
+TEST_F(PartitionerTest, CountsARecordWhereItHasPutItItself) {
+  prove_all();
+  hand_over("abc");
+  now += 1ms;
+  partitioner.settle(3, 5, true, now);
+  EXPECT_TRUE(may_take("abc"));
+  hand_over_to(5);
+  EXPECT_TRUE(may_take(5));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <deque>
 #include <iterator>
 #include <map>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -34,6 +35,13 @@ class KafkaSinkTest : public testing::Test {
     auto made = KafkaSink::make(config, {.on_ready = [this] { ++calls; }});
     ASSERT_TRUE(made) << made.error().detail;
     sink = std::move(*made);
+  }
+  // The key "21" goes to the first broker, "abc" to the second.
+  void open_to_two_leaders(MockKafka& two) {
+    two.create("t", 2);
+    two.lead("t", 0, 1);
+    two.lead("t", 1, 2);
+    open_to(two, {{"linger_ms", 0}});
   }
   // A partition that has acknowledged nothing of a producer gets one record, and a batch after it.
   void prove(const std::string& topic = "t") {
@@ -69,6 +77,12 @@ class KafkaSinkTest : public testing::Test {
     })) << last_error;
   }
   void write(const Record& record) { write(std::span(&record, 1)); }
+  // The library sends as soon as it has anything: while nobody answers, it gathers.
+  void write_as_one_batch(std::span<const Record> records) {
+    kafka.down(1);
+    write(records);
+    kafka.up(1);
+  }
   void collect() {
     std::vector<Delivery> news;
     static_cast<void>(sink->collect(news));
@@ -194,10 +208,7 @@ TEST_F(KafkaSinkTest, LosesNothingInANewTopicThatRefusesTheFirstAndTakesTheNext)
 
 TEST_F(KafkaSinkTest, APartitionThatHasYetToAnswerHoldsUpNoOther) {
   MockKafka two(2);
-  two.create("t", 2);
-  two.lead("t", 0, 1);
-  two.lead("t", 1, 2);
-  open_to(two, {{"linger_ms", 0}});
+  open_to_two_leaders(two);
   two.answer_late(1, kProduceRequest, {6000});
   const auto begun = std::chrono::steady_clock::now();
 
@@ -272,11 +283,14 @@ TEST_F(KafkaSinkTest, GivesBackWhatTheLibraryTakesForWrittenAndNoBrokerAcknowled
   write(record("0"));
   ASSERT_TRUE(is_delivered(1));
   kafka.push_errors(kProduceRequest, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION});
-  kafka.round_trip_ms(1, 300);
+  kafka.round_trip_ms(1, 1000);
 
+  // Of one round, and in two batches: the library has sent the first before the second comes.
   const auto refused = record("1");
   write(refused);
-  write(record("2"));
+  std::this_thread::sleep_for(200ms);
+  const auto next = record("2");
+  ASSERT_EQ(sink->write(std::span(&next, 1)).value_or(0), 1U);
 
   ASSERT_TRUE(has_outcomes(3));
   EXPECT_EQ(count(Verdict::Delivered), 2U);
@@ -364,20 +378,22 @@ TEST_F(KafkaSinkTest, WhatIsAbandonedAfterAnAnswerThatProvesNothingMayHaveArrive
 // broker takes is there, and the one it does not take is rejected alone.
 TEST_F(KafkaSinkTest, FindsTheOneRecordThatIsInvalid) {
   kafka.create("t", 1);
-  open({{"linger_ms", 50}});
+  open({{"linger_ms", 0}});
   prove();
   kafka.push_errors(kProduceRequest, {RD_KAFKA_RESP_ERR_INVALID_RECORD, RD_KAFKA_RESP_ERR_NO_ERROR,
                                       RD_KAFKA_RESP_ERR_INVALID_RECORD});
   std::map<std::uint64_t, Record> waiting;
+  std::vector<Record> all;
   for (int i = 0; i < 5; ++i) {
-    const auto made = record(std::to_string(i));
-    waiting.emplace(made.token, made);
+    all.push_back(record(std::to_string(i)));
+    waiting.emplace(all.back().token, all.back());
   }
+  write_as_one_batch(all);
 
   // As the runtime does it: what comes back goes again once everything is settled.
   std::size_t seen = 0;
-  std::size_t in_sink = 0;
-  std::map<std::uint64_t, Record> ready = waiting;
+  std::size_t in_sink = all.size();
+  std::map<std::uint64_t, Record> ready;
   const bool finished = eventually([&] {
     collect();
     for (; seen < outcomes.size(); ++seen) {
@@ -424,7 +440,7 @@ TEST_F(KafkaSinkTest, LetsTheBrokerDecideWhereTheLimitCannotBeRead) {
 // each round sends what came back from the last one.
 TEST_F(KafkaSinkTest, SendsARefusedBatchAgainInHalves) {
   kafka.create("t", 1);
-  open({{"linger_ms", 50}});
+  open({{"linger_ms", 0}});
   std::vector<Record> left;
   for (int i = 0; i < 64; ++i) left.push_back(record(std::string(100, 'a') + std::to_string(i)));
 
@@ -434,7 +450,7 @@ TEST_F(KafkaSinkTest, SendsARefusedBatchAgainInHalves) {
     outcomes.clear();
     prove();
     if (refused < 3) kafka.push_errors(kProduceRequest, {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
-    write(left);
+    write_as_one_batch(left);
     ASSERT_TRUE(has_outcomes(left.size())) << refused;
     ASSERT_EQ(count(Verdict::Rejected), 0U);
     // What stood behind a refused batch comes back with the producer, and says nothing of its own.
@@ -453,26 +469,116 @@ TEST_F(KafkaSinkTest, SendsARefusedBatchAgainInHalves) {
   EXPECT_EQ(kafka.consume("t", all).size(), all);
 }
 
-// They go together with what comes meanwhile; a broker that does not answer holds up nobody else.
-TEST_F(KafkaSinkTest, LetsAFewWaitForThoseBeforeThemAndNotForLong) {
+// Whatever comes while a batch is on its way goes together once that one is there.
+TEST_F(KafkaSinkTest, GathersForAPartitionWhileItsBatchIsOnTheWay) {
   kafka.create("t", 1);
-  open();
+  open({{"linger_ms", 0}});
+  prove();
+  kafka.round_trip_ms(1, 1000);
+  const auto begun = std::chrono::steady_clock::now();
+
+  write(record("1"));
+  for (int i = 2; i < 12; ++i) write(record(std::to_string(i)));
+
+  ASSERT_TRUE(eventually([&] { return count(Verdict::Delivered) > 0; }));
+  EXPECT_EQ(count(Verdict::Delivered), 1U);
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 1000ms);
+  ASSERT_TRUE(is_delivered(11));
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 2000ms);
+  for (std::size_t i = 0; i < 11; ++i) EXPECT_EQ(outcomes[i].token, outcomes[0].token + i);
+}
+
+TEST_F(KafkaSinkTest, ABatchWithoutAnAnswerHoldsUpNoOtherPartition) {
+  MockKafka two(2);
+  open_to_two_leaders(two);
+  write(record("0", "21"));
+  write(record("1", "abc"));
+  ASSERT_TRUE(is_delivered(2));
+  outcomes.clear();
+  two.answer_late(1, kProduceRequest, {6000});
+  const auto begun = std::chrono::steady_clock::now();
+
+  for (int i = 0; i < 10; ++i) {
+    write(record("a", "21"));
+    write(record("b", "abc"));
+  }
+
+  ASSERT_TRUE(is_delivered(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
+  ASSERT_TRUE(is_delivered(20));
+}
+
+TEST_F(KafkaSinkTest, WaitsForOthersAsLongAsTheDocumentSays) {
+  kafka.create("t", 1);
+  open({{"linger_ms", 3002}});  // two of them are the runtime's: Sink::gathers_for()
+  write(record("0"));
+  sink->flush();
+  ASSERT_TRUE(is_delivered(1));
+  const auto begun = std::chrono::steady_clock::now();
+  write(record("1"));
+  std::vector<Delivery> none;
+  const auto again = sink->collect(none);
+  EXPECT_GT(again, 0ms);
+  EXPECT_LE(again, 3000ms);
+
+  ASSERT_TRUE(is_delivered(2));
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 2999ms);
+}
+
+// No longer than a batch takes to be full.
+TEST_F(KafkaSinkTest, LetsAFullBatchGoAtOnce) {
+  kafka.create("t", 1);
+  open({{"linger_ms", 60'000}, {"batch_bytes", 16'384}});
+  std::vector<Record> many;
+  for (int i = 0; i < 20; ++i) many.push_back(record(std::string(1000, 'x')));
+  write(many);
+  // The first of them alone, to prove the partition: the rest is a full batch, and a part of one.
+  ASSERT_TRUE(eventually([&] { return count(Verdict::Delivered) > 1; }));
+  ASSERT_TRUE(has_outcomes(20));
+  EXPECT_EQ(count(Verdict::Delivered), 20U);
+}
+
+// Where the library finds out only while a record waits here.
+TEST_F(KafkaSinkTest, SaysWhyWhatLingeredIsNotTaken) {
+  kafka.create("t", 1);
+  auto connection = kafka.settings();
+  connection["properties"] = {{"topic.metadata.refresh.interval.ms", "100"}};
+  auto made = KafkaSink::make({.connection = connection,
+                               .sink = MockKafka::sink({{"linger_ms", 5}}),
+                               .client_id = "c",
+                               .task_id = "id"},
+                              {.on_ready = [] {}});
+  ASSERT_TRUE(made) << made.error().detail;
+  sink = std::move(*made);
   write(record("0"));
   ASSERT_TRUE(is_delivered(1));
-  kafka.down(1);
-  write(record("1"));
+  kafka.topic_error("t", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  std::this_thread::sleep_for(2s);  // it asks again meanwhile
 
+  const Record two[] = {record("1"), record("2")};
+  write(two);
+
+  ASSERT_TRUE(eventually([&] { return count(Verdict::RetryLater) == 2; }));
+  EXPECT_EQ(outcomes[1].token, two[0].token);
+  EXPECT_TRUE(outcomes[1].was_tried);
+  EXPECT_THAT(outcomes[1].reason, testing::HasSubstr("topic t: Local: Unknown topic"));
+  EXPECT_FALSE(outcomes[2].was_tried);
   std::vector<Delivery> none;
-  const auto ends = sink->collect(none);
-  EXPECT_GT(ends, 0ms);
-  EXPECT_LE(ends, 50ms);
-  const auto next = record("2");
-  EXPECT_EQ(sink->write(std::span(&next, 1)).value_or(9), 0U);
-  EXPECT_TRUE(eventually([&] {
-    static_cast<void>(sink->collect(none));
-    return sink->write(std::span(&next, 1)).value_or(9) == 1;
-  }));
-  EXPECT_TRUE(none.empty());
+  EXPECT_EQ(sink->collect(none), connect::Sink::kNotByItself);
+  const auto again = sink->write(two);
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().detail, testing::HasSubstr("topic t"));
+}
+
+TEST_F(KafkaSinkTest, RejectsWhatIsLargerThanItsBuffer) {
+  kafka.create("t", 1);
+  for (const int linger_ms : {0, 5}) {
+    outcomes.clear();
+    open({{"linger_ms", linger_ms}, {"buffer_bytes", 100'000}});
+    write(record(std::string(200'000, 'x')));
+    ASSERT_TRUE(eventually([&] { return count(Verdict::Rejected) == 1; })) << linger_ms;
+    EXPECT_THAT(outcomes.front().reason, testing::HasSubstr("buffer_bytes"));
+  }
 }
 
 TEST_F(KafkaSinkTest, TellsThatEveryBrokerIsGoneAndWhenOneIsBack) {
