@@ -113,6 +113,11 @@ RecordAccumulator::Step RecordAccumulator::drain_one(Place place, Time now,
   return step;
 }
 
+std::pair<const Topic&, const Record&> RecordAccumulator::first() const {
+  const auto& [topic, partition] = places_.front();
+  return {*topic, at(*topic, partition).records.front().record};
+}
+
 void RecordAccumulator::take_all(const std::function<void(const Topic&, const Record&)>& take) {
   for (const auto& [topic, partition] : places_) {
     auto& waiting = at(*topic, partition);

@@ -45,6 +45,8 @@ class RecordAccumulator {
   void take_all(const std::function<void(const Topic&, const connect::Record&)>& take);
 
   [[nodiscard]] std::size_t records() const { return records_; }
+  // Contract: some wait. One that has waited longest.
+  [[nodiscard]] std::pair<const Topic&, const connect::Record&> first() const;
 
   struct OfPartition {
     std::vector<Waiting> records;

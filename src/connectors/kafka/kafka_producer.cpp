@@ -17,7 +17,6 @@ using connect::Verdict;
 constexpr auto kTakeBackEvery = std::chrono::milliseconds(50);
 constexpr auto kLookEvery = std::chrono::milliseconds(1000);
 constexpr int kLookForMs = 500;
-constexpr int kFlushMs = 20;
 constexpr std::string_view kCameBack = "it waited for a record that came back";
 constexpr std::string_view kReplaced = "the producer was replaced";
 constexpr auto* kStayFor = "sticky.partitioning.linger.ms";
@@ -45,6 +44,17 @@ std::size_t size_of(const rd_kafka_message_t& message) {
 bool is_purged(rd_kafka_resp_err_t error) {
   return error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
          error == RD_KAFKA_RESP_ERR__FATAL || error == RD_KAFKA_RESP_ERR__DESTROY;
+}
+
+// Of one that the library never had.
+Delivery come_back(const Topic& topic, const connect::Record& record, std::string_view reason,
+                   bool was_tried) {
+  return {.token = record.token,
+          .verdict = Verdict::RetryLater,
+          .maybe_arrived = false,
+          .at_once = false,
+          .reason = "topic " + topic.name + ": " + std::string(reason),
+          .was_tried = was_tried};
 }
 
 // No broker has acknowledged it: the library takes it for written because one that was sent later
@@ -180,11 +190,11 @@ rd_kafka_resp_err_t Producer::hand_over(Topic& topic, const connect::Record& rec
   }
   free_numbers_.push_back(number);
   char why[256];
-  if (rd_kafka_fatal_error(client_.get(), why, sizeof why) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    broken_ = true;
-    return RD_KAFKA_RESP_ERR__FATAL;
-  }
-  return rd_kafka_error_code(error.get());
+  const auto cause = rd_kafka_fatal_error(client_.get(), why, sizeof why);
+  if (cause == RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_error_code(error.get());
+  broken_ = true;
+  broken_because_ = explain(cause, why);
+  return RD_KAFKA_RESP_ERR__FATAL;
 }
 
 std::size_t Producer::new_number() {
@@ -240,6 +250,10 @@ void Producer::settle_waiting(std::vector<Delivery>& outcomes) {
   if (may_hand_over_waiting()) {
     if (!drain(false) && !broken_) give_back_waiting(outcomes, kCameBack);
   } else if (outstanding_ == waiting_.records()) {
+    if (broken_ && !refused_) {  // none that the library had is to blame
+      const auto& [topic, record] = waiting_.first();
+      refused_ = come_back(topic, record, broken_because_, true);
+    }
     give_back_waiting(outcomes, refused_ ? kCameBack : kReplaced);
   }
 }
@@ -251,11 +265,8 @@ bool Producer::drain(bool all) {
     const auto error = hand_over(topic, each.record, partition, each.bytes);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return RecordAccumulator::Step::Taken;
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || outstanding_ == waiting_.records())
-      refused_ = Delivery{.token = each.record.token,
-                          .verdict = Verdict::RetryLater,
-                          .maybe_arrived = false,
-                          .at_once = false,
-                          .reason = "topic " + topic.name + ": " + explain(error, "")};
+      refused_ =
+          come_back(topic, each.record, broken_ ? broken_because_ : explain(error, ""), true);
     return RecordAccumulator::Step::NotNow;
   });
   if (refused_)
@@ -272,12 +283,7 @@ void Producer::give_back_waiting(std::vector<Delivery>& outcomes, std::string_vi
   waiting_.take_all([&](const Topic& topic, const connect::Record& record) {
     outstanding_bytes_ -= record.value.size();
     if (refused && record.token == refused->token) return;
-    outcomes.push_back({.token = record.token,
-                        .verdict = Verdict::RetryLater,
-                        .maybe_arrived = false,
-                        .at_once = false,
-                        .reason = "topic " + topic.name + ": " + std::string(reason),
-                        .was_tried = false});
+    outcomes.push_back(come_back(topic, record, reason, false));
   });
 }
 
@@ -287,15 +293,10 @@ void Producer::send_what_lingers() {
   on_ready_();
 }
 
-void Producer::flush() {
-  send_what_lingers();
-  rd_kafka_flush(client_.get(), kFlushMs);
-}
-
 void Producer::purge() {
   is_abandoned_ = true;
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  if (waiting_.records() > 0) on_ready_();
+  if (waiting_.records() > 0 && !std::exchange(gives_back_waiting_, true)) on_ready_();
 }
 
 void Producer::purge_queued() {
@@ -382,6 +383,7 @@ void Producer::on_error(rd_kafka_event_t* event) {
     log::warn("kafka producer must be replaced",
               {{"cause", rd_kafka_err2name(cause)}, {"detail", why}});
     broken_ = true;
+    broken_because_ = explain(cause, why);
     return;
   }
   const auto now = std::chrono::steady_clock::now();

@@ -52,8 +52,7 @@ class Producer {
                                             bool alone);
   // As Sink::collect().
   [[nodiscard]] Milliseconds collect(std::vector<connect::Delivery>& outcomes);
-  // Nothing lingers; waits a moment for outcomes.
-  void flush();
+  // As soon as their partitions take them.
   void send_what_lingers();
   void purge();         // every record comes back soon, and may have arrived
   void purge_queued();  // those do that are not on their way
@@ -117,6 +116,7 @@ class Producer {
   Refusals refusals_;
   bool alone_ = false;  // the one record that is outstanding went alone
   bool broken_ = false;
+  std::string broken_because_;
   bool is_abandoned_ = false;  // what comes back may have arrived
   std::string last_trouble_;   // what the library last told of a broker
   std::string away_;           // why no broker can be reached; empty: they can

@@ -180,7 +180,7 @@ std::string_view KafkaSink::away() const {
 }
 
 void KafkaSink::flush() {
-  if (producer_) producer_->flush();
+  if (producer_) producer_->send_what_lingers();
 }
 
 void KafkaSink::abandon() {

@@ -75,6 +75,7 @@ Sink::Milliseconds Transaction::go_on(Producer& producer, std::vector<Delivery>&
       (!came_back_.empty() || producer.is_broken()))
     undo_because("the producer was replaced");
   if (phase_ == Phase::Ending) {
+    producer.send_what_lingers();  // makes room for the place
     if (!is_place_written_ && !write_place(producer)) {
       return phase_ == Phase::Ending ? kAgainAfter : Milliseconds(0);
     }
