@@ -96,7 +96,8 @@ async function policy(first, second) {
 }
 
 export default async function ({ page, browser, url, user, password, other }) {
-  const second = await (await browser.newContext({ locale: "en-GB" })).newPage();
+  const context = await browser.newContext({ locale: "en-GB", reducedMotion: "reduce" });
+  const second = await context.newPage();
   second.setDefaultTimeout(60_000);
   await logIn(page, url, user, password);
   await logIn(second, url, other.user, other.password);

@@ -76,10 +76,10 @@ class Exchange {
                              found = std::move(results);
                            });
     run();
-    if (error) {
+    if (const auto failed = error) {  // out of time, whatever the resolver says while it ends
       resolver.cancel();
       finish();
-      return tl::unexpected(not_reached(url_, error));
+      return tl::unexpected(not_reached(url_, failed));
     }
     stream_.expires_at(deadline_);
     stream_.async_connect(found,

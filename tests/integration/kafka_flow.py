@@ -7,7 +7,7 @@ from integration.harness import read_topic
 from integration.ledger import Publisher, check, numbers_of
 
 RATE = 150  # messages per second of one publisher
-ACKNOWLEDGED_WITHIN = 2.0  # seconds: generous for a machine that others use too
+ACKNOWLEDGED_WITHIN = 6.0  # seconds: less than Kafka is away, generous for a busy machine
 
 
 class Flow:
@@ -63,8 +63,11 @@ class Flow:
             self.server.task("flow")  # REST answers too
         for publisher, count in zip(self.publishers, before):
             assert publisher.connections == 1, "a publisher was disconnected"
-            done = len(publisher.acknowledged) - count
-            assert done > RATE * seconds / 3, f"{publisher.client_id}: {done} in {seconds} s"
+            least = count + int(RATE * seconds / 3)
+            if seconds < 2:  # too short for a rate: a busy machine stands still as long
+                publisher.wait_acknowledged(least)
+            done = len(publisher.acknowledged)
+            assert done >= least, f"{publisher.client_id}: {done - count} in {seconds} s"
 
     def verify(self, records_twice=0):
         """Stops the publishers, waits for the task, and holds Kafka against the ledger."""

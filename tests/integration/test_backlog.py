@@ -1,6 +1,7 @@
 """What becomes of a back-log: how fast it goes out, in which order, and what is shed. Real Kafka."""
 import json
 import secrets
+import time
 
 import pytest
 
@@ -202,6 +203,18 @@ def test_who_leaves_while_it_is_held_back_is_noticed_at_once(make_sluice, kafka)
     assert len(backlog.records(sent + 20)) == sent + 20
 
 
+def settled(publishers):
+    """What each has sent, once what was taken before they were held is acknowledged, too."""
+    sent = []
+
+    def stays():
+        before, sent[:] = list(sent), [publisher.sent for publisher in publishers]
+        time.sleep(0.5)
+        return sent == before
+    wait_until(stays, "they send no more")
+    return sent
+
+
 def test_publishers_wait_while_the_task_has_no_room(make_sluice, kafka):
     """They are read no further, whatever their QoS; others notice nothing, and nothing is lost."""
     server = make_sluice()
@@ -216,7 +229,7 @@ def test_publishers_wait_while_the_task_has_no_room(make_sluice, kafka):
     with flow[0], flow[1]:
         server.wait_task("flow", lag_messages=lambda lag: lag > 200)
         wait_held(server, 2)
-        sent = [publisher.sent for publisher in flow]
+        sent = settled(flow)
         with Publisher(server.mqtt, "other", "elsewhere", 1, limit=2000, **account) as other:
             other.wait_acknowledged(2000)
             other.stop()

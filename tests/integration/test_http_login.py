@@ -83,10 +83,10 @@ def test_what_it_ignores_is_for_the_next_way(serving, decider):
 
 
 def test_rules_and_an_end_come_with_the_answer(serving, decider):
-    ends = time.time() + 3
+    server = serving()
+    ends = time.time() + 5
     decider.answer = lambda _: (200, {"result": "allow", "expire_at": ends,
                                       "acl": {"sub": ["news/#"]}})
-    server = serving()
     with RawClient(server.mqtt) as raw:
         assert raw.connect("c", username="anybody", password="x").reason == 0
         assert raw.subscribe("news/#") == [0]

@@ -66,7 +66,7 @@ def test_memory_stays_flat_over_an_outage(make_sluice, kafka):
         flow.wait_status("waiting")
         before, stored = server.rss_bytes(), sum(p.sent for p in flow.publishers)
         for publisher in flow.publishers:
-            publisher.wait_acknowledged(len(publisher.acknowledged) + 6000)
+            publisher.wait_acknowledged(len(publisher.acknowledged) + 6000, timeout=200)
         written = (sum(p.sent for p in flow.publishers) - stored) * 20000
         grown = server.rss_bytes() - before
         print(f"{written >> 20} MiB written while Kafka was away, RSS grew {grown >> 20} MiB")
@@ -103,7 +103,7 @@ def test_memory_is_bounded_by_cache_and_window(make_sluice, kafka):
         # Too many to read them all.
         assert sum(kafka.topic_end_offsets(flow.topic).values()) == sum(
             publisher.sent for publisher in flow.publishers)
-        assert count > 1000 * OUTAGE and highest < cache + window + RSS_REST, highest >> 20
+        assert count > 200 * OUTAGE and highest < cache + window + RSS_REST, highest >> 20
 
 
 @pytest.fixture

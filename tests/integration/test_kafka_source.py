@@ -170,7 +170,7 @@ def test_bad_records_become_dead_letters_and_hold_up_nobody(make_sluice, kafka):
     assert "mqtt.maximum_packet_size" in reasons and "UTF-8" in reasons, reasons
     assert [letter["client_id"] for letter in letters] == ["", "base64:/w==", "a/+/b", "big"]
     assert letters[0]["topic"] == topic and letters[0]["host"] == f"{topic}-0@2", letters[0]
-    assert committed(kafka, "group-kafka-mixed", topic) == 6
+    wait_until(lambda: committed(kafka, "group-kafka-mixed", topic) == 6, "its place", 30)
 
 
 def test_rejected_stop_keeps_the_record_and_what_follows_until_somebody_mends_the_task(server, kafka):

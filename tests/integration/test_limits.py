@@ -47,7 +47,7 @@ def connects(server):
     try:
         with RawClient(server.mqtt, timeout=2) as client:
             return client.connect("later").reason == 0
-    except (mqtt.Closed, OSError):
+    except (mqtt.Closed, mqtt.Late, OSError):
         return False
 
 

@@ -98,9 +98,10 @@ def test_an_administrator_elsewhere_gets_in_while_passwords_are_guessed(sluice):
             thread.join()
 
     assert status == 200
-    assert took < 1, f"{took:.1f} s"
+    assert took < 5, f"{took:.1f} s"  # a guess waits for a minute by then
     codes = [code for code, _ in answers]
-    assert codes.count(401) <= 10 and set(codes) == {401, 429}
+    # Ten are free, and then one after 1, 2, 4 ... seconds of the flood.
+    assert codes.count(401) <= 16 and set(codes) == {401, 429}
     assert all(1 <= int(headers["Retry-After"]) <= 60 for code, headers in answers if code == 429)
     lines = [line for line in sluice.log_text().splitlines() if "login refused" in line]
     assert len(lines) == 1, lines

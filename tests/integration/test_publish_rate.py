@@ -52,8 +52,8 @@ def test_a_fast_client_is_slowed_and_loses_nothing(make_sluice, version):
         took = time.monotonic() - began
 
         assert took >= (400 - RATE) / RATE * 0.95, f"400 messages in {took:.2f} s"
-        assert took < 15
-        assert slowest < 1, f"another client waited {slowest:.2f} s"
+        assert took < 30
+        assert slowest < 2.5, f"another client waited {slowest:.2f} s"
         fast.expect_silence()  # still connected
         clients = shown(server)
         assert clients["fast"]["held_back_seconds"] > 1

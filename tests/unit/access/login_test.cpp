@@ -313,18 +313,17 @@ TEST(PasswordPoolTest, ServesPeersInTurn) {
 TEST_F(LoginTest, TakesAsLongForUnknownUsers) {
   using Steady = std::chrono::steady_clock;
   ASSERT_TRUE(access_->create_user(object(R"({"name":"meter","password":"right"})")).has_value());
-  const auto timed = [&](const std::string& user) {
-    auto best = Steady::duration::max();
-    for (int i = 0; i < 5; ++i) {
-      const auto before = Steady::now();
-      EXPECT_EQ(log_in(user, "guess-" + std::to_string(i)), ReasonCode::BadUserNameOrPassword);
-      best = std::min(best, Steady::now() - before);
-    }
-    return std::chrono::duration<double>(best).count();
+  const auto timed = [&](const std::string& user, int attempt) {
+    const auto before = Steady::now();
+    EXPECT_EQ(log_in(user, "guess-" + std::to_string(attempt)), ReasonCode::BadUserNameOrPassword);
+    return std::chrono::duration<double>(Steady::now() - before).count();
   };
 
-  const double known = timed("meter");
-  const double unknown = timed("nobody");
+  double known = 1e9, unknown = 1e9;  // the best of several in turns: others use the machine, too
+  for (int i = 0; i < 5; ++i) {
+    known = std::min(known, timed("meter", i));
+    unknown = std::min(unknown, timed("nobody", i));
+  }
 
   EXPECT_GT(unknown, known * 0.5);
   EXPECT_LT(unknown, known * 2.0);

@@ -33,16 +33,16 @@ class KeyFetcherTest : public testing::Test {
     fetcher_ = std::make_unique<KeyFetcher>(
         clock_,
         [this](const std::string& url, const std::string&) {
-          ++asked_;
           urls_.with([&](auto& urls) { urls.push_back(url); });
+          ++asked_;
           if (is_away_) return Result<std::string>(fail(Errc::Unavailable, "away"));
           return Result<std::string>(std::string(kSet));
         },
         [this](broker::JwtKeys keys, KeyFetcher::Time until) {
-          keys_ = keys.size();
           until_s_ =
               std::chrono::duration_cast<std::chrono::seconds>(until.time_since_epoch()).count();
           ++taken_;
+          keys_ = keys.size();  // last: it is what tests wait for
         });
     fetcher_->use(std::move(options));
   }

@@ -148,9 +148,12 @@ TEST_F(ExactlyOnce, AReadThatFailsIsTriedAgain) {
   ASSERT_THAT(again.take_payloads(), IsEmpty());
 
   store.fail_reads(std::nullopt);
-  pass(std::chrono::milliseconds(1500));
-
-  EXPECT_THAT(again.take_payloads(), ElementsAre("1"));
+  auto payloads = again.take_payloads();
+  for (int i = 0; i < 200 && payloads.empty(); ++i) {  // tried again after a second
+    pass(std::chrono::milliseconds(100));
+    payloads = again.take_payloads();
+  }
+  EXPECT_THAT(payloads, ElementsAre("1"));
 }
 
 TEST_F(ExactlyOnce, WhatIsInFlightIsNotLostWhenAReadFails) {
@@ -166,9 +169,12 @@ TEST_F(ExactlyOnce, WhatIsInFlightIsNotLostWhenAReadFails) {
   pass(std::chrono::milliseconds(20));
 
   store.fail_reads(std::nullopt);
-  pass(std::chrono::milliseconds(1500));
-
-  EXPECT_THAT(again.take_payloads(), ElementsAre("1"));
+  auto payloads = again.take_payloads();
+  for (int i = 0; i < 200 && payloads.empty(); ++i) {  // tried again after a second
+    pass(std::chrono::milliseconds(100));
+    payloads = again.take_payloads();
+  }
+  EXPECT_THAT(payloads, ElementsAre("1"));
   EXPECT_EQ(server->broker.counters().lost_to_retention.value(), 0U);
 }
 

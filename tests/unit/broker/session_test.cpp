@@ -301,12 +301,15 @@ TEST_F(Sessions, DeliverQos2OnceOverACrashAtEveryStep) {
 
     ScriptedClient again(*server);
     again.connect("meter", false, kLong);
-    for (int i = 0; i < 20; ++i) {
+    auto publishes = again.take<mqtt::Publish>();
+    auto acks = again.take<mqtt::Ack>();
+    const int most = step == 3 ? 20 : 2000;  // nothing comes where all was acknowledged
+    for (int i = 0; i < most && publishes.empty() && acks.empty(); ++i) {
       server->await(std::chrono::milliseconds(5));
       server->make_durable();
+      publishes = again.take<mqtt::Publish>();
+      acks = again.take<mqtt::Ack>();
     }
-    const auto publishes = again.take<mqtt::Publish>();
-    const auto acks = again.take<mqtt::Ack>();
 
     if (step <= 1) {  // the PUBREC was not durable: the same id again, which the client knows
       ASSERT_EQ(publishes.size(), 1U);

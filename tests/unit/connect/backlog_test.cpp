@@ -489,7 +489,11 @@ TEST_F(BlockTest, WhereOtherTopicsFilledTheLogItLooksAgain) {
   ASSERT_TRUE(arrives(1));
   ASSERT_TRUE(eventually([&] { return worker->progress().unfinished == 0; }));
   for (int i = 0; i < 500; ++i) queues.publish({.topic = "elsewhere", .payload = "x"});
-  ASSERT_LE(queues.held_at("a/#"), store.head());
+  // A last turn after the outcome may look at the log once more.
+  ASSERT_TRUE(eventually([&] {
+    queues.publish({.topic = "elsewhere", .payload = "x"});
+    return queues.held_at("a/#") <= store.head();
+  }));
   queues.tell_held("a/#");
   ASSERT_TRUE(eventually([&] {
     return queues.held_at("a/#") == store::Position(store.head().get() + spec.backlog_bytes);

@@ -226,7 +226,8 @@ TEST_F(LetterCopiesTest, GoWithTheirLetters) {
   archive.refuse_writes(Error{Errc::Unavailable, "nobody there"});
   create_all();
   publish(4);
-  ASSERT_TRUE(eventually([&] { return number("waiting") == 4; }));
+  ASSERT_TRUE(eventually(
+      [&] { return number("waiting") == 4 && copies().at("status_reason") == "nobody there"; }));
   other_side.judge({});
   const auto first = service->dead_letters("t", 1, "")->at("items").at(0).as_object();
   model::MessageId id;

@@ -432,7 +432,7 @@ TEST_F(SourceWorkerTest, TriesAgainInPlaceBeforeAnythingNewer) {
 
   ASSERT_TRUE(intake.wait({"in/2", "in/3"}));
   EXPECT_THAT(system.done(), IsEmpty());
-  EXPECT_EQ(worker->progress().retried, 2U);
+  EXPECT_TRUE(eventually([&] { return worker->progress().retried == 2; }));
   intake.answer({});
   ASSERT_TRUE(intake.wait({"in/4"}));
   EXPECT_TRUE(is_done({"1", "2", "3"}));

@@ -1,5 +1,6 @@
 #include "io/http_client.hpp"
 
+#include <sys/socket.h>
 #include <thread>
 
 #include <boost/asio/io_context.hpp>
@@ -21,7 +22,10 @@ class OneShotServer {
   explicit OneShotServer(std::string answer, bool stays_open = false)
       : acceptor_(loop_, {asio::ip::make_address("127.0.0.1"), 0}),
         thread_([this, answer = std::move(answer), stays_open] { run(answer, stays_open); }) {}
-  ~OneShotServer() { thread_.join(); }
+  ~OneShotServer() {
+    ::shutdown(acceptor_.native_handle(), SHUT_RDWR);  // where nobody has come
+    thread_.join();
+  }
 
   std::string url(std::string_view path = "/") {
     return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) +
@@ -102,7 +106,7 @@ TEST(HttpClient, GivesUpOnAnAnswerThatIsOnlyAnnounced) {
 TEST(HttpClient, GivesUpOnAServerThatDoesNotAnswer) {
   OneShotServer server("", true);
 
-  const auto answer = send({.url = server.url(), .timeout = std::chrono::milliseconds(50)});
+  const auto answer = send({.url = server.url(), .timeout = std::chrono::milliseconds(1000)});
 
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().code, Errc::Timeout);
@@ -111,7 +115,7 @@ TEST(HttpClient, GivesUpOnAServerThatDoesNotAnswer) {
 TEST(HttpClient, GivesUpOnAnAnswerThatNeverEnds) {
   OneShotServer server("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx", true);
 
-  const auto answer = send({.url = server.url(), .timeout = std::chrono::milliseconds(50)});
+  const auto answer = send({.url = server.url(), .timeout = std::chrono::milliseconds(1000)});
 
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().code, Errc::Timeout);

@@ -318,6 +318,7 @@ TEST_F(Append, CountsWhatItDoes) {
 
 TEST_F(Append, WorksWithDurabilityOfTheOperatingSystem) {
   options_.durability = EmbeddedOptions::Durability::Os;
+  options_.sync_behind_after = std::chrono::hours(1);
   open();
   const QueueId id = queue("q");
   for (int i = 0; i < 30; ++i) publish(std::string(5000, 'x'), {id});

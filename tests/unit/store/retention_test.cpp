@@ -383,7 +383,7 @@ TEST_F(RetentionTest, LetsAFullDiskReturnToServiceOnceAHeldConsumerHasRead) {
   holds_[0].after = store_->head();
   retain();
 
-  for (int i = 0; i < 2000 && !store_->health().accepting; ++i) {
+  for (int i = 0; i < 20'000 && !store_->health().accepting; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));  // it looks by itself
   }
   ASSERT_TRUE(store_->health().accepting);

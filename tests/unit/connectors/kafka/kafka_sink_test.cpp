@@ -169,7 +169,7 @@ TEST_F(KafkaSinkTest, ChoosesPartitionsAsJavaDoes) {
 // One request at a time: the mock takes a later request after it refused an earlier one.
 TEST_F(KafkaSinkTest, KeepsOrderOverErrorsThatTheLibraryRetries) {
   kafka.create("t", 1);
-  open({{"linger_ms", 100}});
+  open({{"linger_ms", 0}});
   write(record("0"));
   ASSERT_TRUE(is_delivered(1));
   kafka.push_errors(kProduceRequest, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
@@ -178,7 +178,7 @@ TEST_F(KafkaSinkTest, KeepsOrderOverErrorsThatTheLibraryRetries) {
 
   std::vector<Record> rest;
   for (int i = 1; i < 200; ++i) rest.push_back(record(std::to_string(i)));
-  write(rest);
+  write_as_one_batch(rest);
 
   ASSERT_TRUE(eventually([&] { return count(Verdict::Delivered) == 200; }));
   const auto consumed = kafka.consume("t", 200);
@@ -288,7 +288,7 @@ TEST_F(KafkaSinkTest, GivesBackWhatTheLibraryTakesForWrittenAndNoBrokerAcknowled
   // Of one round, and in two batches: the library has sent the first before the second comes.
   const auto refused = record("1");
   write(refused);
-  std::this_thread::sleep_for(200ms);
+  std::this_thread::sleep_for(400ms);
   const auto next = record("2");
   ASSERT_EQ(sink->write(std::span(&next, 1)).value_or(0), 1U);
 
