@@ -42,7 +42,8 @@ class SharedFlow(Flow):
         for publisher in self.publishers:
             check(publisher, numbers_of(publisher.client_id, values), "kafka")
         ids = [record.header("mqtt.message_id") for record in records]
-        return len(ids) - len(set(ids))
+        self.stored = len(set(ids))
+        return len(ids) - self.stored
 
 
 @pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
@@ -66,7 +67,8 @@ def test_another_number_of_workers_repeats_nothing(make_sluice, kafka, guarantee
     task = server.task("flow")
     assert task["possible_duplicates"] == 0, task
     assert sum(worker["delivered"] for worker in task["workers"]) == task["delivered"]
-    assert task["delivered"] == sum(publisher.sent for publisher in flow.publishers)
+    # What was sent again after the restart, its PUBACK being lost with it, is another message.
+    assert task["delivered"] == flow.stored >= sum(publisher.sent for publisher in flow.publishers)
     assert all(worker["delivered"] for worker in task["workers"]), task
 
 
