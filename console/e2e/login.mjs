@@ -9,7 +9,7 @@ export default async function ({ page, url, user, password }) {
 
   await logIn(page, url, user, "not the password");
   await page.getByRole("alert").getByText("user or password is wrong").waitFor();
-  await page.getByText("the first password was printed once").waitFor();
+  await page.getByText("prints the password of admin once").waitFor();
 
   await logIn(page, url, user, password);
   await heading(page, "Overview");

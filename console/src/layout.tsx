@@ -14,6 +14,7 @@ import { useIsOver, useLogin, useSession } from "./api/session";
 import { useStream } from "./api/stream";
 import { useAppearance } from "./appearance";
 import { Fault } from "./components/fault";
+import { FirstPassword } from "./components/first_password";
 import { menuWords, pages } from "./pages";
 import { common } from "./words/common";
 import { useWords, words } from "./words/language";
@@ -188,6 +189,7 @@ export function Layout() {
           <Tools />
         </AntLayout.Header>
         <Away />
+        <FirstPassword />
         <AntLayout.Content id="page" className="content" role="main" tabIndex={0}>
           <Suspense fallback={<Spin className="loading" />}>
             <Fault key={pathname}>

@@ -82,6 +82,65 @@ Response test_policies(Context& context, const Call& call) {
   return answer ? json_response(200, *answer) : problem_response(answer.error());
 }
 
+const schema::Fields& policy_change_fields() {
+  static const schema::Fields kFields = {
+      {.name = "name",
+       .help = "Of the policy that would be changed, or its id. Left out: it would be a new one.",
+       .maximum = 256},
+      {.name = "policy",
+       .type = schema::Type::Any,
+       .help = "A merge patch of it, as PATCH takes one; of a new one its document. Left out: it "
+               "would be deleted."},
+  };
+  return kFields;
+}
+
+Response preview_policy_change(Context& context, const Call& call) {
+  auto& owner = context.sources.access;
+  const auto checked = schema::check(policy_change_fields(), call.body);
+  auto problems = checked.problems;
+  std::optional<std::string> which;
+  if (const auto* name = checked.value.if_contains("name"); name && name->is_string())
+    which = std::string(name->get_string());
+  std::optional<json::object> document;
+  if (const auto* policy = checked.value.if_contains("policy"); policy && !policy->is_null()) {
+    if (policy->is_object())
+      document = policy->get_object();
+    else
+      problems.push_back({"/policy", "must be an object"});
+  }
+  if (problems.empty() && !which && !document)
+    problems.push_back({"/name", "name a policy, or send one in `policy`"});
+  if (!problems.empty())
+    return problem_response(Problem{.status = 422,
+                                    .code = "invalid_document",
+                                    .detail = "this is no change of a policy",
+                                    .hint = R"(send {"name": "meters", "policy": {...}})",
+                                    .fields = std::move(problems)});
+  if (which && document) {
+    const auto old = owner.policy(*which);
+    if (!old) return problem_response(old.error());
+    document = connect::merge_patch(*old, *document);
+  }
+  auto trial = owner.try_policy(which, document);
+  if (!trial) {
+    for (auto& field : trial.error().fields) field.pointer.insert(0, "/policy");
+    return problem_response(trial.error());
+  }
+  const auto effect =
+      context.sources.preview_rights ? context.sources.preview_rights(*trial) : RightsEffect{};
+  if (!effect) return problem_response(effect.error());
+  const auto tasks =
+      context.sources.integration.tasks_held_up([&](const auto& user, const auto& client_id) {
+        return (*trial)->rights_of(user, client_id);
+      });
+  return json_response(
+      200, {{"clients_disconnected", effect->clients_disconnected},
+            {"subscriptions_dropped", effect->subscriptions_dropped},
+            {"clients", json::array(effect->client_ids.begin(), effect->client_ids.end())},
+            {"tasks", json::array(tasks.begin(), tasks.end())}});
+}
+
 Response list_clients(Context& context, const Call& call) {
   if (!context.sources.clients) {
     return problem_response(Problem{.status = 404,

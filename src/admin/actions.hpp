@@ -40,6 +40,8 @@ struct GivenToken {
 [[nodiscard]] Response delete_policy(Context& context, const Call& call);
 [[nodiscard]] Response import_policies(Context& context, const Call& call);
 [[nodiscard]] Response test_policies(Context& context, const Call& call);
+[[nodiscard]] const schema::Fields& policy_change_fields();
+[[nodiscard]] Response preview_policy_change(Context& context, const Call& call);
 [[nodiscard]] Response list_clients(Context& context, const Call& call);
 
 [[nodiscard]] Response list_subscriptions(Context& context, const Call& call);

@@ -18,6 +18,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kFirstName = "admin";
+constexpr std::string_view kFirstPassword = "has_first_password";  // stored, not shown
 
 Error damaged(std::string_view key) {
   return {Errc::Corrupt, "the stored document " + std::string(key) + " is damaged"};
@@ -37,10 +38,12 @@ Result<AdministratorAccounts::StoredPtr> AdministratorAccounts::parse(std::strin
   auto made = std::make_shared<Stored>();
   made->password_hash = text_at(document, "password_hash");
   document.erase("password_hash");
+  const bool has_first_password = document.erase(kFirstPassword) > 0;
   const auto role = role_of(text_at(document, "role"));
   made->account = {.id = text_at(document, "id"),
                    .name = text_at(document, "name"),
                    .role = role.value_or(Role::Viewer),
+                   .has_first_password = has_first_password,
                    .revision = ++revisions_};
   if (!role || made->password_hash.empty() || made->account.id.empty() ||
       made->account.name.empty())
@@ -91,6 +94,7 @@ Result<std::optional<std::string>> AdministratorAccounts::ensure_first(
                                            .account = {.id = id,
                                                        .name = std::string(kFirstName),
                                                        .role = Role::Administrator,
+                                                       .has_first_password = is_made,
                                                        .revision = ++revisions_}}));
   if (!saved) return fail(saved.error().errc, saved.error().detail);
   if (!is_made) return std::nullopt;
@@ -159,6 +163,7 @@ bool AdministratorAccounts::is_last(const Stored& account) const {
 Outcome<void> AdministratorAccounts::save(StoredPtr account) {
   auto document = account->document;
   document["password_hash"] = account->password_hash;
+  if (account->account.has_first_password) document[kFirstPassword] = true;
   const auto batch = store_.new_batch();
   batch->put(store::StateKind::Document, std::string(kPrefix) + account->account.id,
              json::serialize(document));

@@ -174,7 +174,10 @@ Outcome<json::object> AdministratorAccounts::replace(std::string_view which,
   if (is_demoted && is_last(*old)) return refuse(last_administrator());
   changed->document = entity(checked.value, old->account.id, old->document.at("created"),
                              broker::rfc3339(clock_.wall_ms()));
-  if (password.text) changed->password_hash = std::move(hashed);
+  if (password.text) {
+    changed->password_hash = std::move(hashed);
+    changed->account.has_first_password = false;
+  }
   if (password.text || changed->account.role != old->account.role)
     changed->account.revision = ++revisions_;
   SL_TRY_VOID(save(changed));
@@ -205,6 +208,7 @@ Outcome<Account> AdministratorAccounts::set_password(std::string_view id,
   auto changed = std::make_shared<Stored>(*old);
   changed->document["updated"] = broker::rfc3339(clock_.wall_ms());
   changed->password_hash = std::move(hashed);
+  changed->account.has_first_password = false;
   changed->account.revision = ++revisions_;
   SL_TRY_VOID(save(changed));
   return changed->account;

@@ -169,6 +169,7 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
       sessions_(sources_.clock),
       tokens_(sources_.store, sources_.clock),
       audit_(sources_.store, sources_.clock, options_.audit_records),
+      latency_(sources_.metrics),
       feed_(sources_.store, sources_.clock, sources_.metrics, options_.event_records),
       logins_(sources_.clock, options_.login_bounds,
               broker::LoginGuard::counters(sources_.metrics, "admin")),
@@ -178,6 +179,7 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
                .tokens = tokens_,
                .audit = audit_,
                .feed = feed_,
+               .latency = latency_,
                .history = history_,
                .task_history = task_history_,
                .options = options_,
@@ -196,7 +198,7 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
   }
   audit_.set_listener([this](const auto& record) { feed_.take_audit(record); });
   feed_.set_overview([this] { return overview_of(context_); });
-  feed_.set_sampler([this] { take_figures(sources_, history_, task_history_); });
+  feed_.set_sampler([this] { take_figures(sources_, latency_, history_, task_history_); });
 }
 
 Result<void> Api::load() {

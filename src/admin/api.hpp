@@ -52,6 +52,7 @@ class Api {
   LoginSessions sessions_;
   Tokens tokens_;
   AuditTrail audit_;
+  Latency latency_;
   History history_;
   TaskHistory task_history_;
   EventFeed feed_;  // whose thread uses those before it

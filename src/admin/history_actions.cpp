@@ -76,7 +76,8 @@ const std::vector<Parameter>& time_parameters() {
   return kParameters;
 }
 
-History::Sample sample_of(const Sources& sources, std::span<const json::object> tasks) {
+History::Sample sample_of(const Sources& sources, std::span<const json::object> tasks,
+                          const Latency::Figures& latency) {
   const auto broker = sources.broker_overview ? sources.broker_overview() : json::object();
   const auto store = sources.store.statistics();
   double lag = 0;
@@ -93,14 +94,17 @@ History::Sample sample_of(const Sources& sources, std::span<const json::object> 
                   number_in(broker, "subscriptions"), number_in(broker, "retained"),
                   static_cast<double>(store.log_bytes), lag, number_in(broker, "messages_received"),
                   number_in(broker, "messages_sent"), static_cast<double>(store.messages_appended),
-                  static_cast<double>(store.bytes_appended), delivered, rejected}};
+                  static_cast<double>(store.bytes_appended), delivered, rejected,
+                  latency.acknowledged_p50, latency.acknowledged_p99, latency.delivered_p50,
+                  latency.delivered_p99}};
 }
 
 }  // namespace
 
-void take_figures(const Sources& sources, History& history, TaskHistory& of_tasks) {
+void take_figures(const Sources& sources, Latency& latency, History& history,
+                  TaskHistory& of_tasks) {
   const auto tasks = sources.integration.tasks();
-  const auto sample = sample_of(sources, tasks);
+  const auto sample = sample_of(sources, tasks, latency.take());
   history.add(sample);
   of_tasks.add(sample.time_ms, tasks);
 }

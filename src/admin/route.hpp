@@ -14,6 +14,7 @@
 #include "admin/event_feed.hpp"
 #include "admin/history.hpp"
 #include "admin/http.hpp"
+#include "admin/latency.hpp"
 #include "admin/login_limit.hpp"
 #include "admin/login_sessions.hpp"
 #include "admin/sources.hpp"
@@ -44,6 +45,7 @@ struct Context {
   Tokens& tokens;
   AuditTrail& audit;
   EventFeed& feed;
+  const Latency& latency;
   const History& history;
   const TaskHistory& task_history;
   const ApiOptions& options;

@@ -253,6 +253,17 @@ std::vector<Route> access_routes() {
        .query = {{"format", "`sluice`, which is the default, or `tdmq`."},
                  {"dry_run", "true: the report alone; nothing is made."}}},
       {.method = Post,
+       .path = "/api/v1/policies:preview",
+       .id = "previewPolicyChange",
+       .summary = "What a change of one policy would take away at once. Nothing is changed: "
+                  "`clients_disconnected`, `subscriptions_dropped`, `clients` (ids of the first "
+                  "ten of them), `tasks` (whose account would lack a right).",
+       .run = preview_policy_change,
+       .guard = Guard::Administrator,
+       .body = Body::Document,
+       .document = policy_change_fields,
+       .is_audited = false},
+      {.method = Post,
        .path = "/api/v1/policies:test",
        .id = "testPolicies",
        .summary = "Whether a client would be allowed to do something, and which policies say so: "

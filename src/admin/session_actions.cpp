@@ -64,7 +64,9 @@ Response wrong_credentials(Context& context, const std::string& user, const std:
       Problem{.status = 401,
               .code = "wrong_credentials",
               .detail = "user or password is wrong",
-              .hint = "the first password was printed once, at the first start of the server"});
+              .hint = "a first start without SLUICE_ADMIN_PASSWORD prints the password of admin "
+                      "once, the Debian package none; who may read the data directory sets "
+                      "another: sluice administrator update admin --password-file - --data DIR"});
 }
 
 Response welcome(Context& context, const Account& account, const Request& request) {
@@ -115,7 +117,7 @@ const schema::Fields& login_fields() {
   static const schema::Fields kFields = {
       {.name = "user", .help = "The administrator.", .required = true, .maximum = 64},
       {.name = "password",
-       .help = "Printed once at the first start.",
+       .help = "That of admin is printed once at the first start.",
        .required = true,
        .secret = true,
        .maximum = 1024},
@@ -189,9 +191,11 @@ Response change_own_password(Context& context, const Call& call) {
   return welcome(context, *changed, call.request);
 }
 
-Response show_session(Context&, const Call& call) {
+Response show_session(Context& context, const Call& call) {
   const auto& who = *call.identity;
+  const auto account = context.accounts.account_with_id(who.account_id);
   json::object shown{{"user", who.user}, {"role", name_of(who.role)}, {"token", nullptr}};
+  shown["has_first_password"] = account && account->has_first_password;
   if (who.via == Via::Token) {
     shown["token"] = who.token;
     shown["scope"] = json::array(who.scope.begin(), who.scope.end());

@@ -15,6 +15,7 @@
 #include "broker/drain.hpp"
 #include "broker/named_documents.hpp"
 #include "broker/outside_message.hpp"
+#include "broker/rights_preview.hpp"
 #include "broker/session_list.hpp"
 #include "broker/tracer.hpp"
 #include "connect/registry.hpp"
@@ -25,6 +26,7 @@
 namespace sluice::admin {
 
 using broker::ClientQuery;
+using broker::RightsEffect;
 
 // What the administration shows and works on. Everything referred to outlives the server; the
 // functions are called from its threads, may block, and may be empty.
@@ -42,6 +44,8 @@ struct Sources {
   std::function<Outcome<boost::json::object>(const std::string& client_id)> client = {};
   std::function<Outcome<boost::json::object>(const std::string& client_id)> disconnect_client = {};
   std::function<Outcome<void>(const std::string& client_id)> end_client_session = {};
+  // What a change of policies would take away from clients and their sessions.
+  std::function<Outcome<broker::RightsEffect>(const broker::PolicyTrialPtr&)> preview_rights = {};
   // Retained messages by topic: at most `limit` behind the topic `after`; of one topic, or null;
   // forgotten, durable when it returns.
   std::function<std::vector<model::MessagePtr>(const std::string& filter, const std::string& after,

@@ -57,7 +57,8 @@ json::object overview_of(const Context& context) {
                     {"tasks", counted_by_status(sources.integration.tasks())},
                     {"users", sources.access.users().size()},
                     {"policies", sources.access.policies().size()},
-                    {"access_enabled", sources.access.enabled()}};
+                    {"access_enabled", sources.access.enabled()},
+                    {"latency", context.latency.shown()}};
   if (sources.broker_overview) body["broker"] = sources.broker_overview();
   return body;
 }

@@ -20,6 +20,7 @@
 #include "broker/block_rules.hpp"
 #include "broker/enrichment_rules.hpp"
 #include "broker/made_groups.hpp"
+#include "broker/rights_preview.hpp"
 #include "io/address_rule.hpp"
 #include "store/embedded/directory_lock.hpp"
 
@@ -221,6 +222,10 @@ Result<void> Composition::open_listeners() {
           .end_client_session =
               [this](const std::string& client_id) {
                 return broker_->end_client_session(client_id);
+              },
+          .preview_rights =
+              [this](const broker::PolicyTrialPtr& trial) {
+                return broker::preview_rights(*broker_, trial);
               },
           .retained =
               [this](const std::string& filter, const std::string& after, std::size_t limit) {

@@ -1,5 +1,6 @@
 #include "base/metrics.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -133,6 +134,28 @@ double Histogram::upper_bound(std::size_t i) {
   return std::ldexp(1.0, static_cast<int>(i)) / 1e6;
 }
 
+std::optional<double> quantile(const Reading& before, const Reading& now, double share) {
+  Reading came;
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < came.buckets.size(); ++i) {
+    // One that was forgotten meanwhile takes away what it had.
+    came.buckets[i] = now.buckets[i] - std::min(now.buckets[i], before.buckets[i]);
+    count += came.buckets[i];
+  }
+  if (count == 0) return std::nullopt;
+  const auto wanted = share * static_cast<double>(count);
+  double below = 0;
+  for (std::size_t i = 0; i + 1 < came.buckets.size(); ++i) {
+    const auto here = static_cast<double>(came.buckets[i]);
+    if (here > 0 && below + here >= wanted) {
+      const auto from = i == 0 ? 0 : Histogram::upper_bound(i - 1);
+      return from + (Histogram::upper_bound(i) - from) * (wanted - below) / here;
+    }
+    below += here;
+  }
+  return Histogram::upper_bound(came.buckets.size() - 2);
+}
+
 Registry::Registry() : state_(std::make_unique<State>()) {}
 Registry::~Registry() = default;
 
@@ -186,6 +209,19 @@ void Registry::forget(const std::string& label, const std::string& value) {
       it = family.series.erase(it);
     }
   }
+}
+
+Reading Registry::reading(std::string_view name) const {
+  Reading all;
+  const std::scoped_lock lock(state_->mutex);
+  const auto found = state_->families.find(name);
+  if (found == state_->families.end()) return all;
+  for (const auto& [labels, series] : found->second.series) {
+    if (!series.histogram) continue;
+    for (std::size_t i = 0; i < all.buckets.size(); ++i)
+      all.buckets[i] += series.histogram->bucket(i);
+  }
+  return all;
 }
 
 std::vector<Declaration> Registry::declarations() const {

@@ -1,12 +1,14 @@
 // Counters, gauges and histograms, each declared once: the endpoint and the reference page come
 // from the registry. Updates are relaxed atomics; a name is looked up once, never per message.
 #pragma once
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +63,16 @@ class Histogram {
   std::atomic<double> sum_{0};
 };
 
+// What the histograms of one name held at one moment, those of all labels together.
+struct Reading {
+  std::array<std::uint64_t, Histogram::kBuckets> buckets{};
+};
+// Seconds that the share `share` (0 to 1) of what came between two readings took at most; nothing
+// came: none. Within a bucket as if they were spread evenly, so it may be out by a factor of two;
+// what is beyond the last bound counts as that.
+[[nodiscard]] std::optional<double> quantile(const Reading& before, const Reading& now,
+                                             double share);
+
 // Owns every metric of a process. Thread-safe; references stay valid as long as the registry.
 class Registry {
  public:
@@ -81,6 +93,8 @@ class Registry {
   // valid but are shown nowhere; asking again for the same labels begins a new metric at zero.
   void forget(const std::string& label, const std::string& value);
 
+  // Of histograms; of a name that there is not: nothing in it.
+  [[nodiscard]] Reading reading(std::string_view name) const;
   [[nodiscard]] std::vector<Declaration> declarations() const;  // sorted by name
   [[nodiscard]] std::string exposition() const;                 // Prometheus text format
 

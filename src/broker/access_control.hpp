@@ -74,6 +74,18 @@ class LoginExchange {
   [[nodiscard]] virtual const std::string& username() const = 0;  // known after the first message
 };
 
+// Users and policies as they would be after a change that is not made.
+//
+// Threads: immutable, any.
+class PolicyTrial {
+ public:
+  virtual ~PolicyTrial() = default;
+  [[nodiscard]] virtual PermissionsPtr compile(const Client& client) const = 0;
+  [[nodiscard]] virtual AccountRightsPtr rights_of(const std::string& user,
+                                                   const std::string& client_id) const = 0;
+};
+using PolicyTrialPtr = std::shared_ptr<const PolicyTrial>;
+
 // How policies are written that come together.
 enum class PolicyFormat : std::uint8_t { Sluice, Tdmq };
 
@@ -163,6 +175,11 @@ class AccessControl final : public Accounts {
   [[nodiscard]] std::vector<boost::json::object> policies() const;
   [[nodiscard]] Outcome<boost::json::object> policy(std::string_view which) const;
   [[nodiscard]] Outcome<void> remove_policy(std::string_view which);
+  // Changes nothing. `which` alone: it would be deleted; with `document`, whole, it would be that;
+  // `document` alone would be a new one. Refuses as those do.
+  [[nodiscard]] Outcome<PolicyTrialPtr> try_policy(
+      const std::optional<std::string>& which,
+      const std::optional<boost::json::object>& document) const;
   // All policies of `document`, or none: {"policies": [...]}, what a list of ours shows, or what
   // TDMQ for MQTT has. A report: what was made of each, and whose result differs here. `is_trial`:
   // nothing is made.

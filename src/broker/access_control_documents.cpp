@@ -4,6 +4,7 @@
 #include "broker/access/password_hash.hpp"
 #include "broker/access/policy.hpp"
 #include "broker/access/state.hpp"
+#include "broker/access/task_rights.hpp"
 #include "broker/access/timestamp.hpp"
 #include "broker/access_control.hpp"
 #include "broker/named_documents.hpp"
@@ -53,6 +54,34 @@ Refusal not_hashed(const Error& why) {
 std::string key_of(std::string_view prefix, const std::string& id) {
   return std::string(prefix) + id;
 }
+
+class Trial final : public PolicyTrial {
+ public:
+  Trial(std::shared_ptr<const PolicySet> policies, std::shared_ptr<const Users> users)
+      : policies_(std::move(policies)), users_(std::move(users)) {}
+
+  [[nodiscard]] PermissionsPtr compile(const Client& client) const override {
+    return compile_permissions(*policies_, client);
+  }
+  [[nodiscard]] AccountRightsPtr rights_of(const std::string& user,
+                                           const std::string& client_id) const override {
+    return rights_by(policies_, *users_, user, client_id);
+  }
+
+ private:
+  const std::shared_ptr<const PolicySet> policies_;
+  const std::shared_ptr<const Users> users_;
+};
+
+class TrialOfNothing final : public PolicyTrial {
+ public:
+  [[nodiscard]] PermissionsPtr compile(const Client&) const override {
+    return everything_allowed();
+  }
+  [[nodiscard]] AccountRightsPtr rights_of(const std::string&, const std::string&) const override {
+    return all_rights();
+  }
+};
 
 }  // namespace
 
@@ -247,6 +276,28 @@ Outcome<json::object> AccessControl::replace_policy(std::string_view which,
   state_->policies.with([&](auto& current) { current = std::move(set); });
   note_change();
   return stored;
+}
+
+Outcome<PolicyTrialPtr> AccessControl::try_policy(
+    const std::optional<std::string>& which, const std::optional<json::object>& document) const {
+  const auto now = state_->all_policies();
+  auto changed = now->by_name();
+  if (which) {
+    const auto old = now->find(*which);
+    if (!old) return refuse(not_found("policy", *which));
+    changed.erase(old->name);
+  }
+  if (document) {
+    const auto fields = checked_policy(without_additions(*document));
+    if (!fields) return tl::unexpected(fields.error());
+    const std::string name(fields->at("name").get_string());
+    if (changed.contains(name)) return refuse(name_taken("policy", name));
+    if (changed.size() >= kMaximumPolicies) return refuse(too_many("policies", kMaximumPolicies));
+    changed.emplace(name, std::make_shared<const Policy>(policy_from(as_entity(*fields, "", ""))));
+  }
+  if (!enabled()) return std::make_shared<const TrialOfNothing>();
+  return std::make_shared<const Trial>(std::make_shared<const PolicySet>(std::move(changed)),
+                                       state_->all_users());
 }
 
 std::vector<json::object> AccessControl::policies() const {

@@ -112,8 +112,8 @@ Counters::Counters(metrics::Registry& registry)
       wills_refused(registry.counter(dropped(), {{"reason", "will_log_full"}})),
       acknowledgement_seconds(registry.histogram(
           {.name = "sluice_acknowledgement_seconds",
-           .help = "From the append of a turn's publishes to their acknowledgement: what the disk "
-                   "costs a publisher.",
+           .help = "From the append of a publish to its acknowledgement: what the disk costs a "
+                   "publisher. All of one turn of an event loop count alike.",
            .kind = Kind::Histogram})),
       held_back_seconds(registry.histogram(
           {.name = "sluice_client_held_back_seconds",

@@ -68,11 +68,7 @@ void RightsReview::look_at(Session& session) {
     ++seen_.disconnected;
     return;
   }
-  // Without an address, a listener or the rules of its token nobody can say what the policies of
-  // some of them mean: CONNECT looks.
-  if (session.subscriptions().empty() || session.client().host.empty() ||
-      !session.client().listener.is_known() || session.has_lost_terms())
-    return;
+  if (session.subscriptions().empty() || !session.is_known_while_away()) return;
   // Compiled for this look alone: kept, they would cost memory for every session that is away.
   const auto rights = worker_.broker().access().compile(session.client());
   seen_.subscriptions += session.drop_uncovered(*rights);
@@ -98,13 +94,17 @@ bool Session::has_lost_terms() const {
   return knows_user_id_ && user_id_.empty() && client_->has_username && !client_->terms;
 }
 
+bool Session::is_known_while_away() const {
+  return !client_->host.empty() && client_->listener.is_known() && !has_lost_terms();
+}
+
 void Session::end_with_user() {
   forget_will();
   if (const auto connection = connection_) connection->disconnect(ReasonCode::NotAuthorized);
   end();
 }
 
-std::size_t Session::drop_uncovered(const Permissions& permissions) {
+std::vector<std::string> Session::uncovered_by(const Permissions& permissions) const {
   const auto maximum = static_cast<Qos>(worker_.broker().limits().maximum_qos);
   std::vector<std::string> uncovered;
   const auto mail =
@@ -119,6 +119,11 @@ std::size_t Session::drop_uncovered(const Permissions& permissions) {
         covered = permissions.may_stay_subscribed(subscription.filter(), static_cast<Qos>(qos));
     if (!covered) uncovered.push_back(subscription.name);
   }
+  return uncovered;
+}
+
+std::size_t Session::drop_uncovered(const Permissions& permissions) {
+  const auto uncovered = uncovered_by(permissions);
   for (const auto& name : uncovered) {
     log::debug("subscription dropped: no policy allows it any more",
                {{"client_id", client_->client_id}, {"filter", name}});

@@ -79,8 +79,13 @@ class Session final : public Deadline, public std::enable_shared_from_this<Sessi
   [[nodiscard]] bool has_lost_terms() const;
   // Ends it without its will: nothing is left for whoever comes by that name later.
   void end_with_user();
-  // Drops the subscriptions that no allow covers any more. Returns how many.
+  // Of its subscriptions those that no allow covers.
+  [[nodiscard]] std::vector<std::string> uncovered_by(const Permissions& permissions) const;
+  // Drops them. Returns how many.
   std::size_t drop_uncovered(const Permissions& permissions);
+  // Whether it can be said what policies mean for it while its client is away. Without an address,
+  // a listener or the rules of its token nobody can: CONNECT looks then.
+  [[nodiscard]] bool is_known_while_away() const;
 
   // Into this turn's state: what of its subscriptions is not finished, as far as it has come.
   void save_unfinished();

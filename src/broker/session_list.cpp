@@ -9,6 +9,7 @@
 #include "broker/broker.hpp"
 #include "broker/client_administration.hpp"
 #include "broker/session.hpp"
+#include "broker/session_walk.hpp"
 #include "broker/shared_group.hpp"
 #include "broker/ticket.hpp"
 #include "broker/worker.hpp"
@@ -59,44 +60,6 @@ std::size_t add_session(const Session& session, const SubscriptionQuery& query, 
 // Adds what a session has for the page; returns how many looks it took.
 using Look = std::function<std::size_t(Session& session, ClientPage& page)>;
 
-// One worker's way over its sessions, in the order of their client ids, until the page is full.
-// Who is there all the time is seen once.
-class Walk : public std::enable_shared_from_this<Walk> {
- public:
-  using Answer = std::shared_ptr<Ticket<ClientPage>>;
-  Walk(Worker& worker, std::string from, ClientPage empty, Look look, Answer answer)
-      : worker_(worker),
-        from_(std::move(from)),
-        page_(std::move(empty)),
-        look_(std::move(look)),
-        answer_(std::move(answer)) {}
-
-  void go_on() {
-    std::size_t looks = 0;
-    bool has_more = false;
-    worker_.sessions_in_order().each_from(from_, [&](Session& session) {
-      const auto& client_id = session.client().client_id;
-      if (!page_.may_take(client_id)) return false;
-      if (looks >= kLooksPerStep) {
-        from_ = client_id;
-        has_more = true;
-        return false;
-      }
-      looks += look_(session, page_);
-      return true;
-    });
-    if (!has_more) return answer_->answer(std::move(page_));
-    worker_.post([self = shared_from_this()] { self->go_on(); });
-  }
-
- private:
-  Worker& worker_;
-  std::string from_;
-  ClientPage page_;
-  const Look look_;
-  const Answer answer_;
-};
-
 // From this client id on.
 Outcome<ClientPage::Whole> page_of_all(Broker& broker, const std::string& from, std::size_t limit,
                                        std::size_t most_bytes, const Look& look) {
@@ -105,7 +68,14 @@ Outcome<ClientPage::Whole> page_of_all(Broker& broker, const std::string& from, 
     auto& worker = broker.worker(i);
     // By value: the answer may come when nobody waits for it any more.
     const auto walk = [&worker, from, limit, most_bytes, look](const auto& ticket) {
-      std::make_shared<Walk>(worker, from, ClientPage(limit, most_bytes), look, ticket)->go_on();
+      const auto look_while_room = [look](Session& session,
+                                          ClientPage& page) -> std::optional<std::size_t> {
+        if (!page.may_take(session.client().client_id)) return std::nullopt;
+        return look(session, page);
+      };
+      std::make_shared<SessionWalk<ClientPage>>(
+          worker, from, kLooksPerStep, ClientPage(limit, most_bytes), look_while_room, ticket)
+          ->go_on();
     };
     auto part = ask_worker<ClientPage>(worker, walk);
     if (!part) return tl::unexpected(part.error());

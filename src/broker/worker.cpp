@@ -322,7 +322,8 @@ void Worker::run_durable() {
       answer.connection->acknowledge_publish(answer.type, answer.packet_id, answer.reason);
     if (done.since != std::chrono::steady_clock::time_point())
       broker_.counters().acknowledgement_seconds.observe(
-          std::chrono::duration<double>(broker_.clock().steady() - done.since).count());
+          std::chrono::duration<double>(broker_.clock().steady() - done.since).count(),
+          done.answers.size());
     for (const auto& work : done.work) work();
   }
   if (woken && wills_.has_kept()) wills_.send_kept();

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -103,6 +104,11 @@ class Service {
   [[nodiscard]] Outcome<boost::json::object> create_task(const boost::json::object& given,
                                                          const TaskCreation& how = {});
   [[nodiscard]] std::vector<boost::json::object> tasks() const;
+  // By name: those that would wait if accounts might do what `rights_of` says, and do not wait for
+  // their account's rights now.
+  using RightsOf = std::function<broker::AccountRightsPtr(const std::string& user,
+                                                          const std::string& client_id)>;
+  [[nodiscard]] std::vector<std::string> tasks_held_up(const RightsOf& rights_of) const;
   [[nodiscard]] Outcome<boost::json::object> task(std::string_view which) const;
   [[nodiscard]] Outcome<boost::json::object> start_task(std::string_view which);
   [[nodiscard]] Outcome<boost::json::object> pause_task(std::string_view which);

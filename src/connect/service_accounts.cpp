@@ -1,4 +1,6 @@
 // As whom tasks run: checked before anything is saved, and made and taken away together with them.
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "connect/documents.hpp"
 #include "connect/service_state.hpp"
@@ -32,6 +34,25 @@ Outcome<void> Service::State::check_account(const TaskSpec& spec, std::string_vi
       return lacks_right(std::move(missing));
   }
   return {};
+}
+
+std::vector<std::string> Service::tasks_held_up(const RightsOf& rights_of) const {
+  std::vector<std::string> names;
+  if (state_->options.accounts == nullptr) return names;
+  for (const auto& task : state_->all_tasks()) {
+    const auto& spec = task->spec();
+    if (spec.account.empty()) continue;
+    const auto lacks = [&](const broker::AccountRightsPtr& rights) {
+      return !missing_rights(spec, *rights).empty();
+    };
+    const auto clients = task->worker_clients();
+    if (std::ranges::any_of(clients, [&](const auto& client) {
+          return lacks(rights_of(spec.account, client)) &&
+                 !lacks(state_->options.accounts->rights_of(spec.account, client));
+        }))
+      names.push_back(task->name());
+  }
+  return names;
 }
 
 Outcome<std::unique_ptr<broker::AccountChange>> Service::State::prepare_account(

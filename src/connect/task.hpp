@@ -147,7 +147,8 @@ class Task {
   [[nodiscard]] const std::string& invalid() const { return invalid_; }
   // Of its account, as its first worker, as of now; null: nobody is asked.
   [[nodiscard]] broker::AccountRightsPtr rights() const;
-  void rights_changed() const;  // does not wait
+  [[nodiscard]] std::vector<std::string> worker_clients() const;  // their client ids
+  void rights_changed() const;                                    // does not wait
   [[nodiscard]] bool is_enabled() const { return enabled_; }
   [[nodiscard]] Result<void> set_enabled(
       bool enabled);  // saved before it returns; WrongState: retired
@@ -223,7 +224,6 @@ class Task {
   [[nodiscard]] metrics::Labels labels() const;
   [[nodiscard]] TaskCounters counters() const;
   [[nodiscard]] std::string worker_client(unsigned number = 0) const;
-  [[nodiscard]] std::vector<std::string> worker_clients() const;
   // Whoever has it shuts out whoever had it before.
   [[nodiscard]] std::string transactional_id(unsigned worker) const;
   // WrongState: how the last transaction of one of its workers ended is not known here.

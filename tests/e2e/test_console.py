@@ -142,6 +142,14 @@ def test_who_logs_in_sees_the_overview_and_who_cannot_is_told_why(sluice, browse
     browse(sluice, "login")
 
 
+def test_the_first_log_in_asks_for_a_password_of_ones_own(make_sluice, browse):
+    server = make_sluice(environment={"SLUICE_ADMIN_PASSWORD": None})
+    printed = re.search(r"^password: (\S+)$", server.log_text(), re.MULTILINE)
+    assert printed, server.log_text()
+
+    browse(server, "first_start", password=printed[1], own=secrets.token_urlsafe(9))
+
+
 def test_it_works_under_a_path_of_a_proxy(sluice, browse, behind_a_proxy):
     browse(sluice, "login", url=behind_a_proxy(sluice))
 
@@ -245,7 +253,17 @@ def test_a_dead_letter_is_read_and_sent_again(sluice, browse):
 
 
 def test_a_user_and_a_policy_are_made_and_asked(sluice, browse):
-    browse(sluice, "access")
+    account = sluice.add_user("reader", "reader-word")
+    sluice.add_policy("reader", operations=["connect"], users=["reader"])
+    sluice.add_policy("doors", operations=["subscribe"], resources=["doors/#"], users=["reader"])
+    with RawClient(sluice.mqtt) as reader:
+        assert reader.connect("r-1", username=account.name, password=account.password).reason == 0
+        assert reader.subscribe("doors/1", "doors/2", qos=1) == [1, 1]
+
+        browse(sluice, "access")
+
+        assert reader.receive().reason == 0x87, "its subscriptions were taken from it"
+    assert sluice.get("/policies/doors")["resources"] == ["doors/3"]
 
     policy = sluice.get("/policies/meters")
     assert (policy["effect"], policy["users"], policy["operations"]) == (

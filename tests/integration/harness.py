@@ -40,11 +40,12 @@ def sluice_binary() -> pathlib.Path:
     return binary.absolute()
 
 
-def environment_of(**more: str) -> dict[str, str]:
-    """Ours without what only the tests read: the server warns about names it does not know."""
+def environment_of(**more: str | None) -> dict[str, str]:
+    """Ours without what only the tests read: the server warns about names it does not know. None
+    takes one away."""
     only_tests = ("SLUICE_BINARY", "SLUICE_CACHE", "SLUICE_TEST_")
     ours = {name: value for name, value in os.environ.items() if not name.startswith(only_tests)}
-    return {**ours, **more}
+    return {name: value for name, value in {**ours, **more}.items() if value is not None}
 
 
 def wait_until(claim: Callable[[], Any], what: str, timeout: float = 30,
@@ -178,7 +179,7 @@ class Sluice(Process):
     }
 
     def __init__(self, directory: pathlib.Path | str, settings: dict | None = None,
-                 environment: dict[str, str] | None = None, name: str = "sluice"):
+                 environment: dict[str, str | None] | None = None, name: str = "sluice"):
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         super().__init__(name, directory)

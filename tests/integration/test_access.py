@@ -116,6 +116,52 @@ def test_policies_count_at_once(sluice):
         wait_until(lambda: raw.publish("a", b"x", qos=1).reason == 0x87, "the policy is gone", 5)
 
 
+def test_what_a_change_would_take_away_is_what_it_takes(sluice):
+    sluice.add_policy("in", operations=["connect"])
+    sluice.add_policy("doors", operations=["subscribe"], resources=["doors/#"])
+    sluice.add_policy("rooms", operations=["subscribe"], resources=["rooms/#"], users=["meter"])
+    account = sluice.add_user("meter")
+    sluice.rest("POST", "/tasks?create_account=true", {
+        "name": "files", "source": {"filters": ["doors/#"]}, "map": {"topic": "x"},
+        "sink": {"type": "file", "folder": "files"}}).expect(201)
+    sluice.delete("/policies/task-files")  # it reads by what everybody may read
+
+    def preview(**change):
+        return sluice.rest("POST", "/policies:preview", change)
+
+    clients = []
+    for number, filters in enumerate((["doors/1", "rooms/1"], ["doors/2", "doors/3"], ["rooms/2"])):
+        raw, reason = connect(sluice, 5, f"m-{number}", username=account.name,
+                              password=account.password, properties=[(mqtt.SESSION_EXPIRY, 3600)])
+        assert reason == 0 and raw.subscribe(*filters, qos=1) == [1] * len(filters)
+        clients.append(raw)
+    foretold = preview(name="doors").expect(200)
+    assert foretold == {"clients_disconnected": 2, "subscriptions_dropped": 3,
+                        "clients": ["m-0", "m-1"], "tasks": ["files"]}
+    narrower = {"resources": ["doors/1", "doors/2"]}
+    assert preview(name="doors", policy=narrower).expect(200)["subscriptions_dropped"] == 1
+    deny = {"name": "no", "effect": "deny", "operations": ["connect"], "client_ids": ["m-2"]}
+    assert preview(policy=deny).expect(200)["clients"] == ["m-2"]
+    for wrong, code, status in ((preview(), "invalid_document", 422),
+                                (preview(name="no"), "not_found", 404),
+                                (preview(policy={"name": "x"}), "invalid_document", 422),
+                                (preview(policy={**deny, "name": "doors"}), "name_taken", 409)):
+        assert (wrong.status, wrong.body["code"]) == (status, code), wrong
+    assert preview(policy={**deny, "effect": "no"}).body["fields"][0]["pointer"] == "/policy/effect"
+    assert sluice.get("/policies/doors")["resources"] == ["doors/#"], "nothing was changed"
+
+    sluice.delete("/policies/doors")
+
+    assert [raw.receive().reason for raw in clients[:2]] == [0x87, 0x87]
+    assert clients[2].publish("x", b"x", qos=1).reason == 0x87, "it is still there"
+    wait_until(lambda: sluice.get("/clients/m-1/subscriptions")["items"] == [], "both are gone")
+    kept, = sluice.get("/clients/m-0/subscriptions")["items"]
+    assert kept["filter"] == "rooms/1"
+    sluice.wait_task("files", status="waiting")
+    for raw in clients:
+        raw.abort()
+
+
 def test_qos_message_type_client_and_source(sluice):
     account = sluice.add_user("meter")
     sluice.add_policy("connect", operations=["connect"], users=["meter"], client_ids=["ok-*"],

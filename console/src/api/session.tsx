@@ -7,6 +7,7 @@ export type Role = "viewer" | "operator" | "administrator";
 export interface Session {
   user: string;
   role: Role;
+  has_first_password?: boolean; // the one that the first start made and printed
   isOver?: boolean; // the server does not know it any more: it started anew, or 12 hours have passed
 }
 
@@ -44,6 +45,11 @@ export function useLogin() {
       client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== key[0] });
     },
   };
+}
+
+// The login goes on; others of the same account end.
+export async function changeOwnPassword(old: string, chosen: string | null) {
+  await api.post("/session:password", { body: { password: old, new_password: chosen } });
 }
 
 export function SessionProvider({ session, children }: { session: Session; children: ReactNode }) {

@@ -34,7 +34,8 @@ interface Props<T> {
   isWide?: boolean; // there is no room for when it was made
   deletion: (row: T) => ReactNode | Promise<ReactNode>; // what will happen, in numbers
   deletionQuery?: (row: T) => Query;
-  saving?: (document: Partial<T>) => Promise<ReactNode>; // as well, where it takes something away
+  // As well, where it takes something away. `changes`: of one that is there, and its name.
+  saving?: (document: Partial<T>, changes?: { name: string; patch: Document }) => Promise<ReactNode>;
   mayChange?: (row: T) => boolean; // where the role alone does not say it
   expanded?: (row: T) => ReactNode;
   onlyNew?: string[]; // asked for when it is made alone
@@ -83,7 +84,8 @@ function useEditor<T extends Named>({ path, one, createSchema, secret, secretTit
     if (current) open(current);
   };
   const isMeant = async () => {
-    const told = await act(async () => ({ content: await saving?.(value as unknown as Partial<T>) }));
+    const changes = known && { name: known.name, patch: mergePatch(editable(known, schema), value!) };
+    const told = await act(async () => ({ content: await saving?.(value as unknown as Partial<T>, changes) }));
     if (!told?.content) return told !== undefined;
     const title = `${known ? all.save : all.create}: ${String(value?.name ?? known?.name ?? "")}?`;
     return confirm({ title, content: told.content, ok: known ? all.save : all.create });

@@ -32,6 +32,13 @@ export function time(value: unknown, language: Language) {
   return date.toLocaleString(locales[language], { dateStyle: "short", timeStyle: "medium" });
 }
 
+export function milliseconds(value: unknown, language: Language) {
+  if (typeof value !== "number") return "–";
+  const digits = value < 10 ? 1 : 0;
+  const shown = value.toLocaleString(locales[language], { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${shown} ${durationUnits[language].ms}`;
+}
+
 const durationUnits = {
   en: { day: "d", hour: "h", minute: "min", second: "s", ms: "ms" },
   zh: { day: "天", hour: "小时", minute: "分", second: "秒", ms: "毫秒" },

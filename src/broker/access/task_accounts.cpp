@@ -5,9 +5,9 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/entity_id.hpp"
-#include "broker/access/access_question.hpp"
 #include "broker/access/password_hash.hpp"
 #include "broker/access/state.hpp"
+#include "broker/access/task_rights.hpp"
 #include "broker/access/timestamp.hpp"
 
 namespace sluice::broker {
@@ -15,21 +15,8 @@ namespace {
 
 namespace json = boost::json;
 
-// A task asks as a subscriber of QoS 1 does: it takes each message at least once.
-constexpr mqtt::Qos kReadQos = mqtt::Qos::AtLeastOnce;
 constexpr std::size_t kResourcesOfOne = 10;  // of a policy: interface.md §4
 constexpr std::size_t kLongestStem = 26;     // of a name, so that a number goes behind it
-
-// It runs in this server. No listener can have this name, so policies of listeners do not concern
-// it.
-Client client_of(const std::string& user, const std::string& client_id) {
-  static const ListenerName kTask("$task");
-  return {.client_id = client_id,
-          .username = user,
-          .has_username = true,
-          .host = "127.0.0.1",
-          .listener = kTask};
-}
 
 tl::unexpected<Refusal> invalid_account(std::vector<schema::Problem> problems) {
   return refuse({.errc = Errc::InvalidArgument,
@@ -60,74 +47,6 @@ std::string free_name(const std::string& stem, IsTaken is_taken) {
   auto name = stem;
   for (int number = 2; is_taken(name); ++number) name = stem + '-' + std::to_string(number);
   return name;
-}
-
-class RightsOfAccount final : public AccountRights {
- public:
-  RightsOfAccount(std::shared_ptr<const PolicySet> policies, PermissionsPtr permissions,
-                  Client client, bool exists)
-      : policies_(std::move(policies)),
-        permissions_(std::move(permissions)),
-        client_(std::move(client)),
-        exists_(exists) {}
-
-  [[nodiscard]] bool exists() const override { return exists_; }
-  [[nodiscard]] std::string why_not_read(std::string_view filter) const override {
-    if (permissions_->may_subscribe(filter, kReadQos)) return {};
-    return why_denied(
-        *policies_, client_,
-        {.operation = Operation::Subscribe, .topic = std::string(filter), .qos = kReadQos});
-  }
-  [[nodiscard]] std::string why_not_publish(std::string_view topic, mqtt::Qos qos,
-                                            bool retain) const override {
-    if (may_publish(topic, qos, retain)) return {};
-    return why_denied(*policies_, client_,
-                      {.operation = Operation::Publish,
-                       .topic = std::string(topic),
-                       .qos = qos,
-                       .retain = retain});
-  }
-  [[nodiscard]] bool may_publish(std::string_view topic, mqtt::Qos qos,
-                                 bool retain) const override {
-    return permissions_->may_publish(topic, qos, retain);
-  }
-  [[nodiscard]] bool may_publish_something() const override {
-    return std::ranges::any_of(concerning_policies(*policies_, client_), [](const Policy* policy) {
-      return policy->allow && policy->publish;
-    });
-  }
-  [[nodiscard]] bool may_receive(std::string_view topic) const override {
-    return permissions_->may_receive(topic);
-  }
-  [[nodiscard]] bool nothing_denied() const override { return permissions_->nothing_denied(); }
-
- private:
-  const std::shared_ptr<const PolicySet> policies_;
-  const PermissionsPtr permissions_;
-  const Client client_;
-  const bool exists_;
-};
-
-// With the policy switch off.
-class AllRights final : public AccountRights {
- public:
-  [[nodiscard]] bool exists() const override { return true; }
-  [[nodiscard]] std::string why_not_read(std::string_view) const override { return {}; }
-  [[nodiscard]] std::string why_not_publish(std::string_view, mqtt::Qos, bool) const override {
-    return {};
-  }
-  [[nodiscard]] bool may_publish(std::string_view, mqtt::Qos, bool) const override { return true; }
-  [[nodiscard]] bool may_publish_something() const override { return true; }
-  [[nodiscard]] bool may_receive(std::string_view) const override { return true; }
-  [[nodiscard]] bool nothing_denied() const override { return true; }
-};
-
-AccountRightsPtr rights_by(std::shared_ptr<const PolicySet> policies, const Users& users,
-                           const std::string& user, const std::string& client_id) {
-  auto client = client_of(user, client_id);
-  auto permissions = compile_permissions(*policies, client);
-  return std::make_shared<RightsOfAccount>(std::move(policies), std::move(permissions),
-                                           std::move(client), users.contains(user));
 }
 
 }  // namespace
@@ -171,7 +90,7 @@ class AccessControl::PreparedChange final : public AccountChange {
 
   [[nodiscard]] const MadeAccount& account() const override { return made_; }
   [[nodiscard]] AccountRightsPtr rights(const std::string& client_id) const override {
-    if (!access_.enabled()) return std::make_shared<AllRights>();
+    if (!access_.enabled()) return all_rights();
     return rights_by(set_, *users_, made_.user, client_id);
   }
   void put(store::Batch& batch) const override {
@@ -267,7 +186,7 @@ void AccessControl::watch(std::function<void()> changed) {
 
 AccountRightsPtr AccessControl::rights_of(const std::string& user,
                                           const std::string& client_id) const {
-  if (!enabled()) return std::make_shared<AllRights>();
+  if (!enabled()) return all_rights();
   return rights_by(state_->all_policies(), *state_->all_users(), user, client_id);
 }
 

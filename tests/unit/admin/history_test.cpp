@@ -55,6 +55,24 @@ TEST(History, PutsStepsTogether) {
     EXPECT_EQ(point.at("messages_received_per_second").as_double(), 10.0);
 }
 
+TEST(History, KeepsThePeaksOfAStep) {
+  constexpr std::size_t kSlowest = 13;
+  static_assert(History::kFigures[kSlowest].name == "acknowledged_p99_ms");
+  History history;
+  for (int i = 0; i < 12; ++i) {
+    auto each = sample(i, 0, 0);
+    each.figures[kSlowest] = i == 7 ? 81.4 : i < 6 ? NAN : 2.0004;
+    history.add(each);
+  }
+
+  const auto points = history.points({.from_ms = kBegin, .step_ms = 60'000});
+  ASSERT_THAT(points, SizeIs(2));
+  EXPECT_TRUE(points[0].at("acknowledged_p99_ms").is_null()) << "nothing was acknowledged";
+  EXPECT_EQ(points[1].at("acknowledged_p99_ms").as_double(), 81.4);
+  const auto fine = history.points({.from_ms = kBegin});
+  EXPECT_EQ(fine.back().at("acknowledged_p99_ms").as_double(), 2.0);
+}
+
 TEST(History, KeepsADayAndNoMore) {
   History history;
   const auto all = static_cast<std::int64_t>(History::kMost) + 100;
@@ -167,6 +185,27 @@ TEST_F(HistoryTest, OfATaskIsAskedForByItsName) {
   EXPECT_THAT(object_of(get("/api/v1/tasks?id=" + id)).at("items").as_array(), SizeIs(1));
   EXPECT_THAT(object_of(get("/api/v1/tasks?id=other")).at("items").as_array(), IsEmpty());
   EXPECT_THAT(object_of(get("/api/v1/connections?id=other")).at("items").as_array(), IsEmpty());
+}
+
+TEST_F(HistoryTest, AndTheOverviewSayHowLongItTook) {
+  auto& acknowledged = metrics_.histogram(
+      {.name = "sluice_acknowledgement_seconds", .help = "", .kind = metrics::Kind::Histogram});
+  const auto shown = [&] { return object_of(get("/api/v1/overview")).at("latency").as_object(); };
+  api_->feed().round();
+  EXPECT_TRUE(shown().at("acknowledged_p50_ms").is_null());
+
+  acknowledged.observe(0.003, 100);
+  clock_.advance(10s);
+  api_->feed().round();
+  EXPECT_EQ(shown().at("acknowledged_p50_ms").as_double(), 3.072);
+  EXPECT_EQ(shown().at("acknowledged_p99_ms").as_double(), 4.076);
+  EXPECT_TRUE(shown().at("delivered_p99_ms").is_null()) << "no task";
+  const auto history = object_of(get("/api/v1/history?step=10"));
+  EXPECT_EQ(history.at("items").as_array().back().at("acknowledged_p99_ms").as_double(), 4.076);
+
+  clock_.advance(10s);
+  api_->feed().round();
+  EXPECT_TRUE(shown().at("acknowledged_p99_ms").is_null()) << "nothing since";
 }
 
 TEST_F(HistoryTest, IsShownByRestInAsManyPointsAsAChartTakes) {

@@ -328,6 +328,46 @@ TEST_F(SessionTest, HasNoDefaultPassword) {
   EXPECT_FALSE(accounts.verify("admin", ""));
 }
 
+TEST_F(SessionTest, SaysThatThePasswordIsStillTheOneThatTheFirstStartMade) {
+  test::MemoryStore store;
+  std::string first;
+  {
+    AdministratorAccounts accounts(store, clock_);
+    first = accounts.ensure_first(std::nullopt).value().value();
+    EXPECT_TRUE(accounts.account("admin")->has_first_password);
+    EXPECT_FALSE(accounts.all()[0].contains("has_first_password"));
+  }
+  AdministratorAccounts accounts(store, clock_);
+  ASSERT_TRUE(accounts.ensure_first(std::nullopt).has_value());
+  Api api(sources(), accounts, {});
+  const auto log_in = [&](std::string_view password) {
+    return api.answer(request(Method::Post, "/api/v1/session",
+                              R"({"user":"admin","password":")" + std::string(password) + "\"}"));
+  };
+  const auto ask = [&](const Response& login, Method method, std::string target,
+                       std::string body = "") {
+    auto made = request(method, std::move(target), std::move(body));
+    made.authorization = "Bearer " + std::string(object_of(login).at("token").as_string());
+    return api.answer(made);
+  };
+  const auto login = log_in(first);
+  EXPECT_EQ(object_of(ask(login, Method::Get, "/api/v1/session")).at("has_first_password"), true);
+
+  const auto changed =
+      ask(login, Method::Post, "/api/v1/session:password",
+          R"({"password":")" + first + R"(","new_password":"chosen by somebody"})");
+  ASSERT_EQ(changed.status, 200U) << changed.body;
+  EXPECT_EQ(object_of(ask(changed, Method::Get, "/api/v1/session")).at("has_first_password"),
+            false);
+  AdministratorAccounts later(store, clock_);
+  ASSERT_TRUE(later.ensure_first(std::nullopt).has_value());
+  EXPECT_FALSE(later.account("admin")->has_first_password);
+}
+
+TEST_F(SessionTest, IsNotToldToChangeAPasswordThatSomebodyChose) {
+  EXPECT_FALSE(accounts_.account("admin")->has_first_password);
+}
+
 TEST_F(SessionTest, KeepsTheFirstPasswordAcrossRestarts) {
   AdministratorAccounts again(store_, clock_);
 

@@ -135,6 +135,25 @@ TEST(Histogram, IgnoresWhatIsNotANumber) {
   EXPECT_EQ(histogram.sum(), 0);
 }
 
+TEST(Histogram, SaysWhatAShareTookBetweenTwoReadings) {
+  Registry registry;
+  const Declaration of_tasks{"sluice_task_seconds", "How long.", Kind::Histogram, {"task"}};
+  auto& one = registry.histogram(of_tasks, {{"task", "one"}});
+  one.observe(1000, 50);  // long ago
+  const auto before = registry.reading("sluice_task_seconds");
+  EXPECT_FALSE(quantile(before, before, 0.5));
+  one.observe(0.003, 90);                                            // 2.048 to 4.096 ms
+  registry.histogram(of_tasks, {{"task", "two"}}).observe(0.1, 10);  // 65.536 to 131.072 ms
+
+  const auto now = registry.reading("sluice_task_seconds");
+  EXPECT_DOUBLE_EQ(quantile(before, now, 0.5).value(), 0.002048 * (1 + 50.0 / 90));
+  EXPECT_DOUBLE_EQ(quantile(before, now, 0.99).value(), 0.065536 * 1.9);
+  EXPECT_GT(quantile({}, now, 0.99).value(), 60) << "beyond the last bound";
+  registry.forget("task", "one");
+  EXPECT_FALSE(quantile(now, registry.reading("sluice_task_seconds"), 0.5)) << "less than before";
+  EXPECT_FALSE(quantile({}, registry.reading("sluice_nothing"), 0.5));
+}
+
 TEST(Histogram, ShowsCumulativeCountsAndASum) {
   Registry registry;
   auto& histogram = registry.histogram(kLatency);

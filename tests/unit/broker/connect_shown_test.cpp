@@ -1,5 +1,4 @@
 // What administrators see of a client's CONNECT.
-#include <future>
 #include <string>
 
 #include <boost/json/serialize.hpp>
@@ -25,13 +24,7 @@ class ConnectShown : public testing::Test {
   }
 
   json::object shown(const std::string& client_id = "meter") {
-    // The worker answers on its own thread, which is the test's.
-    auto answer = std::async(std::launch::async, [&] { return server->broker.client(client_id); });
-    while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-      server->await(std::chrono::milliseconds(20));
-      server->make_durable();
-    }
-    const auto client = answer.get();
+    const auto client = server->asked([&] { return server->broker.client(client_id); });
     EXPECT_TRUE(client);
     return client ? *client : json::object();
   }

@@ -19,19 +19,8 @@ using testing::IsEmpty;
 
 class MessageTrace : public testing::Test {
  protected:
-  // A question that the worker answers on its own thread, which is the test's.
-  template <class Ask>
-  auto asked(Ask ask) {
-    auto answer = std::async(std::launch::async, ask);
-    while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-      server.await(std::chrono::milliseconds(20));
-      server.make_durable();
-    }
-    return answer.get();
-  }
-
   Outcome<Published> publish(OutsideMessage message) {
-    return asked([&] { return server.broker.publish_from_outside(message); });
+    return server.asked([&] { return server.broker.publish_from_outside(message); });
   }
 
   model::MessagePtr message_of(const Outcome<Published>& published) {
@@ -44,7 +33,7 @@ class MessageTrace : public testing::Test {
 
   // "client_id or name: state" of each.
   std::vector<std::string> consumers(const model::Message& message) {
-    const auto shown = asked([&] { return server.broker.consumers_of(message); });
+    const auto shown = server.asked([&] { return server.broker.consumers_of(message); });
     std::vector<std::string> states;
     for (const auto& session : shown.at("sessions").as_array())
       states.push_back(std::string(session.at("client_id").as_string()) + ": " +

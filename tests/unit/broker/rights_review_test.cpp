@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/rights_preview.hpp"
 #include "broker/session.hpp"
 #include "scripted_client.hpp"
 
@@ -249,6 +250,101 @@ TEST_F(Rights, ThatADenyTakesAwayEndNoSubscription) {
 
   EXPECT_FALSE(client.link->closed);
   EXPECT_THAT(client.take_payloads(), ElementsAre("free"));
+}
+
+class ForetoldRights : public Rights {
+ protected:
+  RightsEffect of(const std::optional<std::string>& policy,
+                  const std::optional<boost::json::object>& document) {
+    const auto trial = server->access.try_policy(policy, document);
+    EXPECT_TRUE(trial) << (trial ? "" : trial.error().detail);
+    if (!trial) return {};
+    auto effect = server->asked([&] { return preview_rights(server->broker, *trial); });
+    EXPECT_TRUE(effect) << (effect ? "" : effect.error().detail);
+    return effect ? *effect : RightsEffect{};
+  }
+  RightsEffect of_deletion(const std::string& policy) { return of(policy, std::nullopt); }
+  boost::json::object document_of(std::string_view policy) {
+    return server->access.policy(policy).value();
+  }
+};
+
+TEST_F(ForetoldRights, AreThoseThatTheChangeTakes) {
+  allow("private", R"(["subscribe"])", "private/#");
+  allow("own", R"(["subscribe"])", "own/#");
+  User here(*server);
+  here.connect("here", true, kLong);
+  here.subscribe("private/a", Qos::AtLeastOnce);
+  here.subscribe("$share/g/private/b", Qos::AtLeastOnce);
+  here.subscribe("own/a", Qos::AtLeastOnce);
+  User untouched(*server);
+  untouched.connect("untouched", true, kLong);
+  untouched.subscribe("own/a", Qos::AtLeastOnce);
+  {
+    User away(*server);
+    away.connect("away", true, kLong);
+    away.subscribe("private/a", Qos::AtLeastOnce);
+    away.drop();
+  }
+
+  const auto effect = of_deletion("private");
+  EXPECT_EQ(effect.clients_disconnected, 1U);
+  EXPECT_EQ(effect.subscriptions_dropped, 3U);
+  EXPECT_THAT(effect.client_ids, ElementsAre("away", "here"));
+  EXPECT_EQ(server->broker.filters().size(), 3U) << "nothing was changed";
+  EXPECT_THAT(here.farewells(), IsEmpty());
+
+  auto narrower = document_of("private");
+  narrower["resources"] = boost::json::array{"private/a"};
+  EXPECT_EQ(of("private", narrower).subscriptions_dropped, 1U);
+  auto wider = document_of("private");
+  wider["resources"] = boost::json::array{"#"};
+  EXPECT_EQ(of("private", wider).clients_disconnected, 0U);
+
+  disallow("private");
+  EXPECT_THAT(here.farewells(), ElementsAre(ReasonCode::NotAuthorized));
+  EXPECT_THAT(untouched.farewells(), IsEmpty());
+  EXPECT_EQ(server->broker.filters().size(), 1U) << "own/a of both";
+}
+
+TEST_F(ForetoldRights, OfANewDenyOrWithoutTheRightToConnect) {
+  User client(*server);
+  client.connect("c", true, kLong);
+  const auto deny = boost::json::parse(R"({"name":"no","effect":"deny","operations":["connect"],
+                                           "client_ids":["c"]})")
+                        .as_object();
+  EXPECT_EQ(of(std::nullopt, deny).clients_disconnected, 1U);
+  EXPECT_EQ(of_deletion("connect").clients_disconnected, 1U);
+  auto of_others = deny;
+  of_others["client_ids"] = boost::json::array{"d"};
+  EXPECT_EQ(of(std::nullopt, of_others).clients_disconnected, 0U);
+  EXPECT_FALSE(server->access.try_policy("unknown", std::nullopt));
+  EXPECT_FALSE(server->access.try_policy(std::nullopt, document_of("connect"))) << "is taken";
+  EXPECT_FALSE(server->access.try_policy(std::nullopt, boost::json::object{{"name", "x"}}));
+}
+
+TEST_F(ForetoldRights, NameTheFirstOfManyAndHoldUpNobody) {
+  allow("private", R"(["subscribe"])", "private/#");
+  constexpr std::size_t kSessions = 2 * RightsReview::kSessionsPerTurn + 7;
+  for (std::size_t i = 0; i < kSessions; ++i) {
+    User client(*server);
+    client.connect("c" + std::to_string(1000 + i), true, kLong);
+    client.subscribe("private/a", Qos::AtLeastOnce);
+    client.drop();
+  }
+  const auto effect = of_deletion("private");
+  EXPECT_EQ(effect.subscriptions_dropped, kSessions);
+  ASSERT_EQ(effect.client_ids.size(), RightsEffect::kClientsNamed);
+  EXPECT_EQ(effect.client_ids.front(), "c1000");
+  EXPECT_EQ(effect.client_ids.back(), "c1009");
+}
+
+TEST_F(ForetoldRights, AreAllWhileThereIsNoAccessControl) {
+  crash_and_restart(false);
+  User client(*server);
+  client.connect("c", true, kLong);
+  client.subscribe("private/a", Qos::AtLeastOnce);
+  EXPECT_EQ(of_deletion("connect").clients_disconnected, 0U);
 }
 
 class DeletedUsers : public Rights {

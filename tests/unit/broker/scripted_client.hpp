@@ -1,5 +1,7 @@
 #pragma once
+#include <chrono>
 #include <deque>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,6 +47,16 @@ struct BrokerUnderTest {
   void await(std::chrono::milliseconds patience) {
     broker.worker(0).loop().run_once(std::chrono::steady_clock::now() + patience,
                                      [] { return false; });
+  }
+  // A question that the worker answers on its own thread, which is the test's.
+  template <class Ask>
+  auto asked(Ask ask) {
+    auto answer = std::async(std::launch::async, ask);
+    while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      await(std::chrono::milliseconds(20));
+      make_durable();
+    }
+    return answer.get();
   }
   void make_durable() {
     store.make_durable();

@@ -1,6 +1,5 @@
 // What administrators see of the subscriptions of one client: what its SUBSCRIBE said, what of each
 // is in flight, and what waits.
-#include <future>
 #include <map>
 #include <string>
 #include <tuple>
@@ -63,15 +62,8 @@ class SubscriptionsShown : public testing::Test {
 
   // By filter.
   std::map<std::string, json::object> shown(const std::string& client_id = "meter") {
-    // The worker answers on its own thread, which is the test's.
-    auto answer =
-        std::async(std::launch::async, [&] { return server->broker.subscriptions_of(client_id); });
-    while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-      server->await(std::chrono::milliseconds(20));
-      server->make_durable();
-    }
     std::map<std::string, json::object> by_filter;
-    const auto all = answer.get();
+    const auto all = server->asked([&] { return server->broker.subscriptions_of(client_id); });
     EXPECT_TRUE(all);
     if (all)
       for (const auto& one : *all) by_filter.emplace(one.at("filter").as_string(), one.as_object());

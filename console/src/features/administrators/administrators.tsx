@@ -1,9 +1,8 @@
 import { Button, Tag } from "antd";
 import { useState } from "react";
-import { api } from "../../api/client";
 import { counted } from "../../api/counted";
 import { schemaOf } from "../../api/documents";
-import { useSession } from "../../api/session";
+import { changeOwnPassword, useSession } from "../../api/session";
 import { useAction } from "../../components/action";
 import { Crud } from "../../components/crud";
 import { PasswordDialog, usePasswords } from "../../components/password";
@@ -52,7 +51,7 @@ export default function Administrators() {
   const passwords = usePasswords("/administrators/{name}", word.changed);
   const [isOwn, setOwn] = useState(false);
   const changeOwn = async (given: string | null, old: string) => {
-    await api.post("/session:password", { body: { password: old, new_password: given } });
+    await changeOwnPassword(old, given);
     await act(async () => undefined, all.done);
   };
   return (

@@ -20,6 +20,11 @@ const own = words(
     log: "Log on disk, MiB",
     writing: "Written per second, KiB",
     rejected: "Rejected by tasks, per second",
+    latency: "How long it takes, ms",
+    acknowledged: "Acknowledged: half",
+    acknowledgedMost: "Acknowledged: 99 %",
+    byTask: "Delivered by tasks: half",
+    byTaskMost: "Delivered by tasks: 99 %",
   },
   {
     title: "监控",
@@ -36,6 +41,11 @@ const own = words(
     log: "日志占用磁盘（MiB）",
     writing: "每秒写入（KiB）",
     rejected: "任务每秒拒绝",
+    latency: "耗时（毫秒）",
+    acknowledged: "确认：50 %",
+    acknowledgedMost: "确认：99 %",
+    byTask: "任务投递：50 %",
+    byTaskMost: "任务投递：99 %",
   },
 );
 
@@ -51,6 +61,15 @@ export default function Monitoring() {
           { name: word.received, field: "messages_received_per_second" },
           { name: word.sent, field: "messages_sent_per_second" },
           { name: word.delivered, field: "delivered_per_second" },
+        ],
+      },
+      {
+        title: word.latency,
+        series: [
+          { name: word.acknowledged, field: "acknowledged_p50_ms" },
+          { name: word.acknowledgedMost, field: "acknowledged_p99_ms" },
+          { name: word.byTask, field: "delivered_p50_ms" },
+          { name: word.byTaskMost, field: "delivered_p99_ms" },
         ],
       },
       {

@@ -6,9 +6,10 @@ import { useHealth, useLive } from "../../api/live";
 import { isWell, type Task } from "../../api/task";
 import { LineChart } from "../../components/chart";
 import { Figures, type Figure } from "../../components/figures";
-import { bytes, duration, number, rate } from "../../components/format";
+import { bytes, duration, milliseconds, number, rate } from "../../components/format";
 import { Page } from "../../components/page";
 import { useLanguage, useWords } from "../../words/language";
+import { useMeaning } from "../../components/problem";
 import { useRates } from "../../components/rates";
 import { pathOf } from "../tasks/actions";
 import { own } from "./words";
@@ -23,6 +24,7 @@ interface Overview {
   users: number;
   policies: number;
   access_enabled: boolean;
+  latency: Record<"acknowledged_p50_ms" | "acknowledged_p99_ms" | "delivered_p50_ms" | "delivered_p99_ms", number | null>;
   broker?: {
     connections: number;
     sessions: number;
@@ -49,19 +51,38 @@ function Big({ label, value, unit }: { label: string; value: string; unit: strin
   );
 }
 
-function Wrong({ tasks }: { tasks: Task[] }) {
+function Wrong({ tasks, broken }: { tasks: Task[]; broken: number }) {
   const word = useWords(own);
   const health = useHealth();
   const { reasons = [], notices = [] } = health.data ?? {};
+  const meaningOf = useMeaning();
   const ill = tasks.filter(({ status }) => !isWell(status));
   if (!health.data) return null;
-  if (health.data.status === "ready" && notices.length === 0 && ill.length === 0)
+  if (health.data.status === "ready" && notices.length + ill.length + broken === 0)
     return <Alert className="problem" type="success" showIcon message={word.ready} />;
   return (
     <div role="status">
-      {reasons.map(({ component, detail }) => (
-        <Alert key={component + detail} className="problem" type="error" showIcon message={detail} />
-      ))}
+      {reasons.map(({ component, code, detail }) => {
+        const meaning = meaningOf(code);
+        return (
+          <Alert
+            key={component + detail}
+            className="problem"
+            type="error"
+            showIcon
+            message={meaning ?? detail}
+            description={meaning && detail}
+          />
+        );
+      })}
+      {broken > 0 && (
+        <Alert
+          className="problem"
+          type="warning"
+          showIcon
+          message={<Link to="/connections?status=failed">{word.broken(broken)}</Link>}
+        />
+      )}
       {ill.map((task) => (
         <Alert
           key={task.id}
@@ -110,6 +131,8 @@ export default function OverviewPage() {
     [samples, word],
   );
   const show = (value: unknown) => number(value, language);
+  const both = (p50: number | null, p99: number | null) =>
+    p50 === null || p99 === null ? "–" : word.twoTimes(milliseconds(p50, language), milliseconds(p99, language));
   const out = now && (now.sent ?? 0) + (now.delivered ?? 0);
   return (
     <Page
@@ -120,7 +143,7 @@ export default function OverviewPage() {
     >
       {data && (
         <>
-          <Wrong tasks={tasks} />
+          <Wrong tasks={tasks} broken={data.connections.failed ?? 0} />
           <div className="flow">
             <Card title={word.publishers}>
               <Big label={word.received} value={rate(now?.received, language)} unit={word.perSecond} />
@@ -136,6 +159,7 @@ export default function OverviewPage() {
               <Big label={word.durable} value={rate(now?.appended, language)} unit={word.perSecond} />
               <Figures
                 rows={[
+                  [word.acknowledgedIn, both(data.latency.acknowledged_p50_ms, data.latency.acknowledged_p99_ms), "/monitoring"],
                   [word.appended, show(data.store.messages_appended)],
                   [word.logBytes, bytes(data.store.log_bytes)],
                   [word.retained, show(data.broker?.retained), "/retained"],
@@ -147,6 +171,7 @@ export default function OverviewPage() {
               <Figures
                 rows={[
                   [word.subscriptions, show(data.broker?.subscriptions), "/subscriptions"],
+                  [word.deliveredIn, both(data.latency.delivered_p50_ms, data.latency.delivered_p99_ms), "/monitoring"],
                   [word.waiting, show(sum(tasks, (task) => task.lag_messages ?? 0)), "/tasks"],
                   [
                     word.oldest,
@@ -164,13 +189,15 @@ export default function OverviewPage() {
               {tasks.length === 0 ? (
                 <>
                   <strong>{word.noTasks}</strong>
-                  <p>{word.noTasksHint}</p>
+                  <p>
+                    {word.noTasksHint} <Link to="/tasks/new">{word.newTask}</Link>
+                  </p>
                 </>
               ) : (
                 <Figures
                   rows={[
                     ...counted(data.tasks, "/tasks"),
-                    [word.deadLetters, show(sum(tasks, (task) => task.dead_letters))],
+                    [word.deadLetters, show(sum(tasks, (task) => task.dead_letters)), "/tasks"],
                   ]}
                 />
               )}

@@ -1,10 +1,10 @@
 import { Alert, Tag } from "antd";
-import { counted } from "../../api/counted";
 import { schemaOf } from "../../api/documents";
 import { useGet } from "../../api/live";
 import { Crud } from "../../components/crud";
 import { common } from "../../words/common";
 import { useWords } from "../../words/language";
+import { Lost, lossOf, lossOfSaving, takesSomething } from "./loss";
 import { PolicyTest } from "./policy_test";
 import { own } from "./words";
 
@@ -23,16 +23,6 @@ function Whom({ users, client_ids, sources }: Policy) {
   const word = useWords(own);
   const some = [...(users ?? []), ...(client_ids ?? []), ...(sources ?? [])];
   return <div className="reason">{some.length > 0 ? some.join(", ") : word.anybody}</div>;
-}
-
-// How many clients of these users are connected; of none named: how many there are.
-async function connectedOf(users: string[]) {
-  const found = await counted<{ username: string | null }>(
-    "/clients",
-    { status: "connected" },
-    ({ username }) => users.length === 0 || users.includes(username ?? ""),
-  );
-  return found.text;
 }
 
 // The switch is a setting, which this server takes from its settings file.
@@ -82,12 +72,14 @@ export default function Policies() {
         },
         { title: word.whom, render: (_, policy) => <Whom {...policy} /> },
       ]}
-      deletion={async ({ effect, users }) => (
+      saving={async (policy, changes) => {
+        const loss = await lossOfSaving(changes ? { name: changes.name, policy: changes.patch } : { policy });
+        return loss && takesSomething(loss) && <Lost loss={loss} />;
+      }}
+      deletion={async ({ name, effect }) => (
         <>
           <p>{effect === "allow" ? word.deleteAllow : word.deleteDeny}</p>
-          <p>
-            {word.deleteWhom(users.length > 0 ? word.deleteUsers(users.length) : word.deleteAll, await connectedOf(users))}
-          </p>
+          <Lost loss={await lossOf({ name })} />
         </>
       )}
     >
