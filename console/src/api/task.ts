@@ -27,6 +27,7 @@ export interface Task {
   source: { type: string; filters?: string[]; connection?: string; topics?: string[]; start?: unknown };
   where: string;
   sink: { type: string; connection?: string; [field: string]: unknown };
+  delivery?: { dead_letter_copy?: { connection?: string } | null; [field: string]: unknown };
   map: { topic: string; key?: string; [field: string]: unknown };
   status: string;
   status_reason: string;
@@ -41,6 +42,7 @@ export interface Task {
   rejected: number;
   filtered: number;
   account?: string; // the user that it runs as; empty: nobody
+  account_made?: boolean; // together with the task, and it goes with it
   denied?: number; // of one with an account
   shed: number;
   lost: number;

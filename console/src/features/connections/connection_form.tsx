@@ -4,6 +4,7 @@ import { useId, useState } from "react";
 import { useNavigate, useParams } from "react-router-dom";
 import { api, tagOf } from "../../api/client";
 import { useConnectors, type Connection, type Connector } from "../../api/connectors";
+import { marked } from "../../api/counted";
 import { useOpened } from "../../api/live";
 import { mergePatch } from "../../api/merge_patch";
 import { useAction } from "../../components/action";
@@ -112,7 +113,7 @@ function Restart({ known, isChosen, onChange }: { known: Connection; isChosen: b
   return (
     <Checkbox checked={isChosen} onChange={(event) => onChange(event.target.checked)}>
       {word.restartTasks(known.tasks)}
-      {uses && ` ${word.restartText(number(uses.waiting, language))}`}
+      {uses && ` ${word.restartText(marked(number(uses.waiting, language), uses.isCut))}`}
     </Checkbox>
   );
 }

@@ -2,6 +2,7 @@ import { App } from "antd";
 import { Link, useNavigate } from "react-router-dom";
 import { api } from "../../api/client";
 import type { Connection } from "../../api/connectors";
+import { marked } from "../../api/counted";
 import { useMay } from "../../api/session";
 import { useAction, useConfirm } from "../../components/action";
 import { number, time } from "../../components/format";
@@ -20,10 +21,11 @@ const mostNamed = 20;
 function InUse({ uses, onLeave }: { uses: Uses; onLeave: () => void }) {
   const word = useWords(own);
   const language = useLanguage();
-  const { names, waiting } = uses;
+  const { names, waiting, isCut } = uses;
+  const figure = (value: number) => marked(number(value, language), isCut);
   return (
     <>
-      <p>{word.usedBy(names.length, number(waiting, language))}</p>
+      <p>{word.usedBy(figure(names.length), figure(waiting))}</p>
       <ul>
         {names.slice(0, mostNamed).map((task) => (
           <li key={task}>
@@ -32,7 +34,7 @@ function InUse({ uses, onLeave }: { uses: Uses; onLeave: () => void }) {
             </Link>
           </li>
         ))}
-        {names.length > mostNamed && <li>{word.andMore(number(names.length - mostNamed, language))}</li>}
+        {names.length > mostNamed && <li>{word.andMore(figure(names.length - mostNamed))}</li>}
       </ul>
       <p>{word.freeFirst}</p>
     </>
@@ -70,7 +72,7 @@ function Actions({ connection }: { connection: Connection }) {
         okText: all.close,
         content: <InUse uses={uses} onLeave={() => told.destroy()} />,
       });
-    } else if (await confirm({ title: word.deleteTitle(name), content: word.deleteFree }))
+    } else if (await confirm({ title: word.deleteTitle(name), content: uses.isCut ? word.deleteCut : word.deleteFree }))
       await act(() => api.delete("/connections/{name}", { parts }), word.deleted(name));
   };
   const items = [

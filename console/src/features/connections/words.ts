@@ -27,10 +27,11 @@ export const own = words(
         : `Restart all ${count} tasks of this connection, so that the change holds at once`,
     restartText: (waiting: string) => `(${waiting} messages wait for them now; none is lost)`,
     deleteTitle: (name: string) => `Delete the connection ${name}?`,
+    deleteCut: "There are more tasks than were looked at: if one uses it, the server refuses this. Its credentials are forgotten.",
     deleteFree: "No task uses it. Its credentials are forgotten.",
     inUse: (name: string) => `The connection ${name} is in use`,
-    usedBy: (count: number, waiting: string) =>
-      count === 1
+    usedBy: (count: string, waiting: string) =>
+      count === "1"
         ? `1 task uses it, and ${waiting} messages wait for that task:`
         : `${count} tasks use it, and ${waiting} messages wait for them:`,
     andMore: (count: string) => `and ${count} more`,
@@ -62,9 +63,10 @@ export const own = words(
     restartTasks: (count: number) => `重启使用此连接的全部 ${count} 个任务，使修改立即生效`,
     restartText: (waiting: string) => `（当前有 ${waiting} 条消息待投递，不会丢失）`,
     deleteTitle: (name: string) => `删除连接 ${name}？`,
+    deleteCut: "任务过多，未能全部检查：如有任务使用它，服务器会拒绝删除。其凭据将被清除。",
     deleteFree: "没有任务使用它。其凭据将被清除。",
     inUse: (name: string) => `连接 ${name} 正在使用中`,
-    usedBy: (count: number, waiting: string) => `有 ${count} 个任务使用它，共有 ${waiting} 条消息待投递：`,
+    usedBy: (count: string, waiting: string) => `有 ${count} 个任务使用它，共有 ${waiting} 条消息待投递：`,
     andMore: (count: string) => `以及另外 ${count} 个`,
     freeFirst: "这些任务被删除或改用其他连接后，才能删除它：在任务页面可以编辑或删除任务。",
     deleted: (name: string) => `连接 ${name} 已删除`,

@@ -1,5 +1,6 @@
 // What the server does with clients and messages by rule: three kinds.
 import { api } from "../../api/client";
+import { marked } from "../../api/counted";
 import { schemaOf } from "../../api/documents";
 import { Crud } from "../../components/crud";
 import { number, time } from "../../components/format";
@@ -28,7 +29,8 @@ export function BlockRules() {
       <>
         <p>{isOver ? word.blockOver(time(rule.until, language)) : word.blockDeletion}</p>
         <p>{refused > 0 ? word.blockRefused(number(refused, language), time(last, language)) : word.blockRefusedNone}</p>
-        {kept && <p>{word.blockSessions(kept.text, number(waiting, language))}</p>}
+        {kept && <p>{word.blockSessions(kept.text, marked(number(waiting, language), kept.isCut))}</p>}
+        {kept?.isCut && <p>{word.blockCut(number(kept.read, language))}</p>}
       </>
     );
   };
@@ -37,7 +39,9 @@ export function BlockRules() {
     if (!type || !value || (until && Date.parse(until) <= Date.now())) return undefined;
     const connected = await connectedOf({ name: "", description: "", type, value, except: except ?? [], until: null });
     if (!connected) return word.blockSavingAny;
-    return connected.items.length > 0 ? word.blockSaving(connected.text) : undefined;
+    const told = word.blockSaving(connected.text);
+    if (connected.isCut) return `${told} ${word.blockCut(number(connected.read, language))}`;
+    return connected.items.length > 0 ? told : undefined;
   };
   return (
     <Crud<BlockRule>

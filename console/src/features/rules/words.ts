@@ -16,6 +16,7 @@ export const own = words(
     blockRefusedNone: "Connects that it has refused since the server started: 0.",
     blockSessions: (sessions: string, waiting: string) =>
       `Sessions here of clients that it names and that are not connected: ${sessions}, with ${waiting} waiting messages, which they get when they are back.`,
+    blockCut: (clients: string) => `Only the first ${clients} clients were looked at: there are more.`,
     of: "By",
     value: "Value",
     until: "Until",
@@ -51,6 +52,7 @@ export const own = words(
     blockRefusedNone: "服务器启动以来由它拒绝的连接：0 次。",
     blockSessions: (sessions: string, waiting: string) =>
       `符合此规则且不在线的客户端会话：${sessions} 个，共有 ${waiting} 条待投递消息，它们重新连接后会收到。`,
+    blockCut: (clients: string) => `仅检查了前 ${clients} 个客户端，实际还有更多。`,
     of: "依据",
     value: "值",
     until: "直到",

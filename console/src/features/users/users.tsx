@@ -1,9 +1,11 @@
-import { counted } from "../../api/counted";
+import { marked, type Counted } from "../../api/counted";
 import { schemaOf } from "../../api/documents";
 import { Crud } from "../../components/crud";
 import { number } from "../../components/format";
+import { useNames } from "../../components/names";
 import { usePasswords } from "../../components/password";
 import { useLanguage, useWords, words } from "../../words/language";
+import { concernedBy } from "./concerned";
 
 const own = words(
   {
@@ -14,6 +16,7 @@ const own = words(
     deletion: (sessions: string, connected: string, waiting: string) =>
       `Sessions of this user: ${sessions}, connected now: ${connected}. They end at once, with their subscriptions, wills and ${waiting} waiting messages.`,
     naming: (names: string) => `Policies that name it stay: ${names}.`,
+    tasks: (names: string) => `Tasks that run as it wait then: ${names}.`,
     changed: "Who is connected stays so.",
     secret: "Password of",
   },
@@ -25,6 +28,7 @@ const own = words(
     deletion: (sessions: string, connected: string, waiting: string) =>
       `该用户的会话：${sessions}，当前在线：${connected}。它们会立即结束，订阅、遗嘱和 ${waiting} 条待投递消息一并清除。`,
     naming: (names: string) => `提到它的策略保留：${names}。`,
+    tasks: (names: string) => `以它运行的任务此后将等待：${names}。`,
     changed: "已连接的客户端不受影响。",
     secret: "密码：",
   },
@@ -39,18 +43,17 @@ interface User {
 export default function Users() {
   const word = useWords(own);
   const language = useLanguage();
+  const named = useNames();
   const passwords = usePasswords("/users/{name}", word.changed);
   const deletion = async ({ name }: User) => {
-    const [sessions, policies] = await Promise.all([
-      counted<{ status: string; lag_messages: number }>("/clients", { username: name }),
-      counted<{ name: string; users: string[] }>("/policies", {}, ({ users }) => users.includes(name)),
-    ]);
-    const connected = sessions.items.filter(({ status }) => status === "connected").length;
-    const waiting = sessions.items.reduce((sum, { lag_messages: lag }) => sum + (lag ?? 0), 0);
+    const { sessions, connected, waiting, policies, tasks } = await concernedBy(name);
+    const figure = (value: number) => marked(number(value, language), sessions.isCut);
+    const listed = ({ items, isCut }: Counted<{ name: string }>) => named(items.map((item) => item.name), isCut);
     return (
       <>
-        <p>{word.deletion(sessions.text, number(connected, language), number(waiting, language))}</p>
-        {policies.items.length > 0 && <p>{word.naming(policies.items.map((policy) => policy.name).join(", "))}</p>}
+        <p>{word.deletion(sessions.text, figure(connected), figure(waiting))}</p>
+        {policies.items.length > 0 && <p>{word.naming(listed(policies))}</p>}
+        {tasks.items.length > 0 && <p>{word.tasks(listed(tasks))}</p>}
       </>
     );
   };
