@@ -35,6 +35,7 @@ export interface Task {
   next_try: string | null;
   lag_messages: number | null; // null: the other side has not said yet
   lag_bytes: number | null;
+  back_fill_bytes?: number; // of the log, with what waits in it and is not counted above
   oldest_unsent_age_seconds: number;
   in_flight: number;
   delivered: number;

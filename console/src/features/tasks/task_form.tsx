@@ -18,6 +18,7 @@ import { wrongAt } from "../../components/schema_form/wrong";
 import { common } from "../../words/common";
 import { useWords } from "../../words/language";
 import { pathOf } from "./actions";
+import { useGivenUp } from "./ask_given_up";
 import { editable, part, partsOf, stepOf, tidied } from "./document";
 import { Preview, usePreview, type Sample } from "./preview";
 import { Source } from "./source";
@@ -133,6 +134,7 @@ function Wizard({ known: opened }: { known?: Task }) {
   const [makesAccount, setMakesAccount] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const force = useForce();
+  const isMeant = useGivenUp();
   const conflict = useConflict<Task>("/tasks/{name}", editable);
   const problems = fieldsOf(error);
   const id = useId();
@@ -148,7 +150,9 @@ function Wizard({ known: opened }: { known?: Task }) {
     setBusy(true);
     setError(undefined);
     try {
-      const saved = await send(bodyOf(document, known));
+      const body = bodyOf(document, known);
+      if (known && !(await isMeant(known, body))) return;
+      const saved = await send(body);
       await act(async () => undefined, told(saved));
       navigate(pathOf(saved.name));
     } catch (refused) {
