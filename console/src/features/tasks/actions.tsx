@@ -7,10 +7,11 @@ import { useNavigate } from "react-router-dom";
 import { api, type Entity } from "../../api/client";
 import { useMay } from "../../api/session";
 import type { Task } from "../../api/task";
-import { useAction, useConfirm } from "../../components/action";
+import { useAction } from "../../components/action";
 import { number } from "../../components/format";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
+import { useDeletion } from "./deletion";
 import { isInbound } from "./document";
 import { own } from "./words";
 
@@ -185,9 +186,8 @@ function useQuestions() {
 export function useTaskActions(task: Task) {
   const word = useWords(own);
   const all = useWords(common);
-  const language = useLanguage();
   const act = useAction();
-  const confirm = useConfirm();
+  const remove = useDeletion(task);
   const ask = useQuestions();
   const navigate = useNavigate();
   const mayAct = useMay("operator");
@@ -216,16 +216,6 @@ export function useTaskActions(task: Task) {
       word.replayDone,
     );
     if (made) navigate(pathOf(made.name));
-  };
-  const remove = async () => {
-    const tell = isInbound(task as unknown as Entity) ? word.deleteInbound : word.deleteText;
-    const content = tell(number(task.lag_messages, language), number(task.dead_letters, language));
-    if (!(await confirm({ title: word.deleteTitle(name), content }))) return;
-    const done = await act(async () => {
-      await api.delete("/tasks/{name}", { parts });
-      return true;
-    }, word.deleted(name));
-    if (done) navigate("/tasks");
   };
   return {
     runs,

@@ -28,6 +28,13 @@ export const own = words(
       `${waiting} messages wait for it and ${letters} dead letters are kept for it: they will not be delivered. Its place in the log is forgotten. Messages in the log and what has been written stay.`,
     deleteInbound: (waiting: string, letters: string) =>
       `${waiting} messages wait for it at the other side and ${letters} dead letters are kept for it: it will not bring them in. Its place there, or its session with what waits in it, is given up. What it has published here stays.`,
+    accountGoes: (user: string, policies: string) =>
+      policies === "1"
+        ? `Its user ${user} and the policy made with it go, too.`
+        : `Its user ${user} and the ${policies} policies made with it go, too.`,
+    accountStays: (user: string, tasks: string) =>
+      `Its user ${user} and the policies made with it stay: these tasks run as it, too: ${tasks}.`,
+    accountUnknown: "The user that was made with it goes, too, with the policies made with that user, unless another task runs as it.",
     seekTitle: (name: string) => `Where ${name} goes on`,
     seekText: (delivered: string, waiting: string) =>
       `What is in flight is settled first. It has delivered ${delivered} messages: going back delivers again those that are still there. ${waiting} messages wait: going forward passes over them, and they are not delivered.`,
@@ -187,6 +194,9 @@ export const own = words(
       `有 ${waiting} 条消息待投递、${letters} 条死信：它们将不会被投递，消费位置也会被清除。日志中的消息和已写入的内容保留。`,
     deleteInbound: (waiting: string, letters: string) =>
       `对端有 ${waiting} 条消息待取、此处有 ${letters} 条死信：它们将不会被引入。其在对端的位置或会话（连同其中等待的消息）将被放弃。已在本服务器发布的内容保留。`,
+    accountGoes: (user: string, policies: string) => `其用户 ${user} 及随之创建的 ${policies} 条策略也会被删除。`,
+    accountStays: (user: string, tasks: string) => `其用户 ${user} 及随之创建的策略保留：以下任务也以它运行：${tasks}。`,
+    accountUnknown: "随它创建的用户及其策略也会被删除，除非有其他任务以该用户运行。",
     seekTitle: (name: string) => `${name} 从何处继续`,
     seekText: (delivered: string, waiting: string) =>
       `在途消息会先处理完。已投递 ${delivered} 条：回退会重复投递其中仍保留的消息。待投递 ${waiting} 条：向后跳过则它们不会被投递。`,
