@@ -13,6 +13,7 @@ import { Status } from "../../components/status";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { useTaskActions } from "./actions";
+import { useTaskDialogs } from "./dialogs";
 import { EventList } from "../events/events";
 import { editable } from "./document";
 import { Errors } from "./errors";
@@ -89,7 +90,8 @@ function Shown({ task, at }: { task: Task; at: number }) {
   const word = useWords(own);
   const all = useWords(common);
   const language = useLanguage();
-  const actions = useTaskActions(task);
+  const { ask, dialog } = useTaskDialogs();
+  const actions = useTaskActions(task, ask);
   const [query, setQuery] = useSearchParams();
   const isIll = !isWell(task.status);
   const buttons = (
@@ -122,6 +124,7 @@ function Shown({ task, at }: { task: Task; at: number }) {
       }
       actions={buttons}
     >
+      {dialog}
       {isIll && (
         <Alert
           className="problem"

@@ -10,6 +10,7 @@ import { CreateLink, More, NameAndDescription, StatusAndWhy } from "../../compon
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { pathOf, useTaskActions } from "./actions";
+import { useTaskDialogs, type Ask } from "./dialogs";
 import { own } from "./words";
 
 export function sourceOf({ source }: Task) {
@@ -21,9 +22,9 @@ export function targetOf({ sink, map }: Task) {
   return [sink.type, sink.connection, sink.folder, map?.topic].filter(Boolean).join(" · ");
 }
 
-function Actions({ task }: { task: Task }) {
+function Actions({ task, ask }: { task: Task; ask: Ask }) {
   const word = useWords(own);
-  const actions = useTaskActions(task);
+  const actions = useTaskActions(task, ask);
   const label = actions.runs ? word.pause : word.start;
   return (
     <>
@@ -46,6 +47,7 @@ export default function Tasks() {
   const all = useWords(common);
   const language = useLanguage();
   const mayChange = useMay("administrator");
+  const { ask, dialog } = useTaskDialogs();
   const actions = mayChange && (
     <>
       <Link to="/imports">
@@ -56,6 +58,7 @@ export default function Tasks() {
   );
   return (
     <Page title={word.title} help={word.help} actions={actions}>
+      {dialog}
       <div className="slim">
         <List<Task>
           path="/tasks"
@@ -110,7 +113,7 @@ export default function Tasks() {
             },
             { key: "id", optional: true, title: all.id, render: (_, { id }) => <code>{id}</code> },
             { key: "created", optional: true, title: all.created, render: (_, { created }) => time(created, language) },
-            { key: "actions", align: "right", render: (_, task) => <Actions task={task} /> },
+            { key: "actions", align: "right", render: (_, task) => <Actions task={task} ask={ask} /> },
           ]}
         />
       </div>
