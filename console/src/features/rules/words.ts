@@ -5,7 +5,7 @@ export const own = words(
     blockTitle: "Block rules",
     blockHelp: "Keep clients out by client id, user or address. A rule holds at once: those that are connected are disconnected.",
     blockCreate: "New block rule",
-    blockEmpty: "Nobody is kept out.",
+    blockEmpty: "Nobody is kept out. Make a rule for a device that was stolen or does harm: by its client id, its user or its address.",
     blockDeletion: "Whom only this rule keeps out may connect again at once.",
     blockOver: (until: string) => `It ended at ${until} and keeps nobody out any more.`,
     blockRefused: (count: string, last: string) =>
@@ -24,7 +24,7 @@ export const own = words(
     enrichTitle: "Enrichment rules",
     enrichHelp: "MQTT 5 properties that the server adds to messages as it receives them, so that every reader has them.",
     enrichCreate: "New enrichment rule",
-    enrichEmpty: "Messages are passed on as they come.",
+    enrichEmpty: "Messages are passed on as they come. Make a rule for topics whose readers all need the same property, such as an expiry or the client that published.",
     enrichDeletion: (filters: string) =>
       `Messages of its topic filters (${filters}) lack from now on what this rule adds. Stored ones keep it.`,
     priority: "Priority",
@@ -33,7 +33,7 @@ export const own = words(
     autoTitle: "Auto-subscriptions",
     autoHelp: "Subscribe clients when they connect, as far as their policies allow it.",
     autoCreate: "New auto-subscription",
-    autoEmpty: "Clients subscribe themselves.",
+    autoEmpty: "Clients subscribe themselves. Make one for devices that cannot, with the topics that each of them is to get: commands/${client_id}, for example.",
     autoDeletion: (filters: string) =>
       `Who connects from now on is not subscribed to its filters (${filters}). Subscriptions that it made stay.`,
     filters: "Filters",
@@ -43,7 +43,7 @@ export const own = words(
     blockTitle: "拦截规则",
     blockHelp: "按客户端 ID、用户或地址拦截客户端。规则立即生效：在线的会被断开。",
     blockCreate: "新建拦截规则",
-    blockEmpty: "没有拦截任何客户端。",
+    blockEmpty: "没有拦截任何客户端。可为被盗或造成危害的设备新建规则：按其客户端 ID、用户或地址拦截。",
     blockDeletion: "仅被此规则拦截的客户端可以立即重新连接。",
     blockOver: (until: string) => `它已于 ${until} 结束，不再拦截任何客户端。`,
     blockRefused: (count: string, last: string) => `服务器启动以来由它拒绝的连接：${count} 次，最近一次在 ${last}。`,
@@ -60,7 +60,7 @@ export const own = words(
     enrichTitle: "消息增强规则",
     enrichHelp: "服务器在接收消息时添加的 MQTT 5 属性，所有读者都能看到。",
     enrichCreate: "新建增强规则",
-    enrichEmpty: "消息原样转发。",
+    enrichEmpty: "消息原样转发。如果某些主题的读者都需要同一属性（例如有效期或发布者的客户端 ID），可为这些主题新建规则。",
     enrichDeletion: (filters: string) =>
       `其 ${filters} 个主题过滤器匹配的消息此后不再带有此规则添加的内容；已存储的保留。`,
     priority: "优先级",
@@ -69,7 +69,7 @@ export const own = words(
     autoTitle: "自动订阅",
     autoHelp: "客户端连接时自动代为订阅，以其策略允许为限。",
     autoCreate: "新建自动订阅",
-    autoEmpty: "客户端自行订阅。",
+    autoEmpty: "客户端自行订阅。可为无法自行订阅的设备新建一项，填写每台设备应收到的主题，例如 commands/${client_id}。",
     autoDeletion: (filters: string) => `此后连接的客户端不再订阅它的 ${filters} 个过滤器；已有的订阅保留。`,
     filters: "过滤器",
     qos: "QoS",
