@@ -75,7 +75,7 @@ function Published({ message }: { message: NonNullable<Answer["message"]> }) {
       <dd>{message.topic}</dd>
       <dt>QoS</dt>
       <dd>
-        {message.qos} {message.retain && "· retain"}
+        {message.qos} {message.retain && `· ${word.retained}`}
       </dd>
       <dt>{word.recordProperties}</dt>
       <dd>
@@ -90,8 +90,23 @@ function Published({ message }: { message: NonNullable<Answer["message"]> }) {
   );
 }
 
+// Of what a later server says, its own word.
+function useBecomes() {
+  const word = useWords(own);
+  const known: Record<string, string> = {
+    dead_letter: word.becomesDeadLetter,
+    drop: word.becomesDrop,
+    stop: word.becomesStop,
+    fails: word.becomesFails,
+    waits: word.becomesWaits,
+    filtered: word.becomesFiltered,
+  };
+  return (what: string) => known[what] ?? word.becomes(what);
+}
+
 function Shown({ answer }: { answer: Answer }) {
   const word = useWords(own);
+  const becomes = useBecomes();
   const language = useLanguage();
   if (answer.matches === false) return <Alert type="warning" showIcon message={word.passedOver} />;
   if (answer.error)
@@ -100,7 +115,7 @@ function Shown({ answer }: { answer: Answer }) {
         type="error"
         showIcon
         message={answer.error.detail}
-        description={word.becomes(answer.error.becomes)}
+        description={becomes(answer.error.becomes)}
       />
     );
   const { record, message } = answer;

@@ -9,7 +9,7 @@ import { Figures } from "../../components/figures";
 import { duration, number, time } from "../../components/format";
 import { Page } from "../../components/page";
 import { useRates } from "../../components/rates";
-import { Status } from "../../components/status";
+import { Status, statusWord } from "../../components/status";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { useTaskActions } from "./actions";
@@ -130,7 +130,7 @@ function Shown({ task, at }: { task: Task; at: number }) {
           className="problem"
           type={task.status === "failed" ? "error" : "warning"}
           showIcon
-          message={task.status_reason || task.status}
+          message={task.status_reason || statusWord(task.status, language)}
           description={task.next_try && `${word.nextTry}: ${time(task.next_try, language)}`}
         />
       )}

@@ -1,4 +1,4 @@
-import { Table } from "antd";
+import { Empty, Table } from "antd";
 import type { Task, Worker } from "../../api/task";
 import { number, time } from "../../components/format";
 import { StatusAndWhy } from "../../components/row";
@@ -23,6 +23,7 @@ export function Workers({ task }: { task: Task }) {
       pagination={false}
       dataSource={task.workers}
       scroll={{ x: "max-content" }}
+      locale={{ emptyText: <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={word.noWorkers} /> }}
       columns={[
         { title: word.worker, render: (_, { client }) => <code>{client}</code> },
         {
