@@ -1,9 +1,11 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { cleanup, configure, fireEvent, render, screen } from "@testing-library/react";
 import { App, Modal } from "antd";
 import { MemoryRouter } from "react-router-dom";
 import { afterEach, expect, test, vi } from "vitest";
 import { BlockRules } from "./rules";
+
+configure({ asyncUtilTimeout: 20_000 }); // a busy machine
 
 const rule = { name: "r", type: "client_id", value: "m*" };
 let made: unknown[];

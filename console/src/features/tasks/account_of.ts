@@ -28,10 +28,12 @@ async function policiesOf({ name, created }: Created) {
 
 export async function madeWith(task: Task): Promise<Made | undefined> {
   if (!task.account_made) return undefined;
-  const name = task.account ?? "";
+  const unknown = { policies: "", others: [] };
+  const name = task.account;
+  if (!name) return unknown;
   const found = await counted<Created>("/users", { name });
   const user = found.items.find((one) => Math.abs(Date.parse(one.created) - Date.parse(task.created)) < together);
-  if (!name || !user) return { policies: "", others: [] };
+  if (!user) return unknown;
   const [policies, others] = await Promise.all([
     policiesOf(user),
     counted<Task>("/tasks", {}, ({ id, account }) => id !== task.id && account === name),

@@ -14,7 +14,8 @@ function MadeWith({ user, policies, others }: Made) {
   const word = useWords(own);
   const named = useNames();
   if (!user) return <p>{word.accountUnknown}</p>;
-  return <p>{others.length > 0 ? word.accountStays(user, named(others)) : word.accountGoes(user, policies)}</p>;
+  if (others.length > 0) return <p>{word.accountStays(user, named(others))}</p>;
+  return <p>{policies === "0" ? word.accountGoesAlone(user) : word.accountGoes(user, policies)}</p>;
 }
 
 export function useDeletion(task: Task) {

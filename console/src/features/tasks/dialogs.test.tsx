@@ -63,7 +63,8 @@ async function open(kind: Kind) {
 }
 
 const field = (label: string) => screen.getByLabelText(label) as HTMLInputElement;
-const wrongAt = (label: string) => field(label).closest(".ant-form-item")!.querySelector(".ant-form-item-explain-error")?.textContent;
+const wrongOf = (input: HTMLElement) => input.closest(".ant-form-item")!.querySelector(".ant-form-item-explain-error")?.textContent;
+const wrongAt = (label: string) => wrongOf(field(label));
 const isClosed = () => waitFor(() => expect(screen.queryByText("Cancel")).toBeNull());
 
 test("a copy whose name is refused says so at the name, which stays, and is made with another one", async () => {
@@ -96,7 +97,7 @@ test("a replay that is refused says why at its fields, and keeps the topic", asy
   refusal = { code: "invalid_document", detail: "this does not say what is to go again", fields };
   await open("replay");
   const [topic, range] = [/^To this topic/, /^Stored from/].map((label) => screen.getByLabelText(label).id);
-  const wrong = (id: string) => document.getElementById(id)!.closest(".ant-form-item")!.querySelector(".ant-form-item-explain-error")?.textContent;
+  const wrong = (id: string) => wrongOf(document.getElementById(id)!);
   fireEvent.change(document.getElementById(topic!)!, { target: { value: "${" } });
   fireEvent.click(screen.getByText("OK"));
   await waitFor(() => expect(wrong(topic!)).toContain("is no template"));
@@ -114,8 +115,8 @@ test("a task that cannot go elsewhere says why in the dialogue, where the choice
   fireEvent.click(screen.getByLabelText("With the next message that comes"));
   await screen.findByText("3 messages that wait are passed over, and not delivered.");
   fireEvent.click(screen.getByText("OK"));
-  const alert = await screen.findByRole("alert");
-  expect(alert.textContent).toContain("the task is being changed");
+  const told = await screen.findByText("the task is being changed");
+  expect(told.closest("[role=dialog]")).not.toBeNull();
   expect(field("With the next message that comes").checked).toBe(true);
 
   fireEvent.click(screen.getByText("OK"));

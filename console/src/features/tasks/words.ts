@@ -32,6 +32,7 @@ export const own = words(
       policies === "1"
         ? `Its user ${user} and the policy made with it go, too.`
         : `Its user ${user} and the ${policies} policies made with it go, too.`,
+    accountGoesAlone: (user: string) => `Its user ${user} goes, too.`,
     accountStays: (user: string, tasks: string) =>
       `Its user ${user} and the policies made with it stay: these tasks run as it, too: ${tasks}.`,
     accountUnknown: "The user that was made with it goes, too, with the policies made with that user, unless another task runs as it.",
@@ -204,6 +205,7 @@ export const own = words(
     deleteInbound: (waiting: string, letters: string) =>
       `对端有 ${waiting} 条消息待取、此处有 ${letters} 条死信：它们将不会被引入。其在对端的位置或会话（连同其中等待的消息）将被放弃。已在本服务器发布的内容保留。`,
     accountGoes: (user: string, policies: string) => `其用户 ${user} 及随之创建的 ${policies} 条策略也会被删除。`,
+    accountGoesAlone: (user: string) => `其用户 ${user} 也会被删除。`,
     accountStays: (user: string, tasks: string) => `其用户 ${user} 及随之创建的策略保留：以下任务也以它运行：${tasks}。`,
     accountUnknown: "随它创建的用户及其策略也会被删除，除非有其他任务以该用户运行。",
     seekTitle: (name: string) => `${name} 从何处继续`,
