@@ -1,9 +1,12 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { cleanup, configure, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import type { ReactElement } from "react";
 import { Link, MemoryRouter, useLocation } from "react-router-dom";
 import { afterEach, expect, test, vi } from "vitest";
+import type { Query } from "../api/client";
 import { List } from "./list";
 
+configure({ asyncUtilTimeout: 20_000 }); // a busy machine
 afterEach(() => {
   cleanup();
   localStorage.clear();
@@ -77,4 +80,66 @@ test("filters stand in the address: they are there again after a visit elsewhere
   await waitFor(() => expect(field.value).toBe(""));
   await waitFor(() => expect(asked.at(-1)).not.toContain("username"));
   expect(address()).toBe("");
+});
+
+// A server that looks at a part of what it has at a time: each page by the token that leads to it.
+function Looking({ parts, query }: { parts: Record<string, { items: Row[]; next: string | null }>; query?: Query }) {
+  asked = [];
+  vi.stubGlobal("fetch", (url: string) => {
+    asked.push(url);
+    return Promise.resolve(Response.json(parts[new URL(url, "http://server/").searchParams.get("page") ?? ""]));
+  });
+  return (
+    <MemoryRouter future={{ v7_relativeSplatPath: true, v7_startTransition: true }}>
+      <List<Row>
+        path="/messages"
+        rowKey="name"
+        query={query}
+        empty={<p>publish one</p>}
+        columns={[{ title: "Name", dataIndex: "name" }]}
+      />
+    </MemoryRouter>
+  );
+}
+
+function within(client: QueryClient, element: ReactElement) {
+  return <QueryClientProvider client={client}>{element}</QueryClientProvider>;
+}
+
+test("an empty page with more behind it is not the end: one looks further, up to the end", async () => {
+  const parts = {
+    "": { items: [], next: "1" },
+    "1": { items: [], next: "2" },
+    "2": { items: [{ name: "found", serial: "" }], next: "3" },
+    "3": { items: [], next: null },
+  };
+  render(within(new QueryClient(), <Looking parts={parts} query={{ filter: "a/#" }} />));
+  await screen.findByText("Nothing in the part looked at so far");
+  expect(screen.queryByText("Nothing matches the filter")).toBeNull();
+  fireEvent.click(screen.getByText("Look further"));
+  await waitFor(() => expect(asked.at(-1)).toContain("page=1"));
+  await waitFor(() => expect(document.querySelector(".ant-btn-loading")).toBeNull());
+  fireEvent.click(screen.getByText("Look further"));
+  await screen.findByText("found");
+  fireEvent.click(screen.getByLabelText("Next page"));
+  await screen.findByText("Nothing further: this is the end");
+});
+
+test("another question begins at its first page", async () => {
+  const parts = { "": { items: [{ name: "a", serial: "" }], next: "1" }, "1": { items: [{ name: "b", serial: "" }], next: null } };
+  const client = new QueryClient();
+  const shown = render(within(client, <Looking parts={parts} query={{ from: "2026-01-01" }} />));
+  await screen.findByText("a");
+  fireEvent.click(screen.getByLabelText("Next page"));
+  await screen.findByText("b");
+  shown.rerender(within(client, <Looking parts={parts} query={{ from: "2026-02-02" }} />));
+  await screen.findByText("a");
+  expect(asked.at(-1)).toContain("from=2026-02-02");
+  expect(asked.at(-1)).not.toContain("page=");
+});
+
+test("nothing in a span of time is not nothing at all", async () => {
+  render(within(new QueryClient(), <Looking parts={{ "": { items: [], next: null } }} query={{ from: "2026-01-01" }} />));
+  await screen.findByText("Nothing matches the filter");
+  expect(screen.queryByText("publish one")).toBeNull();
 });

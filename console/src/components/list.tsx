@@ -7,9 +7,9 @@ import type { Entity, Page, Path, Query } from "../api/client";
 import { useGet, useLive } from "../api/live";
 import { common } from "../words/common";
 import { useLanguage, useWords } from "../words/language";
+import { valueWord } from "../words/values";
 import { ProblemAlert, unlessAway } from "./problem";
 import { remember, remembered } from "./remembered";
-import { statusWord } from "./status";
 
 export interface Filter {
   name: string;
@@ -102,21 +102,65 @@ function useColumns<T>(path: Path, columns: Columns<T>) {
   return { shown, choice };
 }
 
+// Of another question the first page is shown again: a token belongs to the one that it was given for.
+function usePages(question: string) {
+  const [turned, setTurned] = useState<{ of: string; tokens: string[] }>();
+  const before = turned?.of === question ? turned.tokens : []; // tokens of the pages up to this one
+  const show = (tokens: string[]) => setTurned({ of: question, tokens });
+  return {
+    before,
+    token: before.at(-1),
+    turn: (next: string | null | undefined) => next && show([...before, next]),
+    back: () => show(before.slice(0, -1)),
+  };
+}
+
+// The server looks at a part of what it has at a time, and found nothing in it: there is more to look at.
+function Further({ isLooking, onLook }: { isLooking: boolean; onLook: () => void }) {
+  const word = useWords(common);
+  return (
+    <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={word.nothingSoFar}>
+      <Button loading={isLooking} onClick={onLook}>
+        {word.lookFurther}
+      </Button>
+    </Empty>
+  );
+}
+
+interface Reason {
+  isKnown: boolean; // else it is still asked for, or was refused
+  isFiltered: boolean;
+  isLater: boolean;
+  children: ReactNode;
+}
+
+function Nothing({ isKnown, isFiltered, isLater, children }: Reason) {
+  const word = useWords(common);
+  if (!isKnown) return <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={false} />;
+  return (
+    <Empty
+      image={Empty.PRESENTED_IMAGE_SIMPLE}
+      description={isLater ? word.nothingFurther : isFiltered ? word.noMatch : word.nothing}
+    >
+      {!isFiltered && !isLater && children}
+    </Empty>
+  );
+}
+
 export function List<T extends object = Entity>(props: Props<T>) {
   const { path, parts, query, filters = [], columns, rowKey = "id", empty, isLive, expanded, isAddressed = false } = props;
   const word = useWords(common);
   const language = useLanguage();
   const names = filters.map(({ name }) => name);
   const { given, setGiven, delayed } = useGiven(names, isAddressed);
-  const [turned, setTurned] = useState<{ of: object; tokens: string[] }>();
-  const before = turned?.of === delayed ? turned.tokens : []; // tokens of the pages up to this one
-  const setBefore = (tokens: string[]) => setTurned({ of: delayed, tokens });
-  const call = { parts, query: { limit: pageSize, ...query, ...delayed, page: before.at(-1) } };
+  const pages = usePages(JSON.stringify([parts, query, delayed]));
+  const call = { parts, query: { limit: pageSize, ...query, ...delayed, page: pages.token } };
   const use = isLive ? useLive : useGet;
   const list = use<Page<T>>(path, call);
   const items = list.data?.items ?? [];
   const { shown, choice } = useColumns(path, columns);
-  const isFiltered = Object.values(delayed).some(Boolean);
+  const isFiltered = Object.values({ ...query, ...delayed }).some(Boolean);
+  const next = list.isPlaceholderData ? undefined : list.data?.next; // that of the page before is no longer it
   const filter = (name: string, value: string) => setGiven((known) => ({ ...known, [name]: value }));
   return (
     <>
@@ -130,7 +174,7 @@ export function List<T extends object = Entity>(props: Props<T>) {
               aria-label={label}
               placeholder={label}
               value={given[name] || undefined}
-              options={options.map((option) => ({ value: option, label: statusWord(option, language) }))}
+              options={options.map((option) => ({ value: option, label: valueWord(option, language) }))}
               labelRender={({ label: chosen }) => word.chosen(label, String(chosen))}
               onChange={(value) => filter(name, value ?? "")}
             />
@@ -166,26 +210,23 @@ export function List<T extends object = Entity>(props: Props<T>) {
         scroll={{ x: "max-content" }}
         expandable={expanded && { expandedRowRender: expanded }}
         locale={{
-          emptyText: (
-            <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={isFiltered ? word.noMatch : word.nothing}>
-              {!isFiltered && empty}
-            </Empty>
+          emptyText: list.data?.next ? (
+            <Further isLooking={list.isPlaceholderData} onLook={() => pages.turn(next)} />
+          ) : (
+            <Nothing isKnown={list.data !== undefined} isFiltered={isFiltered} isLater={pages.before.length > 0}>
+              {empty}
+            </Nothing>
           ),
         }}
       />
-      {(before.length > 0 || list.data?.next) && (
+      {(pages.before.length > 0 || list.data?.next) && (
         <div className="pager">
-          <Button
-            icon={<LeftOutlined />}
-            aria-label={word.previous}
-            disabled={before.length === 0}
-            onClick={() => setBefore(before.slice(0, -1))}
-          />
+          <Button icon={<LeftOutlined />} aria-label={word.previous} disabled={pages.before.length === 0} onClick={pages.back} />
           <Button
             icon={<RightOutlined />}
             aria-label={word.following}
             disabled={!list.data?.next}
-            onClick={() => setBefore([...before, list.data!.next!])}
+            onClick={() => pages.turn(next)}
           />
         </div>
       )}

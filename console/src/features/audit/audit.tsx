@@ -7,6 +7,7 @@ import { List } from "../../components/list";
 import { Page } from "../../components/page";
 import { TimeRange } from "../../components/time_range";
 import { useLanguage, useWords, words } from "../../words/language";
+import { valueWord } from "../../words/values";
 
 const own = words(
   {
@@ -92,7 +93,6 @@ export default function Audit() {
         <TimeRange labels={[word.since, word.until]} onChange={setRange} />
       </div>
       <List<Item>
-        key={JSON.stringify(range)}
         path="/audit"
         isAddressed
         query={range}
@@ -101,7 +101,7 @@ export default function Audit() {
           { name: "user", label: word.user },
           { name: "operation", label: word.operation },
           { name: "subject", label: word.subject },
-          { name: "outcome", label: word.outcome, options: Object.keys(colours) },
+          { name: "outcome", label: word.outcome, options: ["done", "failed", "refused", "unknown"] },
         ]}
         expanded={(item) => <Change item={item} />}
         columns={[
@@ -115,7 +115,7 @@ export default function Audit() {
             title: word.outcome,
             render: (_, { outcome, code }) => (
               <>
-                <Tag color={colours[outcome]}>{outcome}</Tag> {code}
+                <Tag color={colours[outcome]}>{valueWord(outcome, language)}</Tag> {code}
               </>
             ),
           },

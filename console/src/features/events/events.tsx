@@ -89,7 +89,6 @@ export function EventList({ path, parts, filters, isAddressed }: Props) {
         <TimeRange labels={[word.since, word.until]} onChange={setRange} />
       </div>
       <List<Event>
-        key={JSON.stringify(range)}
         path={path}
         parts={parts}
         query={range}

@@ -1,8 +1,7 @@
 import { Button, Card, Drawer, Input, Tag } from "antd";
-import { DatePicker } from "antd";
 import { useId, useState } from "react";
 import { Link, useNavigate } from "react-router-dom";
-import { api } from "../../api/client";
+import { api, type Query } from "../../api/client";
 import { schemaOf } from "../../api/documents";
 import { useMay } from "../../api/session";
 import { useAction } from "../../components/action";
@@ -13,6 +12,7 @@ import { Page } from "../../components/page";
 import { Payload } from "../../components/payload";
 import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
 import { pointersOf, SchemaForm, type Document } from "../../components/schema_form/schema_form";
+import { TimeRange } from "../../components/time_range";
 import { useLanguage, useWords } from "../../words/language";
 import type { Message } from "./message_type";
 import { own } from "./words";
@@ -123,19 +123,13 @@ function ById() {
 export function Messages() {
   const word = useWords(own);
   const language = useLanguage();
-  const [range, setRange] = useState<{ from?: string; to?: string }>({});
+  const [range, setRange] = useState<Query>({});
   return (
     <Page title={word.title} help={word.help} actions={<Publish />}>
       <Card size="small" className="gap">
         <div className="query">
           <ById />
-          <DatePicker.RangePicker
-            showTime
-            placeholder={[word.from, word.to]}
-            onChange={(times) =>
-              setRange({ from: times?.[0]?.toISOString(), to: times?.[1]?.toISOString() })
-            }
-          />
+          <TimeRange labels={[word.from, word.to]} onChange={setRange} />
         </div>
       </Card>
       <List<Message>
