@@ -2,8 +2,8 @@
 import { Button, Input, InputNumber, Select, Switch } from "antd";
 import { MinusCircleOutlined, PlusOutlined } from "@ant-design/icons";
 import { common } from "../../words/common";
-import { useWords } from "../../words/language";
-import { choicesOf, kindOf, textOf, valueOf, type Schema } from "./schema";
+import { useLanguage, useWords } from "../../words/language";
+import { choicesOf, defaultOf, kindOf, textOf, valueOf, type Schema } from "./schema";
 
 interface Props {
   id: string;
@@ -59,7 +59,8 @@ function Pairs({ id, value, onChange, isDisabled }: Props) {
 export function Field(props: Props) {
   const { id, schema, value, onChange, isDisabled, describedBy } = props;
   const shared = { id, disabled: isDisabled, "aria-describedby": describedBy };
-  const placeholder = textOf(schema.default);
+  const language = useLanguage();
+  const placeholder = defaultOf(schema, language);
   const onText = (event: { target: { value: string } }) =>
     onChange(event.target.value === "" ? undefined : event.target.value);
   switch (kindOf(schema)) {
@@ -70,7 +71,7 @@ export function Field(props: Props) {
           allowClear={schema.default !== undefined}
           value={value as string | undefined}
           placeholder={placeholder}
-          options={choicesOf(schema)}
+          options={choicesOf(schema, language)}
           onChange={(chosen) => onChange(chosen)}
         />
       );
@@ -94,7 +95,7 @@ export function Field(props: Props) {
           {...shared}
           mode="multiple"
           value={(value as string[] | undefined) ?? (schema.default as string[] | undefined) ?? []}
-          options={choicesOf(schema.items!)}
+          options={choicesOf(schema.items!, language)}
           onChange={(chosen) => onChange(chosen)}
         />
       );

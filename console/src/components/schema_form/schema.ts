@@ -1,4 +1,7 @@
 // JSON Schema as the server declares documents: what forms are made from.
+import type { Language } from "../../words/language";
+import { choiceWord } from "../../words/values";
+
 export interface Schema {
   type?: string | string[];
   properties?: Record<string, Schema>;
@@ -47,10 +50,18 @@ function withoutNull(schema: Schema): Schema {
   return some?.length === 1 ? { ...schema, ...some[0], anyOf: undefined } : schema;
 }
 
-export function choicesOf({ enum: choices = [] }: Schema) {
+export function choicesOf({ enum: choices = [] }: Schema, language: Language) {
   return choices
     .filter((choice) => choice !== null)
-    .map((choice) => ({ value: choice, label: String(choice) }));
+    .map((choice) => ({ value: choice, label: choiceWord(String(choice), language) }));
+}
+
+// What holds when nothing is chosen or written.
+export function defaultOf(given: Schema, language: Language) {
+  const schema = withoutNull(given);
+  const standard = [schema.default].flat();
+  if (!schema.enum && !schema.items?.enum) return textOf(schema.default);
+  return standard.map((value) => choiceWord(textOf(value), language)).join(language === "zh" ? "、" : ", ");
 }
 
 export function kindOf(given: Schema): Kind {

@@ -59,7 +59,7 @@ test("a field's kind comes from its declaration alone", () => {
 test("a number that may be null is typed as a number, and null is no choice", () => {
   expect(kindOf({ anyOf: [{ type: "integer" }, { type: "null" }] })).toBe("number");
   expect(kindOf({ anyOf: [{ type: "integer" }, { type: "string" }, { type: "null" }] })).toBe("text");
-  expect(choicesOf({ enum: ["a", null] })).toEqual([{ value: "a", label: "a" }]);
+  expect(choicesOf({ enum: ["a", null] }, "en")).toEqual([{ value: "a", label: "a" }]);
 });
 
 test("anything that is typed is JSON where it looks like it", () => {

@@ -4,11 +4,11 @@ import { Collapse, Form } from "antd";
 import { useId, type ReactNode } from "react";
 import type { FieldProblem } from "../../api/client";
 import { common } from "../../words/common";
-import { useWords } from "../../words/language";
+import { useLanguage, useWords } from "../../words/language";
 import { Field } from "./field";
 import { useFieldNames } from "./field_names";
 import { useHelp } from "./help";
-import { kindOf, labelOf, split, textOf, type Schema } from "./schema";
+import { defaultOf, kindOf, labelOf, split, type Schema } from "./schema";
 import { covers, wrongAt } from "./wrong";
 
 export type Document = Record<string, unknown>;
@@ -31,7 +31,7 @@ const none: FieldProblem[] = [];
 function useHelpOf(schema: Schema) {
   const word = useWords(common);
   const help = useHelp();
-  const standard = textOf(schema.default);
+  const standard = defaultOf(schema, useLanguage());
   const isShown = standard !== "" && standard !== "{}" && standard !== "[]";
   const unit = schema["x-unit"];
   if (!schema.description && !unit && !isShown) return undefined;

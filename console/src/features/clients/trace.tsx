@@ -8,6 +8,7 @@ import { useAction } from "../../components/action";
 import { time } from "../../components/format";
 import { List } from "../../components/list";
 import { useLanguage, useWords } from "../../words/language";
+import { valueWord } from "../../words/values";
 import { own } from "./words";
 
 interface Step {
@@ -55,7 +56,7 @@ export function Trace({ id }: { id: string }) {
         empty={<p>{word.traceHelp}</p>}
         columns={[
           { title: word.time, render: (_, row) => time(row.time, language) },
-          { title: word.event, render: (_, { event }) => <Tag color={colours[event]}>{event}</Tag> },
+          { title: word.event, render: (_, { event }) => <Tag color={colours[event]}>{valueWord(event, language)}</Tag> },
           { title: word.topic, render: (_, { topic }) => (topic === null ? word.gone : <code>{topic}</code>) },
           { title: word.qos, dataIndex: "qos" },
           {

@@ -7,6 +7,7 @@ import { duration, number, time } from "../../components/format";
 import { ProblemAlert } from "../../components/problem";
 import { common } from "../../words/common";
 import { useLanguage, useWords, words } from "../../words/language";
+import { valueWord } from "../../words/values";
 import { pathOf } from "../clients/client_type";
 
 const own = words(
@@ -108,7 +109,7 @@ export default function Groups() {
           title: word.strategy,
           render: (_, { strategy, made }) => (
             <>
-              {strategy} {made && <Tag>{word.made}</Tag>}
+              {valueWord(strategy, language)} {made && <Tag>{word.made}</Tag>}
             </>
           ),
         },
