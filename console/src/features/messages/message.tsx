@@ -1,6 +1,5 @@
-import { Card, Timeline } from "antd";
-import type { ReactNode } from "react";
-import { Link, useParams } from "react-router-dom";
+import { Card } from "antd";
+import { useParams } from "react-router-dom";
 import { useGet, useLive } from "../../api/live";
 import { Code } from "../../components/code";
 import { Figures } from "../../components/figures";
@@ -9,63 +8,14 @@ import { Page } from "../../components/page";
 import { Payload } from "../../components/payload";
 import { ProblemAlert } from "../../components/problem";
 import { useLanguage, useWords } from "../../words/language";
-import { pathOf as clientPath } from "../clients/client_type";
-import { pathOf as taskPath } from "../tasks/actions";
 import type { Message, Trace } from "./message_type";
+import { Progress, Times } from "./trace";
 import { own } from "./words";
 
 const shown = [
   "id", "timestamp", "topic", "qos", "retain", "dup", "client_id", "host", "username", "packet_id",
   "payload_bytes", "truncated", "payload", "payload_base64",
 ];
-const colours: Record<string, string> = { passed: "green", delivered: "green", waiting: "blue", lost: "red", dead_letter: "red" };
-
-function Line({ children, state }: { children: ReactNode; state: string }) {
-  return (
-    <>
-      {children} <span className="quiet">{state.replaceAll("_", " ")}</span>
-    </>
-  );
-}
-
-function TraceLine({ trace }: { trace: Trace }) {
-  const word = useWords(own);
-  const language = useLanguage();
-  const consumers = [
-    ...trace.sessions.map(({ client_id: id, state }) => ({
-      key: `s ${id}`,
-      state,
-      label: <Link to={clientPath(id)}>{word.session(id)}</Link>,
-    })),
-    ...trace.groups.map(({ name, filter, state }) => ({
-      key: `g ${name} ${filter}`,
-      state,
-      label: `${word.group(name)} ${filter}`,
-    })),
-    ...trace.tasks.map(({ name, state }) => ({
-      key: `t ${name}`,
-      state,
-      label: <Link to={taskPath(name)}>{word.task(name)}</Link>,
-    })),
-  ];
-  return (
-    <Timeline
-      items={[
-        { color: "green", children: `${word.received}: ${time(trace.received.timestamp, language)}` },
-        {
-          color: trace.durable ? "green" : "gray",
-          children: trace.durable ? word.durable : word.notDurable,
-        },
-        ...consumers.map(({ key, state, label }) => ({
-          key,
-          color: colours[state] ?? "gray",
-          children: <Line state={state}>{label}</Line>,
-        })),
-        ...(consumers.length === 0 ? [{ color: "gray", children: word.nobody }] : []),
-      ]}
-    />
-  );
-}
 
 export function MessagePage() {
   const { id = "" } = useParams();
@@ -105,7 +55,13 @@ export function MessagePage() {
         </div>
         <Card size="small" title={word.trace}>
           <ProblemAlert error={trace.error} />
-          {trace.data && <TraceLine trace={trace.data} />}
+          {trace.data && (
+            <>
+              <Times trace={trace.data} />
+              <h2>{word.progress}</h2>
+              <Progress trace={trace.data} />
+            </>
+          )}
         </Card>
       </div>
     </Page>
