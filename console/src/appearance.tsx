@@ -1,4 +1,7 @@
 // Language, and light or dark: as the browser has it until somebody chooses, then as they chose.
+// What antd needs, beside it in node_modules: its calendars take their months and weekdays from here.
+import dayjs from "dayjs";
+import "dayjs/locale/zh-cn";
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
 import { remember, remembered } from "./components/remembered";
 import { preferredLanguage, type Language } from "./words/language";
@@ -23,6 +26,7 @@ export function AppearanceProvider({ children }: { children: ReactNode }) {
   );
   const [isDark, setDark] = useState(initialDark);
   useEffect(() => {
+    dayjs.locale(language === "zh" ? "zh-cn" : "en");
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
     document.documentElement.dataset.theme = isDark ? "dark" : "light";
   }, [language, isDark]);
