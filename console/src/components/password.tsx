@@ -1,11 +1,11 @@
 // Passwords of accounts are changed apart from their documents: given, or made and shown once.
 import { Button, Form, Input, Modal } from "antd";
 import { useState } from "react";
-import { api, type Path } from "../api/client";
+import { api, ApiError, type Path } from "../api/client";
 import { common } from "../words/common";
 import { useWords, words } from "../words/language";
 import { useAction } from "./action";
-import { fieldsOf, ProblemAlert, useFirstWrong } from "./problem";
+import { fieldsOf, ProblemAlert, problemOf, useFirstWrong } from "./problem";
 import { wrongAt } from "./schema_form/wrong";
 import { useSecret } from "./secret";
 
@@ -28,12 +28,22 @@ const own = words(
   },
 );
 
+const wrongPassword = "wrong_credentials"; // a code
+
 interface Props {
   title: string;
   help: string; // what happens to those who are logged in or connected
   isOwn?: boolean; // the old one is asked for, and none is made
   send: (given: string | null, old: string) => Promise<void>; // throws what was refused
   onClose: () => void;
+}
+
+// A password that is asked for and is not right concerns its field, which the server does not name: a
+// login must not say which of the two is wrong.
+function atOld(error: unknown, pointer: string) {
+  const problem = problemOf(error);
+  if (problem?.code !== wrongPassword || problem.fields?.length) return error;
+  return new ApiError({ ...problem, fields: [{ pointer, detail: problem.detail }] });
 }
 
 export function PasswordDialog({ title, help, isOwn, send, onClose }: Props) {
@@ -44,6 +54,7 @@ export function PasswordDialog({ title, help, isOwn, send, onClose }: Props) {
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const pointer = isOwn ? "/new_password" : "/password";
+  const oldPointer = "/password"; // of one's own alone
   const problems = fieldsOf(error);
   useFirstWrong(error);
   const submit = async () => {
@@ -53,7 +64,7 @@ export function PasswordDialog({ title, help, isOwn, send, onClose }: Props) {
       await send(given || null, old);
       onClose();
     } catch (refused) {
-      setError(refused);
+      setError(isOwn ? atOld(refused, oldPointer) : refused);
       setBusy(false);
     }
   };
@@ -68,10 +79,10 @@ export function PasswordDialog({ title, help, isOwn, send, onClose }: Props) {
       onOk={() => void submit()}
       onCancel={onClose}
     >
-      <ProblemAlert error={error} shown={[pointer]} />
+      <ProblemAlert error={error} shown={[pointer, oldPointer]} />
       <Form layout="vertical" onFinish={() => void submit()}>
         {isOwn && (
-          <Form.Item label={word.old} htmlFor="old-password">
+          <Form.Item label={word.old} htmlFor="old-password" {...wrongAt(problems, oldPointer)}>
             <Input.Password
               id="old-password"
               autoComplete="current-password"
