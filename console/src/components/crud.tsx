@@ -30,6 +30,7 @@ interface Props<T> {
   createSchema: Schema;
   isFixed?: boolean; // they are made and deleted, not changed
   filters?: Filter[];
+  isLive?: boolean; // there is something in it that changes by itself
   columns: Columns<T>;
   isWide?: boolean; // there is no room for when it was made
   deletion: (row: T) => ReactNode | Promise<ReactNode>; // what will happen, in numbers
@@ -161,6 +162,7 @@ export function Crud<T extends Named>(props: Props<T>) {
       <List<T>
         path={path}
         isAddressed
+        isLive={props.isLive}
         filters={filters ?? [{ name: "name", label: all.name }]}
         rowKey="name"
         empty={<p>{empty}</p>}

@@ -1,4 +1,4 @@
-import { Button, Card, Form, Input, InputNumber, Table } from "antd";
+import { Button, Card } from "antd";
 import { useNavigate, useParams } from "react-router-dom";
 import { api } from "../../api/client";
 import { useLive } from "../../api/live";
@@ -12,34 +12,10 @@ import { Status } from "../../components/status";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { EventList } from "../events/events";
-import type { Subscription, Whole } from "./client_type";
+import { ClientSubscriptions, Lines } from "./client_subscriptions";
+import type { Whole } from "./client_type";
 import { Trace } from "./trace";
 import { own } from "./words";
-
-function Lines({ lines, lacksSome }: { lines: string[]; lacksSome?: boolean }) {
-  const word = useWords(own);
-  return (
-    <>
-      {lines.map((line, index) => (
-        <div key={index}>
-          <code>{line}</code>
-        </div>
-      ))}
-      {lacksSome && word.leftOut}
-    </>
-  );
-}
-
-/** What the SUBSCRIBE said besides its filters. */
-function Properties({ of: row }: { of: Subscription }) {
-  const word = useWords(own);
-  const lines = [
-    ...(row.identifier ? [`${word.identifier} ${row.identifier}`] : []),
-    ...(row.where ? [`$where: ${row.where}`] : []),
-    ...(row.user_properties ?? []).map(({ name, value }) => `${name}: ${value}`),
-  ];
-  return <Lines lines={lines} lacksSome={row.user_properties_left_out} />;
-}
 
 /** What the CONNECT of the client that is connected said, by the standard's names. */
 function ConnectProperties({ of: client }: { of: Whole }) {
@@ -54,72 +30,6 @@ function ConnectProperties({ of: client }: { of: Whole }) {
       {lines.length === 0 && word.none}
       <Lines lines={lines} lacksSome={user_properties_left_out} />
     </>
-  );
-}
-
-function Subscriptions({ client }: { client: Whole }) {
-  const word = useWords(own);
-  const act = useAction();
-  const confirm = useConfirm();
-  const mayAct = useMay("operator");
-  const language = useLanguage();
-  const counted = (count?: number, atLeast?: boolean) => `${atLeast ? "≥ " : ""}${number(count, language)}`;
-  const [form] = Form.useForm<{ filter: string; qos: number }>();
-  const parts = { name: client.client_id };
-  const subscribe = async (body: { filter: string; qos: number }) => {
-    const made = await act(() => api.post("/clients/{name}/subscriptions", { parts, body }), word.subscribed);
-    if (made) form.resetFields();
-  };
-  const unsubscribe = async (filter: string) => {
-    if (await confirm({ title: word.unsubscribe, content: word.unsubscribeText(filter, client.subscriptions.length - 1), ok: word.unsubscribe }))
-      await act(() => api.delete("/clients/{name}/subscriptions/{filter}", { parts: { ...parts, filter } }));
-  };
-  return (
-    <Card title={word.subscriptions} size="small" className="gap">
-      <Table<Subscription>
-        size="small"
-        rowKey="filter"
-        pagination={false}
-        dataSource={client.subscriptions}
-        scroll={{ x: "max-content" }}
-        columns={[
-          { title: word.filter, render: (_, { filter }) => <code>{filter}</code> },
-          { title: word.qos, dataIndex: "qos" },
-          {
-            title: word.options,
-            render: (_, row) =>
-              [row.no_local && word.noLocal, row.retain_as_published && word.asPublished]
-                .filter(Boolean)
-                .join(", "),
-          },
-          { title: word.properties, render: (_, row) => <Properties of={row} /> },
-          { title: word.inFlight, align: "right", render: (_, row) => counted(row.in_flight, row.in_flight_at_least) },
-          { title: word.lag, align: "right", render: (_, row) => counted(row.lag_messages, row.lag_at_least) },
-          {
-            key: "actions",
-            fixed: "right", // in view, however wide the row is
-            align: "right",
-            render: (_, { filter }) =>
-              mayAct && (
-                <Button size="small" danger onClick={() => unsubscribe(filter)}>
-                  {word.unsubscribe}
-                </Button>
-              ),
-          },
-        ]}
-      />
-      {mayAct && (
-        <Form form={form} layout="inline" className="below" initialValues={{ qos: 1 }} onFinish={subscribe}>
-          <Form.Item name="filter" label={word.filter} rules={[{ required: true, message: "" }]}>
-            <Input />
-          </Form.Item>
-          <Form.Item name="qos" label={word.qos}>
-            <InputNumber min={0} max={2} />
-          </Form.Item>
-          <Button htmlType="submit">{word.subscribe}</Button>
-        </Form>
-      )}
-    </Card>
   );
 }
 
@@ -198,7 +108,7 @@ export default function ClientPage() {
           />
         </Card>
       </div>
-      <Subscriptions client={client} />
+      <ClientSubscriptions client={client} />
       <Card title={word.events} size="small" className="gap">
         <EventList path="/clients/{name}/events" parts={parts} filters={[{ name: "event", label: word.event }]} />
       </Card>

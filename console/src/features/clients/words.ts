@@ -49,6 +49,8 @@ export const own = words(
     unsubscribeText: (filter: string, others: number) =>
       `1 subscription ends, ${others} stay. It gets no more messages of ${filter}, and is not told.`,
     subscribed: "It is subscribed",
+    noSubscriptions: "It subscribes by itself, or you subscribe it below.",
+    noSubscriptionsHere: "It subscribes by itself, or an operator subscribes it here.",
     all: "All fields",
     trace: "Message trace",
     traceIt: "Trace it",
@@ -107,6 +109,8 @@ export const own = words(
     unsubscribeText: (filter: string, others: number) =>
       `结束 1 个订阅，保留 ${others} 个。它将不再收到 ${filter} 的消息，且不会收到通知。`,
     subscribed: "已代为订阅",
+    noSubscriptions: "客户端可自行订阅，也可在下方代为订阅。",
+    noSubscriptionsHere: "客户端可自行订阅，也可由操作员（operator）在此代为订阅。",
     all: "全部字段",
     trace: "消息轨迹",
     traceIt: "开始跟踪",

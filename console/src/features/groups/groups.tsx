@@ -1,7 +1,7 @@
-import { Tag } from "antd";
+import { Table, Tag } from "antd";
 import { Link } from "react-router-dom";
 import { schemaOf } from "../../api/documents";
-import { useGet, useLive } from "../../api/live";
+import { useLive } from "../../api/live";
 import { Crud } from "../../components/crud";
 import { duration, number, time } from "../../components/format";
 import { ProblemAlert } from "../../components/problem";
@@ -20,6 +20,11 @@ const own = words(
     latency: "Strategy latency",
     members: "Members",
     filters: "Filters and what waits",
+    filter: "Filter",
+    waiting: "Waiting",
+    otherFilters: (count: string, waiting: string) => `and ${count} more filters, with ${waiting}`,
+    otherMembers: (count: string) => `and ${count} more`,
+    nobody: (name: string) => `Nobody is in it. A client that subscribes to $share/${name}/FILTER is.`,
     made: "made here",
     used: (used: string, allowed: string) =>
       `${used} / ${allowed} in use: each filter of a group counts (mqtt.groups).`,
@@ -36,6 +41,11 @@ const own = words(
     latency: "策略延迟",
     members: "成员",
     filters: "过滤器与待投递",
+    filter: "过滤器",
+    waiting: "待投递",
+    otherFilters: (count: string, waiting: string) => `另有 ${count} 个过滤器，待投递 ${waiting} 条`,
+    otherMembers: (count: string) => `另有 ${count} 个`,
+    nobody: (name: string) => `组内没有成员。订阅 $share/${name}/过滤器 的客户端即加入该组。`,
     made: "手动创建",
     used: (used: string, allowed: string) => `已使用 ${used} / ${allowed}：组内每个过滤器计一个（mqtt.groups）。`,
     deletion: (members: string, waiting: string) =>
@@ -65,22 +75,69 @@ interface Part {
 
 const waitingIn = (parts: Part[]) => parts.reduce((sum, { lag_messages: lag }) => sum + (lag ?? 0), 0);
 
-// Who is in it, for each filter.
-function Members({ group }: { group: Group }) {
+const fewFilters = 3; // in a row of the list
+const fewMembers = 20; // of a filter
+
+// What it waits for, filter by filter; of many the first, and the rest in what the row unfolds.
+function Filters({ parts }: { parts: Part[] }) {
+  const word = useWords(own);
+  const language = useLanguage();
+  const others = parts.slice(fewFilters);
+  return (
+    <>
+      {parts.slice(0, fewFilters).map(({ filter, lag_messages: lag }) => (
+        <div key={filter}>
+          <code>{filter}</code> {number(lag, language)}
+        </div>
+      ))}
+      {others.length > 0 && (
+        <span className="quiet">
+          {word.otherFilters(number(others.length, language), number(waitingIn(others), language))}
+        </span>
+      )}
+    </>
+  );
+}
+
+function Members({ group, part }: { group: string; part: Part }) {
+  const word = useWords(own);
+  const language = useLanguage();
+  const shown = (part.client_ids ?? []).slice(0, fewMembers);
+  const left = part.members - shown.length;
+  const all = `/subscriptions?${new URLSearchParams({ group, filter_prefix: `$share/${group}/${part.filter}` }).toString()}`;
+  return (
+    <>
+      {shown.map((id) => (
+        <Link key={id} to={pathOf(id)}>
+          {id}{" "}
+        </Link>
+      ))}
+      {left > 0 && <Link to={all}>{word.otherMembers(number(left, language))}</Link>}
+    </>
+  );
+}
+
+// Who is in it, for each filter. There may be very many of both.
+export function Whole({ group }: { group: Pick<Group, "name"> }) {
   const word = useWords(own);
   const language = useLanguage();
   const whole = useLive<Group>("/groups/{name}", { parts: { name: group.name } });
-  const parts = whole.data?.subscriptions ?? [];
   return (
     <>
       <ProblemAlert error={whole.error} />
-      {whole.data && parts.length === 0 && word.deletionEmpty}
-      {parts.map(({ filter, members, client_ids: ids = [] }) => (
-        <div key={filter} className="gap">
-          <code>{filter}</code>: {ids.map((id) => <Link key={id} to={pathOf(id)}>{id} </Link>)}
-          {members > ids.length && `… ${number(members, language)}`}
-        </div>
-      ))}
+      <Table<Part>
+        size="small"
+        rowKey="filter"
+        loading={whole.isPending}
+        dataSource={whole.data?.subscriptions}
+        pagination={{ pageSize: 20, hideOnSinglePage: true, showSizeChanger: false }}
+        locale={{ emptyText: whole.data ? word.nobody(group.name) : " " }}
+        columns={[
+          { title: word.filter, render: (_, { filter }) => <code>{filter}</code> },
+          { title: word.waiting, align: "right", render: (_, { lag_messages: lag }) => number(lag, language) },
+          { title: word.members, render: (_, part) => <Members group={group.name} part={part} /> },
+        ]}
+      />
     </>
   );
 }
@@ -89,7 +146,7 @@ export default function Groups() {
   const word = useWords(own);
   const all = useWords(common);
   const language = useLanguage();
-  const counts = useGet<{ used: number; allowed: number }>("/groups", { query: { limit: 1 } }).data;
+  const counts = useLive<{ used: number; allowed: number }>("/groups", { query: { limit: 1 } }).data;
   return (
     <Crud<Group>
       title={word.title}
@@ -104,6 +161,7 @@ export default function Groups() {
       one="/groups/{name}"
       createSchema={schemaOf("createGroup")}
       isWide
+      isLive
       columns={[
         {
           title: word.strategy,
@@ -117,16 +175,11 @@ export default function Groups() {
         { title: word.members, dataIndex: "members", align: "right" },
         {
           title: word.filters,
-          render: (_, { subscriptions }) =>
-            (subscriptions ?? []).map(({ filter, lag_messages }) => (
-              <div key={filter}>
-                <code>{filter}</code> {number(lag_messages, language)}
-              </div>
-            )),
+          render: (_, { subscriptions }) => <Filters parts={subscriptions ?? []} />,
         },
         { key: "updated", optional: true, title: all.updated, render: (_, { updated }) => (updated ? time(updated, language) : "–") },
       ]}
-      expanded={(group) => <Members group={group} />}
+      expanded={(group) => <Whole group={group} />}
       mayChange={({ made }) => made}
       deletionQuery={({ members }) => ({ force: members > 0 })}
       deletion={({ members, subscriptions }) =>
