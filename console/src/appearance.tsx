@@ -1,4 +1,5 @@
 // Language, and light or dark: as the browser has it until somebody chooses, then as they chose.
+
 // What antd needs, beside it in node_modules: its calendars take their months and weekdays from here.
 import dayjs from "dayjs";
 import "dayjs/locale/zh-cn";

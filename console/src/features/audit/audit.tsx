@@ -1,5 +1,6 @@
 import { Tag } from "antd";
 import { useState } from "react";
+import { Link } from "react-router-dom";
 import type { Query } from "../../api/client";
 import { Code, pretty } from "../../components/code";
 import { time } from "../../components/format";
@@ -13,7 +14,8 @@ const own = words(
   {
     title: "Audit",
     help: "Who changed what, from where, before and after, newest first; and what was refused.",
-    empty: "Nothing was changed yet.",
+    empty: "What anybody changes here, by REST or on the command line is told on this page. Begin with a user for your devices:",
+    users: "Users",
     time: "Time",
     user: "Who",
     by: "By token",
@@ -31,7 +33,8 @@ const own = words(
   {
     title: "审计",
     help: "谁在何处改了什么、修改前后的内容（最新的在前），以及被拒绝的操作。",
-    empty: "还没有任何修改。",
+    empty: "在控制台、通过 REST 或命令行所做的修改都会记录在此。可先为设备创建用户：",
+    users: "用户",
     time: "时间",
     user: "操作者",
     by: "令牌",
@@ -96,7 +99,11 @@ export default function Audit() {
         path="/audit"
         isAddressed
         query={range}
-        empty={<p>{word.empty}</p>}
+        empty={
+          <p>
+            {word.empty} <Link to="/users">{word.users}</Link>
+          </p>
+        }
         filters={[
           { name: "user", label: word.user },
           { name: "operation", label: word.operation },

@@ -1,4 +1,4 @@
-import { Button, Form, Input, Modal, Space, Table, Tag } from "antd";
+import { Button, Empty, Form, Input, Modal, Space, Table, Tag } from "antd";
 import { useState } from "react";
 import { api, type Page as ListPage } from "../../api/client";
 import { useGet } from "../../api/live";
@@ -15,6 +15,8 @@ const own = words(
   {
     title: "Settings",
     help: "What holds now, and where each value comes from. What can change while running is changed here, too, and stands over the settings file; the rest there, by the environment or on the command line.",
+    noneFound: (wanted: string) => `No setting has “${wanted}” in its name or in where it comes from.`,
+    showAll: "Show all settings",
     origin: "From",
     reload: "Changes",
     reloadable: "while running",
@@ -27,6 +29,8 @@ const own = words(
   {
     title: "设置",
     help: "当前生效的设置及其来源。可在运行时修改的设置也可以在此修改，优先于配置文件；其余的通过配置文件、环境变量或命令行修改。",
+    noneFound: (wanted: string) => `没有名称或来源包含“${wanted}”的设置。`,
+    showAll: "显示全部设置",
     origin: "来源",
     reload: "生效方式",
     reloadable: "运行时",
@@ -92,13 +96,23 @@ function Change({ setting, onClose }: { setting: Setting; onClose: () => void })
   );
 }
 
+function NoneFound({ wanted, onAll }: { wanted: string; onAll: () => void }) {
+  const word = useWords(own);
+  return (
+    <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={word.noneFound(wanted)}>
+      <Button onClick={onAll}>{word.showAll}</Button>
+    </Empty>
+  );
+}
+
 export default function Settings() {
   const word = useWords(own);
   const all = useWords(common);
   const act = useAction();
   const confirm = useConfirm();
   const mayChange = useMay("administrator");
-  const [wanted, setWanted] = useState("");
+  const [typed, setTyped] = useState("");
+  const wanted = typed.trim();
   const [changing, setChanging] = useState<Setting>();
   const takeBack = async ({ name }: Setting) => {
     if (await confirm({ title: `${word.takeBack}: ${name}?`, content: word.takeBackText(name), ok: word.takeBack }))
@@ -109,7 +123,7 @@ export default function Settings() {
   return (
     <Page title={word.title} help={word.help} error={settings.error}>
       <div className="filters">
-        <Input.Search allowClear aria-label={all.search} placeholder={all.search} onChange={(event) => setWanted(event.target.value.trim())} />
+        <Input.Search allowClear aria-label={all.search} placeholder={all.search} value={typed} onChange={(event) => setTyped(event.target.value)} />
       </div>
       <Table<Setting>
         size="small"
@@ -118,6 +132,7 @@ export default function Settings() {
         dataSource={shown}
         pagination={false}
         scroll={{ x: "max-content" }}
+        locale={{ emptyText: wanted && <NoneFound wanted={wanted} onAll={() => setTyped("")} /> }}
         columns={[
           { title: all.name, render: (_, { name }) => <code>{name}</code> },
           { title: all.value, render: (_, { value }) => <div className="reason">{textOf(value)}</div> },

@@ -10,7 +10,8 @@ const own = words(
   {
     title: "Subscriptions",
     help: "What all clients are subscribed to. Give a topic, and who would get a message of it is shown.",
-    empty: "No client has subscribed yet.",
+    empty: "Subscribe with any MQTT client, or with this console's:",
+    webSocket: "WebSocket client",
     client: "Client id",
     filter: "Filter begins with",
     shown: "Filter",
@@ -21,7 +22,8 @@ const own = words(
   {
     title: "订阅",
     help: "所有客户端的订阅。给出一个主题，即可看到谁会收到它的消息。",
-    empty: "还没有客户端订阅。",
+    empty: "用任意 MQTT 客户端订阅，或使用本控制台的",
+    webSocket: "WebSocket 客户端",
     client: "客户端 ID",
     filter: "过滤器前缀",
     shown: "过滤器",
@@ -48,7 +50,11 @@ export default function Subscriptions() {
         path="/subscriptions"
         isAddressed
         rowKey={(row) => `${row.client_id} ${row.filter}`}
-        empty={<p>{word.empty}</p>}
+        empty={
+          <p>
+            {word.empty} <Link to="/web-socket">{word.webSocket}</Link>
+          </p>
+        }
         filters={[
           { name: "topic", label: word.topic, isWhole: false },
           { name: "client_id", label: word.client },
