@@ -147,10 +147,43 @@ function Nothing({ isKnown, isFiltered, isLater, children }: Reason) {
   );
 }
 
+interface Fields {
+  filters: Filter[];
+  given: Record<string, string>;
+  onFilter: (name: string, value: string) => void;
+}
+
+function FilterFields({ filters, given, onFilter }: Fields) {
+  const word = useWords(common);
+  const language = useLanguage();
+  return filters.map(({ name, label, options, isWhole = true }) =>
+    options ? (
+      <Select
+        key={name}
+        allowClear
+        aria-label={label}
+        placeholder={label}
+        value={given[name] || undefined}
+        options={options.map((option) => ({ value: option, label: valueWord(option, language) }))}
+        labelRender={({ label: chosen }) => word.chosen(label, String(chosen))}
+        onChange={(value) => onFilter(name, value ?? "")}
+      />
+    ) : (
+      <Input.Search
+        key={name}
+        allowClear
+        aria-label={label}
+        placeholder={isWhole ? word.whole(label) : label}
+        value={given[name]}
+        onChange={(event) => onFilter(name, event.target.value)}
+      />
+    ),
+  );
+}
+
 export function List<T extends object = Entity>(props: Props<T>) {
   const { path, parts, query, filters = [], columns, rowKey = "id", empty, isLive, expanded, isAddressed = false } = props;
   const word = useWords(common);
-  const language = useLanguage();
   const names = filters.map(({ name }) => name);
   const { given, setGiven, delayed } = useGiven(names, isAddressed);
   const pages = usePages(JSON.stringify([parts, query, delayed]));
@@ -161,45 +194,26 @@ export function List<T extends object = Entity>(props: Props<T>) {
   const { shown, choice } = useColumns(path, columns);
   const isFiltered = Object.values({ ...query, ...delayed }).some(Boolean);
   const next = list.isPlaceholderData ? undefined : list.data?.next; // that of the page before is no longer it
+  const hasTools = filters.length > 0 || choice || !isLive;
   const filter = (name: string, value: string) => setGiven((known) => ({ ...known, [name]: value }));
   return (
     <>
       <ProblemAlert error={unlessAway(list.error)} />
-      <div className="filters">
-        {filters.map(({ name, label, options, isWhole = true }) =>
-          options ? (
-            <Select
-              key={name}
-              allowClear
-              aria-label={label}
-              placeholder={label}
-              value={given[name] || undefined}
-              options={options.map((option) => ({ value: option, label: valueWord(option, language) }))}
-              labelRender={({ label: chosen }) => word.chosen(label, String(chosen))}
-              onChange={(value) => filter(name, value ?? "")}
+      {hasTools && (
+        <div className="filters">
+          <FilterFields filters={filters} given={given} onFilter={filter} />
+          {choice}
+          {!isLive && (
+            <Button
+              className="narrow-button"
+              icon={<ReloadOutlined />}
+              aria-label={word.refresh}
+              loading={list.isFetching}
+              onClick={() => void list.refetch()}
             />
-          ) : (
-            <Input.Search
-              key={name}
-              allowClear
-              aria-label={label}
-              placeholder={isWhole ? word.whole(label) : label}
-              value={given[name]}
-              onChange={(event) => filter(name, event.target.value)}
-            />
-          ),
-        )}
-        {choice}
-        {!isLive && (
-          <Button
-            className="narrow-button"
-            icon={<ReloadOutlined />}
-            aria-label={word.refresh}
-            loading={list.isFetching}
-            onClick={() => void list.refetch()}
-          />
-        )}
-      </div>
+          )}
+        </div>
+      )}
       <Table<T>
         size="middle"
         rowKey={rowKey}

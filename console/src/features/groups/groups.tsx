@@ -22,7 +22,7 @@ const own = words(
     filters: "Filters and what waits",
     filter: "Filter",
     waiting: "Waiting",
-    otherFilters: (count: string, waiting: string) => `and ${count} more filters, with ${waiting}`,
+    otherFilters: (count: string, waiting: string) => `and ${count} more filters, with ${waiting} waiting`,
     otherMembers: (count: string) => `and ${count} more`,
     nobody: (name: string) => `Nobody is in it. A client that subscribes to $share/${name}/FILTER is.`,
     made: "made here",

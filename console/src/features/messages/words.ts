@@ -35,7 +35,7 @@ export const own = words(
     sent: "Sent to",
     sentAgain: "Sent again to",
     acknowledged: "Acknowledged by",
-    progress: "How far it is",
+    progress: "How far each is with it",
     more: (count: string) => `and ${count} more`,
     deadLetters: "Dead letters",
     noTimes: "When it was sent and acknowledged is kept of messages that are traced alone.",
