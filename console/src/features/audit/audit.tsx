@@ -14,7 +14,7 @@ const own = words(
   {
     title: "Audit",
     help: "Who changed what, from where, before and after, newest first; and what was refused.",
-    empty: "What anybody changes here, by REST or on the command line is told on this page. Begin with a user for your devices:",
+    empty: "What anybody changes here, by REST or on the command line is told on this page. Begin with a user for your devices.",
     users: "Users",
     time: "Time",
     user: "Who",
@@ -33,7 +33,7 @@ const own = words(
   {
     title: "审计",
     help: "谁在何处改了什么、修改前后的内容（最新的在前），以及被拒绝的操作。",
-    empty: "在控制台、通过 REST 或命令行所做的修改都会记录在此。可先为设备创建用户：",
+    empty: "在控制台、通过 REST 或命令行所做的修改都会记录在此。可先为设备创建用户。",
     users: "用户",
     time: "时间",
     user: "操作者",
@@ -100,9 +100,10 @@ export default function Audit() {
         isAddressed
         query={range}
         empty={
-          <p>
-            {word.empty} <Link to="/users">{word.users}</Link>
-          </p>
+          <>
+            <p>{word.empty}</p>
+            <Link to="/users">{word.users}</Link>
+          </>
         }
         filters={[
           { name: "user", label: word.user },

@@ -27,6 +27,15 @@ interface Tracing {
 
 const colours: Record<string, string> = { received: "blue", sent: "green", sent_again: "orange" };
 
+// Two may say the same: a message that two subscriptions bring within a millisecond.
+const keys = new WeakMap<Step, string>();
+let lastKey = 0;
+function keyOf(step: Step) {
+  const key = keys.get(step) ?? String((lastKey += 1));
+  keys.set(step, key);
+  return key;
+}
+
 function Switch({ id }: { id: string }) {
   const word = useWords(own);
   const act = useAction();
@@ -52,7 +61,7 @@ export function Trace({ id }: { id: string }) {
         path="/clients/{name}/trace"
         parts={{ name: id }}
         isLive
-        rowKey={(row) => `${row.time}${row.event}${row.message_id}`}
+        rowKey={keyOf}
         empty={<p>{word.traceHelp}</p>}
         columns={[
           { title: word.time, render: (_, row) => time(row.time, language) },

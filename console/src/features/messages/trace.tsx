@@ -11,6 +11,7 @@ import type { Moment, Trace } from "./message_type";
 import { own } from "./words";
 
 const mostMoments = 200; // a message may go to very many
+const underlined = { textDecoration: "underline" }; // a link among words is not told by its colour alone
 const colours: Record<string, string> = {
   sent: "blue",
   sent_again: "orange",
@@ -39,7 +40,7 @@ function Step({ moment, received }: { moment: Moment; received: string }) {
   const said: Record<string, string> = { sent: word.sent, sent_again: word.sentAgain, acknowledged: word.acknowledged };
   return (
     <>
-      {said[event] ?? event} <Link to={clientPath(id)}>{id}</Link>{" "}
+      {said[event] ?? event} <Link to={clientPath(id)} style={underlined}>{id}</Link>{" "}
       <span className="quiet">
         {word.qos} {qos}, {exactly(at, language)} {since(received, at, language)}
       </span>
@@ -52,9 +53,10 @@ function NoTimes({ trace }: { trace: Trace }) {
   const word = useWords(own);
   const [first] = trace.sessions;
   return (
-    <span className="quiet">
-      {word.noTimes} <Link to={first ? clientPath(first.client_id) : "/clients"}>{word.traceClient}</Link>
-    </span>
+    <>
+      <div className="quiet">{word.noTimes}</div>
+      <Link to={first ? clientPath(first.client_id) : "/clients"}>{word.traceClient}</Link>
+    </>
   );
 }
 
@@ -94,7 +96,7 @@ function useLines({ sessions, groups, tasks }: Trace): Line[] {
     ...sessions.map(({ client_id: id, state }) => ({
       key: `s ${id}`,
       state,
-      label: <Link to={clientPath(id)}>{word.session(id)}</Link>,
+      label: <Link to={clientPath(id)} style={underlined}>{word.session(id)}</Link>,
     })),
     ...groups.map(({ name, filter, state }) => ({
       key: `g ${name} ${filter}`,
@@ -104,7 +106,7 @@ function useLines({ sessions, groups, tasks }: Trace): Line[] {
     ...tasks.map(({ name, state, reason }) => ({
       key: `t ${name}`,
       state,
-      label: <Link to={taskPath(name)}>{word.task(name)}</Link>,
+      label: <Link to={taskPath(name)} style={underlined}>{word.task(name)}</Link>,
       reason: state === "dead_letter" ? <Link to={`${taskPath(name)}?tab=letters`}>{reason || word.deadLetters}</Link> : reason,
     })),
   ];

@@ -10,7 +10,7 @@ const own = words(
   {
     title: "Subscriptions",
     help: "What all clients are subscribed to. Give a topic, and who would get a message of it is shown.",
-    empty: "Subscribe with any MQTT client, or with this console's:",
+    empty: "Subscribe with any MQTT client, or with the one of this console.",
     webSocket: "WebSocket client",
     client: "Client id",
     filter: "Filter begins with",
@@ -22,7 +22,7 @@ const own = words(
   {
     title: "订阅",
     help: "所有客户端的订阅。给出一个主题，即可看到谁会收到它的消息。",
-    empty: "用任意 MQTT 客户端订阅，或使用本控制台的",
+    empty: "用任意 MQTT 客户端订阅，或使用本控制台的客户端。",
     webSocket: "WebSocket 客户端",
     client: "客户端 ID",
     filter: "过滤器前缀",
@@ -51,9 +51,10 @@ export default function Subscriptions() {
         isAddressed
         rowKey={(row) => `${row.client_id} ${row.filter}`}
         empty={
-          <p>
-            {word.empty} <Link to="/web-socket">{word.webSocket}</Link>
-          </p>
+          <>
+            <p>{word.empty}</p>
+            <Link to="/web-socket">{word.webSocket}</Link>
+          </>
         }
         filters={[
           { name: "topic", label: word.topic, isWhole: false },
