@@ -91,6 +91,7 @@ function Themed() {
           Button: isDark
             ? { primaryColor: "#03181e", colorPrimary: "#4cc3de", colorError: "#ff7875", dangerColor: "#1a0505" }
             : {},
+          Form: isDark ? { colorError: "#ff7875" } : {}, // what is wrong with a field, on black
           Menu: isDark
             ? { itemHeight: 34, groupTitleColor: ink(0.65), itemSelectedBg: "#12343d", itemSelectedColor: "#5fd0ea" }
             : { itemHeight: 34, groupTitleColor: ink(0.65), itemSelectedBg: "#dff1f6", itemSelectedColor: "#0b5468" },

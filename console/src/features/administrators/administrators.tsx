@@ -7,7 +7,8 @@ import { useAction } from "../../components/action";
 import { Crud } from "../../components/crud";
 import { PasswordDialog, usePasswords } from "../../components/password";
 import { common } from "../../words/common";
-import { useWords, words } from "../../words/language";
+import { useLanguage, useWords, words } from "../../words/language";
+import { valueWord } from "../../words/values";
 
 const own = words(
   {
@@ -45,6 +46,7 @@ interface Administrator {
 
 export default function Administrators() {
   const word = useWords(own);
+  const language = useLanguage();
   const all = useWords(common);
   const { user } = useSession();
   const act = useAction();
@@ -69,7 +71,7 @@ export default function Administrators() {
         { name: "role", label: word.role, options: ["viewer", "operator", "administrator"] },
       ]}
       columns={[
-        { title: word.role, render: (_, { role }) => <Tag>{role}</Tag> },
+        { title: word.role, render: (_, { role }) => <Tag>{valueWord(role, language)}</Tag> },
       ]}
       deletion={async ({ name }) => word.deletion((await counted("/tokens", { owner: name })).text)}
         secret="password"

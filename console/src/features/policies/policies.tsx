@@ -3,7 +3,8 @@ import { schemaOf } from "../../api/documents";
 import { useGet } from "../../api/live";
 import { Crud } from "../../components/crud";
 import { common } from "../../words/common";
-import { useWords } from "../../words/language";
+import { useLanguage, useWords } from "../../words/language";
+import { valueWord } from "../../words/values";
 import { Lost, lossOf, lossOfSaving, takesSomething } from "./loss";
 import { PolicyTest } from "./policy_test";
 import { own } from "./words";
@@ -44,6 +45,7 @@ function Switch() {
 
 export default function Policies() {
   const word = useWords(own);
+  const language = useLanguage();
   const all = useWords(common);
   return (
     <Crud<Policy>
@@ -63,9 +65,9 @@ export default function Policies() {
       columns={[
         {
           title: word.effect,
-          render: (_, { effect }) => <Tag color={effect === "allow" ? "green" : "red"}>{effect}</Tag>,
+          render: (_, { effect }) => <Tag color={effect === "allow" ? "green" : "red"}>{valueWord(effect, language)}</Tag>,
         },
-        { title: word.operations, render: (_, { operations }) => operations.join(", ") },
+        { title: word.operations, render: (_, { operations }) => operations.map((each) => valueWord(each, language)).join(", ") },
         {
           title: word.resources,
           render: (_, { resources }) => <div className="reason">{resources.join(", ")}</div>,

@@ -5,6 +5,7 @@ import { Crud } from "../../components/crud";
 import { time } from "../../components/format";
 import { common } from "../../words/common";
 import { useLanguage, useWords, words } from "../../words/language";
+import { valueWord } from "../../words/values";
 
 const own = words(
   {
@@ -72,7 +73,7 @@ export default function Tokens() {
         { name: "owner", label: word.owner },
       ]}
       columns={[
-        { title: word.role, render: (_, { role }) => <Tag>{role}</Tag> },
+        { title: word.role, render: (_, { role }) => <Tag>{valueWord(role, language)}</Tag> },
         { title: word.owner, dataIndex: "owner" },
         { title: word.scope, render: (_, { scope }) => (scope?.length ? scope.join(", ") : word.everything) },
         { title: word.expires, render: (_, { expires }) => time(expires, language) },
