@@ -337,3 +337,115 @@ def test_what_happens_is_shown_as_it_happens(sluice, browse):
     meter = sluice.allow_all("meter")
 
     browse(sluice, "events", tcp="{}:{}".format(*sluice.mqtt), meter=meter.password)
+
+
+def test_who_gets_what_is_seen_and_ended(sluice, browse, outside):
+    account = sluice.allow_all("meter")
+    made = []
+
+    def client(name, *filters):
+        made.append(RawClient(sluice.mqtt, 5))
+        made[-1].connect(name, username=account.name, password=account.password,
+                         properties=[(SESSION_EXPIRY, 3600)])
+        if filters:
+            made[-1].subscribe(*filters, qos=1)
+        return made[-1]
+
+    def join():
+        for name in ("worker-1", "worker-2"):
+            client(name, "$share/workers/jobs/#").disconnect()
+        for _ in range(3):
+            publish(sluice, "jobs/a")
+
+    def grouped():
+        group = sluice.get("/groups/workers")
+        assert (group["strategy"], group["strategy_latency_seconds"], group["description"]) == (
+            "hash_topic", 5, "they share the work"), group
+        (part,) = group["subscriptions"]
+        assert sorted(part["client_ids"]) == ["worker-1", "worker-2"], part
+
+    def stored(payload):
+        return sluice.rest("POST", "/messages", {"topic": "plant/a/power", "payload": payload}).expect(
+            200, 201)["id"]
+
+    first = stored("first")
+    # The form knows whole seconds: one of them begins between the two.
+    between = int(time.time()) + 1
+    wait_until(lambda: time.time() > between + 0.05, "another second")
+    stored("second")
+    meter, other = client("meter-1", "plant/+/power", "state/#"), client("meter-2", "other/#")
+    for topic in ("state/old", "state/kept"):
+        meter.publish(topic, b'{"open": 1}', qos=1, retain=True)
+    meter.messages(2)
+    try:
+        browse(sluice, "messaging", between=between * 1000, id=first,
+               control=outside(join=join, grouped=grouped))
+
+        assert sluice.rest("GET", "/groups/workers").status == 404
+        assert sluice.get("/clients/worker-1")["subscriptions"] == []
+        assert [each["topic"] for each in sluice.get("/retained")["items"]] == ["state/kept"]
+        (kept,) = client("new", "state/#").messages(1)
+        assert (kept.topic, kept.payload) == ("state/kept", b'{"open": 1}')
+
+        publish(sluice, "plant/a/power")
+        meter.expect_silence()
+        publish(sluice, "state/kept")
+        assert meter.messages(1)[0].topic == "state/kept"
+        other.expect_closed()
+        assert sluice.rest("GET", "/clients/meter-2").status == 404
+    finally:
+        for each in made:
+            each.abort()
+
+
+def test_what_rules_say_is_done_with_clients(sluice, browse, outside):
+    account = sluice.allow_all("meter")
+    made = []
+
+    def client(name, reason=0):
+        made.append(RawClient(sluice.mqtt, 5))
+        answer = made[-1].connect(name, username=account.name, password=account.password)
+        assert answer.reason == reason, f"{name}: {answer}"
+        return made[-1]
+
+    def blocked():
+        thief.expect_closed()
+        client("thief-2", reason=0x8A)  # banned
+
+    def said_of_a_message():
+        meter.publish("plant/a", b"x", qos=1)
+        return reader.messages(1)[0].all(USER_PROPERTY)
+
+    def enriched():
+        assert said_of_a_message() == [("site", "north")]
+
+    def plain():
+        assert said_of_a_message() == []
+
+    def subscribed(name, qos):
+        one = client(name)
+        assert [(each["filter"], each["qos"]) for each in
+                sluice.get(f"/clients/{name}")["subscriptions"]] == [(f"inbox/{name}", qos)]
+        meter.publish(f"inbox/{name}", b"for you", qos=2)
+        assert one.messages(1)[0].qos == qos
+
+    thief, meter, reader = client("thief-1"), client("meter-1"), client("reader-1")
+    reader.subscribe("plant/#", qos=1)
+    try:
+        secret = browse(sluice, "rules", control=outside(
+            blocked=blocked, excepted=lambda: client("thief-honest"),
+            enriched=enriched, plain=plain, subscribed=lambda: subscribed("new-1", 1),
+            exactly=lambda: subscribed("new-2", 2))).strip()
+
+        client("new-3")
+        assert sluice.get("/clients/new-3")["subscriptions"] == []
+        client("thief-3", reason=0x8A)
+    finally:
+        for each in made:
+            each.abort()
+    (rule,) = sluice.get("/block-rules")["items"]
+    assert (rule["type"], rule["value"], rule["except"]) == ("client_id", "thief-*", ["thief-honest"])
+    assert sluice.get("/enrichment-rules")["items"] == []
+    assert sluice.get("/auto-subscriptions")["items"] == []
+    assert len(secret) > 20 and sluice.rest("GET", "/users", token=secret).status == 401
+    assert sluice.rest("GET", "/tokens/reader").status == 404
