@@ -449,3 +449,64 @@ def test_what_rules_say_is_done_with_clients(sluice, browse, outside):
     assert sluice.get("/auto-subscriptions")["items"] == []
     assert len(secret) > 20 and sluice.rest("GET", "/users", token=secret).status == 401
     assert sluice.rest("GET", "/tokens/reader").status == 404
+
+
+TBMQ = {
+    "name": "Plant telemetry", "type": "KAFKA", "enabled": True,
+    "configuration": {
+        "metadata": {"site": "north"}, "topicFilters": ["plant/+/telemetry"],
+        "clientConfiguration": {
+            "sendOnlyMsgPayload": False, "bootstrapServers": "", "topic": "tbmq.messages",
+            "key": None, "clientIdPrefix": "tbmq", "retries": 0, "batchSize": 16384, "linger": 0,
+            "bufferMemory": 33554432, "acks": "1", "compression": "none",
+            "otherProperties": {}, "kafkaHeaders": {"from": "plants"},
+            "kafkaHeadersCharset": "UTF-8"}}}
+EMQX = {
+    "action": {
+        "type": "kafka_producer", "name": "meters", "enable": True, "connector": "lake",
+        "parameters": {"topic": "meters", "required_acks": "all_isr",
+                       "message": {"key": "${.clientid}", "value": "${.payload.watts}"}}},
+    "connector": {"bootstrap_hosts": "127.0.0.1:9"},
+    "rule": {"sql": 'SELECT * FROM "meters/#" WHERE payload.watts > 1000'}}
+
+
+def test_a_task_is_stopped_sent_back_copied_and_one_is_taken_over(
+        sluice, kafka_dev, browse, outside):
+    sluice.create("/tasks", {"name": "plant", "source": {"filters": ["plant/#"]},
+                             "map": {"topic": "${topic}"},
+                             "sink": {"type": "file", "folder": "plant"}})
+    sluice.add_kafka_connection("spare", kafka_dev.bootstrap)
+    numbers = iter(range(9))
+
+    def written():
+        found = [json.loads(line) for path in sorted((sluice.data / "files/plant").iterdir())
+                 for line in path.read_text().splitlines()]
+        return [each["topic"] for each in found]
+
+    def paused():
+        sluice.wait_task("plant", status="paused")
+        for _ in range(3):
+            publish(sluice, f"plant/{next(numbers)}")
+
+    def again():
+        assert sorted(written()) == 2 * ["plant/0"] + 2 * ["plant/1"] + 2 * ["plant/2"]
+
+    TBMQ["configuration"]["clientConfiguration"]["bootstrapServers"] = kafka_dev.bootstrap
+    browse(sluice, "task_actions", control=outside(paused=paused, again=again),
+           tbmq=TBMQ, emqx=EMQX)
+
+    publish(sluice, "plant/last")
+    sluice.wait_task("plant", status="running", lag_messages=0, delivered=7)
+    assert written()[6:] == ["plant/last"]  # and not what waited when it was sent on
+    task, copy = sluice.task("plant"), sluice.task("plant-copy")
+    assert (copy["enabled"], copy["status"]) == (False, "paused")
+    assert [copy[each] for each in ("source", "map", "sink")] == [
+        task[each] for each in ("source", "map", "sink")]
+    assert sluice.rest("GET", "/connections/spare").status == 404
+
+    publish(sluice, "plant/a/telemetry")
+    taken = sluice.wait_task("Plant-telemetry", status="running", delivered=1)
+    assert (taken["source"]["filters"], taken["map"]["topic"]) == (
+        ["plant/+/telemetry"], "tbmq.messages")
+    assert sluice.get("/connections/meters")["settings"]["bootstrap_servers"] == "127.0.0.1:9"
+    assert sluice.task("meters")["where"] == "payload.watts > 1000"
