@@ -85,6 +85,6 @@ export default async function ({ page, url, user, password, kafka, topic, existi
   await figure(page, /^Delivered$/).getByText("1", { exact: true }).waitFor();
   await figure(page, /^Passed over by rule$/).getByText("1", { exact: true }).waitFor();
   await checkAccess(page, "a task");
-  expect(steps.clicks <= 25, `at most 25 clicks, not ${steps.clicks}`);
+  expect(steps.clicks < 25, `under 25 clicks, not ${steps.clicks}`);
   console.log(`${steps.clicks} clicks in ${((Date.now() - begun) / 1000).toFixed(1)} s of the browser`);
 }

@@ -236,6 +236,7 @@ def test_the_overview_is_there_soon(sluice, browse):
     print(f"report: the overview is usable {loaded['usable_ms']} ms after its address was given, "
           f"with an empty cache; {loaded['files']} files, {loaded['bytes']} bytes")
     assert loaded["bytes"] < 600_000
+    assert min(loaded["usable_ms"]) < 1500  # the best of them: the machine may be busy
 
 
 def test_a_dead_letter_is_read_and_sent_again(sluice, browse):
@@ -284,10 +285,47 @@ def test_a_client_and_a_message_are_found(sluice, browse):
     assert sluice.get("/clients/meter-1")["status"] == "disconnected"
 
 
-def test_every_page_opens_and_can_be_used_by_everybody(sluice, browse):
-    sluice.create("/administrators", {"name": "vic", "role": "viewer", "password": "viewer-word"})
+def fill(server):
+    """Something on every page of the console; what its pages of one thing are, and show."""
+    account = server.allow_all("meter")
+    clients = []
+    for name in ("meter-1", "meter-2"):
+        clients.append(RawClient(server.mqtt, 5))
+        clients[-1].connect(name, username=account.name, password=account.password,
+                            properties=[(SESSION_EXPIRY, 3600)])
+        clients[-1].subscribe("commands/#", "$share/workers/jobs/#", qos=1)
+    clients[0].publish("state/door", b'{"open": true}', qos=1, retain=True)
+    server.add_kafka_connection("lake", "127.0.0.1:9", verify=False)
+    server.create("/tasks", {
+        "name": "strict", "source": {"filters": ["plant/#"]}, "map": {"topic": "plant"},
+        "verify": {"json_schema": {"type": "object", "required": ["watts"]}},
+        "sink": {"type": "file", "folder": "plant"}})
+    message = server.rest("POST", "/messages", {"topic": "plant/a", "payload": '{"volts": 230}'})
+    server.wait_task("strict", dead_letters=1)
+    server.create("/groups", {"name": "workers", "strategy": "sticky"})
+    server.create("/block-rules", {"name": "stolen", "type": "client_id", "value": "stolen-*"})
+    server.create("/enrichment-rules", {"name": "site", "topics": ["plant/#"],
+                                        "user_properties": {"site": "north"}})
+    server.create("/auto-subscriptions", {"name": "inbox", "filters": ["inbox/${client_id}"]})
+    server.create("/tokens", {"name": "reader", "role": "viewer"})
+    return clients, [
+        ("clients/meter-1", "$share/workers/jobs/#"),
+        (f"messages/{message.expect(200, 201)['id']}", '"volts": 230'),
+        ("tasks/strict", "strict"), ("tasks/strict?tab=letters", "'watts'"),
+        ("tasks/strict?tab=errors", "task.rejected"), ("tasks/strict/edit", "strict"),
+        ("tasks/new", "1"), ("connections/lake/edit", "lake"), ("imports", "EMQX")]
 
-    browse(sluice, "pages", viewer={"user": "vic", "password": "viewer-word"})
+
+@pytest.mark.parametrize("is_dark_and_chinese", (False, True), ids=("light", "dark-chinese"))
+def test_every_page_opens_and_can_be_used_by_everybody(sluice, browse, is_dark_and_chinese):
+    sluice.create("/administrators", {"name": "vic", "role": "viewer", "password": "viewer-word"})
+    clients, more = fill(sluice)
+    try:
+        browse(sluice, "pages", more=more, isDarkAndChinese=is_dark_and_chinese,
+               viewer={"user": "vic", "password": "viewer-word"})
+    finally:
+        for client in clients:
+            client.abort()
 
 
 def test_passwords_are_changed_and_a_deletion_says_what_goes(sluice, browse):
