@@ -1,7 +1,7 @@
 // What is done with a task and a connection that are there: paused, started, copied, sent back to
 // where the log begins, and past what waits; verified, and deleted when nothing uses it. And what
 // another server has is taken over from its own JSON.
-import { ask, checkAccess, figure, heading, logIn } from "./steps.mjs";
+import { ask, checkAccess, figure, heading, logIn, refusedAt } from "./steps.mjs";
 
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const open = (page, name) => page.locator("nav").getByRole("link", { name, exact: true }).click();
@@ -54,8 +54,11 @@ async function seek(page, control) {
 async function copy(page) {
   await button(page, "Copy").click();
   const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name of the new task").fill("plant copy");
+  await dialog.getByRole("button", { name: /Create$/ }).click();
+  await refusedAt(dialog, "Name of the new task", "letters, digits");
+  await checkAccess(page, "a refused copy");
   await dialog.getByLabel("Name of the new task").fill("plant-copy");
-  await checkAccess(page, "a copy's name");
   await dialog.getByRole("button", { name: /Create$/ }).click();
   await heading(page, "plant-copy");
   await page.getByText("paused").first().waitFor();
