@@ -115,8 +115,9 @@ def outside(serve):
     return begin
 
 
-def publish(server, topic):
-    server.rest("POST", "/messages", {"topic": topic, "payload": '{"watts": 7}'}).expect(200, 201)
+def publish(server, topic, payload='{"watts": 7}'):
+    message = {"topic": topic, "payload": payload}
+    return server.rest("POST", "/messages", message).expect(200, 201)["id"]
 
 
 def fetch(url, **headers):
@@ -300,7 +301,7 @@ def fill(server):
         "name": "strict", "source": {"filters": ["plant/#"]}, "map": {"topic": "plant"},
         "verify": {"json_schema": {"type": "object", "required": ["watts"]}},
         "sink": {"type": "file", "folder": "plant"}})
-    message = server.rest("POST", "/messages", {"topic": "plant/a", "payload": '{"volts": 230}'})
+    message = publish(server, "plant/a", '{"volts": 230}')
     server.wait_task("strict", dead_letters=1)
     server.create("/groups", {"name": "workers", "strategy": "sticky"})
     server.create("/block-rules", {"name": "stolen", "type": "client_id", "value": "stolen-*"})
@@ -310,7 +311,7 @@ def fill(server):
     server.create("/tokens", {"name": "reader", "role": "viewer"})
     return clients, [
         ("clients/meter-1", "$share/workers/jobs/#"),
-        (f"messages/{message.expect(200, 201)['id']}", '"volts": 230'),
+        (f"messages/{message}", '"volts": 230'),
         ("tasks/strict", "strict"), ("tasks/strict?tab=letters", "'watts'"),
         ("tasks/strict?tab=errors", "task.rejected"), ("tasks/strict/edit", "strict"),
         ("tasks/new", "1"), ("connections/lake/edit", "lake"), ("imports", "EMQX")]
@@ -402,15 +403,11 @@ def test_who_gets_what_is_seen_and_ended(sluice, browse, outside):
         (part,) = group["subscriptions"]
         assert sorted(part["client_ids"]) == ["worker-1", "worker-2"], part
 
-    def stored(payload):
-        return sluice.rest("POST", "/messages", {"topic": "plant/a/power", "payload": payload}).expect(
-            200, 201)["id"]
-
-    first = stored("first")
+    first = publish(sluice, "plant/a/power", "first")
     # The form knows whole seconds: one of them begins between the two.
     between = int(time.time()) + 1
     wait_until(lambda: time.time() > between + 0.05, "another second")
-    stored("second")
+    publish(sluice, "plant/a/power", "second")
     meter, other = client("meter-1", "plant/+/power", "state/#"), client("meter-2", "other/#")
     for topic in ("state/old", "state/kept"):
         meter.publish(topic, b'{"open": 1}', qos=1, retain=True)
@@ -482,24 +479,28 @@ def test_what_rules_say_is_done_with_clients(sluice, browse, outside):
         for each in made:
             each.abort()
     (rule,) = sluice.get("/block-rules")["items"]
-    assert (rule["type"], rule["value"], rule["except"]) == ("client_id", "thief-*", ["thief-honest"])
+    assert (rule["type"], rule["value"], rule["except"]) == (
+        "client_id", "thief-*", ["thief-honest"])
     assert sluice.get("/enrichment-rules")["items"] == []
     assert sluice.get("/auto-subscriptions")["items"] == []
     assert len(secret) > 20 and sluice.rest("GET", "/users", token=secret).status == 401
     assert sluice.rest("GET", "/tokens/reader").status == 404
 
 
-TBMQ = {
-    "name": "Plant telemetry", "type": "KAFKA", "enabled": True,
-    "configuration": {
-        "metadata": {"site": "north"}, "topicFilters": ["plant/+/telemetry"],
-        "clientConfiguration": {
-            "sendOnlyMsgPayload": False, "bootstrapServers": "", "topic": "tbmq.messages",
-            "key": None, "clientIdPrefix": "tbmq", "retries": 0, "batchSize": 16384, "linger": 0,
-            "bufferMemory": 33554432, "acks": "1", "compression": "none",
-            "otherProperties": {}, "kafkaHeaders": {"from": "plants"},
-            "kafkaHeadersCharset": "UTF-8"}}}
-EMQX = {
+def tbmq_integration(bootstrap):
+    return {
+        "name": "Plant telemetry", "type": "KAFKA", "enabled": True,
+        "configuration": {
+            "metadata": {"site": "north"}, "topicFilters": ["plant/+/telemetry"],
+            "clientConfiguration": {
+                "sendOnlyMsgPayload": False, "bootstrapServers": bootstrap,
+                "topic": "tbmq.messages", "key": None, "clientIdPrefix": "tbmq", "retries": 0,
+                "batchSize": 16384, "linger": 0, "bufferMemory": 33554432, "acks": "1",
+                "compression": "none", "otherProperties": {}, "kafkaHeaders": {"from": "plants"},
+                "kafkaHeadersCharset": "UTF-8"}}}
+
+
+EMQX_FLOW = {
     "action": {
         "type": "kafka_producer", "name": "meters", "enable": True, "connector": "lake",
         "parameters": {"topic": "meters", "required_acks": "all_isr",
@@ -529,9 +530,8 @@ def test_a_task_is_stopped_sent_back_copied_and_one_is_taken_over(
     def again():
         assert sorted(written()) == 2 * ["plant/0"] + 2 * ["plant/1"] + 2 * ["plant/2"]
 
-    TBMQ["configuration"]["clientConfiguration"]["bootstrapServers"] = kafka_dev.bootstrap
     browse(sluice, "task_actions", control=outside(paused=paused, again=again),
-           tbmq=TBMQ, emqx=EMQX)
+           tbmq=tbmq_integration(kafka_dev.bootstrap), emqx=EMQX_FLOW)
 
     publish(sluice, "plant/last")
     sluice.wait_task("plant", status="running", lag_messages=0, delivered=7)
