@@ -61,6 +61,7 @@ function Themed() {
   return (
     <ConfigProvider
       locale={language === "zh" ? chinese : english}
+      button={{ autoInsertSpace: false }} // what is read aloud begins with what is seen
       theme={{
         algorithm: isDark ? theme.darkAlgorithm : theme.defaultAlgorithm,
         token: {

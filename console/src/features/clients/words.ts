@@ -1,5 +1,7 @@
 import { words } from "../../words/language";
 
+const of = (subscriptions: number) => (subscriptions === 1 ? "1 subscription" : `${subscriptions} subscriptions`);
+
 export const own = words(
   {
     events: "What happened to it",
@@ -17,13 +19,13 @@ export const own = words(
     heldBack: "Held back",
     disconnect: "Disconnect",
     disconnectText: (subscriptions: number, waiting: string, inFlight: string) =>
-      `Its session stays, with ${subscriptions} subscriptions and ${waiting} waiting messages; ${inFlight} in flight are sent again when it is back. Its will is sent. It may come back at once, unless a block rule keeps it out.`,
+      `Its session stays, with ${of(subscriptions)} and ${waiting} waiting messages; ${inFlight} in flight are sent again when it is back. Its will is sent. It may come back at once, unless a block rule keeps it out.`,
     disconnectEnds: (subscriptions: number, waiting: string) =>
-      `Its session ends with its connection: ${subscriptions} subscriptions and ${waiting} waiting messages are gone. Its will is sent. It may come back at once, unless a block rule keeps it out.`,
+      `Its session ends with its connection: ${of(subscriptions)} and ${waiting} waiting messages are gone. Its will is sent. It may come back at once, unless a block rule keeps it out.`,
     disconnected: (id: string) => `${id} is disconnected`,
     end: "End session",
     endText: (subscriptions: number, waiting: string) =>
-      `${subscriptions} subscriptions and ${waiting} waiting messages are gone. Its will is sent.`,
+      `${of(subscriptions)} and ${waiting} waiting messages are gone. Its will is sent.`,
     ended: (id: string) => `The session of ${id} has ended`,
     session: "Session",
     protocol: "Protocol",

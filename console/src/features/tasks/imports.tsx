@@ -70,7 +70,6 @@ export default function Imports() {
         </Card>
       ) : (
         <Card className="narrow">
-          <ProblemAlert error={error} />
           <Radio.Group className="gap" value={format} onChange={(event) => setFormat(event.target.value)}>
             <Radio value="tbmq">{word.importTbmq}</Radio>
             <Radio value="emqx">{word.importEmqx}</Radio>
@@ -88,6 +87,7 @@ export default function Imports() {
           <Checkbox checked={isVerified} onChange={(event) => setVerified(event.target.checked)}>
             {word.importVerify}
           </Checkbox>
+          <ProblemAlert error={error} /> {/* beside what was pressed: the document may be long */}
           <div className="buttons">
             <Button type="primary" disabled={text.trim() === ""} onClick={take}>
               {word.importDo}
