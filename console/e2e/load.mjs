@@ -29,7 +29,7 @@ export default async function ({ page, context, browser, url, user, password }) 
     runs.push(await opened(cold, url));
     await cold.close();
   }
-  const [{ bytes, files }] = runs;
+  const { bytes, files } = runs.reduce((most, run) => (run.bytes > most.bytes ? run : most)); // the charts may come late
   const times = runs.map(({ usable }) => usable).sort((one, other) => one - other);
   console.log(JSON.stringify({ usable_ms: times, bytes, files }));
 }
