@@ -54,17 +54,4 @@ export default async function ({ page, url, user, password }) {
   await page.getByText("no subscription and no task loses anything").waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("cell", { name: "meters/#" }).waitFor(); // nothing was done
-
-  await button("Delete: doors").click();
-  await page.getByText("Clients that are disconnected at once: 1. Subscriptions that end: 2.").waitFor();
-  await page.getByText("first of all: r-1").waitFor();
-  await checkAccess(page, "what a policy takes away");
-  await page.getByRole("button", { name: "Cancel" }).click();
-  await button("Edit: doors").click();
-  await json.fill((await json.inputValue()).replace("doors/#", "doors/3"));
-  await drawer.getByRole("button", { name: /Save$/ }).click();
-  const question = page.getByRole("dialog").filter({ hasText: "Clients that are disconnected at once: 1." });
-  await question.getByText("Subscriptions that end: 2.").waitFor();
-  await question.getByRole("button", { name: /Save$/ }).click();
-  await page.getByRole("cell", { name: "doors/3" }).waitFor();
 }

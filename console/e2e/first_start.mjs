@@ -16,7 +16,7 @@ export default async function ({ page, url, user, password, own }) {
   await dialog.getByLabel("Password that holds now").fill("not the password");
   await dialog.getByLabel("New password").fill(own);
   await change();
-  await dialog.getByText("user or password is wrong").waitFor();
+  await dialog.getByText("user or password is wrong").first().waitFor(); // above, and at the field
   await dialog.getByLabel("Password that holds now").fill(password);
   await dialog.getByLabel("New password").fill("short");
   await change();
