@@ -51,7 +51,7 @@ export default async function ({ page, url, user, password }) {
 
   await button("Delete: meters").click();
   await page.getByText("What this policy alone allows is denied at once").waitFor();
-  await page.getByText("no subscription and no task loses anything").waitFor();
+  await page.getByText("no subscription ends and no task has to wait").waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("cell", { name: "meters/#" }).waitFor(); // nothing was done
 }

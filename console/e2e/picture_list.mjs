@@ -12,6 +12,14 @@ async function fromMenu(page, name, item) {
   await page.getByRole("menuitem", { name: item }).click();
 }
 
+// By REST, with the login of the page; there is one already in the second theme.
+const makeConnection = (page, document) =>
+  page.evaluate(
+    (body) =>
+      fetch("/api/v1/connections?verify=false", { method: "POST", headers: { "Content-Type": "application/json" }, body }),
+    JSON.stringify(document),
+  ).then(() => page.reload());
+
 async function expand(page, text) {
   await row(page, text).getByRole("button", { name: "Expand row" }).click();
 }
@@ -194,6 +202,33 @@ export const pictures = [
       await page.getByRole("heading", { name: "What is not as it was there" }).waitFor();
     },
   },
+  {
+    name: "emqx",
+    path: "imports",
+    act: async (page, { kafka }) => {
+      const flow = {
+        action: {
+          type: "kafka_producer", name: "meters", enable: true, connector: "lake",
+          parameters: {
+            topic: "meters", required_acks: "all_isr", compression: "no_compression",
+            message: { key: "${.clientid}", value: '{"watts":${.payload.watts}}', timestamp: "${.timestamp}" },
+          },
+        },
+        connector: { bootstrap_hosts: kafka },
+        rule: { sql: 'SELECT * FROM "meters/#" WHERE payload.watts > 1000' },
+      };
+      await page.getByLabel("EMQX").click();
+      await page.getByLabel("JSON").fill(JSON.stringify(flow, null, 2));
+      await page.getByLabel("JSON").evaluate((field) => field.scrollTo(0, 0));
+    },
+  },
+  {
+    name: "emqx-taken-over",
+    act: async (page) => {
+      await button(page, "Take over").click();
+      await page.getByRole("heading", { name: "What is not as it was there" }).waitFor();
+    },
+  },
   { name: "users", path: "users" },
   {
     name: "user-new",
@@ -246,6 +281,29 @@ export const pictures = [
   },
   { name: "about", path: "about" },
   { name: "monitoring", path: "monitoring" },
+  {
+    name: "connection-mqtt",
+    path: "connections/new",
+    act: async (page) => {
+      await chosen(page, "mqtt").click();
+      await page.getByLabel("Name", { exact: true }).fill("old");
+      await page.getByLabel("Host", { exact: true }).fill("127.0.0.1");
+      await page.getByLabel("Username", { exact: true }).fill("mover");
+    },
+  },
+  {
+    name: "task-from-mqtt",
+    path: "tasks/new",
+    act: async (page) => {
+      await makeConnection(page, { name: "old", type: "mqtt", settings: { host: "127.0.0.1", username: "mover" } });
+      await page.getByLabel("Name", { exact: true }).fill("from-old");
+      await button(page, "Next").click();
+      await chosen(page, "mqtt").click();
+      await page.getByLabel("Connection").click();
+      await page.getByTitle(/^old/).click();
+      await page.getByLabel("Filters").fill("plant/#, doors/#,");
+    },
+  },
 ];
 
 export const pagesInChinese = [

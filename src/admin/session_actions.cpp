@@ -185,6 +185,13 @@ Response change_own_password(Context& context, const Call& call) {
   const std::string_view password = checked.value.at("password").get_string();
   if (auto refused = refuse_password(context, identity.user, password, call.request.remote_address))
     return *std::move(refused);
+  if (checked.value.at("new_password") == checked.value.at("password"))
+    return problem_response(
+        Problem{.status = 422,
+                .code = "invalid_document",
+                .detail = "the new password is the one that holds",
+                .hint = "choose another one",
+                .fields = {{"/new_password", "must be another one than the one that holds now"}}});
   const auto changed = context.accounts.set_password(identity.account_id,
                                                      checked.value.at("new_password").get_string());
   if (!changed) return problem_response(changed.error());

@@ -28,7 +28,13 @@ struct Family {
   Kind kind = Kind::Counter;
   std::vector<std::string> labels;
   std::map<Labels, Series> series;
+  Reading gone;  // of histograms that were forgotten: a reading never shrinks
 };
+
+void add(const Histogram& histogram, Reading& reading) {
+  for (std::size_t i = 0; i < reading.buckets.size(); ++i)
+    reading.buckets[i] += histogram.bucket(i);
+}
 
 bool is_good_name(std::string_view name, Kind kind) {
   const auto is_name_character = [](char c) {
@@ -138,8 +144,7 @@ std::optional<double> quantile(const Reading& before, const Reading& now, double
   Reading came;
   std::uint64_t count = 0;
   for (std::size_t i = 0; i < came.buckets.size(); ++i) {
-    // One that was forgotten meanwhile takes away what it had.
-    came.buckets[i] = now.buckets[i] - std::min(now.buckets[i], before.buckets[i]);
+    came.buckets[i] = now.buckets[i] - before.buckets[i];
     count += came.buckets[i];
   }
   if (count == 0) return std::nullopt;
@@ -205,6 +210,7 @@ void Registry::forget(const std::string& label, const std::string& value) {
         continue;
       }
       it->second.value = nullptr;
+      if (it->second.histogram) add(*it->second.histogram, family.gone);
       state_->forgotten.push_back(std::move(it->second));
       it = family.series.erase(it);
     }
@@ -212,15 +218,12 @@ void Registry::forget(const std::string& label, const std::string& value) {
 }
 
 Reading Registry::reading(std::string_view name) const {
-  Reading all;
   const std::scoped_lock lock(state_->mutex);
   const auto found = state_->families.find(name);
-  if (found == state_->families.end()) return all;
-  for (const auto& [labels, series] : found->second.series) {
-    if (!series.histogram) continue;
-    for (std::size_t i = 0; i < all.buckets.size(); ++i)
-      all.buckets[i] += series.histogram->bucket(i);
-  }
+  if (found == state_->families.end()) return {};
+  auto all = found->second.gone;
+  for (const auto& [labels, series] : found->second.series)
+    if (series.histogram) add(*series.histogram, all);
   return all;
 }
 

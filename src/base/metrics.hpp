@@ -67,9 +67,9 @@ class Histogram {
 struct Reading {
   std::array<std::uint64_t, Histogram::kBuckets> buckets{};
 };
-// Seconds that the share `share` (0 to 1) of what came between two readings took at most; nothing
-// came: none. Within a bucket as if they were spread evenly, so it may be out by a factor of two;
-// what is beyond the last bound counts as that.
+// Seconds that the share `share` (0 to 1) of what came between two readings, `before` the earlier
+// one, took at most; nothing came: none. Within a bucket as if they were spread evenly, so it may
+// be out by a factor of two; what is beyond the last bound counts as that.
 [[nodiscard]] std::optional<double> quantile(const Reading& before, const Reading& now,
                                              double share);
 
@@ -93,7 +93,7 @@ class Registry {
   // valid but are shown nowhere; asking again for the same labels begins a new metric at zero.
   void forget(const std::string& label, const std::string& value);
 
-  // Of histograms; of a name that there is not: nothing in it.
+  // Of histograms, those that were forgotten, too; of a name that there is not: nothing in it.
   [[nodiscard]] Reading reading(std::string_view name) const;
   [[nodiscard]] std::vector<Declaration> declarations() const;  // sorted by name
   [[nodiscard]] std::string exposition() const;                 // Prometheus text format

@@ -288,7 +288,7 @@ Outcome<PolicyTrialPtr> AccessControl::try_policy(
     changed.erase(old->name);
   }
   if (document) {
-    const auto fields = checked_policy(without_additions(*document));
+    const auto fields = checked_policy(which ? without_additions(*document) : *document);
     if (!fields) return tl::unexpected(fields.error());
     const std::string name(fields->at("name").get_string());
     if (changed.contains(name)) return refuse(name_taken("policy", name));

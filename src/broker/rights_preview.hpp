@@ -19,8 +19,8 @@ struct RightsEffect {
   std::vector<std::string> client_ids = {};  // the first of those that lose something, ascending
 };
 
-// Looks at every session, in steps. Not from a worker's thread. Overloaded: the workers did not
-// come to it in time.
+// Looks at every session, in steps, of all workers at once. Not from a worker's thread. Overloaded:
+// the workers did not come to it in time.
 [[nodiscard]] Outcome<RightsEffect> preview_rights(Broker& broker, const PolicyTrialPtr& trial);
 
 }  // namespace sluice::broker

@@ -41,15 +41,24 @@ class Ticket {
   bool is_answered_ = false;
 };
 
-// Has `work` done by the worker and waits for its answer. Not from a worker's thread.
+inline constexpr std::chrono::seconds kAnswerWithin{10};
+
+// Has `work` done by the worker. Not from a worker's thread.
 template <class Value>
-[[nodiscard]] Outcome<Value> ask_worker(
+[[nodiscard]] std::future<Outcome<Value>> post_question(
     Worker& worker, std::function<void(const std::shared_ptr<Ticket<Value>>&)> work) {
-  constexpr std::chrono::seconds kWithin{10};
   auto ticket = std::make_shared<Ticket<Value>>();
   auto answer = ticket->future();
   worker.post([ticket = std::move(ticket), work = std::move(work)] { work(ticket); });
-  if (answer.wait_for(kWithin) != std::future_status::ready)
+  return answer;
+}
+
+// The same, and waits for its answer.
+template <class Value>
+[[nodiscard]] Outcome<Value> ask_worker(
+    Worker& worker, std::function<void(const std::shared_ptr<Ticket<Value>>&)> work) {
+  auto answer = post_question<Value>(worker, std::move(work));
+  if (answer.wait_for(kAnswerWithin) != std::future_status::ready)
     return refuse(Ticket<Value>::unanswered());
   return answer.get();
 }

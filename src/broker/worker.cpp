@@ -255,6 +255,8 @@ void Worker::answer_when_durable(store::Position end) {
       waiting_.push_back({end, std::move(answers), {}, false, broker_.clock().steady()});
     return;
   }
+  if (!answers.empty() && current_.since == std::chrono::steady_clock::time_point())
+    current_.since = broker_.clock().steady();
   current_.answers.append(std::move(answers));
 }
 

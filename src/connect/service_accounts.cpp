@@ -41,7 +41,7 @@ std::vector<std::string> Service::tasks_held_up(const RightsOf& rights_of) const
   if (state_->options.accounts == nullptr) return names;
   for (const auto& task : state_->all_tasks()) {
     const auto& spec = task->spec();
-    if (spec.account.empty()) continue;
+    if (spec.account.empty() || !task->is_enabled()) continue;
     const auto lacks = [&](const broker::AccountRightsPtr& rights) {
       return !missing_rights(spec, *rights).empty();
     };

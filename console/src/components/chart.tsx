@@ -54,7 +54,7 @@ function frame(first: string, text: string, fontFamily: string) {
     backgroundColor: "transparent",
     textStyle: { fontFamily },
     animation: false,
-    color: [first, "#d97706", "#7c3aed"],
+    color: [first, "#d97706", "#7c3aed", "#16a34a"],
     grid: { left: 56, right: 28, top: 32, bottom: 28 }, // right: half of the last time
     legend: { top: 0, left: 0, icon: "roundRect", itemHeight: 3, textStyle: { color: text } },
     // Drawn, not made of HTML, whose styles the policy of this page does not take.

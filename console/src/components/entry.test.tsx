@@ -1,5 +1,5 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
-import { Button } from "antd";
+import { Button, DatePicker } from "antd";
 import { useState } from "react";
 import { afterEach, expect, test, vi } from "vitest";
 import { Entry, focusFirst, useFirstOfStep } from "./entry";
@@ -52,4 +52,16 @@ test("it goes on in the next step, and nothing is taken from where a page begins
   expect(document.activeElement).toBe(document.body);
   fireEvent.click(screen.getByText("Next"));
   expect(document.activeElement).toBe(screen.getByLabelText("field of 1"));
+});
+
+test("Enter in a field for a time is of the time alone: nothing is sent with half of one", () => {
+  render(
+    <Entry onSubmit={() => undefined}>
+      <DatePicker aria-label="from" showTime />
+      <input aria-label="name" />
+    </Entry>,
+  );
+  const goesOn = (label: string) => fireEvent.keyDown(screen.getByLabelText(label), { key: "Enter" }); // a browser sends the form
+  expect(goesOn("name")).toBe(true);
+  expect(goesOn("from")).toBe(false);
 });

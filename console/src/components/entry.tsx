@@ -12,6 +12,10 @@ export function Entry({ id, onSubmit, children }: Props) {
     <form
       id={id}
       noValidate
+      onKeyDown={(event) => {
+        // In a field for a time Enter takes the time that is typed, or opens the calendar.
+        if (event.key === "Enter" && (event.target as Element).closest(".ant-picker-input")) event.preventDefault();
+      }}
       onSubmit={(event) => {
         event.preventDefault();
         event.stopPropagation(); // of one form in the dialogue of another

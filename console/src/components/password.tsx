@@ -1,11 +1,11 @@
 // Passwords of accounts are changed apart from their documents: given, or made and shown once.
-import { Button, Form, Input, Modal } from "antd";
+import { Button, Form, Input } from "antd";
 import { useState } from "react";
 import { api, ApiError, type Path } from "../api/client";
-import { common } from "../words/common";
 import { useWords, words } from "../words/language";
 import { useAction } from "./action";
-import { fieldsOf, ProblemAlert, problemOf, useFirstWrong } from "./problem";
+import { problemOf } from "./problem";
+import { Question } from "./question";
 import { wrongAt } from "./schema_form/wrong";
 import { useSecret } from "./secret";
 
@@ -48,68 +48,58 @@ function atOld(error: unknown, pointer: string) {
 
 export function PasswordDialog({ title, help, isOwn, send, onClose }: Props) {
   const word = useWords(own);
-  const all = useWords(common);
   const [given, setGiven] = useState("");
   const [old, setOld] = useState("");
-  const [error, setError] = useState<unknown>();
-  const [isBusy, setBusy] = useState(false);
   const pointer = isOwn ? "/new_password" : "/password";
   const oldPointer = "/password"; // of one's own alone
-  const problems = fieldsOf(error);
-  useFirstWrong(error);
   const submit = async () => {
-    setBusy(true);
-    setError(undefined);
     try {
       await send(given || null, old);
-      onClose();
     } catch (refused) {
-      setError(isOwn ? atOld(refused, oldPointer) : refused);
-      setBusy(false);
+      throw isOwn ? atOld(refused, oldPointer) : refused;
     }
   };
   return (
-    <Modal
-      open
+    <Question
       title={title}
-      okText={word.change}
-      cancelText={all.cancel}
-      confirmLoading={isBusy}
-      okButtonProps={{ disabled: isOwn && (!given || !old) }}
-      onOk={() => void submit()}
-      onCancel={onClose}
+      ok={word.change}
+      pointers={[pointer, oldPointer]}
+      isReady={!isOwn || (given !== "" && old !== "")}
+      send={submit}
+      onClose={onClose}
     >
-      <ProblemAlert error={error} shown={[pointer, oldPointer]} />
-      <Form layout="vertical" onFinish={() => void submit()}>
-        {isOwn && (
-          <Form.Item label={word.old} htmlFor="old-password" {...wrongAt(problems, oldPointer)}>
+      {(problems) => (
+        <>
+          {isOwn && (
+            <Form.Item label={word.old} htmlFor="old-password" {...wrongAt(problems, oldPointer)}>
+              <Input.Password
+                id="old-password"
+                autoComplete="current-password"
+                value={old}
+                onChange={(event) => setOld(event.target.value)}
+              />
+            </Form.Item>
+          )}
+          <Form.Item
+            label={word.given}
+            htmlFor="new-password"
+            {...wrongAt(problems, pointer)}
+            extra={
+              <>
+                {!isOwn && word.made} {help}
+              </>
+            }
+          >
             <Input.Password
-              id="old-password"
-              autoComplete="current-password"
-              value={old}
-              onChange={(event) => setOld(event.target.value)}
+              id="new-password"
+              autoComplete="new-password"
+              value={given}
+              onChange={(event) => setGiven(event.target.value)}
             />
           </Form.Item>
-        )}
-        <Form.Item
-          label={word.given}
-          htmlFor="new-password"
-          {...wrongAt(problems, pointer)}
-          extra={
-            <>
-              {!isOwn && word.made} {help}
-            </>
-          }
-        >
-          <Input.Password
-            id="new-password"
-            autoComplete="new-password"
-            value={given}
-            onChange={(event) => setGiven(event.target.value)}
-          />
-        </Form.Item>
-      </Form>
-    </Modal>
+        </>
+      )}
+    </Question>
   );
 }
 

@@ -24,7 +24,7 @@ const chinese: Record<string, string> = {
   sent_again: "重新发送",
   acknowledged: "已确认",
   in_flight: "在途",
-  passed: "已通过",
+  passed: "已处理",
   later: "订阅晚于消息",
   not_kept: "QoS 0，无从得知",
 

@@ -353,6 +353,9 @@ TEST_F(SessionTest, SaysThatThePasswordIsStillTheOneThatTheFirstStartMade) {
   const auto login = log_in(first);
   EXPECT_EQ(object_of(ask(login, Method::Get, "/api/v1/session")).at("has_first_password"), true);
 
+  EXPECT_EQ(problem_code(ask(login, Method::Post, "/api/v1/session:password",
+                             R"({"password":")" + first + R"(","new_password":")" + first + "\"}")),
+            "invalid_document");
   const auto changed =
       ask(login, Method::Post, "/api/v1/session:password",
           R"({"password":")" + first + R"(","new_password":"chosen by somebody"})");

@@ -28,7 +28,7 @@ export async function usesOf({ id, name }: Connection): Promise<Uses> {
 
 export function useUses(connection: Connection) {
   return useQuery({
-    queryKey: ["/tasks", "of", connection.id],
+    queryKey: ["uses of a connection", connection.id], // not with each event of a task: it may be very many pages
     queryFn: () => usesOf(connection),
     enabled: connection.tasks > 0,
   }).data;

@@ -4,6 +4,7 @@ import { App, Modal } from "antd";
 import { MemoryRouter } from "react-router-dom";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SessionProvider } from "../../api/session";
+import { isFeltLater } from "./loss";
 import Policies from "./policies";
 
 const policy = {
@@ -19,15 +20,17 @@ const policy = {
 const nothing = { clients_disconnected: 0, subscriptions_dropped: 0, clients: [], tasks: [] };
 const something = { clients_disconnected: 1200, subscriptions_dropped: 3, clients: ["r-1", "r-2"], tasks: ["files"] };
 
+const problem = (status: number, code: string) => ({ status, code, detail: "no", hint: "", fields: [] });
+
 let loss: object;
-let refusal: object | undefined;
+let refusal: { status: number } | undefined;
 let sent: [method: string, path: string, body: unknown][];
 
 async function answer(address: string, { method = "GET", body }: RequestInit) {
   const { pathname } = new URL(address, "http://server/");
   const path = pathname.replace("/api/v1", "");
   if (method !== "GET") sent.push([method, path, body ? JSON.parse(String(body)) : undefined]);
-  if (path === "/policies:preview") return refusal ? Response.json(refusal, { status: 422 }) : Response.json(loss);
+  if (path === "/policies:preview") return refusal ? Response.json(refusal, { status: refusal.status }) : Response.json(loss);
   if (path === "/policies/doors") return Response.json(policy, { headers: { ETag: '"7"' } });
   if (path === "/policies") return Response.json({ items: [policy], next: null });
   if (path === "/overview") return Response.json({ access_enabled: true });
@@ -92,7 +95,27 @@ test("a change that takes nothing away, or that is refused anyhow, is not asked 
   await waitFor(() => expect(sent.at(-1)?.[0]).toBe("PATCH"));
   cleanup();
   sent = [];
-  refusal = { status: 422, code: "invalid_document", detail: "no", hint: "", fields: [] };
+  refusal = problem(422, "invalid_document");
   await narrow();
   await waitFor(() => expect(sent.at(-1)?.[0]).toBe("PATCH"));
+});
+
+test("a server that does not come to all sessions in time is no reason not to go on", async () => {
+  refusal = problem(503, "overloaded");
+  await narrow();
+  await screen.findByText(/could not be found out in time/);
+  fireEvent.click(screen.getAllByText("Save").at(-1)!);
+  await waitFor(() => expect(sent.at(-1)?.[0]).toBe("PATCH"));
+});
+
+test.each([
+  [{ effect: "deny", operations: ["publish"] }, undefined, true],
+  [{ effect: "allow", operations: ["publish"] }, undefined, false],
+  [{ effect: "allow", operations: ["publish"] }, { resources: ["a"] }, true],
+  [{ effect: "allow", operations: ["subscribe"] }, { resources: ["a"] }, false],
+  [{ effect: "allow", operations: ["subscribe"] }, { operations: ["subscribe"] }, true], // it may have had another one
+  [{ effect: "deny", operations: ["subscribe"] }, { resources: ["a"] }, true],
+  [{ effect: "deny", operations: ["publish"] }, { description: "a", name: "b" }, false],
+])("publishes and deliveries that are refused later are asked about: %o %o", (policy, patch, isAsked) => {
+  expect(isFeltLater(policy, patch)).toBe(isAsked);
 });

@@ -5,7 +5,7 @@ import { Crud } from "../../components/crud";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
 import { valueWord } from "../../words/values";
-import { Lost, lossOf, lossOfSaving, takesSomething } from "./loss";
+import { isFeltLater, Lost, lossOf, lossOfSaving, takesSomething } from "./loss";
 import { PolicyTest } from "./policy_test";
 import { own } from "./words";
 
@@ -76,7 +76,7 @@ export default function Policies() {
       ]}
       saving={async (policy, changes) => {
         const loss = await lossOfSaving(changes ? { name: changes.name, policy: changes.patch } : { policy });
-        return loss && takesSomething(loss) && <Lost loss={loss} />;
+        return loss && (takesSomething(loss) || isFeltLater(policy, changes?.patch)) && <Lost loss={loss} />;
       }}
       deletion={async ({ name, effect }) => (
         <>

@@ -6,6 +6,7 @@ import { Crud } from "../../components/crud";
 import { number, time } from "../../components/format";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
+import { valueWord } from "../../words/values";
 import { connectedOf, sessionsOf, type BlockRule } from "./kept_out";
 import { own } from "./words";
 
@@ -57,7 +58,7 @@ export function BlockRules() {
         { name: "type", label: word.of, options: ["client_id", "user", "address"] },
       ]}
       columns={[
-        { title: word.of, dataIndex: "type" },
+        { title: word.of, render: (_, { type }) => valueWord(type, language) },
         { title: word.value, render: (_, { value }) => <code>{value}</code> },
         { title: word.until, render: (_, { until }) => (until ? time(until, language) : word.always) },
       ]}

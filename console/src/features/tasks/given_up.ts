@@ -73,6 +73,8 @@ function shedBy(before: Document, after: Document): GivenUp[] {
   return sheds && bounds[1]! >= bounds[0]! ? [] : [{ by, value: after.backlog_bytes ?? backlog }];
 }
 
+const withoutJq = (map: unknown) => ({ ...(map as Document | undefined), jq: undefined }); // asked about by itself
+
 // What can be rejected that is dropped then; a dead letter is kept.
 function droppedBy(before: Entity, after: Entity): GivenUp[] {
   const [was, is] = [part(before, "delivery"), part(after, "delivery")];
@@ -81,6 +83,9 @@ function droppedBy(before: Entity, after: Entity): GivenUp[] {
   const [waited, waits] = [was, is].map((delivery) => (delivery.retry as Document | undefined)?.give_up_after);
   return [
     ...(isGiven(after.verify) && isOther(before.verify, after.verify) ? [{ by: "verify" as const }] : []),
+    ...(isOther(withoutJq(before.map), withoutJq(after.map)) || isOther(before.sink, after.sink)
+      ? [{ by: "rejected" as const }]
+      : []),
     ...(boundOf(waits) < boundOf(waited) ? [{ by: "give_up_after" as const, value: waits }] : []),
   ];
 }

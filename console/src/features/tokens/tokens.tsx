@@ -75,7 +75,7 @@ export default function Tokens() {
       columns={[
         { title: word.role, render: (_, { role }) => <Tag>{valueWord(role, language)}</Tag> },
         { title: word.owner, dataIndex: "owner" },
-        { title: word.scope, render: (_, { scope }) => (scope?.length ? scope.join(", ") : word.everything) },
+        { title: word.scope, render: (_, { scope }) => (scope?.length ? scope.map((each) => valueWord(each, language)).join(", ") : word.everything) },
         { title: word.expires, render: (_, { expires }) => time(expires, language) },
         { title: word.lastUsed, render: (_, { last_used }) => time(last_used, language) },
       ]}
