@@ -117,7 +117,7 @@ def test_policies_count_at_once(sluice):
 
 
 def test_what_a_change_would_take_away_is_what_it_takes(sluice):
-    sluice.add_policy("in", operations=["connect"])
+    sluice.add_policy("enter", operations=["connect"])
     sluice.add_policy("doors", operations=["subscribe"], resources=["doors/#"])
     sluice.add_policy("rooms", operations=["subscribe"], resources=["rooms/#"], users=["meter"])
     account = sluice.add_user("meter")
@@ -140,11 +140,11 @@ def test_what_a_change_would_take_away_is_what_it_takes(sluice):
                         "clients": ["m-0", "m-1"], "tasks": ["files"]}
     narrower = {"resources": ["doors/1", "doors/2"]}
     assert preview(name="doors", policy=narrower).expect(200)["subscriptions_dropped"] == 1
-    deny = {"name": "no", "effect": "deny", "operations": ["connect"], "client_ids": ["m-2"]}
+    deny = {"name": "nobody", "effect": "deny", "operations": ["connect"], "client_ids": ["m-2"]}
     assert preview(policy=deny).expect(200)["clients"] == ["m-2"]
     for wrong, code, status in ((preview(), "invalid_document", 422),
                                 (preview(name="no"), "not_found", 404),
-                                (preview(policy={"name": "x"}), "invalid_document", 422),
+                                (preview(policy={"name": "nobody"}), "invalid_document", 422),
                                 (preview(policy={**deny, "name": "doors"}), "name_taken", 409)):
         assert (wrong.status, wrong.body["code"]) == (status, code), wrong
     assert preview(policy={**deny, "effect": "no"}).body["fields"][0]["pointer"] == "/policy/effect"

@@ -310,7 +310,7 @@ TEST_F(ForetoldRights, AreThoseThatTheChangeTakes) {
 TEST_F(ForetoldRights, OfANewDenyOrWithoutTheRightToConnect) {
   User client(*server);
   client.connect("c", true, kLong);
-  const auto deny = boost::json::parse(R"({"name":"no","effect":"deny","operations":["connect"],
+  const auto deny = boost::json::parse(R"({"name":"nobody","effect":"deny","operations":["connect"],
                                            "client_ids":["c"]})")
                         .as_object();
   EXPECT_EQ(of(std::nullopt, deny).clients_disconnected, 1U);
@@ -319,7 +319,9 @@ TEST_F(ForetoldRights, OfANewDenyOrWithoutTheRightToConnect) {
   of_others["client_ids"] = boost::json::array{"d"};
   EXPECT_EQ(of(std::nullopt, of_others).clients_disconnected, 0U);
   EXPECT_FALSE(server->access.try_policy("unknown", std::nullopt));
-  EXPECT_FALSE(server->access.try_policy(std::nullopt, document_of("connect"))) << "is taken";
+  auto taken = deny;
+  taken["name"] = "connect";
+  EXPECT_EQ(server->access.try_policy(std::nullopt, taken).error().code, "name_taken");
   EXPECT_FALSE(server->access.try_policy(std::nullopt, boost::json::object{{"name", "x"}}));
 }
 
