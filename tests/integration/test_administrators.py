@@ -75,7 +75,7 @@ def test_what_was_acknowledged_outlives_the_server(sluice, ended):
     assert sluice.get("/administrators/ann") == changed
     assert [each["name"] for each in sluice.get("/administrators")["items"]] == ["admin", "ann"]
     assert sluice.rest("GET", "/session", token=token_of(sluice, ann)).expect(200) == \
-        {"user": "ann", "role": "operator", "token": None}
+        {"user": "ann", "role": "operator", "has_first_password": False, "token": None}
     assert log_in(sluice, bob).status == 401
     assert log_in(sluice, sluice.administrator).status == 200
 
