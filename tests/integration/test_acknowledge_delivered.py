@@ -85,6 +85,9 @@ def test_what_was_not_delivered_comes_again_to_another_server(make_sluice, there
     here.act("/tasks/out:pause")
     publish(there, there.account, 30)
     wait_until(lambda: len(messages(here, "in/#", whole=False)) == 40, "40 messages")
+    if acknowledge == "appended":  # and `there` has been told
+        wait_until(lambda: all(client["in_flight"] == 0 and client["lag_messages"] == 0
+                               for client in there.get("/clients")["items"]), "acknowledgements")
     here.kill9()
 
     other = make_sluice(name="other")
