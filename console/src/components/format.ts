@@ -32,11 +32,12 @@ export function time(value: unknown, language: Language) {
   return date.toLocaleString(locales[language], { dateStyle: "short", timeStyle: "medium" });
 }
 
-export function milliseconds(value: unknown, language: Language) {
-  if (typeof value !== "number") return "–";
-  const digits = value < 10 ? 1 : 0;
-  const shown = value.toLocaleString(locales[language], { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return `${shown} ${durationUnits[language].ms}`;
+export function milliseconds(values: number[], language: Language) {
+  const shown = values.map((value) => {
+    const digits = value < 10 ? 1 : 0;
+    return value.toLocaleString(locales[language], { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  });
+  return `${shown.join(" / ")} ${durationUnits[language].ms}`;
 }
 
 const durationUnits = {

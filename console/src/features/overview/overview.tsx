@@ -132,7 +132,7 @@ export default function OverviewPage() {
   );
   const show = (value: unknown) => number(value, language);
   const both = (p50: number | null, p99: number | null) =>
-    p50 === null || p99 === null ? "–" : word.twoTimes(milliseconds(p50, language), milliseconds(p99, language));
+    p50 === null || p99 === null ? "–" : milliseconds([p50, p99], language);
   const out = now && (now.sent ?? 0) + (now.delivered ?? 0);
   return (
     <Page

@@ -37,9 +37,8 @@ export const own = words(
     policies: "Policies",
     wrong: (name: string) => `Task ${name}`,
     broken: (count: number) => (count === 1 ? "1 connection has failed" : `${count} connections have failed`),
-    acknowledgedIn: "Acknowledged within (half, 99 %)",
-    deliveredIn: "Delivered by tasks within (half, 99 %)",
-    twoTimes: (half: string, most: string) => `${half}, ${most}`,
+    acknowledgedIn: "Acknowledged, p50 / p99",
+    deliveredIn: "By tasks, p50 / p99",
     newTask: "New task",
   },
   {
@@ -78,9 +77,8 @@ export const own = words(
     policies: "策略",
     wrong: (name: string) => `任务 ${name}`,
     broken: (count: number) => `${count} 个连接异常`,
-    acknowledgedIn: "确认耗时（50 %、99 %）",
-    deliveredIn: "任务投递耗时（50 %、99 %）",
-    twoTimes: (half: string, most: string) => `${half}、${most}`,
+    acknowledgedIn: "确认耗时 p50 / p99",
+    deliveredIn: "任务投递 p50 / p99",
     newTask: "新建任务",
   },
 );
