@@ -7,7 +7,8 @@ async function opened(context, url) {
   const sizes = [];
   page.on("response", (answer) => {
     if (answer.url().includes("/api/")) return; // the stream has no end
-    sizes.push(answer.request().sizes().then(({ responseBodySize }) => (bytes += responseBodySize)));
+    const counted = answer.request().sizes().then(({ responseBodySize }) => (bytes += responseBodySize));
+    sizes.push(counted.catch(() => undefined)); // what comes as the page is closed, the charts
   });
   const begun = Date.now();
   await page.goto(url);
