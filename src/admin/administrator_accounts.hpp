@@ -25,8 +25,7 @@ struct Account {
   std::string id;
   std::string name;
   Role role = Role::Viewer;
-  bool has_first_password =
-      false;  // the one that the first start made: somebody should set another
+  bool has_first_password = false;  // that the first start made: another one should be set
   // Another one once its password or its role has changed; never used twice in a process.
   std::uint64_t revision = 0;
 };

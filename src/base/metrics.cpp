@@ -1,6 +1,5 @@
 #include "base/metrics.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
