@@ -7,6 +7,11 @@ export function number(value: unknown, language: Language) {
   return typeof value === "number" ? value.toLocaleString(locales[language]) : "–";
 }
 
+// Where the server may have stopped counting.
+export function countOf(count: unknown, isLeast: boolean | undefined, language: Language) {
+  return `${isLeast ? "≥ " : ""}${number(count, language)}`;
+}
+
 export function rate(value: number | undefined, language: Language) {
   if (value === undefined) return "–";
   const digits = value < 10 ? 1 : 0;

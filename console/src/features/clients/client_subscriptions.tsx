@@ -4,7 +4,7 @@ import { useState } from "react";
 import { api } from "../../api/client";
 import { useMay } from "../../api/session";
 import { useAction, useConfirm } from "../../components/action";
-import { number } from "../../components/format";
+import { countOf } from "../../components/format";
 import { List, type Columns } from "../../components/list";
 import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
 import { wrongAt } from "../../components/schema_form/wrong";
@@ -82,7 +82,6 @@ function useColumns(client: Whole): Columns<Subscription> {
   const confirm = useConfirm();
   const mayAct = useMay("operator");
   const language = useLanguage();
-  const counted = (count?: number, atLeast?: boolean) => `${atLeast ? "≥ " : ""}${number(count, language)}`;
   const unsubscribe = async (filter: string) => {
     const content = word.unsubscribeText(filter, client.subscriptions.length - 1);
     if (await confirm({ title: word.unsubscribe, content, ok: word.unsubscribe }))
@@ -99,8 +98,8 @@ function useColumns(client: Whole): Columns<Subscription> {
           .join(", "),
     },
     { title: word.properties, render: (_, row) => <Properties of={row} /> },
-    { title: word.inFlight, align: "right", render: (_, row) => counted(row.in_flight, row.in_flight_at_least) },
-    { title: word.lag, align: "right", render: (_, row) => counted(row.lag_messages, row.lag_at_least) },
+    { title: word.inFlight, align: "right", render: (_, row) => countOf(row.in_flight, row.in_flight_at_least, language) },
+    { title: word.lag, align: "right", render: (_, row) => countOf(row.lag_messages, row.lag_at_least, language) },
     {
       key: "actions",
       align: "right",

@@ -3,8 +3,8 @@ import { Timeline } from "antd";
 import type { ReactNode } from "react";
 import { Link } from "react-router-dom";
 import { duration, number, time } from "../../components/format";
+import { statusWord } from "../../components/status";
 import { useLanguage, useWords, type Language } from "../../words/language";
-import { valueWord } from "../../words/values";
 import { pathOf as clientPath } from "../clients/client_type";
 import { pathOf as taskPath } from "../tasks/actions";
 import type { Moment, Trace } from "./message_type";
@@ -124,7 +124,7 @@ export function Progress({ trace }: { trace: Trace }) {
           color: colours[state] ?? "gray",
           children: (
             <>
-              {label} <span className="quiet">{valueWord(state, language).replaceAll("_", " ")}</span>
+              {label} <span className="quiet">{statusWord(state, language)}</span>
               {reason && <div>{reason}</div>}
             </>
           ),

@@ -7,7 +7,7 @@ import { useNavigate } from "react-router-dom";
 import { api, type Entity, type FieldProblem } from "../../api/client";
 import type { Task } from "../../api/task";
 import { useAction } from "../../components/action";
-import { number } from "../../components/format";
+import { countOf, number } from "../../components/format";
 import { Question } from "../../components/question";
 import { covers, wrongAt } from "../../components/schema_form/wrong";
 import { common } from "../../words/common";
@@ -25,7 +25,7 @@ interface SeekEffect {
 
 function useCounted() {
   const language = useLanguage();
-  return (count: number, atLeast: boolean) => `${atLeast ? "≥ " : ""}${number(count, language)}`;
+  return (count: number, atLeast: boolean) => countOf(count, atLeast, language);
 }
 
 /** In messages, as the server counts them; of what only the other side can count nothing is said. */
