@@ -59,6 +59,11 @@ export default async function ({ page, url, user, password, control }) {
   await heading(page, "kept");
   await ask(control, "publish");
   await figure(page, /^Delivered$/).getByText("1", { exact: true }).waitFor(); // without a click
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await ask(control, "publish");
+  await figure(page, /^Delivered$/).getByText("2", { exact: true }).waitFor();
+  expect(!asked.some((address) => address.endsWith("/tasks/kept")), `the stream told it, and nobody asked: ${asked}`);
 
   await ask(control, "kill");
   await away.waitFor();

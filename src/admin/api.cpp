@@ -171,6 +171,8 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
       audit_(sources_.store, sources_.clock, options_.audit_records),
       latency_(sources_.metrics),
       feed_(sources_.store, sources_.clock, sources_.metrics, options_.event_records),
+      watched_([this](const Request& request) { return dispatch_safely(request); }),
+      watched_queries_([this](const Request& request) { return dispatch_safely(request); }),
       logins_(sources_.clock, options_.login_bounds,
               broker::LoginGuard::counters(sources_.metrics, "admin")),
       refusal_lines_(sources_.clock),
@@ -179,6 +181,8 @@ Api::Api(Sources sources, AdministratorAccounts& accounts, ApiOptions options)
                .tokens = tokens_,
                .audit = audit_,
                .feed = feed_,
+               .watched = watched_,
+               .watched_queries = watched_queries_,
                .latency = latency_,
                .history = history_,
                .task_history = task_history_,
@@ -207,6 +211,18 @@ Result<void> Api::load() {
   return audit_.load();
 }
 
+void Api::start() {
+  feed_.start();
+  watched_.start();
+  watched_queries_.start();
+}
+
+void Api::stop() {
+  watched_queries_.stop();
+  watched_.stop();
+  feed_.stop();
+}
+
 Response Api::answer(const Request& request) {
   auto response = dispatch_safely(request);
   answered_.at(std::clamp(response.status / 100, 2U, 5U) - 2)->add();
@@ -218,6 +234,13 @@ bool Api::is_query(const Request& request) {
   if (!target) return false;
   const auto found = find_route(request.method, *target);
   return found.route != nullptr && found.route->is_query;
+}
+
+bool Api::is_watchable(std::string_view target) {
+  const auto parsed = parse_target(target);
+  if (!parsed) return false;
+  const auto* route = find_route(Method::Get, *parsed).route;
+  return route != nullptr && route->content_type == "application/json";
 }
 
 Response Api::dispatch_safely(const Request& request) {

@@ -23,12 +23,16 @@ class Api {
   [[nodiscard]] Response answer(const Request& request);
 
   // Between start() and stop() those who listen are told what happens. From one thread.
-  void start() { feed_.start(); }
-  void stop() { feed_.stop(); }
+  void start();
+  void stop();
   [[nodiscard]] EventFeed& feed() { return feed_; }
+  [[nodiscard]] WatchedAnswers& watched() { return watched_; }
+  [[nodiscard]] WatchedAnswers& watched_queries() { return watched_queries_; }
 
   // It reads the log: its answer takes longer than that of others. Any thread, never blocks.
   [[nodiscard]] static bool is_query(const Request& request);
+  // Whether `GET target` is known, and answered in JSON.
+  [[nodiscard]] static bool is_watchable(std::string_view target);
 
   // The token of DATA/run/admin.token.
   [[nodiscard]] std::string create_local_token() { return sessions_.open_local(); }
@@ -56,6 +60,8 @@ class Api {
   History history_;
   TaskHistory task_history_;
   EventFeed feed_;  // whose thread uses those before it
+  WatchedAnswers watched_;
+  WatchedAnswers watched_queries_;  // which take longer: apart, so that they make no others late
   LoginLimit logins_;
   LineLimit refusal_lines_;
   std::atomic<int> waiting_users_{0};

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "admin/actions.hpp"
+#include "admin/api.hpp"
 #include "admin/record_list.hpp"
 #include "base/json_text.hpp"
 
@@ -50,7 +51,43 @@ tl::expected<EventKinds, Response> wanted_kinds(const Call& call) {
   return kinds;
 }
 
+// `/tasks?limit=50 /overview`: what stands behind /api/v1 of GET requests; a space in one of them
+// is percent-encoded there.
+tl::expected<std::vector<std::string>, Response> watched_targets(const Call& call) {
+  const auto text = call.parameter("watch").value_or("");
+  std::vector<std::string> targets;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find(' ', begin), text.size());
+    auto target = "/api/v1" + text.substr(begin, end - begin);
+    begin = end + 1;
+    if (!Api::is_watchable(target))
+      return tl::unexpected(wrong_parameter(
+          "watch", fmt::format("must be paths of GET requests with a JSON answer, without /api/v1, "
+                               "separated by spaces; {} is none",
+                               target.substr(0, 200))));
+    targets.push_back(std::move(target));
+  }
+  if (targets.size() > WatchedAnswers::kMostOfStream)
+    return tl::unexpected(wrong_parameter(
+        "watch", fmt::format("may name {} at most", WatchedAnswers::kMostOfStream)));
+  return targets;
+}
+
+void watch(const Context& context, const std::shared_ptr<LiveStream>& stream, const Call& call,
+           const std::vector<std::string>& targets) {
+  std::vector<std::string> quick, queries;
+  for (const auto& target : targets) {
+    Request asked;
+    asked.target = target;
+    (Api::is_query(asked) ? queries : quick).push_back(target);
+  }
+  if (!quick.empty()) context.watched.watch(stream, call.request, quick);
+  if (!queries.empty()) context.watched_queries.watch(stream, call.request, queries);
+}
+
 Response listen(Context& context, const Call& call) {
+  auto targets = watched_targets(call);
+  if (!targets) return targets.error();
   auto kinds = wanted_kinds(call);
   if (!kinds) return kinds.error();
   auto is_allowed = [&knows = context.knows, given = token_of(call.request)] {
@@ -66,6 +103,7 @@ Response listen(Context& context, const Call& call) {
                                    .after = after,
                                    .is_allowed = std::move(is_allowed)});
   if (!stream) return problem_response(stream.error());
+  watch(context, *stream, call, *targets);
   return {.status = 200,
           .content_type = "text/event-stream",
           .body = {},
@@ -192,12 +230,19 @@ std::vector<Route> event_routes() {
                   "comes last, with why in `code`. At most 16 for an account, 48 in all.",
        .run = listen,
        .guard = Guard::Viewer,
-       .query = {{"kinds",
-                  "Only these, separated by commas: `clients`, `sessions`, `messages`, `tasks`, "
-                  "`audit`, `overview` (figures, every two seconds). Without it all of them."},
-                 {"after",
-                  "Begin with the kept events that came after the one with this `id`; the header "
-                  "Last-Event-ID says the same, and wins."}},
+       .query =
+           {{"kinds",
+             "Only these, separated by commas: `clients`, `sessions`, `messages`, `tasks`, "
+             "`audit`, `overview` (figures, every two seconds). Without it all of them."},
+            {"watch",
+             "GET requests without `/api/v1`, separated by spaces, `/tasks?limit=50 "
+             "/overview`; at most 16. Each is answered every two seconds, "
+             " and an answer that differs from the last one is told: `event: answer`, "
+             "`data` with `target`, `status` and, up to 64 KiB, `body`; `event: unchanged` has "
+             "the `targets` of the others."},
+            {"after",
+             "Begin with the kept events that came after the one with this `id`; the header "
+             "Last-Event-ID says the same, and wins."}},
        .content_type = "text/event-stream"},
   };
 }

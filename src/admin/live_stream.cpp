@@ -16,16 +16,17 @@ void LiveStream::tell_missed(State& state) {
   state.missed = 0;
 }
 
-void LiveStream::add(std::string_view event) {
-  state_.with([&](State& state) {
-    if (state.ended) return;
+bool LiveStream::add(std::string_view event) {
+  return state_.with([&](State& state) {
+    if (state.ended) return false;
     if (state.waiting.size() + event.size() > kMostBytes) {
       ++state.missed;
-      return;
+      return false;
     }
     tell_missed(state);
     state.waiting += event;
     wake(state);
+    return true;
   });
 }
 

@@ -26,7 +26,8 @@ class LiveStream {
   [[nodiscard]] const std::string& account() const { return account_; }
 
   // --- for who tells
-  void add(std::string_view event);
+  // False: it has ended, or there is no room; then it is counted as missed.
+  bool add(std::string_view event);
   void keep_alive();                // a comment, unless something waits anyway
   void end(std::string_view code);  // the last event: why
   [[nodiscard]] bool is_allowed() const { return !is_allowed_ || is_allowed_(); }

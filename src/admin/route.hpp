@@ -20,6 +20,7 @@
 #include "admin/sources.hpp"
 #include "admin/task_history.hpp"
 #include "admin/tokens.hpp"
+#include "admin/watched_answers.hpp"
 #include "base/line_limit.hpp"
 #include "base/schema.hpp"
 
@@ -45,6 +46,8 @@ struct Context {
   Tokens& tokens;
   AuditTrail& audit;
   EventFeed& feed;
+  WatchedAnswers& watched;
+  WatchedAnswers& watched_queries;
   const Latency& latency;
   const History& history;
   const TaskHistory& task_history;

@@ -104,7 +104,9 @@ std::vector<Route> status_routes() {
        .id = "showClient",
        .summary = "One client, with its subscriptions, what is in flight, and its will.",
        .run = show_client,
-       .guard = Guard::Viewer},
+       .guard = Guard::Viewer,
+       .query = {{"subscriptions",
+                  "`false`: without the list, which may be long; `subscription_count` is there."}}},
       {.path = "/api/v1/clients/{name}/trace",
        .id = "listClientTrace",
        .summary = "Messages that a client has published, was sent and acknowledged, newest first, "

@@ -43,6 +43,41 @@ json::object store_overview(const store::Store& store) {
   return shown;
 }
 
+// Says which kind of trouble, never paths or addresses.
+json::object readiness_of(const Context& context) {
+  const auto& sources = context.sources;
+  json::array reasons;
+  const auto health = sources.store.health();
+  if (!health.accepting) {
+    reasons.push_back(json::object{{"component", "store"},
+                                   {"code", name_of(health.reason)},
+                                   {"detail", "the store accepts no messages"}});
+  }
+  if (!health.damage.empty()) {
+    reasons.push_back(
+        json::object{{"component", "store"},
+                     {"code", name_of(Errc::Corrupt)},
+                     {"detail",
+                      "a part of the log on the disk is damaged: the overview and the server's log "
+                      "say where, the guide `damaged-log` what to do"}});
+  }
+  if (sources.unready) {
+    for (const auto& reason : sources.unready()) {
+      reasons.push_back(
+          json::object{{"component", "server"}, {"code", "not_ready"}, {"detail", reason}});
+    }
+  }
+  if (reasons.empty()) {
+    json::object ready{{"status", "ready"}};
+    const auto notices = sources.notices ? sources.notices() : std::vector<std::string>();
+    if (!notices.empty()) ready["notices"] = json::array(notices.begin(), notices.end());
+    return ready;
+  }
+  // Degraded: messages are taken and delivered, but a person is needed.
+  const bool only_damage = reasons.size() == 1 && health.accepting && !health.damage.empty();
+  return {{"status", only_damage ? "degraded" : "unready"}, {"reasons", std::move(reasons)}};
+}
+
 }  // namespace
 
 json::object overview_of(const Context& context) {
@@ -52,6 +87,7 @@ json::object overview_of(const Context& context) {
                     {"version", context.options.version},
                     {"started", broker::rfc3339(context.started_ms)},
                     {"uptime_seconds", (now - context.started_ms) / 1000},
+                    {"health", readiness_of(context)},
                     {"store", store_overview(sources.store)},
                     {"connections", counted_by_status(sources.integration.connections())},
                     {"tasks", counted_by_status(sources.integration.tasks())},
@@ -97,40 +133,10 @@ Response show_live(Context&, const Call&) {
   return json_response(200, {{"status", "live"}});
 }
 
-// Open to everybody: says which kind of trouble, never paths or addresses.
+// Open to everybody.
 Response show_ready(Context& context, const Call&) {
-  json::array reasons;
-  const auto health = context.sources.store.health();
-  if (!health.accepting) {
-    reasons.push_back(json::object{{"component", "store"},
-                                   {"code", name_of(health.reason)},
-                                   {"detail", "the store accepts no messages"}});
-  }
-  if (!health.damage.empty()) {
-    reasons.push_back(
-        json::object{{"component", "store"},
-                     {"code", name_of(Errc::Corrupt)},
-                     {"detail",
-                      "a part of the log on the disk is damaged: the overview and the server's log "
-                      "say where, the guide `damaged-log` what to do"}});
-  }
-  if (context.sources.unready) {
-    for (const auto& reason : context.sources.unready()) {
-      reasons.push_back(
-          json::object{{"component", "server"}, {"code", "not_ready"}, {"detail", reason}});
-    }
-  }
-  if (reasons.empty()) {
-    json::object ready{{"status", "ready"}};
-    const auto notices =
-        context.sources.notices ? context.sources.notices() : std::vector<std::string>();
-    if (!notices.empty()) ready["notices"] = json::array(notices.begin(), notices.end());
-    return json_response(200, ready);
-  }
-  // Degraded: messages are taken and delivered, but a person is needed.
-  const bool only_damage = reasons.size() == 1 && health.accepting && !health.damage.empty();
-  return json_response(
-      503, {{"status", only_damage ? "degraded" : "unready"}, {"reasons", std::move(reasons)}});
+  const auto ready = readiness_of(context);
+  return json_response(ready.at("status") == "ready" ? 200 : 503, ready);
 }
 
 }  // namespace sluice::admin

@@ -45,6 +45,10 @@ def test_one_client_is_shown_whole(server):
         assert [(s["filter"], s["qos"], s.get("group")) for s in shown["subscriptions"]] == [
             ("$share/g/b", 2, "g"), ("a/#", 1, None)]
         assert shown["certificate"] is None
+        short = server.get(one(AWKWARD) + "?subscriptions=false")
+        assert "subscriptions" not in short and short["subscription_count"] == 2
+        wrong = server.rest("GET", one(AWKWARD) + "?subscriptions=no")
+        assert (wrong.status, wrong.body["code"]) == (400, "invalid_parameter")
         listed = server.get("/clients")["items"][0]
         assert (listed["protocol"], listed["certificate_serial"]) == ("5.0", None)
         assert listed["created"] == shown["created"]

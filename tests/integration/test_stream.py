@@ -1,5 +1,6 @@
 """`GET /stream` of a real server: what happens, while it does, and when it ends."""
 import socket
+from urllib.parse import quote
 
 from integration.harness import wait_until
 from integration.raw_mqtt import RawClient
@@ -29,6 +30,32 @@ def test_clients_sessions_and_audit_are_told_while_they_happen(make_sluice):
     assert server.metrics()["sluice_streams"] == 1
     stream.close()
     wait_until(lambda: server.metrics()["sluice_streams"] == 0, "the stream is gone")
+
+
+def test_what_is_looked_at_is_answered_when_it_changes(make_sluice):
+    server = make_sluice({"access": {"enabled": False}})
+    looked_at = ["/clients?limit=2", "/clients/meter-1?subscriptions=false", "/messages?filter=a/%23"]
+    stream = StreamReader(server, "?kinds=audit&watch=" + quote(" ".join(looked_at)))
+
+    def answer(target, wanted=lambda _: True):
+        return stream.next(lambda told: told.kind == "answer" and told.data["target"] == target
+                           and wanted(told.data)).data
+
+    for target, status in zip(looked_at, (200, 404, 200)):
+        assert answer(target)["status"] == status
+    client = RawClient(server.mqtt, 5)
+    client.connect("meter-1")
+    listed = answer(looked_at[0])["body"]["items"]
+    assert [item["client_id"] for item in listed] == ["meter-1"]
+    shown = answer(looked_at[1], lambda data: data["status"] == 200)["body"]
+    assert shown == server.get(looked_at[1])
+    server.rest("POST", "/messages", {"topic": "a/b", "payload": "1"}).expect(200, 201)
+    assert len(answer(looked_at[2], lambda data: data["body"]["items"])["body"]["items"]) == 1
+    same = stream.next(lambda told: told.kind == "unchanged"
+                       and set(looked_at[:2]) <= set(told.data["targets"]))
+    assert same.id == "", "it is no event, and nobody goes on behind it"
+    client.abort()
+    stream.close()
 
 
 def test_a_cookie_opens_it_and_it_ends_with_the_login_and_with_the_server(sluice):

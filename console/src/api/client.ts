@@ -43,15 +43,18 @@ export interface Call {
   ifMatch?: string;
 }
 
-// Where the API is: beside the page, under whatever prefix a proxy puts both.
-export function urlOf(path: Path, { parts = {}, query = {} }: Call = {}) {
+// What is asked for, in the API: path and query.
+export function targetOf(path: Path, { parts = {}, query = {} }: Call = {}) {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(parts[name] ?? ""));
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query))
     if (value !== undefined && value !== "") search.set(name, String(value));
   const text = search.toString();
-  return `api/v1${filled}${text ? `?${text}` : ""}`;
+  return filled + (text && `?${text}`);
 }
+
+// Where the API is: beside the page, under whatever prefix a proxy puts both.
+export const urlOf = (path: Path, call?: Call) => `api/v1${targetOf(path, call)}`;
 
 const longest = 30_000; // ms that an answer to a question may take; changes may wait for others
 const gateways = [502, 503, 504]; // of a proxy, when its page is no problem document

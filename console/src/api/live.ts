@@ -1,11 +1,11 @@
 // What is shown and changes by itself. One place decides how it comes: by the server's stream
-// (stream.ts) what is told there; figures that change all the time are asked for again and again
-// while the page is in front.
+// (stream.ts), which answers it whenever it has changed; asked for again and again while there is
+// none.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useIsOver } from "./session";
-import { isTold } from "./stream";
-import { api, health, type Call, type Entity, type Path } from "./client";
+import { isTold, useWatched } from "./stream";
+import { api, type Call, type Entity, type Path } from "./client";
 
 const every = 2000; // ms
 const everyTold = 30_000; // in case that the stream stands still
@@ -26,18 +26,15 @@ export function useGet<T = Entity>(path: Path, call?: Call, enabled = true) {
 
 export function useLive<T = Entity>(path: Path, call?: Call, enabled = true) {
   const isOver = useIsOver();
+  const queryKey = keyOf(path, call);
+  useWatched(path, call, queryKey, enabled && !isOver);
   return useQuery({
-    queryKey: keyOf(path, call),
+    queryKey,
     queryFn: () => api.get<T>(path, call),
     placeholderData: keepPreviousData,
-    refetchInterval: () => (isOver ? false : isTold(path) ? everyTold : every),
+    refetchInterval: () => (isOver ? false : isTold(path, call) ? everyTold : every),
     enabled,
   });
-}
-
-export function useHealth() {
-  const isOver = useIsOver();
-  return useQuery({ queryKey: ["health"], queryFn: health, refetchInterval: isOver ? false : every });
 }
 
 // What is edited: as it was when editing began, with its tag. What is shown elsewhere of it is kept

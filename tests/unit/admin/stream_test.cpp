@@ -180,6 +180,122 @@ TEST_F(StreamTest, EndsWithTheLoginThatOpenedIt) {
   EXPECT_TRUE(stream->is_ended());
 }
 
+// The answers that it looks at, each with a round of their own.
+class WatchTest : public StreamTest {
+ protected:
+  std::vector<json::object> answers(const std::shared_ptr<LiveStream>& stream) {
+    api_->watched().round();
+    return data_of(stream->take());
+  }
+  json::object made(const std::string& name) {
+    return object_of(
+        post("/api/v1/users", R"({"name":")" + name + R"(","password":"correct horse"})"));
+  }
+};
+
+TEST_F(WatchTest, TellsAnAnswerOnceAndThenWhenItIsAnother) {
+  const auto stream = listen("?kinds=audit&watch=/users%3Flimit%3D5");
+  const auto first = answers(stream);
+  ASSERT_THAT(first, SizeIs(1));
+  EXPECT_EQ(first[0].at("target"), "/users?limit=5") << "as it was asked for";
+  EXPECT_EQ(first[0].at("status"), 200);
+  EXPECT_EQ(first[0].at("body"), object_of(get("/api/v1/users?limit=5")));
+  api_->watched().round();
+  EXPECT_EQ(stream->take(), "event: unchanged\ndata: {\"targets\":[\"/users?limit=5\"]}\n\n");
+
+  ASSERT_TRUE(made("meter").contains("id"));
+
+  const auto second = answers(stream);
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_EQ(second[0].at("body").at("items").as_array().size(), 1U);
+}
+
+TEST_F(WatchTest, TellsOfWhatIsGoneOrLargeWithoutABody) {
+  ASSERT_TRUE(made("meter").contains("id"));
+  const auto stream = listen("?kinds=audit&watch=/users/meter%20/settings");
+  ASSERT_THAT(answers(stream), SizeIs(2));
+
+  ASSERT_EQ(del("/api/v1/users/meter").status, 204U);
+
+  const auto gone = answers(stream);
+  ASSERT_THAT(gone, SizeIs(2)) << "and the one that is as it was";
+  EXPECT_EQ(gone[0].at("target"), "/users/meter");
+  EXPECT_EQ(gone[0].at("status"), 404);
+  EXPECT_FALSE(gone[0].contains("body"));
+  const Response large{.body = std::string(WatchedAnswers::kMostBytes + 1, '1')};
+  EXPECT_EQ(answer_event("/api/v1/clients", large),
+            "event: answer\ndata: {\"target\":\"/clients\",\"status\":200}\n\n");
+  const Response lines{.body = "{\n}"};
+  EXPECT_THAT(answer_event("/api/v1/clients", lines), Not(HasSubstr("body")));
+}
+
+TEST_F(WatchTest, AnswersOnceForAllWhoMayAndNotForWhoMayNot) {
+  int asked = 0;
+  WatchedAnswers watched([&](const Request&) {
+    ++asked;
+    return Response{.body = "{}"};
+  });
+  const auto one = listen("?kinds=audit"), other = listen("?kinds=audit");
+  auto listening = request(Method::Get, "/api/v1/stream");
+  listening.authorization = "Bearer a";
+  watched.watch(one, listening, {"/api/v1/tasks", "/api/v1/overview"});
+  watched.watch(other, listening, {"/api/v1/tasks"});
+  watched.round();
+  EXPECT_EQ(asked, 2);
+  EXPECT_THAT(data_of(one->take()), SizeIs(2));
+  EXPECT_THAT(data_of(other->take()), SizeIs(1));
+
+  listening.authorization = "Bearer b";
+  const auto third = listen("?kinds=audit");
+  watched.watch(third, listening, {"/api/v1/tasks"});
+  watched.round(true);
+  EXPECT_EQ(asked, 3) << "of another login, and only of those who have just come";
+
+  const auto token =
+      object_of(post("/api/v1/tokens", R"({"name":"t","role":"viewer","scope":["stream"]})"));
+  token_ = token.at("token").as_string();
+  const auto narrow = listen("?watch=/tasks");
+  const auto refused = answers(narrow);
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_EQ(refused[0].at("status"), 403);
+}
+
+TEST_F(WatchTest, WhatASlowReaderHadNoRoomForComesLater) {
+  WatchedAnswers watched([](const Request&) { return Response{.body = std::string(60'000, '1')}; });
+  const auto slow = listen("?kinds=audit");
+  watched.watch(slow, request(Method::Get, "/api/v1/stream"),
+                {"/api/v1/a", "/api/v1/b", "/api/v1/c", "/api/v1/d", "/api/v1/e"});
+  watched.round();
+  EXPECT_LE(slow->take().size(), LiveStream::kMostBytes + 100);
+
+  watched.round();
+
+  EXPECT_THAT(slow->take(), HasSubstr("\"target\":\"/e\""));
+}
+
+TEST_F(WatchTest, RefusesWhatNobodyCanLookAt) {
+  for (const auto* wrong : {"/clients%20/nothing-here", "/stream", "/tasks:preview",
+                            "/openapi.yaml", "clients", "/../../health/ready"}) {
+    EXPECT_EQ(problem_code(get(std::string("/api/v1/stream?watch=") + wrong)), "invalid_parameter")
+        << wrong;
+  }
+  std::string many = "/overview";
+  for (std::size_t i = 0; i < WatchedAnswers::kMostOfStream; ++i) many += "%20/overview";
+  EXPECT_EQ(problem_code(get("/api/v1/stream?watch=" + many)), "invalid_parameter");
+}
+
+TEST_F(WatchTest, ItsThreadAnswersWhoHasJustCome) {
+  api_->watched().start();
+  const auto stream = listen("?kinds=audit&watch=/overview");
+  std::string text;
+  for (int i = 0; i < 1000 && text.empty(); ++i) {
+    std::this_thread::sleep_for(10ms);
+    text = stream->take();
+  }
+  api_->watched().stop();
+  EXPECT_THAT(text, HasSubstr("\"health\":{\"status\":\"ready\"}"));
+}
+
 TEST_F(StreamTest, TakesSoManyOfAnAccountAndInAll) {
   std::vector<std::shared_ptr<LiveStream>> open;
   for (std::size_t i = 0; i < EventFeed::kMostOfAccount; ++i) open.push_back(listen());

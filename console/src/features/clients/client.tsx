@@ -43,11 +43,11 @@ export default function ClientPage() {
   const navigate = useNavigate();
   const mayAct = useMay("operator");
   const parts = { name: id };
-  const query = useLive<Whole>("/clients/{name}", { parts });
+  const query = useLive<Whole>("/clients/{name}", { parts, query: { subscriptions: false } });
   const client = query.data;
   if (!client) return <Page title={id} error={query.error} isLoading={query.isPending} />;
   const disconnect = async () => {
-    const [subscriptions, waiting] = [client.subscriptions.length, number(client.lag_messages, language)];
+    const [subscriptions, waiting] = [client.subscription_count, number(client.lag_messages, language)];
     const content =
       client.session_expiry_seconds === 0
         ? word.disconnectEnds(subscriptions, waiting)
@@ -56,7 +56,7 @@ export default function ClientPage() {
       await act(() => api.post("/clients/{name}:disconnect", { parts }), word.disconnected(id));
   };
   const end = async () => {
-    const content = word.endText(client.subscriptions.length, number(client.lag_messages, language));
+    const content = word.endText(client.subscription_count, number(client.lag_messages, language));
     if (!(await confirm({ title: `${word.end}: ${id}?`, content, ok: word.end }))) return;
     const done = await act(async () => {
       await api.delete("/clients/{name}", { parts });

@@ -83,7 +83,7 @@ function useColumns(client: Whole): Columns<Subscription> {
   const mayAct = useMay("operator");
   const language = useLanguage();
   const unsubscribe = async (filter: string) => {
-    const content = word.unsubscribeText(filter, client.subscriptions.length - 1);
+    const content = word.unsubscribeText(filter, client.subscription_count - 1);
     if (await confirm({ title: word.unsubscribe, content, ok: word.unsubscribe }))
       await act(() => api.delete("/clients/{name}/subscriptions/{filter}", { parts: { name: client.client_id, filter } }));
   };

@@ -39,7 +39,7 @@ export interface ConnectProperties {
 }
 
 export interface Whole extends Client {
-  subscriptions: Subscription[];
+  subscription_count: number;
   protocol?: string;
   keep_alive_seconds?: number;
   receive_maximum?: number;

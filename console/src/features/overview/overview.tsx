@@ -1,8 +1,8 @@
 import { Alert, Card, Tag } from "antd";
 import { useMemo } from "react";
 import { Link } from "react-router-dom";
-import type { Page as ListPage } from "../../api/client";
-import { useHealth, useLive } from "../../api/live";
+import type { Health, Page as ListPage } from "../../api/client";
+import { useLive } from "../../api/live";
 import { isWell, type Task } from "../../api/task";
 import { LineChart } from "../../components/chart";
 import { Figures, type Figure } from "../../components/figures";
@@ -18,6 +18,7 @@ interface Overview {
   node: string;
   version: string;
   uptime_seconds: number;
+  health: Health;
   store: { accepting: boolean; messages_appended: number; log_bytes: number; detail?: string; damage?: string };
   connections: Record<string, number>;
   tasks: Record<string, number>;
@@ -51,14 +52,12 @@ function Big({ label, value, unit }: { label: string; value: string; unit: strin
   );
 }
 
-function Wrong({ tasks, broken }: { tasks: Task[]; broken: number }) {
+function Wrong({ health, tasks, broken }: { health: Health; tasks: Task[]; broken: number }) {
   const word = useWords(own);
-  const health = useHealth();
-  const { reasons = [], notices = [] } = health.data ?? {};
+  const { reasons = [], notices = [] } = health;
   const meaningOf = useMeaning();
   const ill = tasks.filter(({ status }) => !isWell(status));
-  if (!health.data) return null;
-  if (health.data.status === "ready" && notices.length + ill.length + broken === 0)
+  if (health.status === "ready" && notices.length + ill.length + broken === 0)
     return <Alert className="problem" type="success" showIcon message={word.ready} />;
   return (
     <div role="status">
@@ -143,7 +142,7 @@ export default function OverviewPage() {
     >
       {data && (
         <>
-          <Wrong tasks={tasks} broken={data.connections.failed ?? 0} />
+          <Wrong health={data.health} tasks={tasks} broken={data.connections.failed ?? 0} />
           <div className="flow">
             <Card title={word.publishers}>
               <Big label={word.received} value={rate(now?.received, language)} unit={word.perSecond} />
