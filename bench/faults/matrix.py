@@ -160,7 +160,10 @@ def connection_cut(trial, rounds):
     before = relay.accepted
     for _ in range(rounds):
         trial.wait_for_records(every=BETWEEN_CUTS)
+        accepted = relay.accepted
         relay.cut()
+        # Delivered counts late: the next records may be from before the cut.
+        wait_until(lambda: relay.accepted > accepted, "connected again", PATIENCE)
     trial.wait_for_records(every=BETWEEN_CUTS)
     trial.catch_up()
     again = relay.accepted - before
