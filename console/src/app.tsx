@@ -2,8 +2,8 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { App as AntApp, ConfigProvider, Form, Spin, theme } from "antd";
 import english from "antd/locale/en_US";
 import chinese from "antd/locale/zh_CN";
-import { lazy, Suspense } from "react";
-import { BrowserRouter, Route, Routes } from "react-router-dom";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { BrowserRouter, matchPath, Route, Routes, useLocation } from "react-router-dom";
 import { ApiError } from "./api/client";
 import { SessionProvider, useSessionQuery } from "./api/session";
 import { ProblemAlert } from "./components/problem";
@@ -28,9 +28,23 @@ const queries = new QueryClient({
 // The console may begin under any prefix of a proxy.
 const basename = new URL(document.baseURI).pathname.replace(/\/$/, "");
 
+// The file of the page that the address names comes while it is asked who is logged in.
+function useFirstPage() {
+  const { pathname } = useLocation();
+  const [isThere, setThere] = useState(false);
+  useEffect(() => {
+    const show = () => setThere(true); // a page that could not be loaded says so itself
+    const first = pages.find(({ path }) => matchPath(path, pathname));
+    if (first) first.begin().then(show, show);
+    else show();
+  }, []);
+  return isThere;
+}
+
 function Pages() {
   const session = useSessionQuery();
-  if (session.isPending) return <Spin fullscreen />;
+  const isThere = useFirstPage();
+  if (session.isPending || (session.data && !isThere)) return <Spin fullscreen />;
   if (session.error && !session.data)
     return (
       <main className="alone">

@@ -93,12 +93,22 @@ type MenuWord = keyof typeof menuWords.en;
 export interface PageEntry {
   path: string;
   Component: ComponentType;
+  begin: () => Promise<unknown>; // to load its file
   menu?: { word: MenuWord; group?: MenuWord; icon: ReactNode };
   under?: string; // the page that the menu shows as chosen, where the address does not say it
 }
 
-function page(load: () => Promise<{ default: ComponentType }>) {
-  return lazy(() => patiently(load));
+interface PageFile {
+  default: ComponentType;
+}
+
+// React shows for half a second at least that something is being loaded, once it shows it. What is
+// there already it has to be given at once, not as a promise, or it would show it for that, too.
+function page(load: () => Promise<PageFile>): Pick<PageEntry, "Component" | "begin"> {
+  let file: PageFile | undefined;
+  const begin = async () => (file = await patiently(load));
+  const there = { then: (use: (file?: PageFile) => void) => use(file) } as unknown as Promise<PageFile>;
+  return { Component: lazy(() => (file ? there : begin())), begin };
 }
 
 // Several pages in one file.
@@ -109,129 +119,129 @@ function only<Name extends string>(name: Name) {
 export const pages: PageEntry[] = [
   {
     path: "/",
-    Component: page(() => import("./features/overview/overview")),
+    ...page(() => import("./features/overview/overview")),
     menu: { word: "overview", icon: <DashboardOutlined /> },
   },
   {
     path: "/monitoring",
-    Component: page(() => import("./features/monitoring/monitoring")),
+    ...page(() => import("./features/monitoring/monitoring")),
     menu: { word: "monitoring", icon: <LineChartOutlined /> },
   },
   {
     path: "/events",
-    Component: page(() => import("./features/events/events")),
+    ...page(() => import("./features/events/events")),
     menu: { word: "events", icon: <ThunderboltOutlined /> },
   },
   {
     path: "/clients",
-    Component: page(() => import("./features/clients/clients")),
+    ...page(() => import("./features/clients/clients")),
     menu: { word: "clients", group: "clientsGroup", icon: <ClusterOutlined /> },
   },
-  { path: "/clients/:id", Component: page(() => import("./features/clients/client")) },
+  { path: "/clients/:id", ...page(() => import("./features/clients/client")) },
   {
     path: "/subscriptions",
-    Component: page(() => import("./features/subscriptions/subscriptions")),
+    ...page(() => import("./features/subscriptions/subscriptions")),
     menu: { word: "subscriptions", group: "clientsGroup", icon: <NotificationOutlined /> },
   },
   {
     path: "/groups",
-    Component: page(() => import("./features/groups/groups")),
+    ...page(() => import("./features/groups/groups")),
     menu: { word: "groups", group: "clientsGroup", icon: <ShareAltOutlined /> },
   },
   {
     path: "/topics",
-    Component: page(() => import("./features/messages/messages").then(only("Topics"))),
+    ...page(() => import("./features/messages/messages").then(only("Topics"))),
     menu: { word: "topics", group: "clientsGroup", icon: <TagsOutlined /> },
   },
   {
     path: "/messages",
-    Component: page(() => import("./features/messages/messages").then(only("Messages"))),
+    ...page(() => import("./features/messages/messages").then(only("Messages"))),
     menu: { word: "messages", group: "clientsGroup", icon: <MailOutlined /> },
   },
-  { path: "/messages/:id", Component: page(() => import("./features/messages/message").then(only("MessagePage"))) },
+  { path: "/messages/:id", ...page(() => import("./features/messages/message").then(only("MessagePage"))) },
   {
     path: "/retained",
-    Component: page(() => import("./features/retained/retained")),
+    ...page(() => import("./features/retained/retained")),
     menu: { word: "retained", group: "clientsGroup", icon: <PushpinOutlined /> },
   },
   {
     path: "/web-socket",
-    Component: page(() => import("./features/web_socket/web_socket")),
+    ...page(() => import("./features/web_socket/web_socket")),
     menu: { word: "webSocket", group: "clientsGroup", icon: <ApiOutlined /> },
   },
   {
     path: "/connections",
-    Component: page(() => import("./features/connections/connections")),
+    ...page(() => import("./features/connections/connections")),
     menu: { word: "connections", group: "integration", icon: <LinkOutlined /> },
   },
   {
     path: "/connections/new",
-    Component: page(() => import("./features/connections/connection_form").then(only("NewConnection"))),
+    ...page(() => import("./features/connections/connection_form").then(only("NewConnection"))),
   },
   {
     path: "/connections/:name/edit",
-    Component: page(() => import("./features/connections/connection_form").then(only("EditConnection"))),
+    ...page(() => import("./features/connections/connection_form").then(only("EditConnection"))),
   },
   {
     path: "/tasks",
-    Component: page(() => import("./features/tasks/tasks")),
+    ...page(() => import("./features/tasks/tasks")),
     menu: { word: "tasks", group: "integration", icon: <DeploymentUnitOutlined /> },
   },
-  { path: "/tasks/new", Component: page(() => import("./features/tasks/task_form").then(only("NewTask"))) },
+  { path: "/tasks/new", ...page(() => import("./features/tasks/task_form").then(only("NewTask"))) },
   {
     path: "/tasks/:name/edit",
-    Component: page(() => import("./features/tasks/task_form").then(only("EditTask"))),
+    ...page(() => import("./features/tasks/task_form").then(only("EditTask"))),
   },
-  { path: "/tasks/:name", Component: page(() => import("./features/tasks/task")) },
-  { path: "/imports", under: "/tasks", Component: page(() => import("./features/tasks/imports")) },
+  { path: "/tasks/:name", ...page(() => import("./features/tasks/task")) },
+  { path: "/imports", under: "/tasks", ...page(() => import("./features/tasks/imports")) },
   {
     path: "/users",
-    Component: page(() => import("./features/users/users")),
+    ...page(() => import("./features/users/users")),
     menu: { word: "users", group: "access", icon: <UserOutlined /> },
   },
   {
     path: "/policies",
-    Component: page(() => import("./features/policies/policies")),
+    ...page(() => import("./features/policies/policies")),
     menu: { word: "policies", group: "access", icon: <SafetyOutlined /> },
   },
   {
     path: "/block-rules",
-    Component: page(() => import("./features/rules/rules").then(only("BlockRules"))),
+    ...page(() => import("./features/rules/rules").then(only("BlockRules"))),
     menu: { word: "blockRules", group: "rules", icon: <StopOutlined /> },
   },
   {
     path: "/enrichment-rules",
-    Component: page(() => import("./features/rules/rules").then(only("EnrichmentRules"))),
+    ...page(() => import("./features/rules/rules").then(only("EnrichmentRules"))),
     menu: { word: "enrichmentRules", group: "rules", icon: <PlusSquareOutlined /> },
   },
   {
     path: "/auto-subscriptions",
-    Component: page(() => import("./features/rules/rules").then(only("AutoSubscriptions"))),
+    ...page(() => import("./features/rules/rules").then(only("AutoSubscriptions"))),
     menu: { word: "autoSubscriptions", group: "rules", icon: <ThunderboltOutlined /> },
   },
   {
     path: "/administrators",
-    Component: page(() => import("./features/administrators/administrators")),
+    ...page(() => import("./features/administrators/administrators")),
     menu: { word: "administrators", group: "administration", icon: <TeamOutlined /> },
   },
   {
     path: "/tokens",
-    Component: page(() => import("./features/tokens/tokens")),
+    ...page(() => import("./features/tokens/tokens")),
     menu: { word: "tokens", group: "administration", icon: <KeyOutlined /> },
   },
   {
     path: "/audit",
-    Component: page(() => import("./features/audit/audit")),
+    ...page(() => import("./features/audit/audit")),
     menu: { word: "audit", group: "administration", icon: <AuditOutlined /> },
   },
   {
     path: "/settings",
-    Component: page(() => import("./features/settings/settings")),
+    ...page(() => import("./features/settings/settings")),
     menu: { word: "settings", group: "administration", icon: <SettingOutlined /> },
   },
   {
     path: "/about",
-    Component: page(() => import("./features/about/about")),
+    ...page(() => import("./features/about/about")),
     menu: { word: "about", group: "administration", icon: <InfoCircleOutlined /> },
   },
 ];
