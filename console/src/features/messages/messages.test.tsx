@@ -4,7 +4,7 @@ import { App } from "antd";
 import { MemoryRouter } from "react-router-dom";
 import { afterEach, expect, test, vi } from "vitest";
 import { SessionProvider } from "../../api/session";
-import { Messages } from "./messages";
+import { Messages, Publish } from "./messages";
 
 configure({ asyncUtilTimeout: 20_000 }); // a busy machine
 afterEach(() => {
@@ -52,4 +52,23 @@ test("messages from a time on, with no end, are asked for from the first page on
   const last = asked.at(-1)!;
   expect(last.get("from")).toBe(new Date(2026, 2, 1, 10).toISOString());
   expect([last.get("to"), last.get("page")]).toEqual([null, null]);
+});
+
+test("a retained message without a payload clears the topic's: said beside the button, before it happens", async () => {
+  render(
+    <QueryClientProvider client={new QueryClient()}>
+      <SessionProvider session={{ user: "a", role: "operator" }}>
+        <App>
+          <Publish />
+        </App>
+      </SessionProvider>
+    </QueryClientProvider>,
+  );
+  const clears = () => screen.queryByText("This clears the retained message of plant/1");
+  fireEvent.click(screen.getByText("Publish"));
+  fireEvent.change(await screen.findByLabelText("Topic"), { target: { value: "plant/1" } });
+  fireEvent.click(screen.getByLabelText("Retain"));
+  expect(clears()).not.toBeNull();
+  fireEvent.change(screen.getByLabelText("Payload"), { target: { value: "on" } });
+  expect(clears()).toBeNull();
 });

@@ -5,6 +5,7 @@ import { api, type Query } from "../../api/client";
 import { schemaOf } from "../../api/documents";
 import { useMay } from "../../api/session";
 import { useAction } from "../../components/action";
+import { ClearsRetained } from "../../components/clears_retained";
 import { Entry, focusFirst } from "../../components/entry";
 import { number, rate, time } from "../../components/format";
 import { List } from "../../components/list";
@@ -50,9 +51,16 @@ export function Publish() {
         onClose={() => setOpen(false)}
         afterOpenChange={(is) => is && focusFirst(form)}
         footer={
-          <Button type="primary" htmlType="submit" form={form}>
-            {word.publish}
-          </Button>
+          <>
+            <ClearsRetained
+              topic={value.topic}
+              isRetained={value.retain === true}
+              isEmpty={!value.payload && !value.payload_base64}
+            />
+            <Button type="primary" htmlType="submit" form={form}>
+              {word.publish}
+            </Button>
+          </>
         }
       >
         <Entry id={form} onSubmit={publish}>

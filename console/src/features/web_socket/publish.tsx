@@ -2,6 +2,7 @@ import { Button, Card, Checkbox, Collapse, Form, Input, List as Items, Select } 
 import type { IClientPublishOptions } from "mqtt";
 import { useId, useState } from "react";
 import { useAction } from "../../components/action";
+import { ClearsRetained } from "../../components/clears_retained";
 import { ProblemAlert } from "../../components/problem";
 import type { Schema } from "../../components/schema_form/schema";
 import { SchemaForm, type Document } from "../../components/schema_form/schema_form";
@@ -129,6 +130,11 @@ export function Publish({ connection }: { connection: Connection }) {
             ]}
           />
         )}
+        <ClearsRetained
+          topic={value.topic}
+          isRetained={value.retain === true}
+          isEmpty={bytesIn(text("payload"), value.is_hex === true)?.length === 0}
+        />
         <Button type="primary" htmlType="submit" disabled={connection.status !== "connected"}>
           {word.publish}
         </Button>
