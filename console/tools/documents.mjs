@@ -3,6 +3,7 @@
 // shares, in either direction. Forms are made from them.
 import { readFileSync, writeFileSync } from "node:fs";
 import { load } from "js-yaml";
+import { serverParts } from "./server_parts.mjs";
 
 const wanted =
   /^(create|change|test)(User|Polic|Administrator|Token|Group|BlockRule|EnrichmentRule|AutoSubscription)|^publishMessage$/;
@@ -44,3 +45,4 @@ Object.keys(dependencies)
 const named = new Map([...inside.values()].map((one) => [`${one.name} ${one.version}`, one]));
 const licences = [...named.values()].sort((one, other) => one.name.localeCompare(other.name, "en"));
 writeFileSync(new URL("../src/api/licences.json", import.meta.url), JSON.stringify(licences));
+writeFileSync(new URL("../src/api/server_parts.json", import.meta.url), JSON.stringify(serverParts));

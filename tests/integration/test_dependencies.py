@@ -63,6 +63,17 @@ def test_it_has_what_spdx_2_3_asks_for(sbom):
     assert related == set(identities)
 
 
+def test_the_console_shows_what_the_server_is_made_of(sbom):
+    linked = {relation["relatedSpdxElement"] for relation in sbom["relationships"]
+              if relation["relationshipType"] in ("DYNAMIC_LINK", "STATIC_LINK")}
+    wanted = [{"name": package["name"], "version": package["versionInfo"],
+               "license": package["licenseDeclared"]}
+              for package in sbom["packages"] if package["SPDXID"] in linked]
+    shown = subprocess.run(["node", REPOSITORY / "console/tools/server_parts.mjs"], check=True,
+                           text=True, capture_output=True).stdout
+    assert json.loads(shown) == wanted
+
+
 def test_the_page_is_current():
     assert (REPOSITORY / "docs/dependencies.md").read_text() == made("--page"), \
         "./dev docs writes docs/dependencies.md anew"

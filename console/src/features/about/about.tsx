@@ -1,5 +1,6 @@
 import { Card, Table } from "antd";
 import licences from "../../api/licences.json";
+import serverParts from "../../api/server_parts.json";
 import { useGet } from "../../api/live";
 import { Figures } from "../../components/figures";
 import { time } from "../../components/format";
@@ -16,6 +17,8 @@ const own = words(
     started: "Started",
     api: "REST API",
     metrics: "Metrics",
+    serverParts: "What the server is made of",
+    serverPartsHelp: "Packages of Debian, in the versions that it was built with. Updates of shared libraries by Debian count from the next start on.",
     parts: "What this console is made of",
     licence: "Licence",
   },
@@ -27,14 +30,40 @@ const own = words(
     started: "启动时间",
     api: "REST API",
     metrics: "指标",
+    serverParts: "服务器使用的组件",
+    serverPartsHelp: "均为 Debian 软件包，版本为构建时的版本。Debian 对共享库的更新在服务器下次启动后生效。",
     parts: "本控制台使用的组件",
     licence: "许可",
   },
 );
 
-export default function About() {
+interface Part {
+  name: string;
+  version: string;
+  license: string;
+}
+
+function Parts({ parts }: { parts: Part[] }) {
   const word = useWords(own);
   const all = useWords(common);
+  return (
+    <Table
+      className="narrow gap"
+      size="small"
+      rowKey={({ name, version }) => `${name} ${version}`}
+      dataSource={parts}
+      pagination={false}
+      columns={[
+        { title: all.name, dataIndex: "name" },
+        { title: word.version, dataIndex: "version", render: (version: string) => version || "–" },
+        { title: word.licence, dataIndex: "license" },
+      ]}
+    />
+  );
+}
+
+export default function About() {
+  const word = useWords(own);
   const language = useLanguage();
   const overview = useGet<{ node: string; version: string; started: string }>("/overview");
   return (
@@ -52,19 +81,11 @@ export default function About() {
           />
         </Card>
       )}
+      <h2>{word.serverParts}</h2>
+      <p className="quiet">{word.serverPartsHelp}</p>
+      <Parts parts={serverParts} />
       <h2>{word.parts}</h2>
-      <Table
-        className="narrow"
-        size="small"
-        rowKey={({ name, version }) => `${name} ${version}`}
-        dataSource={licences}
-        pagination={false}
-        columns={[
-          { title: all.name, dataIndex: "name" },
-          { title: word.version, dataIndex: "version" },
-          { title: word.licence, dataIndex: "license" },
-        ]}
-      />
+      <Parts parts={licences} />
     </Page>
   );
 }
