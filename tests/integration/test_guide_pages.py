@@ -75,6 +75,17 @@ def test_every_picture_is_shown_in_its_size_and_by_its_words():
     assert sum(file.stat().st_size for file in PICTURES.iterdir()) < MOST_BYTES
 
 
+def test_every_page_of_the_menu_is_in_a_picture_of_the_guide():
+    pages = (REPOSITORY / "console/src/pages.tsx").read_text()
+    menu = re.findall(r'path: "/([^"]*)",\s*Component: [^\n]*\n\s*menu: ', pages)
+    listed = (REPOSITORY / "console/e2e/picture_list.mjs").read_text()
+    taken = re.findall(r'\{\s*name: "([^"]+)",\s*path: "([^"]*)"', listed)
+    known = shown()
+    pictured = {path for name, path in taken if f"{name}.webp" in known}
+    assert len(menu) == pages.count("menu: {") > 20 and len(pictured) > 20
+    assert [path for path in menu if path not in pictured] == []
+
+
 def names_of(page: str) -> set[str]:
     """The first column of the tables of a reference page."""
     text = (REPOSITORY / "docs" / "reference" / page).read_text()
