@@ -47,6 +47,13 @@ async function groups(page, control) {
 
   await page.reload();
   await row(page, "workers").getByText("jobs/#").waitFor();
+  await search(page, "Name").fill("nobody");
+  await page.getByText("Nothing matches the filter").waitFor();
+  await search(page, "Name").fill("ork");
+  await page.getByRole("columnheader", { name: "Members" }).click();
+  await page.waitForURL(/name_contains=ork&sort=-members/);
+  await row(page, "workers").waitFor();
+  await checkAccess(page, "groups of a part of a name, by their members");
   await row(page, "workers").getByRole("button", { name: "Expand row" }).click();
   for (const member of ["worker-1", "worker-2"]) await page.getByRole("link", { name: member }).waitFor();
   await checkAccess(page, "the members of a group");

@@ -1,5 +1,7 @@
 // What the routes do. Each takes a call that has been authenticated, and whose body is an object.
 #pragma once
+#include <array>
+
 #include "admin/route.hpp"
 
 namespace sluice::admin {
@@ -71,6 +73,11 @@ struct GivenToken {
 [[nodiscard]] Response set_tracing(Context& context, const Call& call);
 
 [[nodiscard]] Response create_connection(Context& context, const Call& call);
+// What these lists may go by.
+inline constexpr std::array<std::string_view, 5> kConnectionSorts = {"name", "status", "type",
+                                                                     "tasks", "created"};
+inline constexpr std::array<std::string_view, 6> kTaskSorts = {
+    "name", "status", "lag_messages", "oldest_unsent_age_seconds", "delivered", "created"};
 [[nodiscard]] Response list_connections(Context& context, const Call& call);
 [[nodiscard]] Response show_connection(Context& context, const Call& call);
 [[nodiscard]] Response change_connection(Context& context, const Call& call);

@@ -68,7 +68,7 @@ std::vector<Route> administrator_routes() {
        .summary = "Accounts of the administration, by name.",
        .run = list_administrators,
        .guard = Guard::Viewer,
-       .query = {{"name", "Only the one with this name."}, {"role", "Only those of this role."}},
+       .query = {kName, kNameContains, {"role", "Only those of this role."}},
        .is_list = true},
       {.path = kOne,
        .id = "showAdministrator",

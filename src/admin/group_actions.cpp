@@ -1,5 +1,6 @@
 #include "admin/group_actions.hpp"
 
+#include <array>
 #include <map>
 
 #include <boost/json/array.hpp>
@@ -20,6 +21,8 @@ Response no_groups_here() {
                                   .detail = "there are no clients here",
                                   .hint = "start the server"});
 }
+
+constexpr std::array<std::string_view, 4> kGroupSorts = {"name", "members", "created", "updated"};
 
 bool has_groups(const Context& context) {
   return context.sources.groups != nullptr && context.sources.groups_in_use;
@@ -79,7 +82,7 @@ Response list_groups(Context& context, const Call& call) {
   }
   for (auto& [name, subscriptions] : used)
     items.push_back(with_use(not_made(name), std::move(subscriptions)));
-  return list_response(call, std::move(items), std::move(counts));
+  return list_response(call, std::move(items), std::move(counts), kGroupSorts);
 }
 
 // By name or id; also one that was not made, as long as somebody is in it.
@@ -162,12 +165,15 @@ std::vector<Route> group_routes() {
        .document = broker::MadeGroups::fields},
       {.path = "/api/v1/groups",
        .id = "listGroups",
-       .summary = "Shared subscription groups, by name: those that were made, and those that "
-                  "clients are in, with what waits. Groups of tasks are shown with their tasks. "
-                  "`used` filters of groups have members, of `allowed` (`mqtt.groups`).",
+       .summary = "Shared subscription groups, by name, or as `sort` says: those that were made, "
+                  "and those that clients are in, with what waits. Groups of tasks are shown with "
+                  "their tasks. `used` filters of groups have members, of `allowed` "
+                  "(`mqtt.groups`).",
        .run = list_groups,
        .guard = Guard::Viewer,
-       .query = {{"name", "Only the one with this name."},
+       .query = {kName,
+                 kNameContains,
+                 sort_by(kGroupSorts),
                  {"made", "Only those that were made (`true`), or were not (`false`)."}},
        .is_list = true},
       {.path = "/api/v1/groups/{name}",

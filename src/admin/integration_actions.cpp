@@ -66,7 +66,7 @@ Response create_connection(Context& context, const Call& call) {
 }
 
 Response list_connections(Context& context, const Call& call) {
-  return list_response(call, context.sources.integration.connections());
+  return list_response(call, context.sources.integration.connections(), {}, kConnectionSorts);
 }
 
 Response show_connection(Context& context, const Call& call) {
@@ -113,7 +113,7 @@ Response create_task(Context& context, const Call& call) {
 }
 
 Response list_tasks(Context& context, const Call& call) {
-  return list_response(call, context.sources.integration.tasks());
+  return list_response(call, context.sources.integration.tasks(), {}, kTaskSorts);
 }
 
 Response show_task(Context& context, const Call& call) {

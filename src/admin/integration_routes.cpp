@@ -1,6 +1,7 @@
 #include "admin/integration_routes.hpp"
 
 #include "admin/actions.hpp"
+#include "admin/page.hpp"
 #include "connect/documents.hpp"
 
 namespace sluice::admin {
@@ -8,7 +9,6 @@ namespace {
 
 using enum Method;
 
-constexpr Parameter kName{"name", "Only the one with this name."};
 constexpr Parameter kId{"id", "Only the one with this id."};
 constexpr Parameter kStatus{"status", "Only those with this status."};
 constexpr Parameter kType{"type", "Only those of this type."};
@@ -33,10 +33,10 @@ std::vector<Route> connection_routes() {
        .query = {kVerify, kTopic}},
       {.path = "/api/v1/connections",
        .id = "listConnections",
-       .summary = "Connections, by name.",
+       .summary = "Connections, by name, or as `sort` says.",
        .run = list_connections,
        .guard = Guard::Viewer,
-       .query = {kName, kId, kStatus, kType},
+       .query = {kName, kNameContains, kId, kStatus, kType, sort_by(kConnectionSorts)},
        .is_list = true},
       {.method = Post,
        .path = "/api/v1/connections:verify",
@@ -121,10 +121,10 @@ std::vector<Route> task_routes() {
        .is_audited = false},
       {.path = "/api/v1/tasks",
        .id = "listTasks",
-       .summary = "Tasks with their status, by name.",
+       .summary = "Tasks with their status, by name, or as `sort` says.",
        .run = list_tasks,
        .guard = Guard::Viewer,
-       .query = {kName, kId, kStatus},
+       .query = {kName, kNameContains, kId, kStatus, sort_by(kTaskSorts)},
        .is_list = true},
       {.path = "/api/v1/tasks/{name}",
        .id = "showTask",

@@ -33,6 +33,17 @@ json::object parameter(std::string_view in, std::string_view name, std::string_v
   return shown;
 }
 
+json::object query_schema(const Parameter& parameter) {
+  auto schema = text_schema();
+  json::array sorts;
+  for (const auto& sort : parameter.sorts) {
+    sorts.emplace_back(sort);
+    sorts.emplace_back("-" + std::string(sort));
+  }
+  if (!sorts.empty()) schema["enum"] = std::move(sorts);
+  return schema;
+}
+
 constexpr std::array<Parameter, 6> kPathParameters = {
     {{"name", "Name or id, percent-encoded."},
      {"id", "32 hexadecimal digits."},
@@ -55,7 +66,7 @@ json::array parameters_of(const Route& route) {
     shown.push_back(reference("parameters", "page"));
   }
   for (const auto& each : route.query) {
-    shown.push_back(parameter("query", each.name, each.help, text_schema()));
+    shown.push_back(parameter("query", each.name, each.help, query_schema(each)));
   }
   return shown;
 }

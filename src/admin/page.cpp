@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <tuple>
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -16,6 +18,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMaximumPage = 1000;
+constexpr std::string_view kContains = "_contains";
+constexpr char kPlaceEnd = '\0';  // in no value and no name that lists go by
 
 std::string name_in(const json::object& item) {
   return text_at(item, "name");
@@ -26,6 +30,12 @@ bool has_value(const json::object& item, const std::string& field, const std::st
   if (value == nullptr) return false;
   if (value->is_string()) return value->get_string() == wanted;
   return json::serialize(*value) == wanted;
+}
+
+bool is_met(const json::object& item, const std::string& filter, const std::string& wanted) {
+  if (!filter.ends_with(kContains)) return has_value(item, filter, wanted);
+  const auto field = filter.substr(0, filter.size() - kContains.size());
+  return text_at(item, field).find(wanted) != std::string::npos;
 }
 
 // Of the document's version; empty for what is no entity.
@@ -43,7 +53,65 @@ void add_etag(const json::object& entity, Response& response) {
 }
 
 bool is_filter(const std::string& parameter) {
-  return parameter != "limit" && parameter != "page";
+  return parameter != "limit" && parameter != "page" && parameter != "sort";
+}
+
+// Where an item stands in its list.
+struct ListPlace {
+  std::int64_t figure = 0;  // in thousandths, which ages have; -1: there is none
+  std::string text = {};
+  std::string name = {};  // decides where these are the same
+};
+
+struct ListOrder {
+  std::string field = "name";
+  bool is_descending = false;
+
+  [[nodiscard]] bool is_before(const ListPlace& one, const ListPlace& other) const {
+    const auto key = [](const ListPlace& place) { return std::tie(place.figure, place.text); };
+    if (key(one) != key(other)) return (key(one) < key(other)) != is_descending;
+    return one.name < other.name;
+  }
+
+  [[nodiscard]] ListPlace place_of(const json::object& item) const {
+    const auto* value = item.if_contains(field);
+    if (value != nullptr && value->is_number())
+      return {.figure = std::llround(value->to_number<double>() * 1000), .name = name_in(item)};
+    auto text = text_at(item, field);
+    return {.figure = text.empty() ? -1 : 0, .text = std::move(text), .name = name_in(item)};
+  }
+
+  // What the page after it begins with.
+  [[nodiscard]] std::string page_after(const ListPlace& place) const {
+    if (field == "name") return encode_page(place.name);
+    return encode_page(std::to_string(place.figure) + kPlaceEnd + place.text + kPlaceEnd +
+                       place.name);
+  }
+
+  [[nodiscard]] std::optional<ListPlace> place_in(const std::string& after) const {
+    if (field == "name") return ListPlace{.text = after, .name = after};
+    const auto first = after.find(kPlaceEnd);
+    const auto second = after.find(kPlaceEnd, first + 1);
+    if (first == std::string::npos || second == std::string::npos) return std::nullopt;
+    ListPlace place{.text = after.substr(first + 1, second - first - 1),
+                    .name = after.substr(second + 1)};
+    const auto* end = after.data() + first;
+    const auto [parsed, error] = std::from_chars(after.data(), end, place.figure);
+    if (error != std::errc() || parsed != end) return std::nullopt;
+    return place;
+  }
+};
+
+tl::expected<ListOrder, Response> order_in(const Call& call,
+                                           std::span<const std::string_view> sorts) {
+  const auto given = call.parameter("sort");
+  if (!given) return ListOrder{};
+  ListOrder order{.field = *given, .is_descending = given->starts_with('-')};
+  if (order.is_descending) order.field.erase(0, 1);
+  if (std::ranges::find(sorts, order.field) != sorts.end()) return order;
+  std::string rule = "must be one of these, or one of them behind a `-`:";
+  for (const auto& name : sorts) rule.append(" ").append(name);
+  return tl::unexpected(wrong_parameter("sort", rule));
 }
 
 }  // namespace
@@ -64,7 +132,7 @@ Response wrong_parameter(std::string_view name, std::string_view rule) {
 
 bool passes_filters(const Call& call, const json::object& item) {
   return std::all_of(call.query.begin(), call.query.end(), [&](const auto& parameter) {
-    return !is_filter(parameter.first) || has_value(item, parameter.first, parameter.second);
+    return !is_filter(parameter.first) || is_met(item, parameter.first, parameter.second);
   });
 }
 
@@ -91,23 +159,33 @@ std::string encode_page(std::string_view last) {
   return broker::to_hex(last);
 }
 
-Response list_response(const Call& call, std::vector<json::object> items, json::object beside) {
+Response list_response(const Call& call, std::vector<json::object> items, json::object beside,
+                       std::span<const std::string_view> sorts) {
   const auto page = page_request(call);
   if (!page) return page.error();
-  std::vector<std::pair<std::string, const json::object*>> named;
-  for (const auto& item : items) {
-    auto name = name_in(item);
-    if (name > page->after && passes_filters(call, item))
-      named.emplace_back(std::move(name), &item);
+  const auto order = order_in(call, sorts);
+  if (!order) return order.error();
+  std::optional<ListPlace> after;
+  if (!page->after.empty()) {
+    after = order->place_in(page->after);
+    if (!after)
+      return wrong_parameter("page", "must be the `next` of the page before, sorted alike");
   }
-  std::sort(named.begin(), named.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::pair<ListPlace, const json::object*>> placed;
+  for (const auto& item : items) {
+    auto place = order->place_of(item);
+    if ((!after || order->is_before(*after, place)) && passes_filters(call, item))
+      placed.emplace_back(std::move(place), &item);
+  }
+  std::ranges::sort(placed, [&](const auto& one, const auto& other) {
+    return order->is_before(one.first, other.first);
+  });
 
   json::array shown;
-  const std::size_t count = std::min(named.size(), page->limit);
-  for (std::size_t i = 0; i < count; ++i) shown.push_back(*named[i].second);
+  const std::size_t count = std::min(placed.size(), page->limit);
+  for (std::size_t i = 0; i < count; ++i) shown.push_back(*placed[i].second);
   json::value next;
-  if (named.size() > count) next = encode_page(named[count - 1].first);
+  if (placed.size() > count) next = order->page_after(placed[count - 1].first);
   beside["items"] = std::move(shown);
   beside["next"] = std::move(next);
   return json_response(200, std::move(beside));

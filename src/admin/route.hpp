@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -108,6 +109,7 @@ enum class Body : std::uint8_t {
 struct Parameter {
   std::string_view name;
   std::string_view help;
+  std::span<const std::string_view> sorts = {};  // these alone, and each behind a `-`
 };
 
 struct Route {

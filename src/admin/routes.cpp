@@ -8,6 +8,7 @@
 #include "admin/history_actions.hpp"
 #include "admin/integration_routes.hpp"
 #include "admin/message_json.hpp"
+#include "admin/page.hpp"
 #include "admin/route.hpp"
 #include "admin/rule_actions.hpp"
 #include "admin/target.hpp"
@@ -21,7 +22,6 @@ namespace {
 
 using enum Method;
 
-constexpr Parameter kName{"name", "Only the one with this name."};
 constexpr Parameter kEffect{"effect", "Only those with this effect."};
 
 std::vector<Route> session_routes() {
@@ -183,7 +183,7 @@ std::vector<Route> access_routes() {
        .summary = "MQTT users, by name.",
        .run = list_users,
        .guard = Guard::Viewer,
-       .query = {kName},
+       .query = {kName, kNameContains},
        .is_list = true},
       {.path = "/api/v1/users/{name}",
        .id = "showUser",
@@ -221,7 +221,7 @@ std::vector<Route> access_routes() {
        .summary = "Policies, by name.",
        .run = list_policies,
        .guard = Guard::Viewer,
-       .query = {kName, kEffect},
+       .query = {kName, kNameContains, kEffect},
        .is_list = true},
       {.path = "/api/v1/policies/{name}",
        .id = "showPolicy",
@@ -301,7 +301,7 @@ std::vector<Route> block_rule_routes() {
        .summary = "Block rules, by name; also those whose time is over.",
        .run = list_rules<&Sources::block_rules>,
        .guard = Guard::Viewer,
-       .query = {kName, kRuleType},
+       .query = {kName, kNameContains, kRuleType},
        .is_list = true},
       {.path = "/api/v1/block-rules/{name}",
        .id = "showBlockRule",
@@ -349,7 +349,7 @@ std::vector<Route> enrichment_rule_routes() {
        .summary = "Enrichment rules, by name.",
        .run = list_rules<&Sources::enrichment_rules>,
        .guard = Guard::Viewer,
-       .query = {kName},
+       .query = {kName, kNameContains},
        .is_list = true},
       {.path = "/api/v1/enrichment-rules/{name}",
        .id = "showEnrichmentRule",
@@ -390,7 +390,7 @@ std::vector<Route> subscription_routes() {
        .summary = "Auto-subscription rules, by name.",
        .run = list_rules<&Sources::auto_subscriptions>,
        .guard = Guard::Viewer,
-       .query = {kName},
+       .query = {kName, kNameContains},
        .is_list = true},
       {.path = "/api/v1/auto-subscriptions/{name}",
        .id = "showAutoSubscription",

@@ -159,6 +159,43 @@ def test_lists_have_pages(sluice):
         assert sluice.rest("GET", f"/users?limit={limit}").status in (400, 422)
 
 
+def names(server, path):
+    return [entry["name"] for entry in server.get(path)["items"]]
+
+
+def test_tasks_are_found_by_a_part_of_the_name_and_go_by_what_waits(sluice):
+    for name, messages in (("pump-1", 2), ("lamp", 9), ("pump-2", 30)):
+        sluice.create("/tasks", {
+            "name": name, "enabled": False, "source": {"type": "local", "filters": [f"{name}/#"]},
+            "map": {"topic": "t"}, "sink": {"type": "file", "folder": name}})
+        for number in range(messages):
+            sluice.create("/messages", {"topic": f"{name}/{number}", "payload": "x"})
+    assert names(sluice, "/tasks?name_contains=pump") == ["pump-1", "pump-2"]
+    assert names(sluice, "/tasks?name_contains=PUMP") == []
+    assert names(sluice, "/tasks?sort=-lag_messages") == ["pump-2", "lamp", "pump-1"]
+    assert names(sluice, "/tasks?sort=lag_messages&name_contains=pump") == ["pump-1", "pump-2"]
+    # What has waited longest.
+    assert names(sluice, "/tasks?sort=-oldest_unsent_age_seconds") == ["pump-1", "lamp", "pump-2"]
+    most = sluice.get("/tasks?sort=-lag_messages&limit=1")
+    assert names(sluice, f"/tasks?sort=-lag_messages&page={most['next']}") == ["lamp", "pump-1"]
+    problem(sluice.rest("GET", "/tasks?sort=in_flight"), 400, "invalid_parameter")
+
+
+def test_groups_are_found_by_a_part_of_the_name_and_go_by_their_members(sluice):
+    account = sluice.allow_all("device")
+    for name in ("billing", "workers-2", "workers-1"):
+        sluice.create("/groups", {"name": name})
+    assert names(sluice, "/groups?name_contains=work") == ["workers-1", "workers-2"]
+    with RawClient(sluice.mqtt) as client:
+        client.connect("d", username=account.name, password=account.password)
+        client.subscribe("$share/workers-2/a/#")
+        client.subscribe("$share/not-made/a/#")
+        by_members = ["not-made", "workers-2", "billing", "workers-1"]
+        assert names(sluice, "/groups?sort=-members") == by_members
+        # Nobody has made that one.
+        assert names(sluice, "/groups?sort=created") == ["not-made", "billing", "workers-2", "workers-1"]
+
+
 # --- connections and tasks -----------------------------------------------------------------------
 
 CANARY = "canary-7c1e-secret"

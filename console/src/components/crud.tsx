@@ -30,6 +30,7 @@ interface Props<T> {
   createSchema: Schema;
   isFixed?: boolean; // they are made and deleted, not changed
   filters?: Filter[];
+  isSorted?: boolean; // the server sorts them by name and by when they were made, too
   isLive?: boolean; // there is something in it that changes by itself
   columns: Columns<T>;
   isWide?: boolean; // there is no room for when it was made
@@ -163,17 +164,24 @@ export function Crud<T extends Named>(props: Props<T>) {
         path={path}
         isAddressed
         isLive={props.isLive}
-        filters={filters ?? [{ name: "name", label: all.name }]}
+        filters={filters ?? [{ name: "name_contains", label: all.name, isWhole: false }]}
         rowKey="name"
         empty={<p>{empty}</p>}
         expanded={props.expanded}
         columns={[
           {
             title: all.name,
+            sort: props.isSorted ? "name" : undefined,
             render: (_, { name, description }) => <NameAndDescription name={<strong>{name}</strong>} description={description} />,
           },
           ...columns,
-          { key: "created", optional: props.isWide, title: all.created, render: (_, { created }) => time(created, language) },
+          {
+            key: "created",
+            optional: props.isWide,
+            title: all.created,
+            sort: props.isSorted ? "created" : undefined,
+            render: (_, { created }) => time(created, language),
+          },
           {
             key: "actions",
             align: "right",

@@ -42,7 +42,8 @@ function show(address = "/clients") {
           rowKey="name"
           filters={[{ name: "username", label: "User" }]}
           columns={[
-            { title: "Name", dataIndex: "name" },
+            { title: "Name", dataIndex: "name", sort: "name" },
+            { title: "Waiting", dataIndex: "waiting", sort: "lag_messages", align: "right" },
             { key: "serial", optional: true, title: "Serial", dataIndex: "serial" },
           ]}
         />
@@ -80,6 +81,39 @@ test("filters stand in the address: they are there again after a visit elsewhere
   await waitFor(() => expect(field.value).toBe(""));
   await waitFor(() => expect(asked.at(-1)).not.toContain("username"));
   expect(address()).toBe("");
+});
+
+test("the server sorts by the column whose head is clicked, figures from the largest, and the address says so", async () => {
+  show("/clients?username=ann");
+  await screen.findByText("a");
+  const address = () => document.querySelector("output")!.textContent;
+  const click = (title: string) => fireEvent.click(document.querySelector(`th[aria-label="${title}"]`)!);
+
+  click("Waiting");
+  await waitFor(() => expect(asked.at(-1)).toContain("username=ann&sort=-lag_messages"));
+  await waitFor(() => expect(address()).toBe("?username=ann&sort=-lag_messages"));
+  click("Waiting");
+  await waitFor(() => expect(asked.at(-1)).toContain("sort=lag_messages"));
+  click("Name");
+  await waitFor(() => expect(asked.at(-1)).toContain("sort=name"));
+  click("Name");
+  await waitFor(() => expect(asked.at(-1)).toContain("sort=-name"));
+  click("Name");
+  await waitFor(() => expect(asked.at(-1)).not.toContain("sort"));
+  await waitFor(() => expect(address()).toBe("?username=ann"));
+});
+
+test("how a list is sorted filters nothing out of it", async () => {
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ items: [], next: null })));
+  render(
+    <QueryClientProvider client={new QueryClient()}>
+      <MemoryRouter initialEntries={["/tasks?sort=-name"]} future={{ v7_relativeSplatPath: true, v7_startTransition: true }}>
+        <List<Row> path="/tasks" isAddressed rowKey="name" empty={<p>make one</p>} columns={[{ title: "Name", dataIndex: "name", sort: "name" }]} />
+      </MemoryRouter>
+    </QueryClientProvider>,
+  );
+  await screen.findByText("make one");
+  expect(document.querySelector("th")!.getAttribute("aria-sort")).toBe("descending");
 });
 
 // A server that looks at a part of what it has at a time: each page by the token that leads to it.

@@ -1,5 +1,6 @@
 // A list that the server filters and pages.
 import { Button, Empty, Input, Select, Table, type TableColumnsType } from "antd";
+import type { SorterResult } from "antd/es/table/interface";
 import { LeftOutlined, ReloadOutlined, RightOutlined } from "@ant-design/icons";
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { useSearchParams } from "react-router-dom";
@@ -18,13 +19,14 @@ export interface Filter {
   isWhole?: boolean; // the server wants the whole of it; topics and beginnings aside
 }
 
-export type Columns<T> = (TableColumnsType<T>[number] & { optional?: boolean })[];
+// `sort`: what the server calls it in a list that goes by it.
+export type Columns<T> = (TableColumnsType<T>[number] & { optional?: boolean; sort?: string })[];
 
 interface Props<T> {
   path: Path;
   parts?: Record<string, string>;
   query?: Query;
-  filters?: Filter[];
+  filters?: Filter[]; // and, where columns can be sorted by, `sort` beside them
   columns: Columns<T>; // optional ones have a key, and are there once somebody has chosen them
   rowKey?: string | ((row: T) => string);
   empty?: ReactNode; // what to do next
@@ -72,8 +74,25 @@ function useGiven(names: string[], isAddressed: boolean) {
   return { given, setGiven, delayed };
 }
 
+// A column that the list goes by when its head is clicked: figures begin with the largest.
+function sorted<T>({ sort, ...column }: Columns<T>[number], given: string | undefined): TableColumnsType<T>[number] {
+  if (!sort) return column;
+  const isFigure = column.align === "right";
+  return {
+    ...column,
+    key: sort,
+    sorter: true,
+    sortOrder: given === sort ? "ascend" : given === `-${sort}` ? "descend" : null,
+    sortDirections: isFigure ? ["descend", "ascend"] : ["ascend", "descend"],
+  };
+}
+
+function sortOf<T>({ columnKey, order }: SorterResult<T>) {
+  return order ? `${order === "descend" ? "-" : ""}${String(columnKey)}` : "";
+}
+
 // Which of the optional columns are shown; the browser remembers it.
-function useColumns<T>(path: Path, columns: Columns<T>) {
+function useColumns<T>(path: Path, columns: Columns<T>, sort: string | undefined) {
   const word = useWords(common);
   const place = `columns.${path}`;
   const [chosen, setChosen] = useState(() => remembered(place)?.split(",").filter(Boolean) ?? []);
@@ -98,7 +117,8 @@ function useColumns<T>(path: Path, columns: Columns<T>) {
   // What can be done with a row stays in view, however wide the row is.
   const shown: TableColumnsType<T> = columns
     .filter(({ optional: isOptional, key }) => !isOptional || chosen.includes(String(key)))
-    .map(({ optional: _, ...column }) => (column.key === "actions" ? { ...column, fixed: "right" as const } : column));
+    .map(({ optional: _, ...column }) => (column.key === "actions" ? { ...column, fixed: "right" as const } : column))
+    .map((column) => sorted(column, sort));
   return { shown, choice };
 }
 
@@ -184,15 +204,15 @@ function FilterFields({ filters, given, onFilter }: Fields) {
 export function List<T extends object = Entity>(props: Props<T>) {
   const { path, parts, query, filters = [], columns, rowKey = "id", empty, isLive, expanded, isAddressed = false } = props;
   const word = useWords(common);
-  const names = filters.map(({ name }) => name);
+  const names = [...filters.map(({ name }) => name), ...(columns.some(({ sort }) => sort) ? ["sort"] : [])];
   const { given, setGiven, delayed } = useGiven(names, isAddressed);
   const pages = usePages(JSON.stringify([parts, query, delayed]));
   const call = { parts, query: { limit: pageSize, ...query, ...delayed, page: pages.token } };
   const use = isLive ? useLive : useGet;
   const list = use<Page<T>>(path, call);
   const items = list.data?.items ?? [];
-  const { shown, choice } = useColumns(path, columns);
-  const isFiltered = Object.values({ ...query, ...delayed }).some(Boolean);
+  const { shown, choice } = useColumns(path, columns, given.sort);
+  const isFiltered = Object.values({ ...query, ...delayed, sort: "" }).some(Boolean);
   const next = list.isPlaceholderData ? undefined : list.data?.next; // that of the page before is no longer it
   const hasTools = filters.length > 0 || choice || !isLive;
   const filter = (name: string, value: string) => setGiven((known) => ({ ...known, [name]: value }));
@@ -222,6 +242,7 @@ export function List<T extends object = Entity>(props: Props<T>) {
         loading={list.isPending}
         pagination={false}
         scroll={{ x: "max-content" }}
+        onChange={(_, __, sorter) => filter("sort", sortOf(Array.isArray(sorter) ? sorter[0]! : sorter))}
         expandable={expanded && { expandedRowRender: expanded }}
         locale={{
           emptyText: list.data?.next ? (

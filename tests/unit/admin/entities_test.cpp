@@ -162,6 +162,21 @@ TEST_F(EntitiesTest, FiltersLists) {
   EXPECT_THAT(names(get("/api/v1/policies?name=a%61a")), ElementsAre("aaa"));
 }
 
+TEST_F(EntitiesTest, FindsByAPartOfTheName) {
+  for (const auto* name : {"plant-2-pump", "plant-1-pump", "office", "PUMP"}) add_policy(name);
+  add_policy("pumps", "deny");
+
+  EXPECT_THAT(names(get("/api/v1/policies?name_contains=pump")),
+              ElementsAre("plant-1-pump", "plant-2-pump", "pumps"));
+  EXPECT_THAT(names(get("/api/v1/policies?name_contains=pump&effect=deny")), ElementsAre("pumps"));
+  EXPECT_THAT(names(get("/api/v1/policies?name_contains=nowhere")), ElementsAre());
+  const auto first = get("/api/v1/policies?name_contains=pump&limit=1");
+  EXPECT_THAT(names(first), ElementsAre("plant-1-pump"));
+  EXPECT_THAT(names(get("/api/v1/policies?name_contains=pump&page=" +
+                        std::string(object_of(first).at("next").get_string()))),
+              ElementsAre("plant-2-pump", "pumps"));
+}
+
 TEST_F(EntitiesTest, RefusesWrongParameters) {
   for (const auto* query : {"limit=0", "limit=1001", "limit=x", "limit=", "limit=1x", "page=zz"}) {
     const auto answer = get(std::string("/api/v1/policies?") + query);

@@ -11,6 +11,7 @@ namespace sluice::admin {
 namespace {
 
 namespace json = boost::json;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -29,6 +30,26 @@ class IntegrationTest : public AdminTest {
   void add_task() {
     const auto answer = post("/api/v1/tasks", kTask);
     ASSERT_EQ(answer.status, 201U) << answer.body;
+  }
+  void add_connections(const std::vector<std::string>& names) {
+    for (const auto& name : names)
+      ASSERT_EQ(post("/api/v1/connections",
+                     R"({"name":")" + name + R"(","type":"memory","settings":{"address":"here"}})")
+                    .status,
+                201U);
+  }
+  // Of all pages of a list, `limit` on each.
+  std::vector<std::string> names_in(const std::string& list, std::size_t limit = 50) {
+    std::vector<std::string> found;
+    std::string page;
+    do {
+      const auto answer = object_of(get(list + "&limit=" + std::to_string(limit) + page));
+      for (const auto& item : answer.at("items").get_array())
+        found.emplace_back(item.at("name").get_string());
+      const auto& next = answer.at("next");
+      page = next.is_null() ? "" : "&page=" + std::string(next.get_string());
+    } while (!page.empty());
+    return found;
   }
   std::string status_of_task() {
     return std::string(object_of(get("/api/v1/tasks/telemetry")).at("status").get_string());
@@ -58,6 +79,38 @@ TEST_F(IntegrationTest, SavesNoConnectionThatIsAwayUnlessToldTo) {
 
   EXPECT_EQ(post("/api/v1/connections?verify=false", kAway).status, 201U);
   EXPECT_EQ(post("/api/v1/connections?verify=maybe", kAway).status, 400U);
+}
+
+TEST_F(IntegrationTest, ListsGoByWhatIsAskedForOnAllPages) {
+  add_connections({"first", "second", "third", "main"});
+  add_task();
+  ASSERT_EQ(post("/api/v1/connections?verify=false", kAway).status, 201U);
+
+  for (const std::size_t limit : {1U, 2U, 50U}) {
+    EXPECT_THAT(names_in("/api/v1/connections?sort=-name", limit),
+                ElementsAre("third", "second", "main", "first", "away"));
+    EXPECT_THAT(names_in("/api/v1/connections?sort=tasks", limit),
+                ElementsAre("away", "first", "second", "third", "main"));
+    EXPECT_THAT(names_in("/api/v1/connections?sort=-tasks", limit),
+                ElementsAre("main", "away", "first", "second", "third"));
+    EXPECT_THAT(names_in("/api/v1/connections?sort=-status", limit),
+                ElementsAre("away", "first", "main", "second", "third"));
+    EXPECT_THAT(names_in("/api/v1/connections?sort=-tasks&name_contains=r", limit),
+                ElementsAre("first", "third"));
+  }
+}
+
+TEST_F(IntegrationTest, SaysWhatListsMayGoBy) {
+  add_connections({"first", "second"});
+
+  for (const auto* sort : {"id", "", "-", "--name", "names"}) {
+    const auto answer = get(std::string("/api/v1/tasks?sort=") + sort);
+    EXPECT_EQ(problem_code(answer), "invalid_parameter") << sort;
+    EXPECT_THAT(answer.body, HasSubstr("oldest_unsent_age_seconds")) << sort;
+  }
+  const auto by_name = object_of(get("/api/v1/connections?limit=1")).at("next").as_string();
+  const auto answer = get("/api/v1/connections?sort=tasks&page=" + std::string(by_name));
+  EXPECT_EQ(problem_code(answer), "invalid_parameter");
 }
 
 TEST_F(IntegrationTest, VerifiesBothForms) {

@@ -67,7 +67,7 @@ export default function Administrators() {
       one="/administrators/{name}"
       createSchema={schemaOf("createAdministrator")}
       filters={[
-        { name: "name", label: all.name },
+        { name: "name_contains", label: all.name, isWhole: false },
         { name: "role", label: word.role, options: ["viewer", "operator", "administrator"] },
       ]}
       columns={[

@@ -101,7 +101,7 @@ export default function Connections() {
         isAddressed
         isLive
         filters={[
-          { name: "name", label: all.name },
+          { name: "name_contains", label: all.name, isWhole: false },
           { name: "id", label: all.id },
           { name: "status", label: all.status, options: ["healthy", "degraded", "failed", "unknown"] },
           { name: "type", label: all.type },
@@ -110,17 +110,19 @@ export default function Connections() {
         columns={[
           {
             title: all.name,
+            sort: "name",
             render: (_, { name, description }) => <NameAndDescription name={<strong>{name}</strong>} description={description} />,
           },
           {
             title: all.status,
+            sort: "status",
             render: (_, { status, status_reason: reason }) => <StatusAndWhy status={status} reason={reason} />,
           },
-          { title: all.type, dataIndex: "type" },
+          { title: all.type, dataIndex: "type", sort: "type" },
           { title: word.resource, dataIndex: "bound_resource" },
-          { title: word.tasks, dataIndex: "tasks", align: "right" },
+          { title: word.tasks, dataIndex: "tasks", sort: "tasks", align: "right" },
           { key: "id", optional: true, title: all.id, render: (_, { id }) => <code>{id}</code> },
-          { key: "created", optional: true, title: all.created, render: (_, { created }) => time(created, language) },
+          { key: "created", optional: true, title: all.created, sort: "created", render: (_, { created }) => time(created, language) },
           { key: "actions", align: "right", render: (_, connection) => <Actions connection={connection} /> },
         ]}
       />

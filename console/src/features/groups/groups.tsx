@@ -162,6 +162,7 @@ export default function Groups() {
       createSchema={schemaOf("createGroup")}
       isWide
       isLive
+      isSorted
       columns={[
         {
           title: word.strategy,
@@ -172,12 +173,12 @@ export default function Groups() {
           ),
         },
         { title: word.latency, align: "right", render: (_, row) => duration(row.strategy_latency_seconds, language) },
-        { title: word.members, dataIndex: "members", align: "right" },
+        { title: word.members, dataIndex: "members", sort: "members", align: "right" },
         {
           title: word.filters,
           render: (_, { subscriptions }) => <Filters parts={subscriptions ?? []} />,
         },
-        { key: "updated", optional: true, title: all.updated, render: (_, { updated }) => (updated ? time(updated, language) : "–") },
+        { key: "updated", optional: true, title: all.updated, sort: "updated", render: (_, { updated }) => (updated ? time(updated, language) : "–") },
       ]}
       expanded={(group) => <Whole group={group} />}
       mayChange={({ made }) => made}

@@ -58,7 +58,7 @@ export default function Policies() {
       createSchema={schemaOf("createPolicy")}
       start={{ effect: "allow", operations: ["connect", "publish", "subscribe"] }}
       filters={[
-        { name: "name", label: all.name },
+        { name: "name_contains", label: all.name, isWhole: false },
         { name: "effect", label: word.effect, options: ["allow", "deny"] },
       ]}
       isWide

@@ -54,7 +54,7 @@ export function BlockRules() {
       one="/block-rules/{name}"
       createSchema={schemaOf("createBlockRule")}
       filters={[
-        { name: "name", label: all.name },
+        { name: "name_contains", label: all.name, isWhole: false },
         { name: "type", label: word.of, options: ["client_id", "user", "address"] },
       ]}
       columns={[

@@ -65,7 +65,7 @@ export default function Tasks() {
           isAddressed
           isLive
           filters={[
-            { name: "name", label: all.name },
+            { name: "name_contains", label: all.name, isWhole: false },
             { name: "id", label: all.id },
             { name: "status", label: all.status, options: ["running", "waiting", "paused", "failed", "starting", "finished"] },
           ]}
@@ -73,6 +73,7 @@ export default function Tasks() {
           columns={[
             {
               title: all.name,
+              sort: "name",
               render: (_, { name, description }) => (
                 <NameAndDescription
                   name={
@@ -86,12 +87,14 @@ export default function Tasks() {
             },
             {
               title: all.status,
+              sort: "status",
               render: (_, { status, status_reason: reason }) => <StatusAndWhy status={status} reason={reason} />,
             },
             { title: word.source, render: (_, task) => <div className="reason">{sourceOf(task)}</div> },
             { title: word.target, render: (_, task) => <div className="reason">{targetOf(task)}</div> },
             {
               title: word.lag,
+              sort: "lag_messages",
               align: "right",
               render: (_, { lag_messages, oldest_unsent_age_seconds: age }) => (
                 <>
@@ -100,7 +103,7 @@ export default function Tasks() {
                 </>
               ),
             },
-            { title: word.delivered, align: "right", render: (_, { delivered }) => number(delivered, language) },
+            { title: word.delivered, sort: "delivered", align: "right", render: (_, { delivered }) => number(delivered, language) },
             {
               title: word.deadLetters,
               align: "right",
@@ -112,7 +115,15 @@ export default function Tasks() {
                 ),
             },
             { key: "id", optional: true, title: all.id, render: (_, { id }) => <code>{id}</code> },
-            { key: "created", optional: true, title: all.created, render: (_, { created }) => time(created, language) },
+            {
+              key: "age",
+              optional: true,
+              title: word.oldest,
+              sort: "oldest_unsent_age_seconds",
+              align: "right",
+              render: (_, { oldest_unsent_age_seconds: age }) => duration(age, language),
+            },
+            { key: "created", optional: true, title: all.created, sort: "created", render: (_, { created }) => time(created, language) },
             { key: "actions", align: "right", render: (_, task) => <Actions task={task} ask={ask} /> },
           ]}
         />

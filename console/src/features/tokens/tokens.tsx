@@ -69,7 +69,7 @@ export default function Tokens() {
       isFixed
       role="viewer"
       filters={[
-        { name: "name", label: all.name },
+        { name: "name_contains", label: all.name, isWhole: false },
         { name: "owner", label: word.owner },
       ]}
       columns={[
