@@ -41,7 +41,8 @@ Response no_tracer() {
 }
 
 json::object shown_event(store::Store& store, const Tracer::Event& event) {
-  json::object shown{{"time", connect::rfc3339(event.at_ms)},
+  json::object shown{{"id", std::to_string(event.number)},
+                     {"time", connect::rfc3339(event.at_ms)},
                      {"event", broker::name_of(event.what)},
                      {"qos", event.qos},
                      {"message_id", model::to_hex(event.message)},

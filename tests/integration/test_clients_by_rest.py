@@ -235,6 +235,8 @@ def test_what_a_client_did_is_traced(server):
         assert whole["traced"] is True and whole["since"]
         rest = server.get(one("meter") + f"/trace?limit=2&page={whole['next']}")
         assert [item["event"] for item in rest["items"]] == ["received"] and rest["next"] is None
+        ids = [int(item["id"]) for item in whole["items"] + rest["items"]]
+        assert ids == sorted(set(ids), reverse=True)
         message = server.get("/messages/" + rest["items"][0]["message_id"])
         assert message["payload"] == "1"
         lines = server.cli("client", "trace", "meter").stdout.splitlines()

@@ -12,6 +12,7 @@ import { valueWord } from "../../words/values";
 import { own } from "./words";
 
 interface Step {
+  id: string; // two may say the same: a message that two subscriptions bring within a millisecond
   time: string;
   event: string;
   qos: number;
@@ -26,15 +27,6 @@ interface Tracing {
 }
 
 const colours: Record<string, string> = { received: "blue", sent: "green", sent_again: "orange" };
-
-// Two may say the same: a message that two subscriptions bring within a millisecond.
-const keys = new WeakMap<Step, string>();
-let lastKey = 0;
-function keyOf(step: Step) {
-  const key = keys.get(step) ?? String((lastKey += 1));
-  keys.set(step, key);
-  return key;
-}
 
 function Switch({ id }: { id: string }) {
   const word = useWords(own);
@@ -61,7 +53,6 @@ export function Trace({ id }: { id: string }) {
         path="/clients/{name}/trace"
         parts={{ name: id }}
         isLive
-        rowKey={keyOf}
         empty={<p>{word.traceHelp}</p>}
         columns={[
           { title: word.time, render: (_, row) => time(row.time, language) },
