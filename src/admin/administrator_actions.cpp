@@ -1,5 +1,7 @@
 #include "admin/administrator_actions.hpp"
 
+#include <map>
+
 #include "admin/page.hpp"
 #include "base/json_text.hpp"
 #include "base/log.hpp"
@@ -8,21 +10,60 @@
 namespace sluice::admin {
 namespace {
 
+namespace json = boost::json;
 using enum Method;
 
 constexpr std::string_view kAdministrators = "/api/v1/administrators";
 constexpr std::string_view kOne = "/api/v1/administrators/{name}";
 
+constexpr std::string_view kOpenLogins = "logins";
+constexpr std::string_view kOwnTokens = "tokens";
+
+// What hangs on accounts: logins, which another role or password ends, and tokens.
+class Hanging {
+ public:
+  explicit Hanging(const Context& context)
+      : accounts_(context.accounts),
+        logins_(context.sessions.counts()),
+        tokens_(context.tokens.counts()) {}
+
+  [[nodiscard]] json::object shown_with(json::object document) const {
+    const auto account = accounts_.account_with_id(text_at(document, "id"));
+    const auto count = [](const auto& counts, const auto& of) {
+      const auto found = counts.find(of);
+      return found == counts.end() ? 0 : found->second;
+    };
+    document[kOpenLogins] =
+        account ? count(logins_, LoginSessions::Owner{account->id, account->revision}) : 0;
+    document[kOwnTokens] = account ? count(tokens_, account->id) : 0;
+    return document;
+  }
+
+ private:
+  const AdministratorAccounts& accounts_;
+  std::map<LoginSessions::Owner, std::size_t> logins_;
+  std::map<std::string, std::size_t> tokens_;
+};
+
+Outcome<json::object> with_hanging(const Context& context, Outcome<json::object> account) {
+  if (account) *account = Hanging(context).shown_with(*std::move(account));
+  return account;
+}
+
 Response create_administrator(Context& context, const Call& call) {
-  return created_response(context.accounts.create(call.body), kAdministrators);
+  return created_response(with_hanging(context, context.accounts.create(call.body)),
+                          kAdministrators);
 }
 
 Response list_administrators(Context& context, const Call& call) {
-  return list_response(call, context.accounts.all());
+  const Hanging hanging(context);
+  auto accounts = context.accounts.all();
+  for (auto& account : accounts) account = hanging.shown_with(std::move(account));
+  return list_response(call, std::move(accounts));
 }
 
 Response show_administrator(Context& context, const Call& call) {
-  return entity_response(context.accounts.find(call.name()));
+  return entity_response(with_hanging(context, context.accounts.find(call.name())));
 }
 
 Response change_administrator(Context& context, const Call& call) {
@@ -30,10 +71,12 @@ Response change_administrator(Context& context, const Call& call) {
   if (!old) return problem_response(old.error());
   if (auto stale = refuse_stale(call, old)) return *stale;
   auto document = connect::merge_patch(*old, call.body);
+  for (const auto name : {kOpenLogins, kOwnTokens})
+    document.erase(name);  // sent back as they were shown
   // A patch takes away what it says is null; of a password that means another one is to be made.
   if (const auto* password = call.body.if_contains("password"); password && password->is_null())
     document["password"] = nullptr;
-  return entity_response(context.accounts.replace(call.name(), document));
+  return entity_response(with_hanging(context, context.accounts.replace(call.name(), document)));
 }
 
 Response delete_administrator(Context& context, const Call& call) {
@@ -65,7 +108,8 @@ std::vector<Route> administrator_routes() {
        .document = AdministratorAccounts::fields},
       {.path = kAdministrators,
        .id = "listAdministrators",
-       .summary = "Accounts of the administration, by name.",
+       .summary = "Accounts of the administration, by name, each with its `logins` that are open "
+                  "and its `tokens` that have not expired.",
        .run = list_administrators,
        .guard = Guard::Viewer,
        .query = {kName, kNameContains, {"role", "Only those of this role."}},

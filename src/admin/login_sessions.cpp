@@ -59,6 +59,16 @@ std::optional<LoginSessions::Owner> LoginSessions::owner_of(std::string_view tok
   });
 }
 
+std::map<LoginSessions::Owner, std::size_t> LoginSessions::counts() const {
+  const auto now = clock_.steady();
+  std::map<Owner, std::size_t> found;
+  sessions_.with([&](const Sessions& sessions) {
+    for (const auto& [hash, session] : sessions)
+      if (!session.ends || *session.ends > now) ++found[session.owner];
+  });
+  return found;
+}
+
 bool LoginSessions::close(std::string_view token) {
   return sessions_.with([&](Sessions& sessions) {
     const auto found = sessions.find(hash_of(token));

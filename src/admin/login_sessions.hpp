@@ -35,8 +35,11 @@ class LoginSessions {
   struct Owner {
     std::string account_id;  // empty: the local one
     std::uint64_t revision = 0;
+    auto operator<=>(const Owner&) const = default;
   };
   [[nodiscard]] std::optional<Owner> owner_of(std::string_view token);
+  // How many there are now of whom.
+  [[nodiscard]] std::map<Owner, std::size_t> counts() const;
   // No: it is the local one, which ends with the process.
   [[nodiscard]] bool close(std::string_view token);
 

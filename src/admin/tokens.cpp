@@ -156,6 +156,16 @@ std::vector<json::object> Tokens::all() const {
   return found;
 }
 
+std::map<std::string, std::size_t> Tokens::counts() const {
+  const auto now = clock_.wall_ms();
+  std::map<std::string, std::size_t> found;
+  all_.with([&](const All& all) {
+    for (const auto& [id, token] : all)
+      if (token.grant.expires_ms > now) ++found[token.grant.owner_id];
+  });
+  return found;
+}
+
 Outcome<void> Tokens::erase(const std::vector<std::string>& ids) {
   if (ids.empty()) return {};
   const auto batch = store_.new_batch();

@@ -56,6 +56,8 @@ class Tokens {
   [[nodiscard]] Outcome<boost::json::object> find(std::string_view which) const;
   // Whose it is.
   [[nodiscard]] std::optional<std::string> owner_id_of(std::string_view which) const;
+  // How many that are good for something there are, by the owner's id.
+  [[nodiscard]] std::map<std::string, std::size_t> counts() const;
   [[nodiscard]] Outcome<void> remove(std::string_view which);
   [[nodiscard]] Outcome<void> remove_of(std::string_view owner_id);
 

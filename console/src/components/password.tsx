@@ -1,6 +1,6 @@
 // Passwords of accounts are changed apart from their documents: given, or made and shown once.
 import { Button, Form, Input } from "antd";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { api, ApiError, type Path } from "../api/client";
 import { useWords, words } from "../words/language";
 import { useAction } from "./action";
@@ -32,7 +32,7 @@ const wrongPassword = "wrong_credentials"; // a code
 
 interface Props {
   title: string;
-  help: string; // what happens to those who are logged in or connected
+  help: ReactNode; // what happens to those who are logged in or connected
   isOwn?: boolean; // the old one is asked for, and none is made
   send: (given: string | null, old: string) => Promise<void>; // throws what was refused
   onClose: () => void;
@@ -104,7 +104,7 @@ export function PasswordDialog({ title, help, isOwn, send, onClose }: Props) {
 }
 
 // A button for each account, and the dialog of the one that was chosen.
-export function usePasswords(one: Path, help: string) {
+export function usePasswords(one: Path, help: (name: string) => ReactNode) {
   const word = useWords(own);
   const act = useAction();
   const show = useSecret();
@@ -121,7 +121,7 @@ export function usePasswords(one: Path, help: string) {
       </Button>
     ),
     dialog: name !== undefined && (
-      <PasswordDialog title={word.of(name)} help={help} send={send} onClose={() => setName(undefined)} />
+      <PasswordDialog title={word.of(name)} help={help(name)} send={send} onClose={() => setName(undefined)} />
     ),
   };
 }

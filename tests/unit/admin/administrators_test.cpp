@@ -1,5 +1,6 @@
 // Accounts of the administration and their roles: interface.md §3; security cases E1, F1, F2.
 #include <set>
+#include <utility>
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -121,7 +122,9 @@ TEST_F(AdministratorsTest, AreKeptWithoutTheirPasswords) {
   ASSERT_TRUE(again.ensure_first(std::nullopt).has_value());
   EXPECT_TRUE(again.verify("ann", "canary-ann"));
   EXPECT_EQ(again.account("ann")->role, Role::Operator);
-  EXPECT_EQ(*again.find("ann"), object_of(shown));
+  auto known = object_of(shown);
+  for (const auto* figure : {"logins", "tokens"}) EXPECT_EQ(known.erase(figure), 1U) << figure;
+  EXPECT_EQ(*again.find("ann"), known);
 }
 
 TEST_F(AdministratorsTest, AreGivenAPasswordOnce) {
@@ -194,6 +197,35 @@ TEST_F(AdministratorsTest, LoseTheirLoginsWithAChangeAtOnce) {
   EXPECT_EQ(asked_by(of_another).status, 200U);
   make("ann", "administrator");
   EXPECT_EQ(asked_by(kept).status, 401U);  // of an earlier account of this name
+}
+
+TEST_F(AdministratorsTest, SayHowManyLoginsAndTokensAChangeOrADeletionEnds) {
+  make("ann", "operator");
+  const auto hanging = [](const json::object& account) {
+    return std::pair(account.at("logins").to_number<int>(), account.at("tokens").to_number<int>());
+  };
+  const auto of_ann = [&] { return hanging(object_of(get(std::string(kAll) + "/ann"))); };
+  EXPECT_EQ(of_ann(), std::pair(0, 0));
+  const auto first = token_of("ann");
+  static_cast<void>(token_of("ann"));
+  const auto local = std::exchange(token_, first);
+  ASSERT_EQ(post("/api/v1/tokens", R"({"name":"t","role":"viewer","expires_in":"1h"})").status,
+            201U);
+  token_ = local;
+  EXPECT_EQ(of_ann(), std::pair(2, 1));
+  const auto listed = object_of(get(std::string(kAll) + "?name=ann"));
+  EXPECT_EQ(hanging(listed.at("items").get_array().at(0).get_object()), std::pair(2, 1));
+
+  const auto again = patch("ann", R"({"description":"only this","logins":7,"tokens":7})");
+  ASSERT_EQ(again.status, 200U) << again.body;
+  EXPECT_EQ(hanging(object_of(again)), std::pair(2, 1));
+  EXPECT_EQ(hanging(object_of(patch("ann", R"({"role":"viewer"})"))), std::pair(0, 1));
+  static_cast<void>(token_of("ann"));
+  EXPECT_EQ(of_ann(), std::pair(1, 1));
+  clock_.advance(std::chrono::hours(1));
+  EXPECT_EQ(of_ann(), std::pair(1, 0));
+  clock_.advance(LoginSessions::kLifetime);
+  EXPECT_EQ(of_ann(), std::pair(0, 0));
 }
 
 TEST_F(AdministratorsTest, ChangeTheirOwnPassword) {

@@ -1,11 +1,14 @@
 import { Button, Tag } from "antd";
 import { useState } from "react";
-import { counted } from "../../api/counted";
+import { api } from "../../api/client";
 import { schemaOf } from "../../api/documents";
+import { useLive } from "../../api/live";
 import { changeOwnPassword, useSession } from "../../api/session";
 import { useAction } from "../../components/action";
 import { Crud } from "../../components/crud";
+import { number } from "../../components/format";
 import { PasswordDialog, usePasswords } from "../../components/password";
+import type { Document } from "../../components/schema_form/schema_form";
 import { common } from "../../words/common";
 import { useLanguage, useWords, words } from "../../words/language";
 import { valueWord } from "../../words/values";
@@ -17,10 +20,15 @@ const own = words(
     create: "New administrator",
     empty: "",
     role: "Role",
-    deletion: (tokens: string) => `Its logins end at once, and its tokens: ${tokens}. The audit keeps what it did.`,
-    changed: "Logins of the account end at once.",
+    logins: "Logins",
+    tokens: "Tokens",
+    deletion: (logins: string, tokens: string) =>
+      `Its logins end at once: ${logins}, and its tokens: ${tokens}. The audit keeps what it did.`,
+    changed: (logins: string) => `Logins of the account that end at once: ${logins}.`,
+    tokensStay: (tokens: string) => `Its tokens stay: ${tokens}. They may no more than the new role does.`,
+    you: "It is the account that you are logged in with: you have to log in again.",
     own: "Change my password",
-    ownChanged: "All other logins of your account end.",
+    ownChanged: (logins: string) => `Other logins of your account that end: ${logins}.`,
     secret: "Password of",
   },
   {
@@ -29,10 +37,15 @@ const own = words(
     create: "新建管理员",
     empty: "",
     role: "角色",
-    deletion: (tokens: string) => `它的登录立即失效，令牌也是：${tokens} 个。审计保留其操作记录。`,
-    changed: "该账号的登录立即失效。",
+    logins: "登录数",
+    tokens: "令牌数",
+    deletion: (logins: string, tokens: string) =>
+      `它的登录立即失效：${logins} 个；令牌也是：${tokens} 个。审计保留其操作记录。`,
+    changed: (logins: string) => `该账号立即失效的登录：${logins} 个。`,
+    tokensStay: (tokens: string) => `它的令牌保留：${tokens} 个，权限不超过新角色。`,
+    you: "这是您当前登录的账号：您需要重新登录。",
     own: "修改我的密码",
-    ownChanged: "您账号的其他登录都会失效。",
+    ownChanged: (logins: string) => `您账号将失效的其他登录：${logins} 个。`,
     secret: "密码：",
   },
 );
@@ -42,6 +55,20 @@ interface Administrator {
   role: string;
   description: string;
   password?: string;
+  logins: number;
+  tokens: number;
+}
+
+const one = "/administrators/{name}";
+const asItIs = (name: string) => api.get<Administrator>(one, { parts: { name } });
+
+// What another password ends, as a number that moves.
+function Ends({ name, isOwn }: { name: string; isOwn?: boolean }) {
+  const word = useWords(own);
+  const language = useLanguage();
+  const logins = useLive<Administrator>(one, { parts: { name } }).data?.logins;
+  if (!isOwn) return word.changed(number(logins, language));
+  return word.ownChanged(number(logins && logins - 1, language)); // this one goes on
 }
 
 export default function Administrators() {
@@ -50,11 +77,27 @@ export default function Administrators() {
   const all = useWords(common);
   const { user } = useSession();
   const act = useAction();
-  const passwords = usePasswords("/administrators/{name}", word.changed);
+  const passwords = usePasswords(one, (name) => <Ends name={name} />);
   const [isOwn, setOwn] = useState(false);
   const changeOwn = async (given: string | null, old: string) => {
     await changeOwnPassword(old, given);
     await act(async () => undefined, all.done);
+  };
+  // Another role or password ends logins; a role takes rights from tokens, too.
+  const saving = async (_: unknown, changes?: { name: string; patch: Document }) => {
+    if (!changes || !("role" in changes.patch || "password" in changes.patch)) return null;
+    const { name, logins, tokens } = await asItIs(changes.name);
+    return (
+      <>
+        {name === user && <p>{word.you}</p>}
+        <p>{word.changed(number(logins, language))}</p>
+        {"role" in changes.patch && tokens > 0 && <p>{word.tokensStay(number(tokens, language))}</p>}
+      </>
+    );
+  };
+  const deletion = async ({ name }: Administrator) => {
+    const { logins, tokens } = await asItIs(name);
+    return word.deletion(number(logins, language), number(tokens, language));
   };
   return (
     <>
@@ -64,7 +107,7 @@ export default function Administrators() {
       create={word.create}
       empty={word.empty}
       path="/administrators"
-      one="/administrators/{name}"
+      one={one}
       createSchema={schemaOf("createAdministrator")}
       filters={[
         { name: "name_contains", label: all.name, isWhole: false },
@@ -72,8 +115,11 @@ export default function Administrators() {
       ]}
       columns={[
         { title: word.role, render: (_, { role }) => <Tag>{valueWord(role, language)}</Tag> },
+        { title: word.logins, align: "right", render: (_, { logins }) => number(logins, language) },
+        { title: word.tokens, align: "right", render: (_, { tokens }) => number(tokens, language) },
       ]}
-      deletion={async ({ name }) => word.deletion((await counted("/tokens", { owner: name })).text)}
+      saving={saving}
+      deletion={deletion}
         secret="password"
         secretTitle={word.secret}
         onlyNew={["password"]}
@@ -85,7 +131,7 @@ export default function Administrators() {
         <PasswordDialog
           isOwn
           title={word.own}
-          help={word.ownChanged}
+          help={<Ends isOwn name={user} />}
           send={changeOwn}
           onClose={() => setOwn(false)}
         />

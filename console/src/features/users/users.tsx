@@ -44,7 +44,7 @@ export default function Users() {
   const word = useWords(own);
   const language = useLanguage();
   const named = useNames();
-  const passwords = usePasswords("/users/{name}", word.changed);
+  const passwords = usePasswords("/users/{name}", () => word.changed);
   const deletion = async ({ name }: User) => {
     const { sessions, connected, waiting, policies, tasks } = await concernedBy(name);
     const figure = (value: number) => marked(number(value, language), sessions.isCut);
