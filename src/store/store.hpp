@@ -270,8 +270,7 @@ class Store {
   };
   [[nodiscard]] virtual Result<Skipped> skip_deleted(std::span<const QueueId> queues,
                                                      Position after) = 0;
-  // Entries after `after` that are in the queues (a message in two counts twice), at most
-  // `maximum`.
+  // Entries in the queues after `after`, at most `maximum`; a message in two counts twice.
   [[nodiscard]] virtual std::uint64_t count_after(std::span<const QueueId> queues, Position after,
                                                   std::uint64_t maximum) = 0;
 
@@ -279,8 +278,12 @@ class Store {
   [[nodiscard]] virtual Result<std::optional<std::string>> get(StateKind kind,
                                                                std::string_view key) = 0;  // blocks
   using Visit = FunctionRef<bool(std::string_view key, std::string_view value)>;  // false: stop
-  [[nodiscard]] virtual Result<void> scan(StateKind kind, std::string_view prefix,
-                                          Visit visit) = 0;  // blocks; keys ascending
+  // Keys that begin with the prefix and sort behind `after`, ascending. Blocks.
+  [[nodiscard]] virtual Result<void> scan_behind(StateKind kind, std::string_view prefix,
+                                                 std::string_view after, Visit visit) = 0;
+  [[nodiscard]] Result<void> scan(StateKind kind, std::string_view prefix, Visit visit) {
+    return scan_behind(kind, prefix, {}, visit);
+  }
 
   // Without readers nothing is deleted. Waits for a call of the earlier ones that is under way.
   virtual void set_readers(Readers readers) = 0;

@@ -643,7 +643,8 @@ Result<std::optional<std::string>> MemoryStore::get(StateKind kind, std::string_
   return std::optional(it->second);
 }
 
-Result<void> MemoryStore::scan(StateKind kind, std::string_view prefix, Visit visit) {
+Result<void> MemoryStore::scan_behind(StateKind kind, std::string_view prefix,
+                                      std::string_view after, Visit visit) {
   std::vector<std::pair<std::string, std::string>> found;
   {
     const std::scoped_lock lock(shared_->mutex);
@@ -661,6 +662,7 @@ Result<void> MemoryStore::scan(StateKind kind, std::string_view prefix, Visit vi
     }
   }
   for (const auto& [key, value] : found) {
+    if (!after.empty() && key <= after) continue;
     if (!visit(key, value)) break;
   }
   return {};

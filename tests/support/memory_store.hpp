@@ -78,8 +78,8 @@ class MemoryStore final : public store::Store {
   void apply_retention() override {}  // delete_up_to() does it
   [[nodiscard]] Result<std::optional<std::string>> get(store::StateKind kind,
                                                        std::string_view key) override;
-  [[nodiscard]] Result<void> scan(store::StateKind kind, std::string_view prefix,
-                                  Visit visit) override;
+  [[nodiscard]] Result<void> scan_behind(store::StateKind kind, std::string_view prefix,
+                                         std::string_view after, Visit visit) override;
   [[nodiscard]] store::Health health() const override;
   [[nodiscard]] store::Statistics statistics() const override;
   void close() override;

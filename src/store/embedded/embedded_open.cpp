@@ -170,7 +170,7 @@ Result<Checkpoint> EmbeddedStore::open_view(const BeginRecord& begin) {
 // The queues and where the view ends.
 Result<Checkpoint> EmbeddedStore::load_view() {
   SL_TRY(stored, view_->checkpoint());
-  auto queues = view_->scan(StateKind::Queue, "");
+  auto queues = view_->scan(StateKind::Queue, "", "");
   for (queues.start(); queues.valid(); queues.next()) {
     if (queues.value().size() != 16) return fail(Errc::Corrupt, "view: a queue cannot be read");
     index_.create(QueueId(load_le<std::uint64_t>(queues.value(), 0)), queues.key(),

@@ -280,11 +280,13 @@ Result<std::optional<std::string>> EmbeddedStore::get(StateKind kind, std::strin
   return noted(view->get(kind, key));
 }
 
-Result<void> EmbeddedStore::scan(StateKind kind, std::string_view prefix, Visit visit) {
+Result<void> EmbeddedStore::scan_behind(StateKind kind, std::string_view prefix,
+                                        std::string_view after, Visit visit) {
   SL_TRY(view, this->view());
   std::unique_ptr<View::Scan> stored;
-  const auto changes = overlay_.range(
-      kind, prefix, [&] { stored = std::make_unique<View::Scan>(view->scan(kind, prefix)); });
+  const auto changes = overlay_.range(kind, prefix, after, [&] {
+    stored = std::make_unique<View::Scan>(view->scan(kind, prefix, after));
+  });
   stored->start();
   auto change = changes.begin();
   while (stored->valid() || change != changes.end()) {

@@ -72,7 +72,8 @@ class EmbeddedStore final : public Store {
 
   [[nodiscard]] Result<std::optional<std::string>> get(StateKind kind,
                                                        std::string_view key) override;
-  [[nodiscard]] Result<void> scan(StateKind kind, std::string_view prefix, Visit visit) override;
+  [[nodiscard]] Result<void> scan_behind(StateKind kind, std::string_view prefix,
+                                         std::string_view after, Visit visit) override;
 
   void set_readers(Readers readers) override;
   void apply_retention() override;

@@ -21,11 +21,11 @@ void set(StateOverlay::Changes& changes, std::string_view key, StateOverlay::Val
 }
 
 // Later changes replace earlier ones. Both ascend: where one went says where the next one goes.
-void copy_range(const StateOverlay::Changes& from, std::string_view prefix,
+void copy_range(const StateOverlay::Changes& from, std::string_view prefix, std::string_view after,
                 StateOverlay::Changes& into) {
   auto next = into.begin();
-  for (auto at = from.lower_bound(prefix); at != from.end() && at->first.starts_with(prefix);
-       ++at) {
+  auto at = after < prefix || after.empty() ? from.lower_bound(prefix) : from.upper_bound(after);
+  for (; at != from.end() && at->first.starts_with(prefix); ++at) {
     next = std::next(into.insert_or_assign(next, at->first, at->second));
   }
 }
@@ -53,12 +53,13 @@ std::optional<StateOverlay::Value> StateOverlay::find(StateKind kind, std::strin
 }
 
 StateOverlay::Changes StateOverlay::range(StateKind kind, std::string_view prefix,
+                                          std::string_view after,
                                           FunctionRef<void()> open_view) const {
   Changes changes;
   const std::scoped_lock lock(mutex_);
   open_view();
-  if (frozen_ != nullptr) copy_range((*frozen_)[index_of(kind)], prefix, changes);
-  copy_range((*active_)[index_of(kind)], prefix, changes);
+  if (frozen_ != nullptr) copy_range((*frozen_)[index_of(kind)], prefix, after, changes);
+  copy_range((*active_)[index_of(kind)], prefix, after, changes);
   return changes;
 }
 

@@ -32,9 +32,9 @@ class StateOverlay {
 
   // Nothing: not changed since the last checkpoint, the view knows.
   [[nodiscard]] std::optional<Value> find(StateKind kind, std::string_view key) const;
-  // The changes of keys that begin with `prefix`. `open_view` runs under the same lock: what it
-  // opens and the changes are of one moment.
-  [[nodiscard]] Changes range(StateKind kind, std::string_view prefix,
+  // The changes of keys that begin with `prefix` and sort behind `after`; empty: all of them.
+  // `open_view` runs under the same lock: what it opens and the changes are of one moment.
+  [[nodiscard]] Changes range(StateKind kind, std::string_view prefix, std::string_view after,
                               FunctionRef<void()> open_view) const;
 
   // The checkpoint: freeze, write frozen() to the view, drop_frozen().

@@ -1,5 +1,7 @@
 #include "store/embedded/view.hpp"
 
+#include <algorithm>
+
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -189,13 +191,14 @@ Result<std::optional<std::string>> View::get(StateKind kind, std::string_view ke
   return value;
 }
 
-View::Scan::Scan(std::unique_ptr<rocksdb::Iterator> iterator, std::string prefix)
-    : iterator_(std::move(iterator)), prefix_(std::move(prefix)) {}
+View::Scan::Scan(std::unique_ptr<rocksdb::Iterator> iterator, std::string prefix, std::string after)
+    : iterator_(std::move(iterator)), prefix_(std::move(prefix)), after_(std::move(after)) {}
 View::Scan::~Scan() = default;
 View::Scan::Scan(Scan&&) noexcept = default;
 
 void View::Scan::start() {
-  iterator_->Seek(slice(prefix_));
+  iterator_->Seek(slice(std::max(prefix_, after_)));
+  if (valid() && text(iterator_->key()) == after_) iterator_->Next();
 }
 bool View::Scan::valid() const {
   return iterator_->Valid() && text(iterator_->key()).starts_with(prefix_);
@@ -215,9 +218,9 @@ Result<void> View::Scan::status() const {
   return {};
 }
 
-View::Scan View::scan(StateKind kind, std::string_view prefix) const {
+View::Scan View::scan(StateKind kind, std::string_view prefix, std::string_view after) const {
   return {std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(rocksdb::ReadOptions())),
-          state_key(kind, prefix)};
+          state_key(kind, prefix), after.empty() ? std::string() : state_key(kind, after)};
 }
 
 Result<void> View::entries(QueueId queue, std::uint64_t after, std::uint64_t up_to,

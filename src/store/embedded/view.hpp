@@ -48,10 +48,10 @@ class View {
   [[nodiscard]] Result<std::optional<Checkpoint>> checkpoint() const;
   [[nodiscard]] Result<std::optional<std::string>> get(StateKind kind, std::string_view key) const;
 
-  // Keys that begin with a prefix, as they were when it was opened. Ascending.
+  // Keys that begin with a prefix, as they were when it was opened, behind `after`. Ascending.
   class Scan {
    public:
-    Scan(std::unique_ptr<rocksdb::Iterator> iterator, std::string prefix);
+    Scan(std::unique_ptr<rocksdb::Iterator> iterator, std::string prefix, std::string after);
     ~Scan();
     Scan(Scan&&) noexcept;
     Scan& operator=(Scan&&) = delete;
@@ -65,8 +65,9 @@ class View {
    private:
     std::unique_ptr<rocksdb::Iterator> iterator_;
     std::string prefix_;
+    std::string after_;
   };
-  [[nodiscard]] Scan scan(StateKind kind, std::string_view prefix) const;
+  [[nodiscard]] Scan scan(StateKind kind, std::string_view prefix, std::string_view after) const;
 
   // Entries of a queue in (after, up_to], at most `maximum`, into `into`.
   [[nodiscard]] Result<void> entries(QueueId queue, std::uint64_t after, std::uint64_t up_to,

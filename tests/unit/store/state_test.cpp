@@ -52,6 +52,32 @@ TEST_F(State, ScansChangesOverTheView) {
   EXPECT_EQ(scan(StateKind::Subscription, "c3"), Pairs{});
 }
 
+TEST_F(State, ScansWhatStandsBehindAKey) {
+  open();
+  for (const auto* key : {"c1/a", "c1/b", "c1/d", "c2/a"}) put(StateKind::Will, key, "stored");
+  reopen();  // all of that is in the view now
+  put(StateKind::Will, "c1/c", "changed");
+  put(StateKind::Will, "c1/d", "changed");
+  const auto behind = [&](std::string_view after) {
+    std::string keys;
+    EXPECT_TRUE(store_->scan_behind(StateKind::Will, "c1/", after,
+                                    [&](std::string_view key, std::string_view) {
+                                      keys += key.substr(3);
+                                      return true;
+                                    }));
+    return keys;
+  };
+
+  EXPECT_EQ(behind(""), "abcd");
+  EXPECT_EQ(behind("a"), "abcd");
+  EXPECT_EQ(behind("c1/"), "abcd");
+  EXPECT_EQ(behind("c1/a"), "bcd");
+  EXPECT_EQ(behind("c1/aa"), "bcd");  // which is not there
+  EXPECT_EQ(behind("c1/c"), "d");
+  EXPECT_EQ(behind("c1/d"), "");
+  EXPECT_EQ(behind("c3"), "");
+}
+
 TEST_F(State, StopsAScanWhenAsked) {
   open();
   put(StateKind::Will, "a", "1");
