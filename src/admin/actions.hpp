@@ -97,6 +97,8 @@ inline constexpr std::array<std::string_view, 6> kTaskSorts = {
 [[nodiscard]] Response preview_replay(Context& context, const Call& call);
 [[nodiscard]] Response delete_task(Context& context, const Call& call);
 [[nodiscard]] Response list_dead_letters(Context& context, const Call& call);
+[[nodiscard]] Response preview_dead_letters(Context& context, const Call& call);
+[[nodiscard]] Response list_letters_of_tasks(Context& context, const Call& call);
 [[nodiscard]] Response show_dead_letter(Context& context, const Call& call);
 [[nodiscard]] const schema::Fields& redrive_fields();
 [[nodiscard]] Response redrive_dead_letters(Context& context, const Call& call);

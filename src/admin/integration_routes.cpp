@@ -1,6 +1,7 @@
 #include "admin/integration_routes.hpp"
 
 #include "admin/actions.hpp"
+#include "admin/letter_query.hpp"
 #include "admin/page.hpp"
 #include "connect/documents.hpp"
 
@@ -217,10 +218,37 @@ std::vector<Route> dead_letter_routes() {
   return {
       {.path = "/api/v1/tasks/{name}/dead-letters",
        .id = "listDeadLetters",
-       .summary = "Messages that the sink refused, with the reason.",
+       .summary =
+           "Messages that the sink refused, with the reason, in the order of the log. A page "
+           "may hold fewer than `limit`, or none, while `next` goes on: one request looks "
+           "at a bounded part of them.",
        .run = list_dead_letters,
        .guard = Guard::Viewer,
-       .is_list = true},
+       .query = letter_parameters(),
+       .is_list = true,
+       .is_query = true},
+      {.path = "/api/v1/tasks/{name}/dead-letters-preview",
+       .id = "previewDeadLetters",
+       .summary = "What an action on all that match would take: `letters`, `bytes`. They are "
+                  "counted for a second or two; what has been counted by then is a lower bound, "
+                  "and `at_least` is true. Given to the action, `to` keeps from it what came "
+                  "since.",
+       .run = preview_dead_letters,
+       .guard = Guard::Viewer,
+       .query = letter_parameters(),
+       .is_query = true},
+      {.path = "/api/v1/dead-letters",
+       .id = "listLettersOfTasks",
+       .summary =
+           "Tasks that have dead letters, by name: how many, with their bytes, when the task "
+           "gave one up last, and the commonest `reason` with how many it is of; one of very "
+           "many different reasons it may not know. Beside them the sum of all tasks, and "
+           "the bound of its bytes.",
+       .run = list_letters_of_tasks,
+       .guard = Guard::Viewer,
+       .query = {kName, kId},
+       .is_list = true,
+       .resource = "tasks"},
       {.path = "/api/v1/tasks/{name}/dead-letters/{id}",
        .id = "showDeadLetter",
        .summary = "One dead letter, whole.",
@@ -232,11 +260,12 @@ std::vector<Route> dead_letter_routes() {
        .summary =
            "Send dead letters again, by the task's document as it is now. A letter goes once "
            "its record is acknowledged; one that is refused again stays, with the new "
-           "reason. Ends after half a minute: `left` says how many there are still.",
+           "reason. Ends after half a minute: `left` says how many the task has still.",
        .run = redrive_dead_letters,
        .guard = Guard::Operator,
        .body = Body::Document,
-       .document = redrive_fields},
+       .document = redrive_fields,
+       .query = letter_parameters()},
       {.method = Post,
        .path = "/api/v1/tasks/{name}/dead-letters/{id}:redrive",
        .id = "redriveDeadLetter",
@@ -253,10 +282,13 @@ std::vector<Route> dead_letter_routes() {
       {.method = Delete,
        .path = "/api/v1/tasks/{name}/dead-letters",
        .id = "deleteDeadLetters",
-       .summary = "Delete all dead letters of a task.",
-       .answers = {204},
+       .summary = "Delete all dead letters of a task. With filters those that match: 200 says how "
+                  "many it `deleted`, how many the task has `left`, and, when it `stopped` after "
+                  "half a minute, that.",
+       .answers = {200, 204},
        .run = delete_dead_letters,
-       .guard = Guard::Operator},
+       .guard = Guard::Operator,
+       .query = letter_parameters()},
   };
 }
 

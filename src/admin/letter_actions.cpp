@@ -4,6 +4,7 @@
 #include <boost/json/array.hpp>
 
 #include "admin/actions.hpp"
+#include "admin/letter_query.hpp"
 #include "admin/message_json.hpp"
 #include "admin/page.hpp"
 
@@ -116,8 +117,34 @@ Response list_dead_letters(Context& context, const Call& call) {
   first.query.erase("page");  // is the runtime's own
   const auto page = page_request(first);
   if (!page) return page.error();
+  const auto filter = letter_filter(call);
+  if (!filter) return filter.error();
   const auto after = call.parameter("page").value_or("");
-  return entity_response(context.sources.integration.dead_letters(call.name(), page->limit, after));
+  if (after.find_first_not_of("0123456789") != std::string::npos)
+    return wrong_parameter("page", "must be the `next` of the page before");
+  return entity_response(
+      context.sources.integration.dead_letters(call.name(), page->limit, after, *filter));
+}
+
+Response preview_dead_letters(Context& context, const Call& call) {
+  const auto filter = letter_filter(call);
+  if (!filter) return filter.error();
+  return entity_response(context.sources.integration.count_dead_letters(call.name(), *filter));
+}
+
+// What is known beforehand: no letter is read.
+Response list_letters_of_tasks(Context& context, const Call& call) {
+  const auto& owner = context.sources.integration;
+  auto tasks = owner.letters_of_tasks();
+  std::uint64_t letters = 0;
+  std::uint64_t bytes = 0;
+  for (const auto& task : tasks) {
+    letters += task.at("dead_letters").to_number<std::uint64_t>();
+    bytes += task.at("bytes").to_number<std::uint64_t>();
+  }
+  return list_response(
+      call, std::move(tasks),
+      {{"dead_letters", letters}, {"bytes", bytes}, {"maximum_bytes", owner.dead_letter_bound()}});
 }
 
 Response show_dead_letter(Context& context, const Call& call) {
@@ -135,7 +162,7 @@ const schema::Fields& redrive_fields() {
        .maximum = kMostIds},
       {.name = "all",
        .type = Type::Boolean,
-       .help = "All of them, in place of `message_ids`.",
+       .help = "All of them that the query's filters match, in place of `message_ids`.",
        .fallback = false},
   };
   return kFields;
@@ -154,6 +181,10 @@ Response redrive_dead_letters(Context& context, const Call& call) {
   const bool has_ids = which != nullptr && which->is_array();  // null says nothing
   if (all == has_ids)
     return invalid_document("/message_ids", "give either `message_ids` or `all`: true");
+  const auto filter = letter_filter(call);
+  if (!filter) return filter.error();
+  if (has_ids && !filter->is_empty())
+    return invalid_document("/message_ids", "filters go with `all`: true");
   std::vector<model::MessageId> ids;
   if (has_ids) {
     for (const auto& text : which->get_array()) {
@@ -164,7 +195,7 @@ Response redrive_dead_letters(Context& context, const Call& call) {
       ids.push_back(*id);
     }
   }
-  return entity_response(context.sources.integration.redrive(call.name(), ids));
+  return entity_response(context.sources.integration.redrive(call.name(), ids, *filter));
 }
 
 Response redrive_dead_letter(Context& context, const Call& call) {
@@ -183,7 +214,11 @@ Response delete_dead_letter(Context& context, const Call& call) {
 }
 
 Response delete_dead_letters(Context& context, const Call& call) {
-  return deleted_response(context.sources.integration.remove_dead_letters(call.name()));
+  const auto filter = letter_filter(call);
+  if (!filter) return filter.error();
+  auto& owner = context.sources.integration;
+  if (filter->is_empty()) return deleted_response(owner.remove_dead_letters(call.name()));
+  return entity_response(owner.remove_dead_letters(call.name(), *filter));
 }
 
 const schema::Fields& preview_fields() {

@@ -129,6 +129,7 @@ struct Route {
       true;  // if it changes something; false: what it does is kept elsewhere, or is nothing
   bool is_query = false;  // reads the log: few at a time, on a pool of their own
   std::string_view content_type = "application/json";
+  std::string_view resource = {};  // the part of the API that it belongs to; else its path says it
 };
 
 // Every route there is.

@@ -554,6 +554,7 @@ const std::vector<Route>& routes() {
 }
 
 std::string_view resource_of(const Route& route) {
+  if (!route.resource.empty()) return route.resource;
   auto path = route.path.substr(1);
   if (path.starts_with("api/v1/")) path.remove_prefix(std::string_view("api/v1/").size());
   return path.substr(0, path.find_first_of("/:"));

@@ -10,6 +10,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/base64.hpp"
+#include "base/json_text.hpp"
 #include "connect/text.hpp"
 #include "mqtt/properties.hpp"
 
@@ -20,7 +21,6 @@ namespace json = boost::json;
 using mqtt::PropertyId;
 using store::StateKind;
 
-constexpr std::size_t kMostPerPage = 1000;
 constexpr std::size_t kMostPerAppend = std::size_t{4} << 20;  // bytes
 
 // Everything that is needed to look at the message, and to send it again as it was.
@@ -61,6 +61,12 @@ std::string letter_key(std::string_view task_id, model::Position position) {
   char digits[24];
   std::snprintf(digits, sizeof digits, "%020llu", static_cast<unsigned long long>(position.get()));
   return letters_prefix(task_id) + digits;
+}
+
+model::Position position_in(std::string_view digits) {
+  std::uint64_t position = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), position);
+  return model::Position(position);
 }
 
 std::string_view name_of(LetterClass error) {
@@ -109,8 +115,8 @@ json::object properties_of(const model::Message& message) {
   return out;
 }
 
-DeadLetters::DeadLetters(store::Store& store, std::uint64_t maximum_bytes)
-    : store_(store), maximum_(maximum_bytes) {}
+DeadLetters::DeadLetters(store::Store& store, std::uint64_t maximum_bytes, std::size_t looks_at)
+    : store_(store), maximum_(maximum_bytes), looks_at_(looks_at) {}
 
 Result<void> DeadLetters::load() {
   const std::scoped_lock lock(mutex_);
@@ -118,10 +124,7 @@ Result<void> DeadLetters::load() {
   uses_.clear();
   SL_TRY_VOID(
       store_.scan(StateKind::DeadLetter, "", [this](std::string_view key, std::string_view value) {
-        auto& use = uses_[std::string(key.substr(0, key.find('/')))];
-        ++use.letters;
-        use.bytes += value.size();
-        total_ += value.size();
+        count_in(key.substr(0, key.find('/')), counted_of(value));
         return true;
       }));
   return load_copies();
@@ -138,11 +141,12 @@ Result<std::size_t> DeadLetters::keep_all(std::string_view task_id,
                                           std::span<const DeadLetter> letters, const Keeping& how) {
   const std::scoped_lock lock(mutex_);
   const auto batch = store_.new_batch();
+  auto& use = uses_[std::string(task_id)];
   const auto total_before = total_;
-  const auto uses_before = uses_;
+  const auto use_before = use;
   const auto undo = [&] {
     total_ = total_before;
-    uses_ = uses_before;
+    use = use_before;
   };
 
   std::size_t kept = 0;
@@ -161,10 +165,7 @@ Result<std::size_t> DeadLetters::keep_all(std::string_view task_id,
       return tl::unexpected(std::move(made).error());
     }
     if (!fits) break;
-    auto& use = uses_[std::string(task_id)];
-    ++use.letters;
-    use.bytes += value.size();
-    total_ += value.size();
+    count_in(task_id, {value.size(), std::string(letter.reason), letter.at_ms});
     ++kept;
   }
   if (kept == 0) {
@@ -186,14 +187,14 @@ Result<void> DeadLetters::replace_and_make_room(std::string_view task_id, const 
                                                 std::uint64_t bytes, bool drop_oldest,
                                                 store::Batch& batch) {
   SL_TRY(old, store_.get(StateKind::DeadLetter, key));
-  if (old) forget(task_id, old->size());
+  if (old) forget(task_id, counted_of(*old));
   if (!drop_oldest || has_room(bytes)) return {};
   std::vector<std::string> dropped;
   SL_TRY_VOID(store_.scan(StateKind::DeadLetter, letters_prefix(task_id),
                           [&](std::string_view key, std::string_view value) {
                             if (has_room(bytes)) return false;
                             batch.erase(StateKind::DeadLetter, key);
-                            forget(task_id, value.size());
+                            forget(task_id, counted_of(value));
                             dropped.emplace_back(key);
                             return true;
                           }));
@@ -201,37 +202,32 @@ Result<void> DeadLetters::replace_and_make_room(std::string_view task_id, const 
   return {};
 }
 
-void DeadLetters::forget(std::string_view task_id, std::uint64_t bytes) {
-  const auto it = uses_.find(task_id);
-  if (it == uses_.end()) return;
-  it->second.bytes -= std::min(it->second.bytes, bytes);
-  it->second.letters -= std::min<std::uint64_t>(it->second.letters, 1);
-  total_ -= std::min(total_, bytes);
+DeadLetters::Counted DeadLetters::counted_of(std::string_view saved) {
+  Counted letter{.bytes = saved.size()};
+  const auto head = head_of_letter(saved);
+  if (!head) return letter;
+  letter.reason = text_at(*head, "reason");
+  static_cast<void>(parse_rfc3339(text_at(*head, "rejected_at"), letter.at_ms));
+  return letter;
 }
 
-Result<json::object> DeadLetters::page(std::string_view task_id, std::size_t limit,
-                                       std::string_view after) const {
-  limit = std::clamp<std::size_t>(limit, 1, kMostPerPage);
-  const auto prefix = letters_prefix(task_id);
-  json::array items;
-  std::string last;
-  bool more = false;
-  SL_TRY_VOID(
-      store_.scan(StateKind::DeadLetter, prefix, [&](std::string_view key, std::string_view value) {
-        const auto position = key.substr(prefix.size());
-        if (position <= after) return true;
-        more = items.size() == limit;
-        if (more) return false;
-        json::error_code error;
-        auto item = json::parse(value, error);
-        if (!error) items.push_back(std::move(item));
-        last = position;
-        return true;
-      }));
-  json::object page;
-  page["items"] = std::move(items);
-  page["next"] = more ? json::value(last) : json::value(nullptr);
-  return page;
+void DeadLetters::count_in(std::string_view task_id, const Counted& letter) {
+  auto& use = uses_[std::string(task_id)];
+  ++use.letters;
+  use.bytes += letter.bytes;
+  use.last_ms = std::max(use.last_ms, letter.at_ms);
+  use.reasons.add(letter.reason);
+  total_ += letter.bytes;
+}
+
+void DeadLetters::forget(std::string_view task_id, const Counted& letter) {
+  const auto it = uses_.find(task_id);
+  if (it == uses_.end()) return;
+  auto& use = it->second;
+  use.bytes -= std::min(use.bytes, letter.bytes);
+  use.letters -= std::min<std::uint64_t>(use.letters, 1);
+  use.reasons.remove(letter.reason);
+  total_ -= std::min(total_, letter.bytes);
 }
 
 Result<std::optional<std::string>> DeadLetters::reason_of(std::string_view task_id,
@@ -261,22 +257,6 @@ Result<std::optional<json::object>> DeadLetters::find(std::string_view task_id,
   return std::optional(std::move(parsed.get_object()));
 }
 
-Result<std::vector<model::Position>> DeadLetters::positions(std::string_view task_id,
-                                                            model::Position after,
-                                                            std::size_t limit) const {
-  const auto prefix = letters_prefix(task_id);
-  std::vector<model::Position> found;
-  SL_TRY_VOID(
-      store_.scan(StateKind::DeadLetter, prefix, [&](std::string_view key, std::string_view) {
-        const auto digits = key.substr(prefix.size());
-        std::uint64_t position = 0;
-        std::from_chars(digits.data(), digits.data() + digits.size(), position);
-        if (position > after.get()) found.emplace_back(position);
-        return found.size() < limit;
-      }));
-  return found;
-}
-
 Result<void> DeadLetters::refused_again(std::string_view task_id, model::Position position,
                                         std::string_view reason, LetterClass error,
                                         std::int64_t at_ms) {
@@ -287,7 +267,8 @@ Result<void> DeadLetters::refused_again(std::string_view task_id, model::Positio
   const auto before = attempts != nullptr && attempts->is_number()
                           ? attempts->to_number<std::uint64_t>()
                           : std::uint64_t{0};
-  const auto bytes = json::serialize(*letter).size();
+  const Counted counted{.bytes = json::serialize(*letter).size(),
+                        .reason = text_at(*letter, "reason")};
   (*letter)["attempts"] = before + 1;
   (*letter)["reason"] = reason;
   (*letter)["class"] = name_of(error);
@@ -296,9 +277,8 @@ Result<void> DeadLetters::refused_again(std::string_view task_id, model::Positio
   const auto batch = store_.new_batch();
   batch->put(StateKind::DeadLetter, letter_key(task_id, position), value);
   SL_TRY_VOID(store_.append(batch));
-  auto& use = uses_[std::string(task_id)];
-  use.bytes += value.size() - std::min(value.size(), bytes);
-  total_ += value.size() - std::min(value.size(), bytes);
+  forget(task_id, counted);
+  count_in(task_id, {value.size(), std::string(reason), at_ms});
   return {};
 }
 
@@ -306,12 +286,13 @@ Result<std::size_t> DeadLetters::erase(std::string_view task_id,
                                        std::span<const model::Position> positions) {
   const std::scoped_lock lock(mutex_);
   const auto batch = store_.new_batch();
-  const auto uses_before = uses_;
+  auto& use = uses_[std::string(task_id)];
+  const auto use_before = use;
   const auto undone = [&](Error error) {
-    uses_ = uses_before;
+    use = use_before;
     return tl::unexpected(std::move(error));
   };
-  std::vector<std::uint64_t> sizes;
+  std::vector<Counted> erased;
   for (const auto position : positions) {
     const auto key = letter_key(task_id, position);
     const auto letter = store_.get(StateKind::DeadLetter, key);
@@ -322,14 +303,14 @@ Result<std::size_t> DeadLetters::erase(std::string_view task_id,
     const auto unmarked = unmark(task_id, key, *batch);
     batch->end_atomic();
     if (!unmarked) return undone(unmarked.error());
-    sizes.push_back((*letter)->size());
+    erased.push_back(counted_of(**letter));
   }
-  if (sizes.empty()) return 0;
+  if (erased.empty()) return 0;
   const auto end = store_.append(batch);
   if (!end) return undone(end.error());
-  for (const auto size : sizes) forget(task_id, size);
+  for (const auto& letter : erased) forget(task_id, letter);
   SL_TRY_VOID(store_.wait_durable(*end));
-  return sizes.size();
+  return erased.size();
 }
 
 Result<void> DeadLetters::erase_all(std::string_view task_id) {
@@ -353,6 +334,17 @@ std::uint64_t DeadLetters::count(std::string_view task_id) const {
   const std::scoped_lock lock(mutex_);
   const auto it = uses_.find(task_id);
   return it == uses_.end() ? 0 : it->second.letters;
+}
+
+DeadLetters::Summary DeadLetters::summary(std::string_view task_id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto it = uses_.find(task_id);
+  if (it == uses_.end()) return {};
+  const auto& use = it->second;
+  return {.letters = use.letters,
+          .bytes = use.bytes,
+          .last_ms = use.last_ms,
+          .commonest = use.reasons.commonest()};
 }
 
 }  // namespace sluice::connect

@@ -11,6 +11,9 @@
 
 #include <boost/json/object.hpp>
 
+#include "base/function_ref.hpp"
+#include "connect/letter_filter.hpp"
+#include "connect/letter_reasons.hpp"
 #include "store/store.hpp"
 
 namespace sluice::connect {
@@ -45,7 +48,9 @@ struct DeadLetter {
 // Threads: every call from any thread but an event loop: they block.
 class DeadLetters {
  public:
-  DeadLetters(store::Store& store, std::uint64_t maximum_bytes);
+  // Of letters that one call of what searches looks at; one of them at least.
+  static constexpr std::size_t kLooksAt = std::size_t{16} << 20;  // bytes
+  DeadLetters(store::Store& store, std::uint64_t maximum_bytes, std::size_t looks_at = kLooksAt);
 
   [[nodiscard]] Result<void> load();  // counts what is there
   struct Keeping {
@@ -56,9 +61,6 @@ class DeadLetters {
   // twice is one letter. Errors: Overloaded (no room for the first), and those of the store.
   [[nodiscard]] Result<std::size_t> keep(std::string_view task_id,
                                          std::span<const DeadLetter> letters, const Keeping& how);
-  // {"items":[...],"next":"..."}, oldest first; `after` is the `next` of the page before.
-  [[nodiscard]] Result<boost::json::object> page(std::string_view task_id, std::size_t limit,
-                                                 std::string_view after) const;
   // Why the task gave this message up; nothing where it did not.
   [[nodiscard]] Result<std::optional<std::string>> reason_of(std::string_view task_id,
                                                              model::Position position) const;
@@ -68,10 +70,6 @@ class DeadLetters {
   // As it is kept, for decode_letter(); nothing where there is none.
   [[nodiscard]] Result<std::optional<std::string>> get(std::string_view task_id,
                                                        model::Position position) const;
-  // Of at most `limit` letters behind `after`, ascending.
-  [[nodiscard]] Result<std::vector<model::Position>> positions(std::string_view task_id,
-                                                               model::Position after,
-                                                               std::size_t limit) const;
   // It was tried once more and refused again. Nothing where there is none any more.
   [[nodiscard]] Result<void> refused_again(std::string_view task_id, model::Position position,
                                            std::string_view reason, LetterClass error,
@@ -81,6 +79,31 @@ class DeadLetters {
                                           std::span<const model::Position> positions);
   [[nodiscard]] Result<void> erase_all(std::string_view task_id);
   [[nodiscard]] std::uint64_t count(std::string_view task_id) const;
+  // What is known of a task's letters without a look at them.
+  struct Summary {
+    std::uint64_t letters = 0;
+    std::uint64_t bytes = 0;
+    std::int64_t last_ms = 0;  // when the task gave one up last, or one was refused again
+    std::optional<LetterReasons::Counted> commonest = {};
+  };
+  [[nodiscard]] Summary summary(std::string_view task_id) const;
+  [[nodiscard]] std::uint64_t maximum_bytes() const { return maximum_; }  // of all tasks together
+
+  // --- searching: letter_search.cpp. One call looks at a bounded part of the letters.
+  // {"items":[...],"next":"..."}, oldest first; `after` is the `next` of the page before, which may
+  // have found less than `limit`, or nothing yet.
+  [[nodiscard]] Result<boost::json::object> page(std::string_view task_id, std::size_t limit,
+                                                 std::string_view after,
+                                                 const LetterFilter& filter = {}) const;
+  struct Found {
+    std::vector<model::Position> positions = {};  // ascending
+    std::uint64_t bytes = 0;                      // of those letters
+    model::Position looked_at = {};               // all up to there
+    bool at_end = false;
+  };
+  // Of at most `limit` letters behind `after`.
+  [[nodiscard]] Result<Found> search(std::string_view task_id, model::Position after,
+                                     std::size_t limit, const LetterFilter& filter) const;
 
   // --- copies: letter_copies.cpp
   // Of at most `limit` letters behind `after` that are to be copied, ascending, durable all of
@@ -108,14 +131,31 @@ class DeadLetters {
   struct Use {
     std::uint64_t letters = 0;
     std::uint64_t bytes = 0;
+    std::int64_t last_ms = 0;
+    LetterReasons reasons = {};
     Copies copies = {};
+  };
+  struct Counted {  // what of one letter stands in a Use
+    std::uint64_t bytes = 0;
+    std::string reason = {};
+    std::int64_t at_ms = 0;
   };
   enum class Mark : std::uint8_t { None, Waiting, Refused };  // of a letter that is to be copied
   [[nodiscard]] bool has_room(std::uint64_t bytes) const { return total_ + bytes <= maximum_; }
   [[nodiscard]] Result<void> replace_and_make_room(std::string_view task_id, const std::string& key,
                                                    std::uint64_t bytes, bool drop_oldest,
                                                    store::Batch& batch);
-  void forget(std::string_view task_id, std::uint64_t bytes);
+  [[nodiscard]] static Counted counted_of(std::string_view saved);
+  void count_in(std::string_view task_id, const Counted& letter);
+  void forget(std::string_view task_id, const Counted& letter);
+  // False: that one does not belong to what is looked for any more, nor does what comes behind it.
+  using VisitLetter = FunctionRef<bool(std::string_view digits, std::string_view saved)>;
+  struct Walked {
+    std::string looked_at;  // the digits of the last one
+    bool at_end = true;
+  };
+  [[nodiscard]] Result<Walked> walk(std::string_view task_id, std::string_view after,
+                                    const LetterFilter& filter, VisitLetter visit) const;
   [[nodiscard]] Result<std::size_t> keep_all(std::string_view task_id,
                                              std::span<const DeadLetter> letters,
                                              const Keeping& how);
@@ -132,6 +172,7 @@ class DeadLetters {
 
   store::Store& store_;
   const std::uint64_t maximum_;
+  const std::size_t looks_at_;
   mutable std::mutex mutex_;  // guards all below, and one change at a time
   std::uint64_t total_ = 0;
   std::map<std::string, Use, std::less<>> uses_;
@@ -141,8 +182,9 @@ class DeadLetters {
 };
 
 // Shared by the files of this class: `<task id>/`, and the key of one letter, which sorts as the
-// log does.
+// log does: behind the prefix the digits of its position.
 [[nodiscard]] std::string letters_prefix(std::string_view task_id);
 [[nodiscard]] std::string letter_key(std::string_view task_id, model::Position position);
+[[nodiscard]] model::Position position_in(std::string_view digits);
 
 }  // namespace sluice::connect

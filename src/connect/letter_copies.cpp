@@ -1,6 +1,5 @@
 // The marks of dead letters that are to be copied elsewhere: which are still to go.
 #include <algorithm>
-#include <charconv>
 
 #include "connect/dead_letters.hpp"
 
@@ -16,12 +15,6 @@ constexpr std::string_view kRefused = "refused";
 
 std::string mark_key(std::string_view letter_key) {
   return std::string(kPrefix) + std::string(letter_key);
-}
-
-model::Position position_in(std::string_view digits) {
-  std::uint64_t position = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), position);
-  return model::Position(position);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "broker/accounts.hpp"
 #include "broker/intake.hpp"
 #include "broker/queues.hpp"
+#include "connect/letter_filter.hpp"
 #include "connect/progress.hpp"
 #include "connect/registry.hpp"
 #include "model/message.hpp"
@@ -138,19 +139,31 @@ class Service {
   [[nodiscard]] Outcome<boost::json::object> replay_task(std::string_view which,
                                                          const boost::json::object& range);
   [[nodiscard]] Outcome<void> remove_task(std::string_view which);
-  // Newest last; `after` is the `next` of the page before, empty for the first.
+  // Newest last; `after` is the `next` of the page before, empty for the first. A page may hold
+  // fewer than `limit`, or none, while `next` goes on: one call looks at a part of them.
   [[nodiscard]] Outcome<boost::json::object> dead_letters(std::string_view task, std::size_t limit,
-                                                          std::string_view after) const;
-
+                                                          std::string_view after,
+                                                          const LetterFilter& filter = {}) const;
+  // How many match: {"letters","bytes","at_least","to"}; `to`: none that came then or later.
+  [[nodiscard]] Outcome<boost::json::object> count_dead_letters(std::string_view task,
+                                                                LetterFilter filter) const;
+  // Of each task that has some: {"id","name","dead_letters","bytes","last_rejected_at","reason",
+  // "reason_letters"}.
+  [[nodiscard]] std::vector<boost::json::object> letters_of_tasks() const;
+  [[nodiscard]] std::uint64_t dead_letter_bound() const;  // bytes, of all tasks together
   [[nodiscard]] Outcome<boost::json::object> dead_letter(std::string_view task,
                                                          model::MessageId id) const;
-  // Sends letters again by the task's document as it is now; `ids` empty: all. A letter goes once
-  // its record is acknowledged. Answers {"ok","redriven","refused","left","stopped","letters"};
-  // after half a minute it stops, and may be called again.
+  // Sends letters again by the task's document as it is now; `ids` empty: all that match. A letter
+  // goes once its record is acknowledged. Answers {"ok","redriven","refused","left","stopped",
+  // "letters"}; after half a minute it stops, and may be called again.
   [[nodiscard]] Outcome<boost::json::object> redrive(std::string_view task,
-                                                     std::span<const model::MessageId> ids);
+                                                     std::span<const model::MessageId> ids,
+                                                     const LetterFilter& filter = {});
   [[nodiscard]] Outcome<void> remove_dead_letter(std::string_view task, model::MessageId id);
   [[nodiscard]] Outcome<void> remove_dead_letters(std::string_view task);
+  // Those that match: {"deleted","left","stopped"}; stops as redrive() does.
+  [[nodiscard]] Outcome<boost::json::object> remove_dead_letters(std::string_view task,
+                                                                 const LetterFilter& filter);
 
   // The record that a task makes of a message, or why it makes none: {"ok","matches","record"} or
   // {"ok","matches","error"}. `task` is a name, an id, or a document that is not saved. Nothing is
@@ -172,7 +185,8 @@ class Service {
   struct State;
   class RedriveClaim;
   [[nodiscard]] Outcome<boost::json::object> redrive_source(const Task& task,
-                                                            std::span<const model::MessageId> ids);
+                                                            std::span<const model::MessageId> ids,
+                                                            const LetterFilter& filter);
   std::unique_ptr<State> state_;
 };
 

@@ -1,6 +1,4 @@
 // Dead letters: looked at, sent again, deleted.
-#include <algorithm>
-
 #include <boost/json/array.hpp>
 
 #include "connect/documents.hpp"
@@ -13,10 +11,6 @@ namespace sluice::connect {
 namespace {
 
 namespace json = boost::json;
-using namespace std::chrono_literals;
-
-constexpr auto kRedriveWithin = 25s;
-constexpr std::size_t kPage = 256;
 
 tl::unexpected<Refusal> no_letter(model::MessageId id) {
   return not_found("dead letter", model::to_hex(id));
@@ -30,16 +24,17 @@ tl::unexpected<Refusal> wrong_state(std::string detail, std::string hint) {
                  .fields = {}});
 }
 
-json::object report_of(const Redrive::Report& report, std::uint64_t left) {
+json::object report_of(const Redrive::Report& report, std::string stopped, std::uint64_t left) {
+  if (!report.stopped.empty()) stopped = report.stopped;
   json::array letters;
   for (const auto& refused : report.some_refused)
     letters.push_back(
         json::object{{"message_id", model::to_hex(refused.id)}, {"reason", refused.reason}});
-  return {{"ok", report.refused == 0 && report.stopped.empty()},
+  return {{"ok", report.refused == 0 && stopped.empty()},
           {"redriven", report.redriven},
           {"refused", report.refused},
           {"left", left},
-          {"stopped", report.stopped.empty() ? json::value(nullptr) : json::value(report.stopped)},
+          {"stopped", stopped.empty() ? json::value(nullptr) : json::value(stopped)},
           {"letters", std::move(letters)}};
 }
 
@@ -57,15 +52,6 @@ Outcome<std::string> Service::State::copies_connection_of(const TaskSpec& spec) 
   if (auto why = connection->connector->why_no_letters(connection->settings); !why.empty())
     return invalid_task({{std::string(kPointer), std::move(why)}});
   return connection->id;
-}
-
-Outcome<json::object> Service::dead_letters(std::string_view which, std::size_t limit,
-                                            std::string_view after) const {
-  const auto task = state_->find_task(which);
-  if (!task) return not_found("task", which);
-  auto page = state_->dead_letters.page(task->id(), limit, after);
-  if (!page) return failed(page.error());
-  return std::move(*page);
 }
 
 Outcome<json::object> Service::dead_letter(std::string_view which, model::MessageId id) const {
@@ -95,28 +81,29 @@ Outcome<void> Service::remove_dead_letters(std::string_view which) {
   return {};
 }
 
-// Those of these ids, or all of them, a page at a time.
 template <class Sender>
 Outcome<json::object> Service::State::send_letters(Sender& sender, const Task& task,
-                                                   std::span<const model::MessageId> ids) {
-  std::vector<model::Position> positions;
-  for (const auto& id : ids) positions.emplace_back(id.position);
-  Result<bool> sent = true;
-  if (!ids.empty()) sent = sender.send(positions);
-  for (model::Position after; ids.empty() && sent && *sent; after = positions.back()) {
-    auto page = dead_letters.positions(task.id(), after, kPage);
-    if (!page) return failed(page.error());
-    positions = std::move(*page);
-    if (positions.empty()) break;
-    sent = sender.send(positions);
+                                                   std::span<const model::MessageId> ids,
+                                                   const LetterFilter& filter) {
+  std::string stopped;
+  if (!ids.empty()) {
+    std::vector<model::Position> positions;
+    for (const auto& id : ids) positions.emplace_back(id.position);
+    if (const auto sent = sender.send(positions); !sent) return failed(sent.error());
+  } else {
+    auto walked =
+        walk_letters(task.id(), filter, kActOnLettersFor,
+                     [&](const DeadLetters::Found& part) { return sender.send(part.positions); });
+    if (!walked) return failed(walked.error());
+    stopped = std::move(*walked);
   }
-  if (!sent) return failed(sent.error());
-  return report_of(sender.report(), dead_letters.count(task.id()));
+  return report_of(sender.report(), std::move(stopped), dead_letters.count(task.id()));
 }
 
 // Published here, as what the task brings in.
 Outcome<json::object> Service::redrive_source(const Task& task,
-                                              std::span<const model::MessageId> ids) {
+                                              std::span<const model::MessageId> ids,
+                                              const LetterFilter& filter) {
   const auto& options = state_->options;
   if (options.intake == nullptr) return wrong_state("nothing takes messages in here", "");
   const auto connection = state_->find_connection(task.connection_id());
@@ -132,12 +119,12 @@ Outcome<json::object> Service::redrive_source(const Task& task,
                  .task_id = task.id(),
                  .maximum_hops = options.maximum_hops,
                  .account = task.spec().account},
-       .until = std::chrono::steady_clock::now() + kRedriveWithin,
+       .until = std::chrono::steady_clock::now() + kActOnLettersFor,
        .is_stopping = [this] { return !state_->must_be_open().has_value(); },
        .decoder = std::move(*decoder),
        .rights = task.rights()},
       task.spec());
-  return state_->send_letters(redrive, task, ids);
+  return state_->send_letters(redrive, task, ids, filter);
 }
 
 // One redrive of a task at a time: two would send the same letters.
@@ -162,7 +149,8 @@ class Service::RedriveClaim {
 };
 
 Outcome<json::object> Service::redrive(std::string_view which,
-                                       std::span<const model::MessageId> ids) {
+                                       std::span<const model::MessageId> ids,
+                                       const LetterFilter& filter) {
   if (auto open = state_->must_be_open(); !open) return tl::unexpected(open.error());
   const auto task = state_->find_task(which);
   if (!task) return not_found("task", which);
@@ -175,7 +163,7 @@ Outcome<json::object> Service::redrive(std::string_view which,
   const RedriveClaim claim(*state_, task->id());
   if (!claim.is_ours())
     return wrong_state("its dead letters are being sent again already", "wait until that is done");
-  if (task->spec().is_inbound()) return redrive_source(*task, ids);
+  if (task->spec().is_inbound()) return redrive_source(*task, ids, filter);
   const auto* connector = state_->around.registry.find(task->sink_type());
   const auto connection = state_->find_connection(task->connection_id());
   if (connector == nullptr || (connector->needs_connection && !connection))
@@ -196,7 +184,7 @@ Outcome<json::object> Service::redrive(std::string_view which,
                    .node_name = state_->options.node_name,
                    .worker_name = std::move(worker),
                    .origin = task->origin(),
-                   .until = std::chrono::steady_clock::now() + kRedriveWithin,
+                   .until = std::chrono::steady_clock::now() + kActOnLettersFor,
                    .is_stopping = [this] { return !state_->must_be_open().has_value(); },
                    .encoder = std::move(*encoder),
                    .rights = task->rights()},
@@ -207,7 +195,7 @@ Outcome<json::object> Service::redrive(std::string_view which,
       !opened)
     return failed(opened.error());
 
-  return state_->send_letters(redrive, *task, ids);
+  return state_->send_letters(redrive, *task, ids, filter);
 }
 
 }  // namespace sluice::connect

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -6,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/function_ref.hpp"
 #include "connect/dead_letters.hpp"
 #include "connect/service.hpp"
 #include "connect/task.hpp"
@@ -91,12 +93,22 @@ struct Service::State {
   [[nodiscard]] TaskPtr find_group(std::string_view group) const;
   [[nodiscard]] Result<void> save(const Connection& connection);
   void start(Task& task);
+  // Those of these ids; none: all that match.
   template <class Sender>
   [[nodiscard]] Outcome<boost::json::object> send_letters(Sender& sender, const Task& task,
-                                                          std::span<const model::MessageId> ids);
+                                                          std::span<const model::MessageId> ids,
+                                                          const LetterFilter& filter);
+  // Gives the letters that match to `each`, a part of them at a time, until that says false, there
+  // are no more, or it stops: why is answered then. Blocks.
+  using EachPart = FunctionRef<Result<bool>(const DeadLetters::Found& part)>;
+  [[nodiscard]] Result<std::string> walk_letters(const std::string& task_id,
+                                                 const LetterFilter& filter,
+                                                 std::chrono::milliseconds at_most,
+                                                 EachPart each) const;
 };
 
 // Shared by what answers requests.
+inline constexpr std::chrono::seconds kActOnLettersFor{25};  // then it says that it has stopped
 // What stands for the connection in group and client names.
 [[nodiscard]] std::string flow_name(const ConnectionPtr& connection, const TaskSpec& spec);
 [[nodiscard]] tl::unexpected<Refusal> no_such_connection(const TaskSpec& spec);

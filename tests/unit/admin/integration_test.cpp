@@ -191,6 +191,52 @@ TEST_F(IntegrationTest, ListsDeadLetters) {
   EXPECT_EQ(get("/api/v1/tasks/telemetry/dead-letters?limit=0").status, 400U);
 }
 
+TEST_F(IntegrationTest, TakesFiltersOfDeadLettersWhereverAllAreMeant) {
+  add_connection();
+  add_task();
+  const std::string letters = "/api/v1/tasks/telemetry/dead-letters";
+  const std::string good =
+      "?class=refused&reason_contains=x&filter=plant/%2B/%23&client_id=c"
+      "&from=2026-03-01T12:00:00Z&to=2026-03-02T12:00:00Z";
+  const std::string all = R"({"all":true})";
+
+  EXPECT_EQ(get(letters + good).status, 200U);
+  EXPECT_EQ(object_of(get(letters + "-preview" + good)).at("letters").to_number<int>(), 0);
+  EXPECT_EQ(object_of(post(letters + ":redrive" + good, all)).at("redriven").to_number<int>(), 0);
+  const auto deleted = del(letters + good);
+  EXPECT_EQ(deleted.status, 200U);
+  EXPECT_EQ(object_of(deleted).at("deleted").to_number<int>(), 0);
+
+  for (const auto* wrong : {"?class=other", "?class=", "?filter=a/%23/b", "?filter=$share/g/a",
+                            "?client_id=", "?reason_contains=", "?from=yesterday",
+                            "?from=2026-03-02T12:00:00Z&to=2026-03-01T12:00:00Z", "?reason=x"}) {
+    EXPECT_EQ(get(letters + wrong).status, 400U) << wrong;
+    EXPECT_EQ(get(letters + "-preview" + wrong).status, 400U) << wrong;
+    EXPECT_EQ(post(letters + ":redrive" + wrong, all).status, 400U) << wrong;
+    EXPECT_EQ(del(letters + wrong).status, 400U) << wrong;
+  }
+  EXPECT_EQ(get(letters + "?page=x").status, 400U);
+  EXPECT_EQ(post(letters + ":redrive?class=refused",
+                 R"({"message_ids":["00000000000000000000000000000009"]})")
+                .status,
+            422U);
+}
+
+TEST_F(IntegrationTest, ListsTasksWithDeadLettersForWhoMaySeeTasks) {
+  add_connection();
+  add_task();
+
+  const auto answer = object_of(get("/api/v1/dead-letters"));
+  EXPECT_TRUE(answer.at("items").as_array().empty());
+  EXPECT_EQ(answer.at("dead_letters").to_number<int>(), 0);
+  EXPECT_GT(answer.at("maximum_bytes").to_number<int>(), 0);
+
+  const auto made = post("/api/v1/tokens", R"({"name":"n","role":"viewer","scope":["tasks"]})");
+  token_ = std::string(object_of(made).at("token").as_string());
+  EXPECT_EQ(get("/api/v1/dead-letters").status, 200U);
+  EXPECT_EQ(get("/api/v1/connections").status, 403U);
+}
+
 TEST_F(IntegrationTest, TriesATopicWhenToldTo) {
   EXPECT_EQ(post("/api/v1/connections?topic=forbidden", kConnection).status, 422U);
   EXPECT_EQ(post("/api/v1/connections?topic=allowed", kConnection).status, 201U);
