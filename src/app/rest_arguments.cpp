@@ -15,6 +15,22 @@ void add_stretch(CLI::App& command, Arguments& of) {
       ->capture_default_str();
 }
 
+std::vector<CLI::Option*> add_letter_filters(CLI::App& command, LetterArguments& letters) {
+  return {
+      command.add_option("--class", letters.error, "Only of this kind of error")
+          ->check(CLI::IsMember({"unmapped", "refused", "denied", "given_up"})),
+      command.add_option("--reason", letters.reason, "Only with this in their reason")
+          ->type_name("TEXT"),
+      command.add_option("--filter", letters.filter, "Only of topics that this filter matches")
+          ->type_name("FILTER"),
+      command.add_option("--client-id", letters.client_id, "Only of this client's messages")
+          ->type_name("CLIENT"),
+      command
+          .add_option("--from", letters.from, "Rejected, last, then or later: 2026-03-01T12:00:00Z")
+          ->type_name("TIME"),
+      command.add_option("--to", letters.to, "Rejected, last, before then")->type_name("TIME")};
+}
+
 }  // namespace
 
 void add_audit_arguments(CLI::App& command, AuditArguments& audit) {
@@ -101,14 +117,20 @@ void add_client_list_arguments(CLI::App& command, RestCommand& rest) {
 }
 
 void add_dead_letter_arguments(CLI::App& command, std::string_view verb, RestCommand& rest) {
-  command.add_option("task", rest.name, "Name or id of the task")->type_name("TASK")->required();
-  if (verb == "list") return;
+  auto* task = command.add_option("task", rest.name, "Name or id of the task")->type_name("TASK");
+  if (verb == "list") {
+    task->description("Name or id of the task; without one: the tasks that have some");
+    for (auto* filter : add_letter_filters(command, rest.letters)) filter->needs(task);
+    return;
+  }
+  task->required();
   auto* ids = command.add_option("ids", rest.ids, "Ids of their messages")->type_name("ID");
   if (verb == "show") {
     ids->required()->expected(1);
   } else {
-    auto* all = command.add_flag("--all", rest.all, "All of them");
+    auto* all = command.add_flag("--all", rest.all, "All of them, or all that match");
     all->excludes(ids);
+    for (auto* filter : add_letter_filters(command, rest.letters)) filter->needs(all);
   }
 }
 

@@ -94,9 +94,8 @@ int list(RestClient& client, const RestCommand& command, const std::string& path
 std::string query_of(
     std::initializer_list<std::pair<std::string_view, const std::string*>> wanted) {
   std::string query;
-  for (const auto& [name, value] : wanted) {
+  for (const auto& [name, value] : wanted)
     if (!value->empty()) query += fmt::format("&{}={}", name, io::percent_encoded(*value));
-  }
   return query;
 }
 
@@ -334,18 +333,19 @@ int preview(RestClient& client, const RestCommand& command) {
   return answer ? show(command, *answer) : fail_with(answer.error().detail);
 }
 
-// Until none is left, or none goes any more: one request ends after half a minute.
-int redrive_all(RestClient& client, const RestCommand& command, const std::string& letters) {
+// One request ends after half a minute: again until none is left, or none goes any more. `taken`
+// says in the answer how many it was.
+int act_on_all(RestClient& client, const RestCommand& command, const std::string& method,
+               const std::string& target, std::string_view taken) {
   while (true) {
-    const auto answer = client.send("POST", letters + ":redrive", R"({"all":true})");
+    const auto answer = client.send(method, target, method == "POST" ? R"({"all":true})" : "");
     if (!answer) return fail_with(answer.error().detail);
     json::error_code error;
     const auto parsed = json::parse(answer->body, error);
     const auto* report = error ? nullptr : parsed.if_object();
-    const auto* redriven = report == nullptr ? nullptr : report->if_contains("redriven");
-    const auto* stopped = report == nullptr ? nullptr : report->if_contains("stopped");
-    const bool goes_on = answer->status == 200 && redriven != nullptr && stopped != nullptr &&
-                         stopped->is_string() && *redriven != 0;
+    const auto* count = report == nullptr ? nullptr : report->if_contains(taken);
+    const bool goes_on = answer->status == 200 && count != nullptr && *count != 0 &&
+                         !text_at(*report, "stopped").empty();
     if (!goes_on) return show(command, *answer);
   }
 }
@@ -353,14 +353,28 @@ int redrive_all(RestClient& client, const RestCommand& command, const std::strin
 int run_dead_letters(RestClient& client, const RestCommand& command, const std::string& one) {
   const auto letters = one + "/dead-letters";
   const auto& verb = command.verb;
-  if (verb == "list") return list(client, command, letters, command.noun->columns);
-  if (verb == "redrive" && command.all) return redrive_all(client, command, letters);
+  if (verb == "list" && command.name.empty()) {  // how many each task has
+    constexpr std::array<std::string_view, 5> kColumns = {"name", "dead_letters", "bytes",
+                                                          "last_rejected_at", "reason"};
+    return list(client, command, "/dead-letters", kColumns);
+  }
+  const auto& wanted = command.letters;
+  auto query = query_of({{"class", &wanted.error},
+                         {"reason_contains", &wanted.reason},
+                         {"filter", &wanted.filter},
+                         {"client_id", &wanted.client_id},
+                         {"from", &wanted.from},
+                         {"to", &wanted.to}});
+  if (verb == "list") return list(client, command, letters, command.noun->columns, query);
+  if (!query.empty()) query.front() = '?';
+  if (verb == "redrive" && command.all)
+    return act_on_all(client, command, "POST", letters + ":redrive" + query, "redriven");
+  if (verb == "delete" && command.all)
+    return act_on_all(client, command, "DELETE", letters + query, "deleted");
   Result<io::HttpResponse> answer;
   if (verb == "redrive") {
     const json::object which{{"message_ids", json::array(command.ids.begin(), command.ids.end())}};
     answer = client.send("POST", letters + ":redrive", json::serialize(which));
-  } else if (verb == "delete" && command.all) {
-    answer = client.send("DELETE", letters);
   } else {
     for (const auto& id : command.ids) {
       answer =
@@ -376,11 +390,10 @@ int list_all_subscriptions(RestClient& client, const RestCommand& command) {
   constexpr std::array<std::string_view, 6> kColumns = {"client_id", "status", "filter",
                                                         "qos",       "group",  "where"};
   const auto& wanted = command.subscription;
-  std::string query;
-  for (const auto& [name, value] :
-       {std::pair("client_id", &command.name), std::pair("topic", &wanted.topic),
-        std::pair("filter_prefix", &wanted.filter_prefix), std::pair("group", &wanted.group)})
-    if (!value->empty()) query += fmt::format("&{}={}", name, io::percent_encoded(*value));
+  const auto query = query_of({{"client_id", &command.name},
+                               {"topic", &wanted.topic},
+                               {"filter_prefix", &wanted.filter_prefix},
+                               {"group", &wanted.group}});
   return list(client, command, "/subscriptions", kColumns, query);
 }
 
@@ -459,9 +472,8 @@ int run(RestClient& client, const RestCommand& command) {
   if (verb == "drain") return drain(client, command);
   if (verb == "test") return test_policies(client, command);
   if (verb == "list") return list(client, command, path, command.noun->columns);
-  if (verb == "dead-letters") {
+  if (verb == "dead-letters")
     return list(client, command, one + "/dead-letters", find_noun("dead-letter")->columns);
-  }
   if (verb == "verify" && command.file) return verify_unsaved(client, command);
   if (verb == "update") return change(client, command, one);
   if (verb == "copy") return copy_task(client, command, one);
@@ -494,9 +506,8 @@ int repeat(RestClient& client, const RestCommand& command) {
 }
 
 std::string variable(const Environment& environment, std::string_view name) {
-  for (const auto& [key, value] : environment) {
+  for (const auto& [key, value] : environment)
     if (key == name) return value;
-  }
   return {};
 }
 

@@ -72,6 +72,11 @@ struct SubscriptionArguments {
   std::string topic, filter_prefix, group;
 };
 
+// Which dead letters are meant, by `list`, or by an action on all of them.
+struct LetterArguments {
+  std::string error, reason, filter, client_id, from, to;
+};
+
 // What `audit list` looks for.
 struct AuditArguments {
   std::string user, operation, subject, outcome, from, to;
@@ -110,7 +115,8 @@ struct RestCommand {
   std::string where;             // subscription add: its condition
   std::string contains;          // client list: a part of client ids
   std::vector<std::string> ids;  // dead-letter: of messages
-  bool all = false;              // of them
+  bool all = false;              // of them, or all that match
+  LetterArguments letters;
   bool force = false;    // group delete: with members in it; update: a source leaves its session
   bool repeats = false;  // a list: again and again
   MessageArguments message;

@@ -60,8 +60,8 @@ constexpr std::array<Columns, 7> kMessageColumns = {
     "timestamp", "id", "topic", "qos", "client_id", "payload_bytes", "payload"};
 constexpr std::array<Columns, 6> kRetainedColumns = {"topic",     "timestamp",     "qos",
                                                      "client_id", "payload_bytes", "payload"};
-constexpr std::array<Columns, 5> kDeadLetterColumns = {"rejected_at", "message_id", "topic",
-                                                       "client_id", "reason"};
+constexpr std::array<Columns, 6> kDeadLetterColumns = {"rejected_at", "message_id", "class",
+                                                       "topic",       "client_id",  "reason"};
 
 constexpr std::array<Noun, 19> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
