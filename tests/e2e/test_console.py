@@ -244,9 +244,9 @@ def test_a_dead_letter_is_read_and_sent_again(sluice, browse):
         "name": "strict", "source": {"filters": ["plant/#"]}, "map": {"topic": "plant"},
         "verify": {"json_schema": {"type": "object", "required": ["watts"]}},
         "sink": {"type": "file", "folder": "plant"}})
-    sluice.rest("POST", "/messages", {"topic": "plant/a", "payload": '{"volts": 230}'}).expect(
-        200, 201)
-    wait_until(lambda: sluice.get("/tasks/strict")["dead_letters"] == 1, "a dead letter")
+    for topic, payload in (("plant/a", '{"volts": 230}'), ("plant/b", "no JSON")):
+        sluice.rest("POST", "/messages", {"topic": topic, "payload": payload}).expect(200, 201)
+    wait_until(lambda: sluice.get("/tasks/strict")["dead_letters"] == 2, "dead letters")
 
     browse(sluice, "letters")
 

@@ -120,7 +120,7 @@ export const api = {
   post: <T = Entity>(path: Path, options?: Call) => call<T>("POST", path, options),
   put: <T = Entity>(path: Path, options?: Call) => call<T>("PUT", path, options),
   patch: <T = Entity>(path: Path, options?: Call) => call<T>("PATCH", path, options),
-  delete: (path: Path, options?: Call) => call<void>("DELETE", path, options),
+  delete: <T = void>(path: Path, options?: Call) => call<T>("DELETE", path, options),
 };
 
 export interface Health {

@@ -32,6 +32,7 @@ interface Props<T> {
   empty?: ReactNode; // what to do next
   isLive?: boolean;
   isAddressed?: boolean; // the filters stand in the page's address
+  actions?: (asked: Query) => ReactNode; // on all that is asked for
   expanded?: (row: T) => ReactNode;
 }
 
@@ -202,17 +203,18 @@ function FilterFields({ filters, given, onFilter }: Fields) {
 }
 
 export function List<T extends object = Entity>(props: Props<T>) {
-  const { path, parts, query, filters = [], columns, rowKey = "id", empty, isLive, expanded, isAddressed = false } = props;
+  const { path, parts, query, filters = [], columns, rowKey = "id", empty, isLive, expanded, isAddressed = false, actions } = props;
   const word = useWords(common);
   const names = [...filters.map(({ name }) => name), ...(columns.some(({ sort }) => sort) ? ["sort"] : [])];
   const { given, setGiven, delayed } = useGiven(names, isAddressed);
   const pages = usePages(JSON.stringify([parts, query, delayed]));
-  const call = { parts, query: { limit: pageSize, ...query, ...delayed, page: pages.token } };
+  const asked = { ...query, ...delayed };
+  const call = { parts, query: { limit: pageSize, ...asked, page: pages.token } };
   const use = isLive ? useLive : useGet;
   const list = use<Page<T>>(path, call);
   const items = list.data?.items ?? [];
   const { shown, choice } = useColumns(path, columns, given.sort);
-  const isFiltered = Object.values({ ...query, ...delayed, sort: "" }).some(Boolean);
+  const isFiltered = Object.values({ ...asked, sort: "" }).some(Boolean);
   const next = list.isPlaceholderData ? undefined : list.data?.next; // that of the page before is no longer it
   const hasTools = filters.length > 0 || choice || !isLive;
   const filter = (name: string, value: string) => setGiven((known) => ({ ...known, [name]: value }));
@@ -234,6 +236,7 @@ export function List<T extends object = Entity>(props: Props<T>) {
           )}
         </div>
       )}
+      {actions?.(asked)}
       <Table<T>
         size="middle"
         rowKey={rowKey}

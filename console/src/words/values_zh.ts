@@ -89,6 +89,11 @@ const chinese: Record<string, string> = {
   hash_topic: "按主题哈希",
   least_in_flight: "在途最少优先",
 
+  // kinds of errors of dead letters
+  unmapped: "无法生成记录",
+  denied: "被策略拒绝",
+  given_up: "重试过久已放弃",
+
   // tasks
   at_least_once: "至少一次",
   exactly_once: "恰好一次",

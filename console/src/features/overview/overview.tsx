@@ -196,7 +196,7 @@ export default function OverviewPage() {
                 <Figures
                   rows={[
                     ...counted(data.tasks, "/tasks"),
-                    [word.deadLetters, show(sum(tasks, (task) => task.dead_letters)), "/tasks"],
+                    [word.deadLetters, show(sum(tasks, (task) => task.dead_letters)), "/dead-letters"],
                   ]}
                 />
               )}

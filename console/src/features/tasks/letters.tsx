@@ -1,32 +1,29 @@
 import { Button, Space } from "antd";
-import { api } from "../../api/client";
+import { useState } from "react";
+import { api, type Query } from "../../api/client";
 import type { Task } from "../../api/task";
 import { useMay } from "../../api/session";
 import { useAction, useConfirm } from "../../components/action";
 import { Code, pretty } from "../../components/code";
-import { number, time } from "../../components/format";
+import { time } from "../../components/format";
 import { List } from "../../components/list";
+import { TimeRange } from "../../components/time_range";
 import { common } from "../../words/common";
 import { useLanguage, useWords } from "../../words/language";
+import { valueWord } from "../../words/values";
+import { AllLetters, useRedrive } from "./all_letters";
 import { own } from "./words";
-import { App } from "antd";
 
 interface Letter {
   message_id: string;
   rejected_at: string;
+  class: string;
   reason: string;
   attempts: number;
   topic: string;
   client_id: string;
   payload_bytes: number;
   payload: string; // base 64
-}
-
-interface Redriven {
-  redriven: number;
-  refused: number;
-  left: number;
-  stopped: string | null;
 }
 
 export function payloadText(base64: string) {
@@ -44,26 +41,11 @@ export function Letters({ task }: { task: Task }) {
   const language = useLanguage();
   const act = useAction();
   const confirm = useConfirm();
-  const { notification } = App.useApp();
   const mayAct = useMay("operator");
+  const redrive = useRedrive(task);
+  const [range, setRange] = useState<Query>({});
   const parts = { name: task.name };
-  const redrive = async (ids?: string[]) => {
-    const body = ids ? { message_ids: ids } : { all: true };
-    const report = await act(() =>
-      api.post<Redriven>("/tasks/{name}/dead-letters:redrive", { parts, body }),
-    );
-    if (!report) return;
-    notification[report.refused > 0 || report.stopped ? "warning" : "success"]({
-      message: word.redriven(report.redriven, report.refused, report.left),
-      description: report.stopped ?? undefined,
-    });
-  };
-  const removeAll = async () => {
-    const content = word.deleteLettersText(number(task.dead_letters, language));
-    if (await confirm({ title: word.deleteLettersTitle, content }))
-      await act(() => api.delete("/tasks/{name}/dead-letters", { parts }), word.lettersDeleted);
-  };
-  const removeOne = async (id: string) => {
+  const remove = async (id: string) => {
     if (await confirm({ title: word.deleteLetterTitle, content: word.deleteLetterText }))
       await act(
         () => api.delete("/tasks/{name}/dead-letters/{id}", { parts: { ...parts, id } }),
@@ -72,40 +54,48 @@ export function Letters({ task }: { task: Task }) {
   };
   return (
     <>
-      {task.dead_letters > 0 && (
-        <>
-          <p className="quiet">{word.redriveHelp}</p>
-          <Space className="gap">
-            <Button type="primary" disabled={!mayAct} onClick={() => redrive()}>
-              {word.redriveAll(number(task.dead_letters, language))}
-            </Button>
-            <Button danger disabled={!mayAct} onClick={removeAll}>
-              {word.deleteLetters(number(task.dead_letters, language))}
-            </Button>
-          </Space>
-        </>
-      )}
+      <div className="filters">
+        <TimeRange labels={[word.rejectedFrom, word.rejectedTo]} onChange={setRange} />
+      </div>
       <List<Letter>
         path="/tasks/{name}/dead-letters"
         parts={parts}
+        query={range}
         isLive
+        isAddressed
         rowKey="message_id"
+        filters={[
+          { name: "class", label: word.letterClass, options: ["unmapped", "refused", "denied", "given_up"] },
+          { name: "reason_contains", label: word.reasonPart, isWhole: false },
+          { name: "filter", label: word.topicFilter, isWhole: false },
+          { name: "client_id", label: word.clientId },
+        ]}
         empty={<p>{word.noLetters}</p>}
+        actions={(asked) => <AllLetters task={task} asked={asked} />}
         expanded={({ payload }) => <Code>{payloadText(payload)}</Code>}
         columns={[
           { title: word.rejectedAt, render: (_, { rejected_at }) => time(rejected_at, language) },
           { title: word.recordTopic, dataIndex: "topic" },
-          { title: word.reason, render: (_, { reason }) => <div className="reason long">{reason}</div> },
+          { title: word.clientId, dataIndex: "client_id" },
+          {
+            title: word.reason,
+            render: (_, { class: kind, reason }) => (
+              <>
+                <div className="quiet">{valueWord(kind, language)}</div>
+                <div className="reason long">{reason}</div>
+              </>
+            ),
+          },
           { title: word.attempts, dataIndex: "attempts", align: "right" },
           {
             key: "actions",
             align: "right",
             render: (_, { message_id: id }) => (
               <Space>
-                <Button size="small" disabled={!mayAct} onClick={() => redrive([id])}>
+                <Button size="small" disabled={!mayAct} onClick={() => redrive({ message_ids: [id] })}>
                   {word.redrive}
                 </Button>
-                <Button size="small" danger disabled={!mayAct} onClick={() => removeOne(id)}>
+                <Button size="small" danger disabled={!mayAct} onClick={() => remove(id)}>
                   {all.remove}
                 </Button>
               </Space>
