@@ -43,9 +43,9 @@ std::vector<Parameter> letter_parameters() {
 }
 
 tl::expected<connect::LetterFilter, Response> letter_filter(const Call& call) {
-  for (const auto& [name, help] : letter_parameters()) {
-    if (call.parameter(std::string(name)) == "")
-      return no_such_filter(name, "must not be empty: leave it out");
+  for (const auto& parameter : letter_parameters()) {
+    if (call.parameter(std::string(parameter.name)) == "")
+      return no_such_filter(parameter.name, "must not be empty: leave it out");
   }
   connect::LetterFilter filter{.error = call.parameter("class").value_or(""),
                                .reason = call.parameter("reason_contains").value_or(""),
