@@ -14,7 +14,7 @@ namespace {
 
 namespace json = boost::json;
 
-// In base 64, so that this stands nowhere else behind its beginning.
+// Stands there once: in a text its quotes would be escaped.
 constexpr std::string_view kPayloadMember = R"(,"payload":")";
 
 bool contains_text(std::string_view text, std::string_view part) {
@@ -33,7 +33,7 @@ bool is_in_time(const LetterFilter& filter, const json::object& letter) {
 }  // namespace
 
 std::optional<json::object> head_of_letter(std::string_view saved) {
-  std::string head(saved.substr(0, saved.rfind(kPayloadMember)));
+  std::string head(saved.substr(0, saved.find(kPayloadMember)));
   if (head.size() < saved.size()) head += '}';
   json::error_code error;
   auto parsed = json::parse(head, error);
