@@ -175,6 +175,7 @@ export const pictures = [
     path: "tasks/sessions?tab=letters",
     act: (page) => page.getByRole("button", { name: "Expand row" }).first().click(),
   },
+  { name: "dead-letters", path: "dead-letters" },
   { name: "task-seek", path: "tasks", act: (page) => fromMenu(page, "readings", "Go to another place") },
   { name: "task-delete", path: "tasks", act: (page) => fromMenu(page, "readings-to-second-site", "Delete") },
   {

@@ -77,7 +77,7 @@ def test_every_picture_is_shown_in_its_size_and_by_its_words():
 
 def test_every_page_of_the_menu_is_in_a_picture_of_the_guide():
     pages = (REPOSITORY / "console/src/pages.tsx").read_text()
-    menu = re.findall(r'path: "/([^"]*)",\s*Component: [^\n]*\n\s*menu: ', pages)
+    menu = re.findall(r'path: "/([^"]*)",\s*\.\.\.page\([^\n]*\n\s*menu: ', pages)
     listed = (REPOSITORY / "console/e2e/picture_list.mjs").read_text()
     taken = re.findall(r'\{\s*name: "([^"]+)",\s*path: "([^"]*)"', listed)
     known = shown()
