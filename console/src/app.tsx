@@ -1,4 +1,4 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClient, QueryClientProvider, useQueryClient } from "@tanstack/react-query";
 import { App as AntApp, ConfigProvider, Form, Spin, theme } from "antd";
 import english from "antd/locale/en_US";
 import chinese from "antd/locale/zh_CN";
@@ -9,7 +9,7 @@ import { SessionProvider, useSessionQuery } from "./api/session";
 import { ProblemAlert } from "./components/problem";
 import { Login, LoginAgain } from "./features/login/login";
 import { Layout } from "./layout";
-import { pages } from "./pages";
+import { pages, type PageFile } from "./pages";
 import { AppearanceProvider, useAppearance } from "./appearance";
 import { LanguageProvider } from "./words/language";
 
@@ -28,22 +28,27 @@ const queries = new QueryClient({
 // The console may begin under any prefix of a proxy.
 const basename = new URL(document.baseURI).pathname.replace(/\/$/, "");
 
-// The file of the page that the address names comes while it is asked who is logged in.
-function useFirstPage() {
+const patience = 1000; // ms that a page waits for its file and figures before it shows that it does
+const pause = () => new Promise((resolve) => setTimeout(resolve, patience));
+
+// The file of the page that the address names comes while it is asked who is logged in; what it shows
+// is asked for then, so that it is drawn once, with its figures.
+function useFirstPage(isLoggedIn: boolean) {
   const { pathname } = useLocation();
+  const client = useQueryClient();
   const [isThere, setThere] = useState(false);
   useEffect(() => {
-    const show = () => setThere(true); // a page that could not be loaded says so itself
+    const show = () => isLoggedIn && setThere(true); // a page that could not be loaded says so itself
     const first = pages.find(({ path }) => matchPath(path, pathname));
-    if (first) first.begin().then(show, show);
-    else show();
-  }, []);
+    const ask = (file: PageFile) => isLoggedIn && file.ahead?.(client);
+    Promise.race([first?.begin().then(ask), pause()]).then(show, show);
+  }, [isLoggedIn]);
   return isThere;
 }
 
 function Pages() {
   const session = useSessionQuery();
-  const isThere = useFirstPage();
+  const isThere = useFirstPage(Boolean(session.data));
   if (session.isPending || (session.data && !isThere)) return <Spin fullscreen />;
   if (session.error && !session.data)
     return (

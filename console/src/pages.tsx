@@ -24,6 +24,7 @@ import {
   ThunderboltOutlined,
   UserOutlined,
 } from "@ant-design/icons";
+import type { QueryClient } from "@tanstack/react-query";
 import { lazy, type ComponentType, type ReactNode } from "react";
 import { patiently } from "./api/patience";
 import { words } from "./words/language";
@@ -93,16 +94,17 @@ export const menuWords = words(
 
 type MenuWord = keyof typeof menuWords.en;
 
+export interface PageFile {
+  default: ComponentType;
+  ahead?: (client: QueryClient) => Promise<unknown>; // asks for what the page shows
+}
+
 export interface PageEntry {
   path: string;
   Component: ComponentType;
-  begin: () => Promise<unknown>; // to load its file
+  begin: () => Promise<PageFile>; // to load it
   menu?: { word: MenuWord; group?: MenuWord; icon: ReactNode };
   under?: string; // the page that the menu shows as chosen, where the address does not say it
-}
-
-interface PageFile {
-  default: ComponentType;
 }
 
 // React shows for half a second at least that something is being loaded, once it shows it. What is

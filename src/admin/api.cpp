@@ -240,7 +240,7 @@ bool Api::is_watchable(std::string_view target) {
   const auto parsed = parse_target(target);
   if (!parsed) return false;
   const auto* route = find_route(Method::Get, *parsed).route;
-  return route != nullptr && route->content_type == "application/json";
+  return route != nullptr && !route->takes_long && route->content_type == "application/json";
 }
 
 Response Api::dispatch_safely(const Request& request) {

@@ -63,7 +63,7 @@ tl::expected<std::vector<std::string>, Response> watched_targets(const Call& cal
     if (!Api::is_watchable(target))
       return tl::unexpected(wrong_parameter(
           "watch", fmt::format("must be paths of GET requests with a JSON answer, without /api/v1, "
-                               "separated by spaces; {} is none",
+                               "separated by spaces; {} is none, or counts for long",
                                target.substr(0, 200))));
     targets.push_back(std::move(target));
   }

@@ -127,7 +127,8 @@ struct Route {
   bool is_list = false;  // takes `limit` and `page`
   bool is_audited =
       true;  // if it changes something; false: what it does is kept elsewhere, or is nothing
-  bool is_query = false;  // reads the log: few at a time, on a pool of their own
+  bool takes_long = false;  // a second or two: no stream answers it every other second
+  bool is_query = false;    // reads the log: few at a time, on a pool of their own
   std::string_view content_type = "application/json";
   std::string_view resource = {};  // the part of the API that it belongs to; else its path says it
 };

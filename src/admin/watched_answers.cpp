@@ -66,17 +66,21 @@ void WatchedAnswers::watch(const std::shared_ptr<LiveStream>& stream, const Requ
                            const std::vector<std::string>& targets) {
   Watcher watcher{.stream = stream, .watched = {}};
   for (const auto& target : targets) {
-    auto request = listening;
-    request.method = Method::Get;
+    Request request;  // with who asks, and nothing else of what may be large
     request.target = target;
-    request.if_none_match.clear();
-    request.last_event_id.clear();
-    request.accept = "application/json";
-    request.accept_encoding.clear();
+    request.host = listening.host;
+    request.has_host = listening.has_host;
+    request.authorization = listening.authorization;
+    request.cookie = listening.cookie;
+    request.is_encrypted = listening.is_encrypted;
+    request.remote_address = listening.remote_address;
+    request.local_address = listening.local_address;
     watcher.watched.push_back({.request = std::move(request), .told = std::nullopt});
   }
   const std::scoped_lock lock(mutex_);
   if (stopping_) return;
+  // A HEAD request has none any more when it is answered.
+  std::erase_if(coming_, [](const Watcher& each) { return each.stream.expired(); });
   coming_.push_back(std::move(watcher));
   changed_.notify_one();
 }
@@ -116,13 +120,14 @@ void WatchedAnswers::round(bool only_new) {
     watcher.is_new = false;
     json::array unchanged;
     for (auto& watched : watcher.watched) {
-      const auto& [request, response, hash] = answer(watched.request, made);
+      if (stopping_ || stream->is_ended()) break;
+      const auto& [request, event, hash] = answer(watched.request, made);
       if (watched.told == hash) {
         unchanged.emplace_back(shown(request->target));
         continue;
       }
       // What a slow reader has no room for is told later.
-      if (stream->add(answer_event(request->target, response))) watched.told = hash;
+      if (stream->add(event)) watched.told = hash;
     }
     if (!unchanged.empty()) stream->add(unchanged_event(unchanged));
   }
@@ -137,9 +142,8 @@ const WatchedAnswers::Made& WatchedAnswers::answer(const Request& request,
   const auto known = std::ranges::find_if(
       made, [&](const Made& each) { return asks_the_same(*each.request, request); });
   if (known != made.end()) return *known;
-  auto response = answer_(request);
-  const auto hash = hash_of(response);
-  return made.emplace_back(&request, std::move(response), hash);
+  const auto response = answer_(request);
+  return made.emplace_back(&request, answer_event(request.target, response), hash_of(response));
 }
 
 }  // namespace sluice::admin

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -57,7 +58,7 @@ class WatchedAnswers {
   };
   struct Made {  // in one round, for all who ask for the same with the same credentials
     const Request* request;
-    Response response;
+    std::string event;
     std::uint64_t hash;
   };
 
@@ -68,7 +69,7 @@ class WatchedAnswers {
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::vector<Watcher> coming_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;  // a round ends early by it
 
   std::vector<Watcher> watchers_;  // of the thread
   std::thread thread_;

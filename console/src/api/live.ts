@@ -1,7 +1,7 @@
 // What is shown and changes by itself. One place decides how it comes: by the server's stream
 // (stream.ts), which answers it whenever it has changed; asked for again and again while there is
 // none.
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery, type QueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useIsOver } from "./session";
 import { isTold, useWatched } from "./stream";
@@ -23,6 +23,10 @@ export function useGet<T = Entity>(path: Path, call?: Call, enabled = true) {
     enabled,
   });
 }
+
+// So that useLive or useGet finds it; a refusal is theirs to show.
+export const askAhead = (client: QueryClient, path: Path, call?: Call) =>
+  client.prefetchQuery({ queryKey: keyOf(path, call), queryFn: () => api.get(path, call) });
 
 export function useLive<T = Entity>(path: Path, call?: Call, enabled = true) {
   const isOver = useIsOver();

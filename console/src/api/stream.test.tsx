@@ -27,12 +27,15 @@ class Source extends EventTarget {
 const newest = () => Source.all.at(-1) as Source;
 const watchedBy = ({ url }: Source) => new URL(url, "http://x").searchParams.get("watch")?.split(" ") ?? [];
 
+let problem: Error | null = null;
+let client: QueryClient;
 let at = 0; // when the page's figures were made
 let asked: string[] = [];
 let answer = () => Promise.resolve(new Response(JSON.stringify({ lag: 1 })));
 beforeEach(() => {
   Source.all = [];
   asked = [];
+  answer = () => Promise.resolve(new Response(JSON.stringify({ lag: 1 })));
   vi.stubGlobal("EventSource", Source);
   vi.stubGlobal("fetch", (url: string) => {
     asked.push(url);
@@ -45,15 +48,16 @@ afterEach(() => {
 });
 
 function page(first: Call) {
-  const client = new QueryClient();
+  client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   const wrapper = ({ children }: { children: ReactNode }) => (
     <QueryClientProvider client={client}>{children}</QueryClientProvider>
   );
   return renderHook(
     ({ call }) => {
       useStream(true);
-      const { data, dataUpdatedAt } = useLive<{ lag: number }>("/tasks/{name}", call);
+      const { data, dataUpdatedAt, error } = useLive<{ lag: number }>("/tasks/{name}", call);
       at = dataUpdatedAt;
+      problem = error;
       return data?.lag;
     },
     { wrapper, initialProps: { call: first } },
@@ -88,6 +92,7 @@ test("what a page shows comes by the stream, and is not asked for", async () => 
   expect(asked).toEqual(["api/v1/tasks/a%20b"]);
 
   const before = at;
+  await new Promise((done) => setTimeout(done, 500)); // two seconds are over, nearly
   newest().tell("unchanged", { targets: ["/tasks/a%20b", "/nothing"] });
   await waitFor(() => expect(at).toBeGreaterThan(before)); // so that a rate is known to be nought
   expect(shown.result.current).toBe(2);
@@ -113,20 +118,51 @@ test("another page has another stream, behind the last event; the first one goes
 test("what came without a body, or while it was asked for, is asked for", async () => {
   const shown = await opened({ parts: { name: "a" } });
   newest().tell("answer", { target: "/tasks/a", status: 200 });
-  expect(asked).toHaveLength(1); // as it was asked for just now
-  newest().tell("answer", { target: "/tasks/a", status: 200 });
   await waitFor(() => expect(asked).toHaveLength(2), { timeout: 3000 });
 
   let finish = (_: Response) => {};
   answer = () => new Promise((done) => (finish = done));
-  newest().tell("answer", { target: "/tasks/a", status: 404 });
+  newest().tell("answer", { target: "/tasks/a", status: 200 });
   await waitFor(() => expect(asked).toHaveLength(3), { timeout: 3000 });
   newest().tell("answer", { target: "/tasks/a", status: 200, body: { lag: 3 } });
   expect(shown.result.current).toBe(1);
   answer = () => Promise.resolve(new Response(JSON.stringify({ lag: 4 })));
   act(() => finish(new Response(JSON.stringify({ lag: 2 }))));
   await waitFor(() => expect(shown.result.current).toBe(4), { timeout: 3000 });
-  shown.unmount();
+});
+
+test("what is gone stays gone, though the server says that nothing has changed", async () => {
+  const gone = { status: 404, code: "not_found", detail: "there is no task a" };
+  await opened({ parts: { name: "a" } });
+  newest().tell("answer", { target: "/tasks/a", status: 200, body: { lag: 1 } });
+  answer = () => Promise.resolve(new Response(JSON.stringify(gone), { status: 404 }));
+  newest().tell("answer", { target: "/tasks/a", status: 404 });
+  await waitFor(() => expect(problem?.message).toBe(gone.detail), { timeout: 3000 });
+  newest().tell("unchanged", { targets: ["/tasks/a"] });
+  await new Promise((done) => setTimeout(done, 100));
+  expect(problem?.message).toBe(gone.detail);
+});
+
+test("what a page has asked for in between gives way to what the server goes on to tell", async () => {
+  const shown = await opened({ parts: { name: "a" } });
+  newest().tell("answer", { target: "/tasks/a", status: 200, body: { lag: 5 } });
+  await waitFor(() => expect(shown.result.current).toBe(5));
+  act(() => void client.setQueryData(["/tasks/{name}", { name: "a" }, {}], { lag: 6 }));
+  newest().tell("unchanged", { targets: ["/tasks/a"] });
+  await waitFor(() => expect(shown.result.current).toBe(6)); // may be newer than that
+  await new Promise((done) => setTimeout(done, 1600));
+  newest().tell("unchanged", { targets: ["/tasks/a"] });
+  await waitFor(() => expect(shown.result.current).toBe(5));
+});
+
+test("a stream that is not had does not take the one before along", async () => {
+  const shown = await opened({ parts: { name: "a" } });
+  const first = newest();
+  shown.rerender({ call: { parts: { name: "b" } } });
+  await waitFor(() => expect(newest()).not.toBe(first));
+  act(() => newest().onerror?.());
+  expect(newest().isClosed).toBe(true);
+  expect(first.isClosed).toBe(false);
 });
 
 test("an address has as much as fits", () => {

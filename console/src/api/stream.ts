@@ -10,6 +10,7 @@ const address = "api/v1/stream?kinds=overview,clients,sessions,messages,tasks";
 const overview = "/overview"; // comes every two seconds whoever looks: a sign of life, too
 const mostWatched = 16; // by one stream
 const longestAddress = 4096; // characters: servers and proxies refuse long ones
+const asked = 1500; // ms: what came since is newer than what the server tells every two seconds
 const settled = 100; // ms after which a page has said what it looks at
 const atMostEvery = 1000; // ms
 const quiet = 5000; // ms: the overview comes every two seconds
@@ -32,7 +33,7 @@ interface Watched {
   by: number; // pages, or parts of one
 }
 const watched = new Map<string, Watched>();
-const told = new Set<string>();
+const told = new Map<string, unknown>(); // the answer, where it came whole
 let onWatched: (() => void) | undefined;
 
 // Whether changes are told, so that nobody has to ask for them.
@@ -83,18 +84,23 @@ interface Answer {
 function show(client: QueryClient, { target, status, body }: Answer, askAgain: (key: QueryKey) => void) {
   const of = watched.get(target);
   if (!of) return;
-  const isFirst = !told.has(target);
-  told.add(target);
   const isWhole = status === 200 && body !== undefined;
+  told.set(target, isWhole ? body : undefined);
   const isAsked = client.isFetching({ queryKey: of.key, exact: true }) > 0;
   if (isWhole && !isAsked) client.setQueryData(of.key, body);
-  else if (!isFirst || status !== 200 || isWhole) askAgain(of.key);
+  else askAgain(of.key);
 }
 
-// It was asked for and is the same: as new as what comes by an answer.
+// What was told is still so, and as new as an answer would be. What the page has asked for itself
+// since, after a change, may be newer than the server's look at it: that comes with the next one.
 function keep(client: QueryClient, target: string) {
   const of = watched.get(target);
-  if (of) client.setQueryData(of.key, (known: unknown) => known);
+  const body = told.get(target);
+  const shown = of && client.getQueryState(of.key);
+  if (!of || body === undefined || shown?.fetchStatus === "fetching") return;
+  const isFresh = shown?.status === "success" && Date.now() - shown.dataUpdatedAt < asked;
+  if (isFresh) return;
+  client.setQueryData(of.key, body);
 }
 
 export function pathsOf(kinds: Iterable<string>) {
@@ -192,7 +198,8 @@ function listen(client: QueryClient) {
     });
   const open = () => {
     coming?.close();
-    const opened = new EventSource(addressOf(watched.keys(), after));
+    // What a server or a proxy does not take with that much it may take without.
+    const opened = new EventSource(addressOf(failures > 2 ? [] : watched.keys(), after));
     coming = opened;
     opened.onopen = () => {
       stream?.close();
@@ -201,7 +208,13 @@ function listen(client: QueryClient) {
       told.clear();
       heard();
     };
-    opened.onerror = lose;
+    opened.onerror = () => {
+      if (opened !== coming || !stream) return lose();
+      opened.close(); // the one before goes on; of what it does not have pages ask again and again
+      coming = undefined;
+      clearTimeout(change);
+      change = setTimeout(open, longest);
+    };
     hear(opened, "overview", (data) => {
       heard();
       show(client, { target: overview, status: 200, body: JSON.parse(data) as unknown }, askAgain);

@@ -273,9 +273,47 @@ TEST_F(WatchTest, WhatASlowReaderHadNoRoomForComesLater) {
   EXPECT_THAT(slow->take(), HasSubstr("\"target\":\"/e\""));
 }
 
+TEST_F(WatchTest, KeepsOfTheRequestWhoAsksAndNothingElse) {
+  std::vector<Request> asked;
+  WatchedAnswers watched([&](const Request& request) {
+    asked.push_back(request);
+    return Response{.body = "{}"};
+  });
+  const auto stream = listen("?kinds=audit");
+  auto listening = request(Method::Get, "/api/v1/stream", std::string(100'000, 'x'));
+  listening.cookie = "sluice_session=a";
+  listening.if_none_match = "*";
+  watched.watch(stream, listening, {"/api/v1/tasks"});
+
+  watched.round();
+
+  ASSERT_THAT(asked, SizeIs(1));
+  EXPECT_EQ(asked[0].target, "/api/v1/tasks");
+  EXPECT_EQ(asked[0].cookie, "sluice_session=a");
+  EXPECT_EQ(asked[0].host, listening.host);
+  EXPECT_THAT(asked[0].body, IsEmpty());
+  EXPECT_THAT(asked[0].if_none_match, IsEmpty());
+}
+
+TEST_F(WatchTest, AnswersNobodyWhoHasGone) {
+  int asked = 0;
+  WatchedAnswers watched([&](const Request&) {
+    ++asked;
+    return Response{.body = "{}"};
+  });
+  watched.watch(listen("?kinds=audit"), request(Method::Get, "/api/v1/stream"), {"/api/v1/tasks"});
+  const auto ended = listen("?kinds=audit");
+  ended->end("session_ended");
+  EXPECT_THAT(ended->take(), HasSubstr("session_ended"));
+  watched.watch(ended, request(Method::Get, "/api/v1/stream"), {"/api/v1/tasks"});
+  watched.round();
+  EXPECT_EQ(asked, 0);
+}
+
 TEST_F(WatchTest, RefusesWhatNobodyCanLookAt) {
-  for (const auto* wrong : {"/clients%20/nothing-here", "/stream", "/tasks:preview",
-                            "/openapi.yaml", "clients", "/../../health/ready"}) {
+  for (const auto* wrong :
+       {"/clients%20/nothing-here", "/stream", "/tasks/t/seek-preview?start=now", "/tasks:preview",
+        "/openapi.yaml", "clients", "/../../health/ready"}) {
     EXPECT_EQ(problem_code(get(std::string("/api/v1/stream?watch=") + wrong)), "invalid_parameter")
         << wrong;
   }

@@ -1,8 +1,9 @@
 import { Alert, Card, Tag } from "antd";
+import type { QueryClient } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { Link } from "react-router-dom";
 import type { Health, Page as ListPage } from "../../api/client";
-import { useLive } from "../../api/live";
+import { askAhead, useLive } from "../../api/live";
 import { isWell, type Task } from "../../api/task";
 import { LineChart } from "../../components/chart";
 import { Figures, type Figure } from "../../components/figures";
@@ -37,6 +38,7 @@ interface Overview {
 }
 
 const listed = { query: { limit: 1000 } };
+export const ahead = (client: QueryClient) => Promise.all([askAhead(client, "/overview"), askAhead(client, "/tasks", listed)]);
 const sum = (tasks: Task[], of: (task: Task) => number) =>
   tasks.reduce((total, task) => total + of(task), 0);
 
