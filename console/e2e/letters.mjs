@@ -17,6 +17,7 @@ async function filter(page, button) {
   await page.getByText("Nothing matches the filter").waitFor();
   await page.getByRole("searchbox", { name: "Topic filter" }).fill("");
   await page.getByText("plant/a", { exact: true }).waitFor();
+  await page.getByText("plant/b", { exact: true }).waitFor({ state: "detached" }); // known from before
 }
 
 export default async function ({ page, url, user, password }) {
