@@ -37,7 +37,8 @@ class WatchedAnswers {
   WatchedAnswers& operator=(const WatchedAnswers&) = delete;
 
   void start();
-  void stop();  // idempotent
+  void stop();  // idempotent; waits for one answer at most
+  [[nodiscard]] bool is_stopping() const { return stopping_; }
 
   // Until the stream ends. `listening`: the request for the stream; who may listen asks with what
   // it came with. `targets`: of GET requests, `/api/v1/tasks?limit=50`, at most kMostOfStream.

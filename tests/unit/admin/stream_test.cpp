@@ -1,5 +1,9 @@
 // What is told while it happens: GET /stream, ADR 0052; security cases F (bounds of what a client
 // can make grow).
+#include <atomic>
+#include <future>
+#include <thread>
+
 #include <boost/json/parse.hpp>
 #include <gmock/gmock.h>
 
@@ -323,15 +327,37 @@ TEST_F(WatchTest, RefusesWhatNobodyCanLookAt) {
 }
 
 TEST_F(WatchTest, ItsThreadAnswersWhoHasJustCome) {
+  std::promise<void> told;
   api_->watched().start();
   const auto stream = listen("?kinds=audit&watch=/overview");
-  std::string text;
-  for (int i = 0; i < 1000 && text.empty(); ++i) {
-    std::this_thread::sleep_for(10ms);
-    text = stream->take();
-  }
+  stream->on_ready([&] { told.set_value(); });
+
+  ASSERT_EQ(told.get_future().wait_for(30s), std::future_status::ready);
+
+  stream->on_ready({});
   api_->watched().stop();
-  EXPECT_THAT(text, HasSubstr("\"health\":{\"status\":\"ready\"}"));
+  EXPECT_THAT(stream->take(), HasSubstr("\"health\":{\"status\":\"ready\"}"));
+}
+
+TEST_F(WatchTest, AStopWaitsForOneAnswerAtMost) {
+  std::promise<void> asked_first, may_go_on;
+  std::atomic<int> asked = 0;
+  WatchedAnswers watched([&, go_on = may_go_on.get_future().share()](const Request&) {
+    if (++asked == 1) asked_first.set_value();
+    go_on.wait();
+    return Response{.body = "{}"};
+  });
+  const auto stream = listen("?kinds=audit");
+  watched.watch(stream, request(Method::Get, "/api/v1/stream"), {"/api/v1/a", "/api/v1/b"});
+  watched.start();
+  asked_first.get_future().wait();
+  std::thread stopping([&] { watched.stop(); });
+  while (!watched.is_stopping()) std::this_thread::yield();
+
+  may_go_on.set_value();
+  stopping.join();
+
+  EXPECT_EQ(asked, 1);
 }
 
 TEST_F(StreamTest, TakesSoManyOfAnAccountAndInAll) {
