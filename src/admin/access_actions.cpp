@@ -68,12 +68,11 @@ Response import_policies(Context& context, const Call& call) {
   const auto format = call.parameter("format").value_or("sluice");
   if (format != "sluice" && format != "tdmq")
     return wrong_parameter("format", "must be sluice or tdmq");
-  const auto dry_run = call.parameter("dry_run").value_or("false");
-  if (dry_run != "true" && dry_run != "false")
-    return wrong_parameter("dry_run", "must be true or false");
+  const auto dry_run = switch_of(call, "dry_run", "false");
+  if (!dry_run) return dry_run.error();
   const auto report = context.sources.access.import_policies(
       format == "tdmq" ? broker::PolicyFormat::Tdmq : broker::PolicyFormat::Sluice, call.body,
-      dry_run == "true");
+      *dry_run);
   return report ? json_response(200, *report) : problem_response(report.error());
 }
 

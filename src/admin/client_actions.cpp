@@ -46,15 +46,14 @@ Response drain_clients(Context& context, const Call& call) {
 
 Response show_client(Context& context, const Call& call) {
   if (!context.sources.client) return no_clients_here();
-  const auto wanted = call.parameter("subscriptions").value_or("true");
-  if (wanted != "true" && wanted != "false")
-    return wrong_parameter("subscriptions", "must be true or false");
+  const auto has_subscriptions = switch_of(call, "subscriptions", "true");
+  if (!has_subscriptions) return has_subscriptions.error();
   auto client = context.sources.client(call.name());
   if (client) {
     const auto* subscriptions = client->if_contains("subscriptions");
     const bool has_list = subscriptions != nullptr && subscriptions->is_array();
     (*client)["subscription_count"] = has_list ? subscriptions->get_array().size() : 0;
-    if (wanted == "false") client->erase("subscriptions");
+    if (!*has_subscriptions) client->erase("subscriptions");
   }
   return entity_response(client);
 }

@@ -58,7 +58,7 @@ tl::expected<std::vector<std::string>, Response> watched_targets(const Call& cal
   std::vector<std::string> targets;
   for (std::size_t begin = 0; begin < text.size();) {
     const auto end = std::min(text.find(' ', begin), text.size());
-    auto target = "/api/v1" + text.substr(begin, end - begin);
+    auto target = std::string(WatchedAnswers::kApi) + text.substr(begin, end - begin);
     begin = end + 1;
     if (!Api::is_watchable(target))
       return tl::unexpected(wrong_parameter(
@@ -237,7 +237,7 @@ std::vector<Route> event_routes() {
             {"watch",
              "GET requests without `/api/v1`, separated by spaces, `/tasks?limit=50 "
              "/overview`; at most 16. Each is answered every two seconds, "
-             " and an answer that differs from the last one is told: `event: answer`, "
+             "and an answer that differs from the last one is told: `event: answer`, "
              "`data` with `target`, `status` and, up to 64 KiB, `body`; `event: unchanged` has "
              "the `targets` of the others."},
             {"after",

@@ -120,14 +120,14 @@ Response change_group(Context& context, const Call& call) {
 
 Response delete_group(Context& context, const Call& call) {
   if (!has_groups(context)) return no_groups_here();
-  const auto force = call.parameter("force").value_or("false");
-  if (force != "true" && force != "false") return wrong_parameter("force", "must be true or false");
+  const auto force = switch_of(call, "force", "false");
+  if (!force) return force.error();
   const auto group = find_group(context, call.name());
   if (!group) return problem_response(group.error());
   if (auto stale = refuse_stale(call, group)) return *stale;
   const std::string name(group->at("name").get_string());
   const auto members = group->at("members").to_number<std::uint64_t>();
-  if (members > 0 && force == "false")
+  if (members > 0 && !*force)
     return problem_response(
         Problem{.status = 409,
                 .code = "group_has_members",

@@ -20,17 +20,6 @@ Response task_response(const Outcome<json::object>& outcome) {
   return response;
 }
 
-// A query parameter that is `true` or `false`.
-tl::expected<bool, Response> switch_of(const Call& call, const std::string& name,
-                                       const std::string& fallback = "true") {
-  const auto given = call.parameter(name).value_or(fallback);
-  if (given == "true" || given == "false") return given == "true";
-  return tl::unexpected(problem_response(Problem{.status = 400,
-                                                 .code = "invalid_parameter",
-                                                 .detail = name + " must be true or false",
-                                                 .hint = "leave it out: then it is " + fallback}));
-}
-
 // An account that is made or deleted with its task is a user and policies: a token needs these
 // parts of the API in its scope, too.
 std::optional<Response> refuse_accounts(const Call& call) {
@@ -51,7 +40,7 @@ std::string topic_of(const Call& call) {
 }
 
 tl::expected<connect::Verification, Response> verification_of(const Call& call) {
-  const auto is_wanted = switch_of(call, "verify");
+  const auto is_wanted = switch_of(call, "verify", "true");
   if (!is_wanted) return tl::unexpected(is_wanted.error());
   return connect::Verification{.is_wanted = *is_wanted, .topic = topic_of(call)};
 }
@@ -77,7 +66,7 @@ Response change_connection(Context& context, const Call& call) {
   auto& owner = context.sources.integration;
   const auto verification = verification_of(call);
   if (!verification) return verification.error();
-  const auto restart = switch_of(call, "restart_tasks");
+  const auto restart = switch_of(call, "restart_tasks", "true");
   if (!restart) return restart.error();
   const auto force = switch_of(call, "force", "false");
   if (!force) return force.error();

@@ -130,6 +130,16 @@ Response wrong_parameter(std::string_view name, std::string_view rule) {
                                   .hint = "see /api/v1/openapi.yaml"});
 }
 
+tl::expected<bool, Response> switch_of(const Call& call, const std::string& name,
+                                       const std::string& fallback) {
+  const auto given = call.parameter(name).value_or(fallback);
+  if (given == "true" || given == "false") return given == "true";
+  return tl::unexpected(problem_response(Problem{.status = 400,
+                                                 .code = "invalid_parameter",
+                                                 .detail = name + " must be true or false",
+                                                 .hint = "leave it out: then it is " + fallback}));
+}
+
 bool passes_filters(const Call& call, const json::object& item) {
   return std::all_of(call.query.begin(), call.query.end(), [&](const auto& parameter) {
     return !is_filter(parameter.first) || is_met(item, parameter.first, parameter.second);

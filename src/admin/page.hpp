@@ -23,6 +23,9 @@ struct PageRequest {
 [[nodiscard]] Response no_clients_here();
 // 400: what the query says under this name breaks its rule ("must be 1 to 1000").
 [[nodiscard]] Response wrong_parameter(std::string_view name, std::string_view rule);
+// A query parameter that is `true` or `false`; 400: it is something else.
+[[nodiscard]] tl::expected<bool, Response> switch_of(const Call& call, const std::string& name,
+                                                     const std::string& fallback);
 [[nodiscard]] std::string encode_page(std::string_view last);
 
 // Filters of lists of what has a name.

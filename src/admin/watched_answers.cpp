@@ -14,9 +14,8 @@ namespace {
 namespace json = boost::json;
 using std::chrono::steady_clock;
 
-constexpr std::string_view kApi = "/api/v1";
-
 std::string_view shown(std::string_view target) {
+  constexpr auto kApi = WatchedAnswers::kApi;
   return target.starts_with(kApi) ? target.substr(kApi.size()) : target;
 }
 

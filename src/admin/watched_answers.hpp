@@ -26,6 +26,7 @@ namespace sluice::admin {
 class WatchedAnswers {
  public:
   static constexpr std::size_t kMostOfStream = 16;
+  static constexpr std::string_view kApi = "/api/v1";  // who listens names paths without it
   // What is larger is told without its body: who looks at it asks for it.
   static constexpr std::size_t kMostBytes = 64 * 1024;
   static constexpr std::chrono::milliseconds kEvery{2'000};
