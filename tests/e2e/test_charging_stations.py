@@ -131,7 +131,7 @@ def test_the_lines_on_the_screen_work_as_they_are(example):
     shell(kcat.replace(" -C ", " -C -e "), "sequence")
     shell(sub + " -C 20", "stations/cs-")
     answers = sub.replace("#", "cs-001/results")
-    command = f"{answers} -C 1 -W 30 & for i in 1 2 3 4 5; do {pub}; sleep 0.2; done; wait $!"
+    command = f"{answers} -C 1 -W 30 & while kill -0 $!; do {pub}; sleep 0.2; done; wait $!"
     subprocess.run(["bash", "-c", command], check=True, timeout=60, capture_output=True)
     example.interrupt()
 

@@ -119,7 +119,7 @@ def test_a_trace_follows_a_message_through_sessions_and_groups(open_sluice):
             ("member", "sent"), ("member", "acknowledged"),
             ("reader", "sent"), ("reader", "acknowledged")}
 
-    time.sleep(0.3)  # acknowledgements of QoS 1 are written within 100 ms
+    time.sleep(1)  # acknowledgements of QoS 1 are written within 100 ms
     server.create("/messages", {"topic": "other"})  # and with this one they are durable
     server.kill9()
     server.start()

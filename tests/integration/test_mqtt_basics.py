@@ -305,8 +305,8 @@ def test_keep_alive_ends_a_silent_connection(client, topic, version):
 
 @both
 def test_pings_keep_a_connection(client, version):
-    raw = client(version, keep_alive=1)
-    for _ in range(6):
+    raw = client(version, keep_alive=2)
+    for _ in range(4):
         with pytest.raises(mqtt.Late):
-            raw.receive(0.5)
+            raw.receive(1)
         raw.expect_silence()
