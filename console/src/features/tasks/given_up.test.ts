@@ -31,6 +31,16 @@ test("a filter that is gone gives up what waits by it, unless one that stays tak
   expect(givenUp(topics(["x", "y"]), topics(["y"]))).toEqual([{ by: "filters", filters: ["x"] }]);
 });
 
+test("another user may be denied something; the same one, nobody, and who publishes here gives up nothing", () => {
+  const runsAs = (account?: string) => task(["a/#"], { account });
+  expect(givenUp(runsAs(), runsAs("reader"))).toEqual([{ by: "account", value: "reader" }]);
+  expect(givenUp(runsAs("reader"), runsAs("other"))).toEqual([{ by: "account", value: "other" }]);
+  expect(givenUp(runsAs("reader"), runsAs("reader"))).toEqual([]);
+  expect(givenUp(runsAs("reader"), runsAs(""))).toEqual([]);
+  const inbound = (account: string) => ({ source: { type: "kafka", topics: ["x"] }, account });
+  expect(givenUp(inbound("reader"), inbound("other"))).toEqual([]);
+});
+
 test("a condition that is another one gives something up, none gives up nothing", () => {
   expect(givenUp(task([]), task([], { where: "a > 1" }))).toEqual([{ by: "where" }]);
   expect(givenUp(task([], { where: "a > 1" }), task([], { where: "" }))).toEqual([]);

@@ -1,10 +1,11 @@
 // What an edited task no longer delivers of what waits for it: by which of its fields.
 import type { Entity } from "../../api/client";
 import type { Document } from "../../components/schema_form/schema_form";
-import { part } from "./document";
+import { isInbound, part } from "./document";
 
 export type By =
   | "filters"
+  | "account"
   | "where"
   | "jq"
   | "verify"
@@ -90,6 +91,13 @@ function droppedBy(before: Entity, after: Entity): GivenUp[] {
   ];
 }
 
+// Another one's denies take messages away; that its policies allow each filter is seen to when it is saved.
+function deniedBy(before: Entity, after: Entity): GivenUp[] {
+  const { account } = after;
+  if (isInbound(after) || !isGiven(account) || !isOther(before.account, account)) return [];
+  return [{ by: "account", value: account }];
+}
+
 export function givenUp(before: Entity, after: Entity): GivenUp[] {
   const filters = goneFilters(part(before, "source"), part(after, "source"));
   const [was, is] = [part(before, "delivery"), part(after, "delivery")];
@@ -97,6 +105,7 @@ export function givenUp(before: Entity, after: Entity): GivenUp[] {
   const isLess = (name: string) => boundOf(is[name]) < boundOf(was[name]);
   return [
     ...(filters.length > 0 ? [{ by: "filters" as const, filters }] : []),
+    ...deniedBy(before, after),
     ...(isGiven(after.where) && isOther(before.where, after.where) ? [{ by: "where" as const }] : []),
     ...(isGiven(jq) && isOther(jqBefore, jq) ? [{ by: "jq" as const }] : []),
     ...(isLess("maximum_age") ? [{ by: "maximum_age" as const, value: is.maximum_age }] : []),
