@@ -1,8 +1,7 @@
 // One field of a form, by what its schema says.
-import { Button, Input, InputNumber, Select, Switch } from "antd";
-import { MinusCircleOutlined, PlusOutlined } from "@ant-design/icons";
-import { common } from "../../words/common";
-import { useLanguage, useWords } from "../../words/language";
+import { Input, InputNumber, Select, Switch } from "antd";
+import { useLanguage } from "../../words/language";
+import { Pairs, Rows } from "./pairs";
 import { choicesOf, defaultOf, kindOf, textOf, valueOf, type Schema } from "./schema";
 
 interface Props {
@@ -16,48 +15,7 @@ interface Props {
 
 const separators = [",", "\n", " "];
 
-function Pairs({ id, value, onChange, isDisabled }: Props) {
-  const word = useWords(common);
-  const pairs = Object.entries((value as Record<string, string> | undefined) ?? {});
-  const write = (next: [string, string][]) =>
-    onChange(next.length > 0 ? Object.fromEntries(next) : undefined);
-  return (
-    <div className="pairs" id={id}>
-      {pairs.map(([name, text], at) => (
-        <div key={at} className="pair">
-          <Input
-            aria-label={word.name}
-            value={name}
-            disabled={isDisabled}
-            onChange={(event) => write(pairs.map((pair, i) => (i === at ? [event.target.value, text] : pair)))}
-          />
-          <Input
-            aria-label={word.value}
-            value={text}
-            disabled={isDisabled}
-            onChange={(event) => write(pairs.map((pair, i) => (i === at ? [name, event.target.value] : pair)))}
-          />
-          <Button
-            type="text"
-            aria-label={word.remove}
-            icon={<MinusCircleOutlined />}
-            onClick={() => write(pairs.filter((_, i) => i !== at))}
-          />
-        </div>
-      ))}
-      <Button
-        icon={<PlusOutlined />}
-        disabled={isDisabled || pairs.some(([name]) => name === "")}
-        onClick={() => write([...pairs, ["", ""]])}
-      >
-        {word.add}
-      </Button>
-    </div>
-  );
-}
-
-export function Field(props: Props) {
-  const { id, schema, value, onChange, isDisabled, describedBy } = props;
+export function Field({ id, schema, value, onChange, isDisabled, describedBy }: Props) {
   const shared = { id, disabled: isDisabled, "aria-describedby": describedBy };
   const language = useLanguage();
   const placeholder = defaultOf(schema, language);
@@ -124,7 +82,9 @@ export function Field(props: Props) {
         />
       );
     case "pairs":
-      return <Pairs {...props} />;
+      return <Pairs id={id} value={value} onChange={onChange} isDisabled={isDisabled} />;
+    case "rows":
+      return <Rows id={id} value={value} onChange={onChange} isDisabled={isDisabled} />;
     case "secret":
       return <Input.Password {...shared} autoComplete="new-password" value={textOf(value)} onChange={onText} />;
     case "secret_text":

@@ -35,6 +35,7 @@ export type Kind =
   | "numbers"
   | "texts"
   | "pairs"
+  | "rows"
   | "group"
   | "any";
 
@@ -64,6 +65,12 @@ export function defaultOf(given: Schema, language: Language) {
   return standard.map((value) => choiceWord(textOf(value), language)).join(language === "zh" ? "、" : ", ");
 }
 
+// An object of a name and a value, both of them texts.
+function isRow({ properties = {} }: Schema = {}) {
+  const fields = Object.entries(properties);
+  return fields.length === 2 && fields.every(([name, { type }]) => (name === "name" || name === "value") && type === "string");
+}
+
 export function kindOf(given: Schema): Kind {
   const schema = withoutNull(given);
   if (schema.enum) return "choice";
@@ -73,6 +80,7 @@ export function kindOf(given: Schema): Kind {
   if (type === "array") {
     if (schema.items?.enum) return "choices";
     if (schema.items?.type === "integer") return "numbers";
+    if (isRow(schema.items)) return "rows";
     return schema.items?.type === "string" ? "texts" : "any";
   }
   if (type === "object") {

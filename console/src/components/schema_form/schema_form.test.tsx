@@ -83,3 +83,56 @@ test("a form knows which problems it shows itself", () => {
   const problems = [{ pointer: "/settings/url", detail: "" }, { pointer: "/name", detail: "" }];
   expect(pointersOf(schema, problems, "/settings")).toEqual(["/settings/url"]);
 });
+
+const typed = (label: string) => screen.queryAllByLabelText(label).map((field) => (field as HTMLInputElement).value);
+const type = (label: string, at: number, value: string) =>
+  fireEvent.change(screen.getAllByLabelText(label)[at]!, { target: { value } });
+
+function OneField({ field, start }: { field: Schema; start: Document }) {
+  const [value, setValue] = useState(start);
+  now = value;
+  return <SchemaForm schema={{ properties: { all: field } }} value={value} onChange={setValue} />;
+}
+
+const text: Schema = { type: "string" };
+const list: Schema = { type: "array", items: { type: "object", properties: { name: text, value: text } } };
+const map: Schema = { type: "object", additionalProperties: text };
+
+test("rows of a list keep their order, and a name may repeat", () => {
+  expect(kindOf(list)).toBe("rows");
+  expect(kindOf({ type: "array", items: { type: "object", properties: { name: text } } })).toBe("any");
+  render(<OneField field={list} start={{ all: [{ name: "site", value: "north" }] }} />);
+  fireEvent.click(screen.getByText("Add"));
+  type("Name", 1, "line");
+  fireEvent.click(screen.getByText("Add"));
+  type("Name", 2, "site");
+  type("Value", 2, "south");
+  expect(now.all).toEqual([{ name: "site", value: "north" }, { name: "line", value: "" }, { name: "site", value: "south" }]);
+  expect(screen.queryByText("This name is there already")).toBeNull();
+  for (const _ of typed("Name")) fireEvent.click(screen.getAllByLabelText("Delete")[0]!);
+  expect(now).toEqual({});
+});
+
+test("a name of a map that is another one's for a moment takes no row away, and says so", () => {
+  render(<OneField field={map} start={{ all: { site: "north" } }} />);
+  fireEvent.click(screen.getByText("Add"));
+  type("Name", 1, "site");
+  expect(typed("Name")).toEqual(["site", "site"]);
+  expect(screen.getByText("This name is there already")).toBeTruthy();
+  type("Name", 1, "site-2");
+  type("Value", 1, "south");
+  expect(screen.queryByText("This name is there already")).toBeNull();
+  expect(now.all).toEqual({ site: "north", "site-2": "south" });
+});
+
+test("rows of a map are those of the document when it was changed elsewhere", () => {
+  const props = { schema: { properties: { all: map } }, onChange: () => undefined };
+  const { rerender } = render(<SchemaForm {...props} value={{ all: { site: "north" } }} />);
+  rerender(<SchemaForm {...props} value={{ all: { line: "4" } }} />);
+  expect(typed("Name")).toEqual(["line"]);
+});
+
+test("a field in a group is called by its own label", () => {
+  render(<SchemaForm schema={schema} value={{}} onChange={() => undefined} labels={{ "retry/initial": "The first wait" }} />);
+  expect(screen.getByLabelText(/The first wait/)).toBeTruthy();
+});

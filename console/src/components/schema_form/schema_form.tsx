@@ -22,8 +22,11 @@ interface Props {
   omit?: string[];
   locked?: string[]; // shown, and cannot be changed
   first?: number; // so many optional fields are shown at once
-  labels?: Record<string, ReactNode>;
+  labels?: Labels;
 }
+
+// By name; of a field in a group as `group/name`.
+type Labels = Record<string, ReactNode>;
 
 const none: FieldProblem[] = [];
 
@@ -41,6 +44,11 @@ function useHelpOf(schema: Schema) {
       {isShown && <span className="default">{word.defaultIs(standard)}</span>}
     </>
   );
+}
+
+function within(labels: Labels, group: string): Labels {
+  const inner = Object.entries(labels).filter(([name]) => name.startsWith(`${group}/`));
+  return Object.fromEntries(inner.map(([name, label]) => [name.slice(group.length + 1), label]));
 }
 
 function One({ name, ...form }: Props & { name: string }) {
@@ -65,6 +73,7 @@ function One({ name, ...form }: Props & { name: string }) {
           onChange={(next) => write(Object.keys(next).length > 0 ? next : undefined)}
           problems={problems}
           prefix={pointer}
+          labels={within(labels, name)}
         />
       </fieldset>
     );
