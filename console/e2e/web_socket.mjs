@@ -1,7 +1,25 @@
-// Two connections of the WebSocket client: one subscribes, the other publishes with the properties
-// of MQTT 5; then a thousand messages come within a second or so, and the page goes on drawing.
+// Two connections of the WebSocket client: one subscribes with an identifier, the other has a will and
+// publishes with the properties of MQTT 5, which the test reads, too; then a thousand messages come
+// within a second or so, and the page goes on drawing.
 import mqtt from "mqtt";
-import { checkAccess, expect, heading, logIn } from "./steps.mjs";
+import { checkAccess, expect, heading, logIn, refusedAt } from "./steps.mjs";
+
+async function giveWill(panel) {
+  await panel.getByRole("button", { name: "More settings" }).click();
+  await panel.getByLabel("Topic", { exact: true }).fill("meters/will");
+  await panel.getByLabel("Payload", { exact: true }).fill("00 ff");
+  await panel.getByLabel("Payload is hex").click();
+  await panel.getByRole("button", { name: "More settings" }).last().click();
+  await panel.getByLabel("Content type").fill("bytes");
+}
+
+async function give(panel, properties) {
+  for (const [at, [name, value]] of properties.entries()) {
+    await panel.getByRole("button", { name: "Add" }).click();
+    await panel.getByLabel("Name", { exact: true }).nth(at).fill(name);
+    await panel.getByLabel("Value", { exact: true }).nth(at).fill(value);
+  }
+}
 
 async function connect(page, { ws, client, password }) {
   const panel = page.getByRole("tabpanel");
@@ -45,7 +63,7 @@ async function flood(page, { ws, password, count }) {
   );
 }
 
-export default async function ({ page, url, user, password, ws, meter }) {
+export default async function ({ page, url, user, password, ws, meter, properties }) {
   await logIn(page, url, user, password);
   await heading(page, "Overview");
   await page.getByRole("link", { name: "WebSocket client" }).click();
@@ -57,20 +75,28 @@ export default async function ({ page, url, user, password, ws, meter }) {
   await connect(page, { ws, client: "console-a", password: meter });
   const panel = page.getByRole("tabpanel");
   await panel.getByLabel("Topic filter").fill("meters/#");
+  await panel.getByRole("button", { name: "Identifier and user properties" }).click();
+  await panel.getByLabel("Subscription identifier").fill("0");
   await panel.getByRole("button", { name: "Subscribe", exact: true }).click();
-  await panel.getByRole("cell", { name: "meters/#", exact: true }).waitFor();
+  await refusedAt(panel, "Subscription identifier", "Must be a whole number from 1 to 268435455");
+  await panel.getByLabel("Subscription identifier").fill("7");
+  await panel.getByRole("button", { name: "Subscribe", exact: true }).click();
+  await panel.getByRole("cell", { name: "meters/# 7", exact: true }).waitFor();
 
   await page.getByRole("button", { name: "New connection" }).click();
+  await giveWill(panel);
   await connect(page, { ws, client: "console-b", password: meter });
   await panel.getByLabel("Topic", { exact: true }).fill("meters/1");
   await panel.getByLabel("Payload", { exact: true }).fill('{"watt": 21}');
   await panel.getByRole("button", { name: "MQTT 5 properties" }).click();
   await panel.getByLabel("Content type").fill("application/json");
   await panel.getByLabel("Response topic").fill("meters/answers");
-  await panel.getByLabel("Correlation data").fill("c-1");
-  await panel.getByRole("button", { name: "Add" }).click();
-  await panel.getByLabel("Name", { exact: true }).fill("site");
-  await panel.getByLabel("Value", { exact: true }).fill("north");
+  await panel.getByLabel("Correlation data", { exact: true }).fill("c-1");
+  await give(panel, properties);
+  await panel.getByLabel("Message expiry (s)").fill("soon");
+  await panel.getByRole("button", { name: "Publish", exact: true }).click();
+  await refusedAt(panel, "Message expiry (s)", "Must be a whole number from 0 to 4294967295");
+  await panel.getByLabel("Message expiry (s)").fill("3600");
   await panel.getByRole("button", { name: "Publish", exact: true }).click();
   await page.getByText("0 received, 1 sent").waitFor();
   await checkAccess(page, "a connection");
@@ -81,7 +107,8 @@ export default async function ({ page, url, user, password, ws, meter }) {
   await page.getByRole("tab", { name: "console-a" }).click();
   await panel.getByRole("button", { name: /meters\/1/ }).click();
   const message = page.getByRole("dialog");
-  for (const part of ["application/json", "meters/answers", "c-1", "north", '"watt": 21'])
+  const parts = ["application/json", "meters/answers", "c-1", '"subscriptionIdentifier": 7', '"watt": 21'];
+  for (const part of [...parts, ...properties.map((pair) => pair.join(": "))])
     await message.getByText(part).first().waitFor();
   await checkAccess(page, "a message");
   await message.getByRole("button", { name: "Close" }).click();

@@ -1,6 +1,9 @@
 // A connection of this page to the server, as an MQTT client over WebSocket. It goes on while other
 // pages are shown.
-import type { IClientOptions, IClientPublishOptions, IClientSubscribeOptions, MqttClient } from "mqtt";
+import type { IClientOptions, IClientPublishOptions, IClientSubscribeOptions, ISubscriptionMap, MqttClient } from "mqtt";
+import type { Row } from "../../components/schema_form/pairs";
+import type { Document } from "../../components/schema_form/schema_form";
+import { bytesIn, defined, messagePropertiesOf, numberOf, userPropertiesOf } from "./properties";
 import { Ring } from "./ring";
 import { Signal } from "./signal";
 
@@ -11,12 +14,18 @@ export interface Settings {
   password?: string;
   version?: "5.0" | "3.1.1";
   clean_start?: boolean;
-  keep_alive?: number;
-  session_expiry?: number;
-  receive_maximum?: number;
-  user_properties?: Record<string, string>;
-  will?: { topic?: string; payload?: string; qos?: number; retain?: boolean };
+  keep_alive?: Whole;
+  session_expiry?: Whole;
+  receive_maximum?: Whole;
+  maximum_packet_size?: Whole;
+  topic_alias_maximum?: Whole;
+  request_problem_information?: boolean;
+  request_response_information?: boolean;
+  user_properties?: Row[];
+  will?: Document;
 }
+
+type Whole = number | string; // as it was typed
 
 export interface Properties {
   [name: string]: unknown;
@@ -37,6 +46,7 @@ export interface Seen {
 export interface Subscribed {
   filter: string;
   qos: number; // granted
+  identifier?: number;
 }
 
 export type Status = "connecting" | "connected" | "waiting" | "disconnected";
@@ -45,7 +55,6 @@ const kept = 5000; // messages
 const keptBytes = 16 * 1024; // of each payload
 const reconnectMs = 3000;
 const takenOver = 0x8e; // to come back would throw the other one out
-const encoder = new TextEncoder();
 
 // MQTT.js says `Buffer`; in a browser any bytes do.
 type Bytes = Parameters<MqttClient["publish"]>[1];
@@ -57,6 +66,8 @@ export class Connection {
   readonly subscriptions = new Map<string, Subscribed>();
   status: Status = "disconnected";
   problem = "";
+  answer: Properties = {}; // of the server to CONNECT
+  aliases = new Map<number, string>(); // that this connection has given to topics
   received = 0;
   sent = 0;
   private client: MqttClient | undefined;
@@ -70,9 +81,23 @@ export class Connection {
     this.set("connecting");
     const { default: mqtt } = await import("mqtt");
     if (this.status !== "connecting") return; // it was called off meanwhile
-    const client = mqtt.connect(this.settings.url, optionsOf(this.settings));
+    let client: MqttClient;
+    try {
+      client = mqtt.connect(this.settings.url, optionsOf(this.settings));
+    } catch (refused) {
+      this.set("disconnected", (refused as Error).message); // the browser takes no such address here
+      return;
+    }
     this.client = client;
-    client.on("connect", () => {
+    this.listen(client);
+  }
+
+  private listen(client: MqttClient) {
+    completeTopics(client);
+    client.on("connect", ({ properties = {} }) => {
+      keepPacketSize(client, numberOf(this.settings.maximum_packet_size));
+      this.answer = properties;
+      this.aliases.clear();
       this.wasConnected = true;
       this.set("connected");
     });
@@ -100,8 +125,14 @@ export class Connection {
   }
 
   async subscribe(filter: string, options: IClientSubscribeOptions) {
-    const granted = await this.connected().subscribeAsync(filter, options);
-    for (const { topic, qos } of granted) this.subscriptions.set(topic, { filter: topic, qos });
+    const { properties } = options;
+    // MQTT.js does not send what it has sent already, whatever else its options say now.
+    const again = { [filter]: options, resubscribe: true } as ISubscriptionMap;
+    const granted = this.subscriptions.has(filter)
+      ? await this.connected().subscribeAsync(again, { properties } as IClientSubscribeOptions)
+      : await this.connected().subscribeAsync(filter, options);
+    const identifier = properties?.subscriptionIdentifier;
+    for (const { topic, qos } of granted) this.subscriptions.set(topic, { filter: topic, qos, identifier });
     this.state.changed();
   }
 
@@ -115,7 +146,10 @@ export class Connection {
     await this.connected().publishAsync(topic, payload as Bytes, options);
     this.sent += 1;
     const { qos = 0, retain = false, properties } = options;
-    this.see({ isSent: true, topic, qos, retain, dup: false, properties: properties as Properties }, payload);
+    const alias = properties?.topicAlias;
+    if (alias !== undefined && topic !== "") this.aliases.set(alias, topic);
+    const named = topic || (this.aliases.get(alias ?? 0) ?? "");
+    this.see({ isSent: true, topic: named, qos, retain, dup: false, properties: properties as Properties }, payload);
   }
 
   clear() {
@@ -152,20 +186,50 @@ export class Connection {
   }
 }
 
-export function bytesIn(text: string, isHex: boolean) {
-  if (!isHex) return encoder.encode(text);
-  const digits = text.replace(/\s+/g, "");
-  if (!/^([0-9a-f]{2})*$/i.test(digits)) return undefined;
-  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+// MQTT.js forgets which topic an alias stands for until a message of QoS 2 is released.
+function completeTopics(client: MqttClient) {
+  const topics = new Map<number, string>();
+  client.on("packetreceive", (packet) => {
+    if (packet.cmd === "connack") topics.clear();
+    const alias = packet.cmd === "publish" ? packet.properties?.topicAlias : undefined;
+    if (packet.cmd !== "publish" || alias === undefined) return;
+    if (packet.topic !== "") topics.set(alias, packet.topic);
+    else packet.topic = topics.get(alias) ?? "";
+  });
 }
 
-// MQTT.js takes what is undefined for a wrong value.
-export function defined<T extends object>(values: T): Partial<T> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+// MQTT.js puts the server's limit in the place of this client's, and would send it as that at a reconnect.
+function keepPacketSize({ options }: MqttClient, own: number | undefined) {
+  if (!options.properties) return;
+  if (own === undefined) delete options.properties.maximumPacketSize;
+  else options.properties.maximumPacketSize = own;
+}
+
+function willOf(will: Document | undefined, isFive: boolean): IClientOptions["will"] {
+  if (!will?.topic) return undefined;
+  const delay = numberOf(will.delay);
+  return {
+    topic: String(will.topic),
+    payload: bytesIn(String(will.payload ?? ""), will.payload_is_hex === true) as never,
+    qos: (will.qos ?? 0) as 0 | 1 | 2,
+    retain: will.retain === true,
+    ...(isFive && { properties: defined({ willDelayInterval: delay, ...messagePropertiesOf(will) }) }),
+  };
+}
+
+function propertiesOf(settings: Settings): IClientOptions["properties"] {
+  return defined({
+    sessionExpiryInterval: numberOf(settings.session_expiry),
+    receiveMaximum: numberOf(settings.receive_maximum),
+    maximumPacketSize: numberOf(settings.maximum_packet_size),
+    topicAliasMaximum: numberOf(settings.topic_alias_maximum),
+    requestProblemInformation: settings.request_problem_information,
+    requestResponseInformation: settings.request_response_information,
+    userProperties: userPropertiesOf(settings.user_properties),
+  });
 }
 
 export function optionsOf(settings: Settings): IClientOptions {
-  const { will } = settings;
   const isFive = settings.version !== "3.1.1";
   return {
     clientId: settings.client_id,
@@ -173,24 +237,11 @@ export function optionsOf(settings: Settings): IClientOptions {
     password: settings.password || undefined,
     protocolVersion: isFive ? 5 : 4,
     clean: settings.clean_start ?? true,
-    keepalive: settings.keep_alive ?? 60,
+    keepalive: numberOf(settings.keep_alive) ?? 60,
     reconnectPeriod: reconnectMs,
     // Another thread would be made from a text, which the policy of this page does not take.
     timerVariant: "native",
-    properties: isFive
-      ? defined({
-          sessionExpiryInterval: settings.session_expiry,
-          receiveMaximum: settings.receive_maximum,
-          userProperties: settings.user_properties,
-        })
-      : undefined,
-    will: will?.topic
-      ? {
-          topic: will.topic,
-          payload: encoder.encode(will.payload ?? "") as never,
-          qos: (will.qos ?? 0) as 0 | 1 | 2,
-          retain: will.retain ?? false,
-        }
-      : undefined,
+    properties: isFive ? propertiesOf(settings) : undefined,
+    will: willOf(settings.will, isFive),
   };
 }

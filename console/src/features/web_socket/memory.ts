@@ -1,7 +1,8 @@
 // What this browser remembers of the page: connections without their passwords, and what was
 // published last.
-import type { Settings } from "./connection";
+import { rowsOf } from "../../components/schema_form/pairs";
 import type { Document } from "../../components/schema_form/schema_form";
+import type { Settings } from "./connection";
 
 const keys = { connections: "sluice.websocket.connections", published: "sluice.websocket.published" };
 const mostPublished = 30;
@@ -24,7 +25,12 @@ function write(key: string, values: unknown[]) {
   }
 }
 
-export const knownConnections = () => read<Settings>(keys.connections);
+// User properties were a map once.
+function withRows<T extends { user_properties?: unknown }>(known: T): T {
+  return known.user_properties === undefined ? known : { ...known, user_properties: rowsOf(known.user_properties) };
+}
+
+export const knownConnections = () => read<Settings>(keys.connections).map(withRows);
 
 export function rememberConnections(all: Settings[]) {
   write(
@@ -33,7 +39,7 @@ export function rememberConnections(all: Settings[]) {
   );
 }
 
-export const published = () => read<Document>(keys.published);
+export const published = () => read<Document>(keys.published).map(withRows);
 
 export function rememberPublished(document: Document) {
   const text = JSON.stringify(document);

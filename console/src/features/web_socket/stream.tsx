@@ -6,6 +6,7 @@ import { bytes, number } from "../../components/format";
 import { Payload } from "../../components/payload";
 import { useLanguage, useWords } from "../../words/language";
 import type { Connection, Seen } from "./connection";
+import { hasSeveralNames, readable } from "./shown";
 import { useSignal } from "./signal";
 import { own } from "./words";
 
@@ -71,17 +72,11 @@ function Detail({ seen, onClose }: { seen: Seen; onClose: () => void }) {
         <>
           <h2 className="below">{word.properties}</h2>
           <Code label={word.properties}>{JSON.stringify(seen.properties, readable, 2)}</Code>
+          {!seen.isSent && hasSeveralNames(seen.properties) && <p className="quiet">{word.grouped}</p>}
         </>
       )}
     </Drawer>
   );
-}
-
-// Correlation data is bytes.
-function readable(_: string, value: unknown) {
-  if (value instanceof Uint8Array) return decoder.decode(value);
-  const data = (value as { type?: string; data?: number[] } | null)?.data;
-  return Array.isArray(data) ? decoder.decode(Uint8Array.from(data)) : value;
 }
 
 export function Stream({ connection }: { connection: Connection }) {

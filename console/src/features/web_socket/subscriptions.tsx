@@ -1,9 +1,49 @@
-import { Button, Card, Checkbox, Form, Input, Select, Table } from "antd";
+import { Button, Card, Checkbox, Form, Input, Select, Table, Tag, type FormItemProps } from "antd";
 import { useState } from "react";
-import { ProblemAlert } from "../../components/problem";
+import { fieldsOf, ProblemAlert, useFirstWrong } from "../../components/problem";
+import type { Schema } from "../../components/schema_form/schema";
+import { pointersOf, type Document } from "../../components/schema_form/schema_form";
+import { common } from "../../words/common";
 import { useWords } from "../../words/language";
+import { problemsOf, refuse, type Word } from "./check";
 import type { Connection, Subscribed } from "./connection";
+import { Folded } from "./folded";
+import { defined, numberOf, rows, userPropertiesOf, whole } from "./properties";
 import { own } from "./words";
+
+const mostIdentifier = 268_435_455; // what a variable byte integer holds
+
+function schemaOf(word: Word): Schema {
+  return {
+    type: "object",
+    properties: {
+      subscription_identifier: { ...whole(1, mostIdentifier), description: word.subscriptionIdentifierHelp },
+      user_properties: rows(word.userPropertiesHelp),
+    },
+  };
+}
+
+// The server ends the connection over a shared subscription without own messages, again after each reconnect.
+function filterRules(word: Word): FormItemProps["rules"] {
+  return [
+    { required: true, message: "" },
+    ({ getFieldValue }) => ({
+      validator: (_, filter = "") =>
+        getFieldValue("nl") && String(filter).startsWith("$share/")
+          ? Promise.reject(new Error(word.noLocalShared))
+          : Promise.resolve(),
+    }),
+  ];
+}
+
+// Undefined where there is none.
+function propertiesOf(document: Document) {
+  const given = defined({
+    subscriptionIdentifier: numberOf(document.subscription_identifier),
+    userProperties: userPropertiesOf(document.user_properties),
+  });
+  return Object.keys(given).length > 0 ? given : undefined;
+}
 
 interface Given {
   filter: string;
@@ -15,7 +55,11 @@ interface Given {
 
 export function Subscriptions({ connection }: { connection: Connection }) {
   const word = useWords(own);
+  const all = useWords(common);
   const [error, setError] = useState<unknown>();
+  const [more, setMore] = useState<Document>({});
+  const problems = fieldsOf(error);
+  useFirstWrong(error);
   const isConnected = connection.status === "connected";
   const isFive = connection.settings.version !== "3.1.1";
   const attempt = async (work: () => Promise<void>) => {
@@ -27,10 +71,14 @@ export function Subscriptions({ connection }: { connection: Connection }) {
     }
   };
   const subscribe = ({ filter, qos, nl, rap, rh }: Given) =>
-    attempt(() => connection.subscribe(filter, isFive ? { qos, nl, rap, rh } : { qos }));
+    attempt(async () => {
+      if (!isFive) return connection.subscribe(filter, { qos });
+      refuse(problemsOf(schemaOf(word), more, word), all.problems);
+      return connection.subscribe(filter, { qos, nl, rap, rh, properties: propertiesOf(more) });
+    });
   return (
     <Card size="small" title={word.subscriptions} className="gap">
-      <ProblemAlert error={error} />
+      <ProblemAlert error={error} shown={pointersOf(schemaOf(word), problems)} />
       <Form<Given>
         layout="vertical"
         initialValues={{ filter: "#", qos: 1, nl: false, rap: false, rh: 0 }}
@@ -38,7 +86,7 @@ export function Subscriptions({ connection }: { connection: Connection }) {
         onFinish={(given) => void subscribe(given)}
       >
         <div className="fields">
-          <Form.Item name="filter" label={word.filter} rules={[{ required: true, message: "" }]} className="grow">
+          <Form.Item name="filter" label={word.filter} rules={filterRules(word)} dependencies={["nl"]} className="grow">
             <Input spellCheck={false} />
           </Form.Item>
           <Form.Item name="qos" label="QoS">
@@ -64,6 +112,16 @@ export function Subscriptions({ connection }: { connection: Connection }) {
             </Form.Item>
           </div>
         )}
+        {isFive && (
+          <Folded
+            label={word.subscribeProperties}
+            schema={schemaOf(word)}
+            labels={{ subscription_identifier: word.subscriptionIdentifier, user_properties: word.userProperties }}
+            value={more}
+            onChange={setMore}
+            problems={problems}
+          />
+        )}
         <Button type="primary" htmlType="submit">
           {word.subscribe}
         </Button>
@@ -76,7 +134,14 @@ export function Subscriptions({ connection }: { connection: Connection }) {
         dataSource={[...connection.subscriptions.values()]}
         locale={{ emptyText: word.noSubscriptions }}
         columns={[
-          { title: word.filter, render: (_, { filter }) => <code>{filter}</code> },
+          {
+            title: word.filter,
+            render: (_, { filter, identifier }) => (
+              <>
+                <code>{filter}</code> {identifier !== undefined && <Tag title={word.subscriptionIdentifier}>{identifier}</Tag>}
+              </>
+            ),
+          },
           { title: word.granted, dataIndex: "qos" },
           {
             key: "actions",

@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Space, Tabs } from "antd";
+import { Alert, Badge, Button, Collapse, Space, Tabs } from "antd";
 import { PlusOutlined } from "@ant-design/icons";
 import { useState, type ReactNode } from "react";
 import { useGet } from "../../api/live";
@@ -6,9 +6,10 @@ import { Code } from "../../components/code";
 import { Page } from "../../components/page";
 import { useWords } from "../../words/language";
 import { Connect, yamlOf } from "./connect";
-import { Connection, type Settings, type Status } from "./connection";
+import { Connection, type Properties, type Settings, type Status } from "./connection";
 import { knownConnections, rememberConnections } from "./memory";
 import { Publish } from "./publish";
+import { readable } from "./shown";
 import { useSignal } from "./signal";
 import { Stream } from "./stream";
 import { Subscriptions } from "./subscriptions";
@@ -41,6 +42,14 @@ const badges: Record<Status, "success" | "processing" | "warning" | "default"> =
   disconnected: "default",
 };
 
+// The server's limits, and the response information that was asked for.
+function Answer({ properties }: { properties: Properties }) {
+  const word = useWords(own);
+  if (Object.keys(properties).length === 0) return null;
+  const text = <Code label={word.answered}>{JSON.stringify(properties, readable, 2)}</Code>;
+  return <Collapse ghost className="gap" items={[{ key: "answer", label: word.answered, children: text }]} />;
+}
+
 function Open({ connection }: { connection: Connection }) {
   const word = useWords(own);
   return (
@@ -51,6 +60,7 @@ function Open({ connection }: { connection: Connection }) {
         {connection.problem && <span className="quiet">{word.because(connection.problem)}</span>}
         <Button onClick={() => connection.disconnect()}>{word.disconnect}</Button>
       </Space>
+      <Answer properties={connection.answer} />
       <div className="client">
         <div>
           <Subscriptions connection={connection} />
