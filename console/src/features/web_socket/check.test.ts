@@ -14,7 +14,7 @@ const connect = (more: Document) => told(connectProblems({ ...settings, ...more 
 
 function publish(more: Document, { version, most = 64 }: { version?: "3.1.1"; most?: number } = {}) {
   const connection = new Connection({ ...settings, version });
-  connection.answer = { topicAliasMaximum: most };
+  connection.answer = { topicAliasMaximum: most, maximumPacketSize: 1024 };
   connection.aliases.set(3, "plant/1");
   return told(publishProblems({ topic: "plant/1", ...more }, connection, word));
 }
@@ -50,6 +50,11 @@ test("texts: no wildcard in a topic, digits where hex is said, and no longer tha
   expect(publish({ content_type: "e".repeat(65535) })).toEqual([]);
   const rows = [{ name: "a", value: "b" }, { name: "a", value: "c".repeat(65536) }];
   expect(publish({ user_properties: rows })).toEqual(["/user_properties Must be at most 65535 bytes long"]);
+});
+
+test("a message is no larger than what the server takes", () => {
+  expect(publish({ payload: "é".repeat(508) })).toEqual([]); // and the topic's seven
+  expect(publish({ payload: "é".repeat(509) })).toEqual(["/payload The message is larger than the 1024 bytes that this server takes"]);
 });
 
 test("of MQTT 3.1.1 no properties are looked at: none is sent", () => {

@@ -44,14 +44,22 @@ function propertyProblems(document: Document, connection: Connection, word: Word
   return isNoNumber ? found : [...found, ...aliasProblems(document, connection, word)];
 }
 
+// The server ends the connection over a packet that is larger than it takes, and MQTT.js sends it again after each
+// reconnect. What stands around topic and payload is not counted.
+function payloadProblems({ topic, payload, is_hex }: Document, { answer }: Connection, word: Word): FieldProblem[] {
+  const most = Number(answer.maximumPacketSize ?? Infinity);
+  const bytes = bytesIn(String(payload ?? ""), is_hex === true);
+  if (!bytes) return [{ pointer: "/payload", detail: word.notHex }];
+  const size = bytes.length + bytesIn(String(topic ?? ""), false)!.length;
+  return size > most ? [{ pointer: "/payload", detail: word.tooLarge(String(most)) }] : [];
+}
+
 export function publishProblems(document: Document, connection: Connection, word: Word): FieldProblem[] {
   const hasProperties = isFive(connection);
   const schema: Schema = {
     required: hasProperties ? [] : ["topic"],
     properties: { topic: { type: "string", format: "topic" }, qos: { enum: [0, 1, 2] } },
   };
-  const found = problemsOf(schema, document, word);
-  if (!bytesIn(String(document.payload ?? ""), document.is_hex === true))
-    found.push({ pointer: "/payload", detail: word.notHex });
+  const found = [...problemsOf(schema, document, word), ...payloadProblems(document, connection, word)];
   return hasProperties ? [...found, ...propertyProblems(document, connection, word)] : found;
 }
