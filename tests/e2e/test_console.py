@@ -14,7 +14,7 @@ import pytest
 
 from integration.harness import REPOSITORY, environment_of, read_topic, wait_until
 from integration.kafka_inflow import new_topic, produce
-from integration.raw_mqtt import SESSION_EXPIRY, USER_PROPERTY, RawClient
+from integration.raw_mqtt import CONTENT_TYPE, SESSION_EXPIRY, USER_PROPERTY, RawClient
 
 CONSOLE = REPOSITORY / "console"
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -358,8 +358,19 @@ def test_a_client_in_the_browser_draws_on_at_a_thousand_messages_a_second(make_s
     server.add_policy("meters", operations=["connect", "publish", "subscribe"],
                       resources=["meters/#"], users=["meter"])
 
-    drawn = browse(server, "web_socket", meter=meter.password,
-                   ws="ws://{}:{}/mqtt".format(*server.address("ws")))
+    given = [("site", "north"), ("line", "4"), ("site", "south")]
+    with RawClient(server.mqtt, 5) as reader:
+        reader.connect("reader", username=meter.name, password=meter.password, keep_alive=0)
+        reader.subscribe("meters/1", "meters/will")
+
+        drawn = browse(server, "web_socket", meter=meter.password, properties=given,
+                       ws="ws://{}:{}/mqtt".format(*server.address("ws")))
+
+        assert reader.messages(1)[0].all(USER_PROPERTY) == given  # the first: the others came later
+        # The browser is gone by now, without DISCONNECT.
+        while (message := reader.messages(1)[0]).topic != "meters/will":
+            pass
+        assert (message.payload, message.all(CONTENT_TYPE)) == (b"\x00\xff", ["bytes"])
 
     print(f"report: {drawn.strip()}")
 
