@@ -11,7 +11,7 @@ function willOf(word: Word, isFive: boolean): Schema {
     properties: {
       topic: { type: "string", format: "topic" },
       payload: { type: "string" },
-      payload_is_hex: { type: "boolean", default: false },
+      payload_is_hex: { type: "boolean" },
       qos: { enum: [0, 1, 2], default: 0 },
       retain: { type: "boolean", default: false },
       ...(isFive && { delay: whole(0, most32, 0), ...messageProperties(word) }),

@@ -148,8 +148,11 @@ export class Connection {
     const { qos = 0, retain = false, properties } = options;
     const alias = properties?.topicAlias;
     if (alias !== undefined && topic !== "") this.aliases.set(alias, topic);
-    const named = topic || (this.aliases.get(alias ?? 0) ?? "");
-    this.see({ isSent: true, topic: named, qos, retain, dup: false, properties: properties as Properties }, payload);
+    this.see({ isSent: true, topic: topic || this.topicOf(alias), qos, retain, dup: false, properties: properties as Properties }, payload);
+  }
+
+  topicOf(alias: unknown) {
+    return this.aliases.get(Number(alias)) ?? "";
   }
 
   clear() {

@@ -54,8 +54,8 @@ export function messageProperties(word: Word): Record<string, Schema> {
     message_expiry: whole(0, most32),
     response_topic: { type: "string", format: "topic" },
     correlation_data: { type: "string" },
-    correlation_data_is_hex: { type: "boolean", default: false },
-    payload_is_text: { type: "boolean", default: false },
+    correlation_data_is_hex: { type: "boolean" },
+    payload_is_text: { type: "boolean" },
   };
 }
 

@@ -98,6 +98,17 @@ test("what is wrong stands at its field, also where it is folded away, and nothi
   expect(connection.given[0]!.properties).toEqual({ messageExpiryInterval: 60 });
 });
 
+test("a message that goes by its alias alone is said to go to its topic", async () => {
+  const connection = show();
+  connection.aliases.set(3, "plant/1");
+  openProperties();
+  type("Topic", "");
+  type("Topic alias", "3");
+  publish();
+  expect(await screen.findByText("Published to plant/1")).toBeTruthy();
+  expect(connection.given[0]!.properties).toEqual({ topicAlias: 3 });
+});
+
 test("a QoS that was remembered and is none is refused", async () => {
   localStorage.setItem("sluice.websocket.published", JSON.stringify([{ topic: "old", qos: 3 }]));
   const connection = show();

@@ -108,7 +108,7 @@ export function Publish({ connection }: { connection: Connection }) {
       refuse(publishProblems(document, connection, word), all.problems);
       await connection.publish(topic, payload!, optionsOf(document, hasProperties));
       setBefore(rememberPublished(document));
-      await act(async () => undefined, word.published(topic));
+      await act(async () => undefined, word.published(topic || connection.topicOf(document.topic_alias)));
     } catch (refused) {
       setError(refused);
     }
