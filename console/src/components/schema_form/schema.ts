@@ -71,6 +71,10 @@ function isRow({ properties = {} }: Schema = {}) {
   return fields.length === 2 && fields.every(([name, { type }]) => (name === "name" || name === "value") && type === "string");
 }
 
+function isMapOfTexts({ additionalProperties: each }: Schema) {
+  return typeof each === "object" && !["object", "array"].includes(typeOf(each) ?? "");
+}
+
 export function kindOf(given: Schema): Kind {
   const schema = withoutNull(given);
   if (schema.enum) return "choice";
@@ -85,7 +89,7 @@ export function kindOf(given: Schema): Kind {
   }
   if (type === "object") {
     if (schema.properties) return "group";
-    return typeof schema.additionalProperties === "object" ? "pairs" : "any";
+    return isMapOfTexts(schema) ? "pairs" : "any";
   }
   if (schema.anyOf) return "text"; // a number, or a number with its unit
   if (type !== "string") return "any";

@@ -52,6 +52,8 @@ test("a field's kind comes from its declaration alone", () => {
   expect(kindOf({ anyOf: [{ type: "integer" }, { type: "string" }] })).toBe("text");
   expect(kindOf({ type: "array", items: { type: "string" } })).toBe("texts");
   expect(kindOf({ type: "object", additionalProperties: { type: "string" } })).toBe("pairs");
+  expect(kindOf({ type: ["object", "null"], additionalProperties: { type: "object" } })).toBe("any"); // as JSON
+  expect(kindOf({ type: "object", additionalProperties: { type: "string" } })).toBe("pairs");
   expect(kindOf({ type: "string", writeOnly: true, maxLength: 1048576 })).toBe("secret_text");
   expect(kindOf({ description: "anything" })).toBe("any");
 });
