@@ -1,6 +1,5 @@
 #include "admin/group_actions.hpp"
 
-#include <array>
 #include <map>
 
 #include <boost/json/array.hpp>
@@ -21,8 +20,6 @@ Response no_groups_here() {
                                   .detail = "there are no clients here",
                                   .hint = "start the server"});
 }
-
-constexpr std::array<std::string_view, 4> kGroupSorts = {"name", "members", "created", "updated"};
 
 bool has_groups(const Context& context) {
   return context.sources.groups != nullptr && context.sources.groups_in_use;

@@ -415,8 +415,6 @@ class CommandLine {
       add_import_arguments(command, rest_);
     } else if (verb == "test") {
       add_question_arguments(command, rest_.question);
-    } else if (noun.name == "client" && verb == "list") {
-      add_client_list_arguments(command, rest_);
     } else if (noun.name == "audit" && verb == "list") {
       add_audit_arguments(command, rest_.audit);
     } else if (noun.name == "event") {
@@ -431,6 +429,7 @@ class CommandLine {
       if (noun.name == "group" && verb == "delete")
         command.add_flag("--force", rest_.force, "Also end the subscriptions of its members");
     }
+    if (verb == "list") add_list_arguments(command, noun, rest_);
     if (verb == "list" && noun.name != "event")
       command.add_flag("--watch", rest_.repeats, "Again every two seconds, until it is stopped");
     command.callback([this, &noun, verb = std::string(verb)] {

@@ -1,6 +1,8 @@
 #include "app/rest_arguments.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
 
 namespace sluice::app {
 namespace {
@@ -29,6 +31,13 @@ std::vector<CLI::Option*> add_letter_filters(CLI::App& command, LetterArguments&
           .add_option("--from", letters.from, "Rejected, last, then or later: 2026-03-01T12:00:00Z")
           ->type_name("TIME"),
       command.add_option("--to", letters.to, "Rejected, last, before then")->type_name("TIME")};
+}
+
+// `client_id_contains`: what is looked at is the client id.
+std::string in_words(std::string_view contains) {
+  std::string words(contains.substr(0, contains.rfind('_')));
+  std::ranges::replace(words, '_', ' ');
+  return words;
 }
 
 }  // namespace
@@ -111,9 +120,20 @@ void add_subscription_arguments(CLI::App& command, std::string_view verb, RestCo
       ->type_name("CONDITION");
 }
 
-void add_client_list_arguments(CLI::App& command, RestCommand& rest) {
-  command.add_option("--contains", rest.contains, "Only those with this in their client id")
-      ->type_name("TEXT");
+void add_list_arguments(CLI::App& command, const Noun& noun, RestCommand& rest) {
+  const auto& [contains, sorts] = noun.list;
+  if (!contains.empty()) {
+    command
+        .add_option(
+            "--contains", rest.contains,
+            fmt::format("Only those with this in their {}; case counts", in_words(contains)))
+        ->type_name("TEXT");
+  }
+  // Which there are is the server's to say: it may be another version.
+  if (!sorts.empty()) {
+    command.add_option("--sort", rest.sort, "What it goes by; with a - in front downwards")
+        ->type_name(fmt::format("FIELD:{{{}}}", fmt::join(sorts, ",")));
+  }
 }
 
 void add_dead_letter_arguments(CLI::App& command, std::string_view verb, RestCommand& rest) {

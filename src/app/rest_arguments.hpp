@@ -8,8 +8,9 @@
 namespace sluice::app {
 
 void add_audit_arguments(CLI::App& command, AuditArguments& audit);
-void add_client_list_arguments(CLI::App& command, RestCommand& rest);
 void add_dead_letter_arguments(CLI::App& command, std::string_view verb, RestCommand& rest);
+// What the noun's table says that its list takes.
+void add_list_arguments(CLI::App& command, const Noun& noun, RestCommand& rest);
 void add_drain_arguments(CLI::App& command, RestCommand& rest);
 void add_seek_arguments(CLI::App& command, RestCommand& rest);
 void add_replay_arguments(CLI::App& command, RestCommand& rest);

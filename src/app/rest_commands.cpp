@@ -317,13 +317,10 @@ int run(RestClient& client, const RestCommand& command) {
                                                           "topic", "publisher", "message_id"};
     return list(client, command, one + "/trace", kColumns);
   }
-  if (command.noun->name == "client" && verb == "list")
-    return list(client, command, path, command.noun->columns,
-                query_of({{"client_id_contains", &command.contains}}));
   if (verb == "publish") return publish(client, command);
   if (verb == "drain") return drain(client, command);
   if (verb == "test") return test_policies(client, command);
-  if (verb == "list") return list(client, command, path, command.noun->columns);
+  if (verb == "list") return list_noun(client, command);
   if (verb == "dead-letters")
     return list(client, command, one + "/dead-letters", find_noun("dead-letter")->columns);
   if (verb == "verify" && command.file) return verify_unsaved(client, command);

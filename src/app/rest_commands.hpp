@@ -15,6 +15,12 @@
 
 namespace sluice::app {
 
+// What the REST list of a noun can be asked for.
+struct ListQuery {
+  std::string_view contains = {};  // the parameter that finds a part of their names; empty: none
+  std::span<const std::string_view> sorts = {};  // what it may go by; empty: by name alone
+};
+
 // A noun of the command line, and where it lives under /api/v1.
 struct Noun {
   std::string_view name;
@@ -22,7 +28,8 @@ struct Noun {
   std::string_view help;
   std::span<const std::string_view> verbs;    // empty: the noun alone is the command
   std::span<const std::string_view> columns;  // of a list
-  bool is_made_by_name = false;               // or by a document
+  ListQuery list = {};
+  bool is_made_by_name = false;  // or by a document
 };
 [[nodiscard]] std::span<const Noun> nouns();
 [[nodiscard]] const Noun* find_noun(std::string_view name);
@@ -113,7 +120,8 @@ struct RestCommand {
     std::string from, to = "now", topic;
   } replay;
   std::string where;             // subscription add: its condition
-  std::string contains;          // client list: a part of client ids
+  std::string contains;          // a list: a part of names
+  std::string sort;              // a list: what it goes by, with a `-` in front downwards
   std::vector<std::string> ids;  // dead-letter: of messages
   bool all = false;              // of them, or all that match
   LetterArguments letters;

@@ -88,6 +88,12 @@ std::string query_of(
   return query;
 }
 
+int list_noun(RestClient& client, const RestCommand& command) {
+  const auto& noun = *command.noun;
+  const auto query = query_of({{noun.list.contains, &command.contains}, {"sort", &command.sort}});
+  return list(client, command, std::string(noun.path), noun.columns, query);
+}
+
 int list_audit(RestClient& client, const RestCommand& command) {
   const auto& wanted = command.audit;
   const auto query = query_of({{"user", &wanted.user},

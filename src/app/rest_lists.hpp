@@ -18,6 +18,8 @@ namespace sluice::app {
 int list(RestClient& client, const RestCommand& command, const std::string& path,
          std::span<const std::string_view> columns, const std::string& query = {},
          std::size_t wanted = SIZE_MAX);
+// All of its noun, or those that are asked for.
+int list_noun(RestClient& client, const RestCommand& command);
 int list_audit(RestClient& client, const RestCommand& command);
 // Of everything, or of what `path` names.
 int list_events(RestClient& client, const RestCommand& command, const std::string& path);

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <array>
 
+#include "admin/actions.hpp"
+#include "admin/group_actions.hpp"
+#include "admin/page.hpp"
 #include "app/rest_commands.hpp"
 
 namespace sluice::app {
@@ -63,34 +66,44 @@ constexpr std::array<Columns, 6> kRetainedColumns = {"topic",     "timestamp",  
 constexpr std::array<Columns, 6> kDeadLetterColumns = {"rejected_at", "message_id", "class",
                                                        "topic",       "client_id",  "reason"};
 
+constexpr ListQuery kByName{.contains = admin::kNameContains.name};
+constexpr ListQuery kByClientId{.contains = "client_id_contains"};
+constexpr ListQuery kConnectionQuery{.contains = admin::kNameContains.name,
+                                     .sorts = admin::kConnectionSorts};
+constexpr ListQuery kTaskQuery{.contains = admin::kNameContains.name, .sorts = admin::kTaskSorts};
+constexpr ListQuery kGroupQuery{.contains = admin::kNameContains.name, .sorts = admin::kGroupSorts};
+
 constexpr std::array<Noun, 19> kNouns = {
     Noun{"connection", "/connections", "Addresses and credentials of outside systems",
-         kConnectionVerbs, kConnectionColumns},
-    Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns},
+         kConnectionVerbs, kConnectionColumns, kConnectionQuery},
+    Noun{"task", "/tasks", "Flows from topics to outside systems", kTaskVerbs, kTaskColumns,
+         kTaskQuery},
     Noun{"dead-letter", "/tasks",
          "Messages that a task could not deliver: look, send again, delete", kDeadLetterVerbs,
          kDeadLetterColumns},
-    Noun{"user", "/users", "MQTT users", kRuleVerbs, kUserColumns, true},
+    Noun{"user", "/users", "MQTT users", kRuleVerbs, kUserColumns, kByName, true},
     Noun{"administrator", "/administrators", "Who may use the administration, and what for",
-         kAdministratorVerbs, kAdministratorColumns, true},
+         kAdministratorVerbs, kAdministratorColumns, kByName, true},
     Noun{"token", "/tokens", "Bearer tokens for programs, as SLUICE_TOKEN takes them", kTokenVerbs,
-         kTokenColumns, true},
+         kTokenColumns, kByName, true},
     Noun{"policy", "/policies", "Who may connect, publish and subscribe", kPolicyVerbs,
-         kPolicyColumns},
+         kPolicyColumns, kByName},
     Noun{"audit", "/audit", "Who changed what by REST, and what was refused", kAuditVerbs,
          kAuditColumns},
     Noun{"event", "/events", "What happened to clients, sessions, messages and tasks", kEventVerbs,
          kEventColumns},
-    Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns},
+    Noun{"client", "/clients", "MQTT clients with a session", kClientVerbs, kClientColumns,
+         kByClientId},
     Noun{"subscription", "/clients", "What clients are subscribed to", kSubscriptionVerbs,
          kSubscriptionColumns},
     Noun{"block-rule", "/block-rules", "Who is kept out, by client id, user or address", kRuleVerbs,
-         kBlockRuleColumns},
+         kBlockRuleColumns, kByName},
     Noun{"auto-subscription", "/auto-subscriptions",
-         "What clients are subscribed to when they connect", kRuleVerbs, kAutoSubscriptionColumns},
+         "What clients are subscribed to when they connect", kRuleVerbs, kAutoSubscriptionColumns,
+         kByName},
     Noun{"enrichment-rule", "/enrichment-rules", "What the server adds to messages", kRuleVerbs,
-         kEnrichmentRuleColumns},
-    Noun{"group", "/groups", "Shared subscription groups", kRuleVerbs, kGroupColumns},
+         kEnrichmentRuleColumns, kByName},
+    Noun{"group", "/groups", "Shared subscription groups", kRuleVerbs, kGroupColumns, kGroupQuery},
     Noun{"message", "/messages", "Stored messages: find, show, trace, publish", kMessageVerbs,
          kMessageColumns},
     Noun{"retained", "/retained", "Retained messages, by topic", kRetainedVerbs, kRetainedColumns},

@@ -60,6 +60,9 @@ def test_bash_offers_every_command_that_help_lists():
     (["policy", "list", "--output", "=", "j"], {"json"}),
     (["policy", "list", "--output", "="], {"table", "json"}),
     (["subscription", "list", "meter-1", "--to"], {"--topic"}),
+    (["task", "list", "--sort", "la"], {"lag_messages"}),
+    (["user", "list", "--con"], {"--contains"}),
+    (["user", "list", "--so"], set()),
     (["completion", ""], {"bash", "zsh", "fish"}),
     (["nonsense", ""], None),  # the first word can still be mended
     (["message", "list", "--order", ""], set()),

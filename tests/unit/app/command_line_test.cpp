@@ -67,6 +67,9 @@ TEST(CommandLine, SaysWhatIsWrongWithExitCode2) {
       {{"task", "show"}, "name is required"},
       {{"zzzzzz"}, "there are serve, check"},
       {{"serve", "--bogus"}, "--bogus"},
+      {{"user", "list", "--sort", "name"}, "--sort"},
+      {{"retained", "list", "--contains", "a"}, "--contains"},
+      {{"task", "list", "--sort"}, "--sort"},
       {{"check", "-o", "xml"}, "xml"},
       {{"kafka-dev", "--bind", "0.0.0.0:9092"}, "--bind must be a loopback address"},
       {{"kafka-dev", "--topic", "a:0"}, "--topic `a:0` must be"},
@@ -111,16 +114,40 @@ TEST(CommandLine, MakesReferencePages) {
   EXPECT_THAT(run({"reference", "openapi"}).out, testing::StartsWith("openapi: \"3.1"));
 }
 
-TEST(CommandLine, FailsWithExitCode1WhenNobodyAnswers) {
-  ASSERT_EQ(::setenv("SLUICE_URL", "http://127.0.0.1:1", 1), 0);
-  ASSERT_EQ(::setenv("SLUICE_TOKEN", "t", 1), 0);
-
-  const auto ran = run({"user", "list"});
+Ran run_where_nobody_answers(std::vector<const char*> arguments) {
+  EXPECT_EQ(::setenv("SLUICE_URL", "http://127.0.0.1:1", 1), 0);
+  EXPECT_EQ(::setenv("SLUICE_TOKEN", "t", 1), 0);
+  auto ran = run(std::move(arguments));
   ::unsetenv("SLUICE_URL");
   ::unsetenv("SLUICE_TOKEN");
+  return ran;
+}
+
+TEST(CommandLine, FailsWithExitCode1WhenNobodyAnswers) {
+  const auto ran = run_where_nobody_answers({"user", "list"});
 
   EXPECT_EQ(ran.code, 1);
   EXPECT_THAT(ran.err, HasSubstr("is the server running there?"));
+}
+
+TEST(CommandLine, SaysWhatAListTakes) {
+  const auto tasks = run({"task", "list", "--help"}).out;
+  EXPECT_THAT(tasks, HasSubstr("--contains TEXT"));
+  EXPECT_THAT(tasks, HasSubstr("--sort FIELD:{name,status,lag_messages,"));
+  EXPECT_THAT(run({"client", "list", "--help"}).out, HasSubstr("with this in their client id"));
+  const auto users = run({"user", "list", "--help"}).out;
+  EXPECT_THAT(users, HasSubstr("with this in their name"));
+  EXPECT_THAT(users, testing::Not(HasSubstr("--sort")));
+}
+
+// It is no option, whatever it looks like; and which fields there are is the server's to say.
+TEST(CommandLine, TakesWhatAListGoesByWithADashInFront) {
+  for (const auto* field : {"-name", "-created", "nonsense"}) {
+    const auto ran = run_where_nobody_answers({"task", "list", "--sort", field});
+
+    EXPECT_EQ(ran.code, 1) << field;
+    EXPECT_THAT(ran.err, HasSubstr("is the server running there?"));
+  }
 }
 
 TEST(CommandLine, PointsIntoADocumentThatIsNotJson) {

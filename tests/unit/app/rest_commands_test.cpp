@@ -1,10 +1,12 @@
 #include "app/rest_commands.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
+#include "admin/route.hpp"
 #include "app/rest_output.hpp"
 #include "unit/app/scratch_directory.hpp"
 
@@ -131,6 +133,33 @@ TEST(Nouns, HaveAHelpForEveryVerb) {
   for (const auto& noun : nouns()) {
     EXPECT_FALSE(noun.help.empty());
     for (const auto verb : noun.verbs) EXPECT_FALSE(verb_help(verb).empty()) << verb;
+  }
+}
+
+// What the REST list of a noun has in its query, as the routes declare it.
+ListQuery declared_query(const Noun& noun) {
+  const auto path = "/api/v1" + std::string(noun.path);
+  const auto route = std::ranges::find_if(admin::routes(), [&](const admin::Route& each) {
+    return each.method == admin::Method::Get && each.path == path;
+  });
+  EXPECT_NE(route, admin::routes().end()) << path;
+  ListQuery query;
+  for (const auto& parameter : route->query) {
+    if (parameter.name.ends_with("_contains")) query.contains = parameter.name;
+    if (parameter.name == "sort") query.sorts = parameter.sorts;
+  }
+  return query;
+}
+
+TEST(Nouns, HaveListsThatAreAskedWhatRestIsAsked) {
+  for (const auto& noun : nouns()) {
+    // Their own lists stand below those of tasks and clients.
+    if (noun.name == "dead-letter" || noun.name == "subscription") continue;
+
+    const auto declared = declared_query(noun);
+
+    EXPECT_EQ(noun.list.contains, declared.contains) << noun.name;
+    EXPECT_TRUE(std::ranges::equal(noun.list.sorts, declared.sorts)) << noun.name;
   }
 }
 
