@@ -47,6 +47,7 @@ struct AccountWish {
   std::string owner;
   bool publishes = false;  // otherwise it reads
   std::vector<std::string> resources;
+  std::vector<std::string> published_besides = {};  // whatever else it does
 };
 
 // A change of users and policies that becomes durable together with what it is for: nothing, or
@@ -76,8 +77,8 @@ class Accounts {
   [[nodiscard]] virtual AccountRightsPtr rights_of(const std::string& user,
                                                    const std::string& client_id) const = 0;
   // A user whose password nobody knows, with policies that allow it exactly this. Blocks for a
-  // hash. Refuses: name_taken (/account), invalid_document (/account, /resources/n), limit_reached,
-  // overloaded.
+  // hash. Refuses: name_taken (/account), invalid_document (/account, /resources/n,
+  // /published_besides/n), limit_reached, overloaded.
   [[nodiscard]] virtual Outcome<std::unique_ptr<AccountChange>> prepare_account(
       const AccountWish& wish) = 0;
   // What of it is still there and nobody else's.

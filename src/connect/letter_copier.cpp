@@ -54,6 +54,14 @@ void LetterCopier::stop() {
   }
 }
 
+void LetterCopier::try_refused_again() {
+  {
+    const std::scoped_lock lock(mutex_);
+    takes_all_ = true;
+  }
+  wake_.notify_one();
+}
+
 LetterCopier::Status LetterCopier::status() const {
   return status_.with([](const Status& status) { return status; });
 }
@@ -94,6 +102,7 @@ void LetterCopier::take_mail() {
     const std::scoped_lock lock(mutex_);
     has_news_ = false;
     kept = std::exchange(kept_, std::nullopt);
+    if (std::exchange(takes_all_, false)) refused_again_at_ = now();
   }
   if (kept) {
     if (*kept <= next_) next_ = model::Position(kept->get() - 1);
@@ -318,7 +327,7 @@ void LetterCopier::wait() {
   if (resume_at_) deadline = std::min(deadline, *resume_at_);
   std::unique_lock lock(mutex_);
   context_.threads->wait(
-      wake_, lock, [this] { return has_news_ || stopping_ || kept_.has_value(); },
+      wake_, lock, [this] { return has_news_ || stopping_ || takes_all_ || kept_.has_value(); },
       deadline == SteadyTime::max() ? Threads::kForever : deadline - now());
 }
 

@@ -28,7 +28,7 @@ namespace sluice::connect {
 // and at each start. docs/adr/0065-dead-letter-copies.md
 //
 // Owns:    its thread and its sink, which it makes when the first letter comes.
-// Threads: status() from any; the rest from one at a time.
+// Threads: status() and try_refused_again() from any; the rest from one at a time.
 class LetterCopier {
  public:
   using MakeSink = std::function<Result<std::unique_ptr<Sink>>(Sink::Callbacks)>;
@@ -58,6 +58,7 @@ class LetterCopier {
   void start();
   void request_stop();  // does not wait
   void stop();          // waits a moment for what is on its way; what is not answered goes again
+  void try_refused_again();  // now; does not wait
   [[nodiscard]] Status status() const;
 
  private:
@@ -96,10 +97,11 @@ class LetterCopier {
   const MakeSink make_sink_;
   Guarded<Status> status_;
 
-  mutable std::mutex mutex_;  // guards the four that follow
+  mutable std::mutex mutex_;  // guards the five that follow
   std::condition_variable wake_;
   bool has_news_ = false;  // from the sink
   bool stopping_ = false;
+  bool takes_all_ = false;               // something has changed for those that were refused
   std::optional<model::Position> kept_;  // the lowest of the letters that were kept meanwhile
 
   // The thread's own.

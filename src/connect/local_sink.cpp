@@ -7,8 +7,8 @@
 
 namespace sluice::connect {
 
-LocalSink::LocalSink(broker::Intake& intake, std::string client_id, Callbacks callbacks)
-    : intake_(intake), client_id_(std::move(client_id)) {
+LocalSink::LocalSink(broker::Intake& intake, From from, Callbacks callbacks)
+    : intake_(intake), from_(std::move(from)) {
   mail_->on_ready = std::move(callbacks.on_ready);
 }
 
@@ -17,11 +17,22 @@ LocalSink::~LocalSink() {
   mail_->on_ready = nullptr;
 }
 
+// Empty: it goes. Null rights: nobody is asked.
+std::string LocalSink::why_not(const Record& record, const broker::AccountRightsPtr& rights) const {
+  if (auto why = why_not_topic(record.topic); !why.empty()) return why;
+  if (!rights) return {};
+  if (!rights->exists()) return "there is no user `" + from_.account + '`';
+  if (rights->may_publish(record.topic, kQos, false)) return {};
+  return "topic " + std::string(record.topic.substr(0, 256)) + ": the account `" + from_.account +
+         "` may not publish this: " + rights->why_not_publish(record.topic, kQos, false);
+}
+
 Result<std::size_t> LocalSink::write(std::span<const Record> records) {
   if (!on_their_way_.empty() || !rejected_.empty()) return 0;
+  const auto rights = from_.ask_rights ? from_.ask_rights() : nullptr;
   auto messages = std::make_shared<std::vector<broker::OutsideMessage>>();
   for (const auto& record : records) {
-    if (auto why = why_not_topic(record.topic); !why.empty()) {
+    if (auto why = why_not(record, rights); !why.empty()) {
       rejected_.push_back(
           {.token = record.token, .verdict = Verdict::Rejected, .reason = std::move(why)});
       continue;
@@ -29,7 +40,8 @@ Result<std::size_t> LocalSink::write(std::span<const Record> records) {
     auto& message = messages->emplace_back();
     message.topic = record.topic;
     message.payload = record.value;
-    message.client.client_id = client_id_;
+    message.qos = kQos;
+    message.client.client_id = from_.client_id;
     HeaderProperties properties(message.properties, record.value);
     for (const auto& [name, value] : record.headers) properties.add(name, value);
     on_their_way_.push_back(record.token);

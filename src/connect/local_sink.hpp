@@ -6,18 +6,27 @@
 #include <vector>
 
 #include "broker/intake.hpp"
+#include "connect/reporting_runner.hpp"
 #include "connect/sink.hpp"
 
 namespace sluice::connect {
 
 // Records as messages of this server, with QoS 1: delivered once they are durable. One batch at a
-// time, for what has to be tried again goes before anything newer.
+// time, for what has to be tried again goes before anything newer. With the rights of the moment:
+// what the account may not publish is rejected.
 //
 // Threads: as Sink says.
 class LocalSink final : public Sink {
  public:
-  // `client_id`: whom the messages are from. `intake` outlives it.
-  LocalSink(broker::Intake& intake, std::string client_id, Callbacks callbacks);
+  static constexpr auto kQos = mqtt::Qos::AtLeastOnce;
+  struct From {
+    std::string client_id;
+    std::string account;  // for error texts
+    AskRights ask_rights;
+  };
+
+  // `from`: whom the messages are from. `intake` outlives it.
+  LocalSink(broker::Intake& intake, From from, Callbacks callbacks);
   ~LocalSink() override;
   LocalSink(const LocalSink&) = delete;
   LocalSink& operator=(const LocalSink&) = delete;
@@ -35,8 +44,11 @@ class LocalSink final : public Sink {
     std::function<void()> on_ready;  // none: nobody waits any more
     std::optional<broker::Intake::Answers> answers;
   };
+  [[nodiscard]] std::string why_not(const Record& record,
+                                    const broker::AccountRightsPtr& rights) const;
+
   broker::Intake& intake_;
-  const std::string client_id_;
+  const From from_;
   const std::shared_ptr<Mail> mail_ = std::make_shared<Mail>();
   std::vector<std::uint64_t> on_their_way_;  // tokens
   std::vector<Delivery> rejected_;           // without asking

@@ -1,5 +1,6 @@
 // As whom tasks run: checked before anything is saved, and made and taken away together with them.
 #include <algorithm>
+#include <iterator>
 
 #include "base/log.hpp"
 #include "connect/documents.hpp"
@@ -30,8 +31,10 @@ Outcome<void> Service::State::check_account(const TaskSpec& spec, std::string_vi
     const auto client = worker_name(flow, spec.name, i);
     const auto rights =
         made != nullptr ? made->rights(client) : options.accounts->rights_of(spec.account, client);
-    if (auto missing = missing_rights(spec, *rights); !missing.empty())
-      return lacks_right(std::move(missing));
+    auto missing = missing_rights(spec, *rights);
+    if (i == 0 && rights->exists())  // copies go out as the first worker
+      std::ranges::move(missing_copy_rights(spec, *rights), std::back_inserter(missing));
+    if (!missing.empty()) return lacks_right(std::move(missing));
   }
   return {};
 }
@@ -66,7 +69,8 @@ Outcome<std::unique_ptr<broker::AccountChange>> Service::State::prepare_account(
   auto made = options.accounts->prepare_account({.user = spec.account,
                                                  .owner = spec.name,
                                                  .publishes = spec.is_inbound(),
-                                                 .resources = needed_resources(spec)});
+                                                 .resources = needed_resources(spec),
+                                                 .published_besides = copied_here(spec)});
   if (!made) {
     // The caller knows the places by other names.
     constexpr std::string_view kResources = "/resources/";
@@ -74,6 +78,7 @@ Outcome<std::unique_ptr<broker::AccountChange>> Service::State::prepare_account(
       if (field.pointer.starts_with(kResources))
         field.pointer =
             place_of_resource(spec, std::stoul(field.pointer.substr(kResources.size())));
+      if (field.pointer.starts_with("/published_besides/")) field.pointer = kCopyTopic;
     }
     return made;
   }

@@ -245,6 +245,7 @@ broker::AccountRightsPtr Task::rights() const {
 void Task::rights_changed() const {
   const std::scoped_lock lock(mutex_);
   if (worker_) worker_->rights_changed();
+  if (copier_ && spec_.letter_copy->type == kLocal) copier_->try_refused_again();
 }
 
 std::shared_ptr<Runner> Task::cannot_start(std::string reason) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "connect/local_sink.hpp"
+
 namespace sluice::connect {
 namespace {
 
@@ -50,16 +52,17 @@ std::string lacks(const TaskSpec& spec, std::string_view what, const std::string
   return "the account `" + spec.account + "` may not " + std::string(what) + ": " + why;
 }
 
-std::vector<Problem> missing_to_publish(const TaskSpec& spec, const broker::AccountRights& rights) {
-  if (const auto topic = spec.inbound.topic.constant()) {
-    const auto why =
-        rights.why_not_publish(*topic, spec.inbound.qos.value_or(mqtt::Qos::AtLeastOnce),
-                               spec.inbound.retain.value_or(false));
+// `place`: of the topic, in the document.
+std::vector<Problem> missing_to_publish(const TaskSpec& spec, std::string_view place,
+                                        const Template& made, mqtt::Qos qos, bool retain,
+                                        const broker::AccountRights& rights) {
+  if (const auto topic = made.constant()) {
+    const auto why = rights.why_not_publish(*topic, qos, retain);
     if (why.empty()) return {};
-    return {{"/map/topic", lacks(spec, "publish `" + std::string(*topic) + '`', why)}};
+    return {{std::string(place), lacks(spec, "publish `" + std::string(*topic) + '`', why)}};
   }
   if (rights.may_publish_something()) return {};
-  return {{"/map/topic", lacks(spec, "publish anything", "no policy allows it")}};
+  return {{std::string(place), lacks(spec, "publish anything", "no policy allows it")}};
 }
 
 }  // namespace
@@ -73,17 +76,25 @@ std::string place_of_resource(const TaskSpec& spec, std::size_t n) {
   return spec.is_inbound() ? "/map/topic" : "/source/filters/" + std::to_string(n);
 }
 
+std::vector<std::string> copied_here(const TaskSpec& spec) {
+  if (!spec.letter_copy || spec.letter_copy->type != kLocal) return {};
+  return {widest_filter(spec.letter_copy->topic)};
+}
+
 bool needs_same_rights(const TaskSpec& before, const TaskSpec& after) {
   const auto constant = [](const TaskSpec& spec) { return spec.inbound.topic.constant(); };
   return before.account == after.account && before.workers >= after.workers &&
          needed_resources(before) == needed_resources(after) &&
-         constant(before) == constant(after) && before.inbound.qos == after.inbound.qos &&
-         before.inbound.retain == after.inbound.retain;
+         copied_here(before) == copied_here(after) && constant(before) == constant(after) &&
+         before.inbound.qos == after.inbound.qos && before.inbound.retain == after.inbound.retain;
 }
 
 std::vector<Problem> missing_rights(const TaskSpec& spec, const broker::AccountRights& rights) {
   if (!rights.exists()) return {{"/account", "there is no user `" + spec.account + '`'}};
-  if (spec.is_inbound()) return missing_to_publish(spec, rights);
+  if (spec.is_inbound())
+    return missing_to_publish(spec, "/map/topic", spec.inbound.topic,
+                              spec.inbound.qos.value_or(mqtt::Qos::AtLeastOnce),
+                              spec.inbound.retain.value_or(false), rights);
   std::vector<Problem> problems;
   for (std::size_t i = 0; i < spec.filters.size(); ++i) {
     const auto& filter = spec.filters[i];
@@ -92,6 +103,13 @@ std::vector<Problem> missing_rights(const TaskSpec& spec, const broker::AccountR
           {place_of_resource(spec, i), lacks(spec, "subscribe to `" + filter + '`', why)});
   }
   return problems;
+}
+
+std::vector<Problem> missing_copy_rights(const TaskSpec& spec,
+                                         const broker::AccountRights& rights) {
+  if (copied_here(spec).empty()) return {};
+  return missing_to_publish(spec, kCopyTopic, spec.letter_copy->topic, LocalSink::kQos, false,
+                            rights);
 }
 
 }  // namespace sluice::connect

@@ -12,6 +12,9 @@ namespace sluice::connect {
 [[nodiscard]] std::vector<std::string> needed_resources(const TaskSpec& spec);
 // Where in the document the n-th of these comes from.
 [[nodiscard]] std::string place_of_resource(const TaskSpec& spec, std::size_t n);
+// One filter of every topic that copies of its dead letters can have here; none: none go here.
+[[nodiscard]] std::vector<std::string> copied_here(const TaskSpec& spec);
+inline constexpr std::string_view kCopyTopic = "/delivery/dead_letter_copy/topic";
 
 // Whether a task that may run as `before` need not be asked about again. Contract: their workers
 // have the same names.
@@ -21,5 +24,8 @@ namespace sluice::connect {
 // nothing does.
 [[nodiscard]] std::vector<schema::Problem> missing_rights(const TaskSpec& spec,
                                                           const broker::AccountRights& rights);
+// So, what keeps copies of its dead letters from this server's topics: the task runs without.
+[[nodiscard]] std::vector<schema::Problem> missing_copy_rights(const TaskSpec& spec,
+                                                               const broker::AccountRights& rights);
 
 }  // namespace sluice::connect

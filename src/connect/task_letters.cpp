@@ -41,9 +41,11 @@ LetterCopier::MakeSink Task::makes_copies(const json::object* settings) const {
   if (copy.type == kLocal) {
     auto* intake = around_.options.intake;
     if (intake == nullptr) return fails_with(Errc::Unavailable, "nothing takes messages in here");
-    return [intake, client_id = std::move(client_id)](
-               Sink::Callbacks callbacks) -> Result<std::unique_ptr<Sink>> {
-      return std::make_unique<LocalSink>(*intake, client_id, std::move(callbacks));
+    LocalSink::From from{
+        .client_id = std::move(client_id), .account = spec_.account, .ask_rights = ask_rights(0)};
+    return [intake,
+            from = std::move(from)](Sink::Callbacks callbacks) -> Result<std::unique_ptr<Sink>> {
+      return std::make_unique<LocalSink>(*intake, from, std::move(callbacks));
     };
   }
   const auto* connector = around_.registry.find(copy.type);

@@ -155,6 +155,45 @@ def test_what_a_narrower_deny_takes_away_is_passed_over_and_counted(sluice):
     sluice.wait_task("files", status="running", lag_messages=0, delivered=2, denied=1)
 
 
+def test_copies_of_dead_letters_go_only_to_where_the_account_may_publish(sluice):
+    device = sluice.allow_all("device")
+    copied = {"delivery": {"dead_letter_copy": {"type": "local", "topic": "letters/${topic[1]}"}},
+              "map": {"topic": "${payload.kind}"}}
+    sluice.add_user("reader")
+    sluice.add_policy("readers", operations=["subscribe"], resources=["flow/#"], users=["reader"])
+    refused = sluice.rest("POST", "/tasks", {**document(account="reader"), **copied})
+    assert refused.status == 422 and refused.body["code"] == "account_lacks_right", refused
+    assert [field["pointer"] for field in refused.body["fields"]] == [
+        "/delivery/dead_letter_copy/topic"], refused
+
+    made = create(sluice, {**document(), **copied})
+    assert made.status == 201 and made.body["account"] == "task-files", made
+    edited = sluice.rest("PATCH", "/tasks/files", {
+        "delivery": {"dead_letter_copy": {"topic": "elsewhere"}}})
+    assert edited.status == 422 and "may not publish `elsewhere`" in \
+        edited.body["fields"][0]["detail"], edited
+    denied = {"name": "not-there", "effect": "deny", "operations": ["publish"],
+              "resources": ["letters/secret"], "users": ["task-files"]}
+    sluice.create("/policies", denied)
+    with RawClient(sluice.mqtt) as raw:
+        raw.connect("d", username=device.name, password=device.password)
+        raw.subscribe("letters/#", qos=1)
+        for topic in ("flow/a", "flow/secret", "flow/b"):
+            assert raw.publish(topic, b"no JSON", qos=1).reason == 0
+        assert [message.topic for message in raw.messages(2)] == ["letters/a", "letters/b"]
+        task = sluice.wait_task("files", dead_letters=3, dead_letter_copies=lambda copies: (
+            copies["copied"], copies["waiting"], copies["refused"]) == (2, 1, 1))
+        assert "`not-there` denies it" in task["dead_letter_copies"]["last_error"], task
+        assert task["status"] == "running", task
+
+        sluice.delete("/policies/not-there")
+        assert [message.topic for message in raw.messages(1)] == ["letters/secret"]
+    sluice.wait_task("files", dead_letters=3, dead_letter_copies=lambda copies: (
+        copies["copied"], copies["waiting"]) == (3, 0))
+    sluice.delete("/tasks/files")
+    assert names(sluice, "/policies") == {"all-device", "readers"}
+
+
 def test_killed_while_it_is_made(make_sluice):
     """Afterwards there is a task with its account, or neither."""
     server = make_sluice()

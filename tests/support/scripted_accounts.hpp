@@ -63,6 +63,7 @@ class ScriptedAccounts final : public broker::Accounts {
     Rights rights;
     auto& resources = wish.publishes ? rights.publishes : rights.reads;
     resources.insert(wish.resources.begin(), wish.resources.end());
+    rights.publishes.insert(wish.published_besides.begin(), wish.published_besides.end());
     const auto user = wish.user.empty() ? "task-" + wish.owner : wish.user;
     return Outcome<std::unique_ptr<broker::AccountChange>>(
         std::make_unique<Change>(*this, user, std::move(rights), false));

@@ -27,18 +27,17 @@ tl::unexpected<Refusal> invalid_account(std::vector<schema::Problem> problems) {
 }
 
 // Nobody means a variable where a task has a filter.
-std::vector<schema::Problem> problems_of_resources(const std::vector<std::string>& resources) {
-  std::vector<schema::Problem> problems;
+void add_problems(std::string_view place, const std::vector<std::string>& resources,
+                  std::vector<schema::Problem>& problems) {
   for (std::size_t i = 0; i < resources.size(); ++i) {
     const auto parsed = ResourceTemplate::parse(resources[i]);
-    const auto pointer = "/resources/" + std::to_string(i);
+    const auto pointer = std::string(place) + '/' + std::to_string(i);
     if (!parsed)
       problems.push_back({pointer, "cannot stand in a policy: " + parsed.error().detail});
     else if (parsed->has_variables())
       problems.push_back({pointer, "cannot stand in a policy: `" + resources[i] +
                                        "` has a variable of policies in it"});
   }
-  return problems;
 }
 
 // `stem`, or with a number behind it where that is taken.
@@ -63,7 +62,8 @@ class AccessControl::PreparedChange final : public AccountChange {
   [[nodiscard]] Outcome<void> add(const AccountWish& wish, const std::string& password_hash,
                                   const ScramVerifier& verifier) {
     SL_TRY_VOID(add_user(wish, password_hash, verifier));
-    SL_TRY_VOID(add_policies(wish));
+    SL_TRY_VOID(add_policies(wish, wish.publishes ? "publish" : "subscribe", wish.resources));
+    SL_TRY_VOID(add_policies(wish, "publish", wish.published_besides));
     set_ = std::make_shared<const PolicySet>(policies_);
     return {};
   }
@@ -140,24 +140,25 @@ class AccessControl::PreparedChange final : public AccountChange {
     return {};
   }
 
-  [[nodiscard]] Outcome<void> add_policies(const AccountWish& wish) {
-    const auto count = (wish.resources.size() + kResourcesOfOne - 1) / kResourcesOfOne;
+  [[nodiscard]] Outcome<void> add_policies(const AccountWish& wish, std::string_view operation,
+                                           const std::vector<std::string>& resources) {
+    const auto count = (resources.size() + kResourcesOfOne - 1) / kResourcesOfOne;
     if (policies_.size() + count > kMaximumPolicies)
       return refuse({.errc = Errc::WrongState,
                      .code = "limit_reached",
                      .detail = "there are as many policies as there may be",
                      .hint = "delete some that are not used"});
-    for (auto at = wish.resources.begin(); at != wish.resources.end();) {
-      const auto end = at + std::min<std::ptrdiff_t>(kResourcesOfOne, wish.resources.end() - at);
+    for (auto at = resources.begin(); at != resources.end();) {
+      const auto end = at + std::min<std::ptrdiff_t>(kResourcesOfOne, resources.end() - at);
       const auto name =
           free_name(stem_of(wish), [&](const auto& n) { return policies_.contains(n); });
-      const auto checked = access_.checked_policy(
-          {{"name", name},
-           {"description", "Made with the task " + wish.owner + "."},
-           {"effect", "allow"},
-           {"operations", json::array{wish.publishes ? "publish" : "subscribe"}},
-           {"resources", json::array(at, end)},
-           {"users", json::array{json::value(made_.user)}}});
+      const auto checked =
+          access_.checked_policy({{"name", name},
+                                  {"description", "Made with the task " + wish.owner + "."},
+                                  {"effect", "allow"},
+                                  {"operations", json::array{json::value(operation)}},
+                                  {"resources", json::array(at, end)},
+                                  {"users", json::array{json::value(made_.user)}}});
       if (!checked) return tl::unexpected(checked.error());
       const auto id = new_entity_id(access_.state_->clock);
       const auto stored = as_entity(*checked, id, now_);
@@ -191,8 +192,10 @@ AccountRightsPtr AccessControl::rights_of(const std::string& user,
 }
 
 Outcome<std::unique_ptr<AccountChange>> AccessControl::prepare_account(const AccountWish& wish) {
-  if (auto problems = problems_of_resources(wish.resources); !problems.empty())
-    return invalid_account(std::move(problems));
+  std::vector<schema::Problem> problems;
+  add_problems("/resources", wish.resources, problems);
+  add_problems("/published_besides", wish.published_besides, problems);
+  if (!problems.empty()) return invalid_account(std::move(problems));
   // Shown to nobody: who wants to log in as this user sets another one.
   const auto password = random_password();
   const auto hash = hash_password(password);

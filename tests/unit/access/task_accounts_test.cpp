@@ -64,6 +64,20 @@ TEST_F(TaskAccountsTest, PublishesWhereItWasToldTo) {
   EXPECT_NE(rights->why_not_read("in/#"), "");
 }
 
+TEST_F(TaskAccountsTest, PublishesBesidesWhatItReads) {
+  const auto made =
+      make({.user = {}, .owner = "t", .resources = {"a/#"}, .published_besides = {"letters/#"}});
+
+  EXPECT_EQ(made.policy_ids.size(), 2U);
+  EXPECT_EQ(why_not_read(made.user, "a/#"), "");
+  EXPECT_NE(why_not_read(made.user, "letters/#"), "");
+  const auto rights = access_->rights_of(made.user, "c-t-0");
+  EXPECT_EQ(rights->why_not_publish("letters/a", mqtt::Qos::AtLeastOnce, false), "");
+  EXPECT_NE(rights->why_not_publish("a/b", mqtt::Qos::AtLeastOnce, false), "");
+  EXPECT_EQ(refused({.user = {}, .owner = "u", .resources = {"a"}, .published_besides = {"%c"}}),
+            (std::vector<std::string>{"invalid_document", "/published_besides/0"}));
+}
+
 // More resources than one policy has room for.
 TEST_F(TaskAccountsTest, HaveAsManyPoliciesAsTheyNeed) {
   AccountWish wish{.user = {}, .owner = "t", .resources = {}};

@@ -4,6 +4,7 @@
 #include "connect/task_account.hpp"
 #include "service_fixture.hpp"
 #include "support/scripted_accounts.hpp"
+#include "taking_intake.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -29,6 +30,7 @@ class AccountTest : public ServiceTest {
                                                       told_states.emplace_back(
                                                           name_of(change.state), change.reason);
                                                     },
+                                                .intake = &intake_here,
                                                 .accounts = &accounts});
     ASSERT_TRUE(service->start());
   }
@@ -58,6 +60,20 @@ class AccountTest : public ServiceTest {
   bool keeps_account() {
     return store.get(store::StateKind::Document, "test-account/task-t")->has_value();
   }
+  static json::object copying_task(std::string_view topic) {
+    auto document = task_of("reader");
+    change(document, "/delivery/dead_letter_copy",
+           json::object{{"type", "local"}, {"topic", topic}});
+    return document;
+  }
+  json::object copies() { return service->task("t")->at("dead_letter_copies").as_object(); }
+  bool has_copies(int copied, int refused) {
+    return eventually([&] {
+      const auto now = copies();
+      return now.at("copied").to_number<int>() == copied &&
+             now.at("refused").to_number<int>() == refused;
+    });
+  }
   void expect_all(int count) {
     ASSERT_TRUE(arrives(static_cast<std::size_t>(count)));
     const auto arrived = other_side.arrived();
@@ -66,6 +82,7 @@ class AccountTest : public ServiceTest {
   }
 
   test::ScriptedAccounts accounts;
+  TakingIntake intake_here;
   std::mutex mutex;  // guards the next
   std::vector<std::pair<std::string, std::string>> told_states;
 };
@@ -255,6 +272,67 @@ TEST_F(AccountTest, SendsNoLetterAgainThatItMayNotHave) {
   EXPECT_EQ(letters->at("items").as_array().front().at("class").as_string(), "denied");
   accounts.allow("reader", {.reads = {"a/#"}, .publishes = {}, .denied = {}});
   EXPECT_EQ(service->redrive("t", {})->at("redriven").to_number<int>(), 2);
+}
+
+TEST_F(AccountTest, CopiesLettersOnlyToWhereItMayPublish) {
+  accounts.allow("reader", {.reads = {"a/#"}, .publishes = {"open"}, .denied = {}});
+
+  EXPECT_THAT(refused(copying_task("secret")),
+              ElementsAre("account_lacks_right",
+                          "/delivery/dead_letter_copy/topic: the account `reader` may not publish "
+                          "`secret`: no policy allows it"));
+  ASSERT_TRUE(service->create_task(copying_task("open")));
+  const auto edited =
+      service->change_task("t", parsed(R"({"delivery":{"dead_letter_copy":{"topic":"secret"}}})"));
+  ASSERT_FALSE(edited);
+  EXPECT_EQ(edited.error().code, "account_lacks_right");
+  EXPECT_EQ(edited.error().fields.front().pointer, "/delivery/dead_letter_copy/topic");
+  accounts.allow("reader", {.reads = {"a/#"}, .publishes = {}, .denied = {}});
+  auto another = copying_task("to/${topic}");
+  another["name"] = "u";
+  EXPECT_THAT(refused(another),
+              ElementsAre("account_lacks_right",
+                          "/delivery/dead_letter_copy/topic: the account `reader` may not publish "
+                          "anything: no policy allows it"));
+  EXPECT_TRUE(service->change_task("t", parsed(R"({"description":"without its right"})")));
+}
+
+// The letter stays, the task goes on, and the copy goes once it may.
+TEST_F(AccountTest, CopiesNoLetterWhileTheRightIsAway) {
+  accounts.allow("reader", {.reads = {"a/#"}, .publishes = {"to/#"}, .denied = {}});
+  ASSERT_TRUE(service->create_task(copying_task("to/${topic[1]}")));
+  other_side.judge([](const Record&) { return Verdict::Rejected; });
+  queues->publish({.topic = "a/0"});
+  ASSERT_TRUE(has_copies(1, 0));
+
+  accounts.allow("reader", {.reads = {"a/#"}, .publishes = {"to/2"}, .denied = {}});
+  queues->publish({.topic = "a/1"});
+  queues->publish({.topic = "a/2"});
+  ASSERT_TRUE(has_copies(2, 1));
+  EXPECT_EQ(copies().at("last_error"),
+            "refused: topic to/1: the account `reader` may not publish this: no policy allows it");
+  EXPECT_EQ(figure("dead_letters"), 3U);
+  EXPECT_EQ(status(), "running");
+  accounts.remove("reader");
+  ASSERT_TRUE(eventually(
+      [&] { return copies().at("last_error") == "refused: there is no user `reader`"; }));
+  EXPECT_EQ(intake_here.all().size(), 2U);
+
+  accounts.allow("reader", {.reads = {"a/#"}, .publishes = {"to/#"}, .denied = {}});
+  ASSERT_TRUE(has_copies(3, 0));
+  std::vector<std::string> topics;
+  for (const auto& message : intake_here.all()) topics.push_back(message.topic);
+  EXPECT_THAT(topics, ElementsAre("to/0", "to/2", "to/1"));
+}
+
+TEST_F(AccountTest, IsMadeWithTheRightToPublishCopies) {
+  ASSERT_TRUE(service->create_task(copying_task("to/${topic}"), {.makes_account = true}));
+
+  EXPECT_THAT(accounts.wishes().front().resources, ElementsAre("a/#"));
+  EXPECT_THAT(accounts.wishes().front().published_besides, ElementsAre("to/#"));
+  other_side.judge([](const Record&) { return Verdict::Rejected; });
+  publish(1);
+  EXPECT_TRUE(has_copies(1, 0));
 }
 
 TEST(NeededResources, CoverEveryTopicThatAMappingCanMake) {

@@ -8,30 +8,13 @@
 #include "connect/origins.hpp"
 #include "mqtt/properties.hpp"
 #include "service_fixture.hpp"
+#include "taking_intake.hpp"
 
 namespace sluice::connect {
 namespace {
 
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
-
-// Takes what is published at once, or says that it cannot.
-struct TakingIntake : broker::Intake {
-  void publish_all(Messages messages, Done done) override {
-    Answers answers(messages->size());
-    {
-      const std::scoped_lock lock(mutex);
-      taken.insert(taken.end(), messages->begin(), messages->end());
-    }
-    done(std::move(answers));
-  }
-  std::vector<broker::OutsideMessage> all() {
-    const std::scoped_lock lock(mutex);
-    return taken;
-  }
-  std::mutex mutex;
-  std::vector<broker::OutsideMessage> taken;
-};
 
 class LetterCopiesTest : public ServiceTest {
  protected:
