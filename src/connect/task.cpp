@@ -13,6 +13,7 @@
 #include "connect/text.hpp"
 #include "connect/totals.hpp"
 #include "connect/worker.hpp"
+#include "mqtt/topic.hpp"
 
 namespace sluice::connect {
 namespace {
@@ -93,11 +94,21 @@ Result<TaskRecord> TaskRecord::from_json(const json::object& saved) {
   return record;
 }
 
+std::vector<Task::Cover> Task::covers_among(const std::vector<std::string>& filters) {
+  std::vector<Cover> covers;
+  for (std::size_t outer = 0; outer < filters.size(); ++outer)
+    for (std::size_t inner = 0; inner < filters.size(); ++inner)
+      if (outer != inner && mqtt::covers(filters[outer], filters[inner]))
+        covers.push_back({outer, inner});
+  return covers;
+}
+
 Task::Task(Surroundings& around, TaskRecord record, TaskSpec spec, std::string connection)
     : around_(around),
       record_(std::move(record)),
       spec_(std::move(spec)),
       connection_(std::move(connection)),
+      covers_(covers_among(spec_.filters)),
       enabled_(spec_.enabled) {
   parked_.state = TaskState::Paused;
   parked_.since_ms = around_.clock.wall_ms();
@@ -130,6 +141,29 @@ std::vector<store::QueueId> Task::queue_ids() const {
   ids.reserve(queues_.size());
   for (const auto& queue : queues_) ids.push_back(queue.id);
   return ids;
+}
+
+// Not those that stand in another one, too. A queue that was made later lacks what is older.
+std::uint64_t Task::count_after(Position after) const {
+  const auto has_all_of = [&](std::size_t outer, std::size_t inner) {
+    return queues_[outer].created <= std::max(queues_[inner].created, after);
+  };
+  const auto is_mutual = [&](const Cover& cover) {
+    return std::ranges::any_of(covers_, [&](const Cover& other) {
+      return other.outer == cover.inner && other.inner == cover.outer &&
+             has_all_of(other.outer, other.inner);
+    });
+  };
+  auto ids = queue_ids();
+  std::vector<bool> is_spare(ids.size());
+  for (const auto& cover : covers_) {
+    if (cover.outer >= ids.size() || cover.inner >= ids.size()) continue;  // released
+    if (!has_all_of(cover.outer, cover.inner)) continue;
+    if (cover.outer < cover.inner || !is_mutual(cover)) is_spare[cover.inner] = true;
+  }
+  std::size_t index = 0;
+  std::erase_if(ids, [&](store::QueueId /*id*/) { return is_spare[index++]; });
+  return around_.store.count_after(ids, after, kMostCounted);
 }
 
 Position Task::earliest() const {

@@ -166,6 +166,10 @@ class Task {
 
  private:
   static constexpr std::uint64_t kMostCounted = 1'000'000'000;  // of a queue, by one question
+  struct Cover {
+    std::size_t outer, inner;  // of the spec's filters: one matches all that the other does
+  };
+  [[nodiscard]] static std::vector<Cover> covers_among(const std::vector<std::string>& filters);
 
   void watch_worker(const std::shared_ptr<Task>& self, unsigned number);
   // Null: the document alone. `settles_runs`: how earlier ones ended does not matter any more.
@@ -215,6 +219,9 @@ class Task {
   [[nodiscard]] store::Position queues_from() const;
   [[nodiscard]] std::vector<std::string> filters_before() const;
   [[nodiscard]] std::vector<store::QueueId> queue_ids() const;
+  // Of its messages behind there; one in several queues counts once if one of them has all that is
+  // in the others.
+  [[nodiscard]] std::uint64_t count_after(store::Position after) const;
   [[nodiscard]] store::Position earliest() const;
   [[nodiscard]] std::uint64_t lag(std::span<const Progress> workers) const;
   // Entries of its queues behind there that are not in what is ahead.
@@ -237,6 +244,7 @@ class Task {
   const std::string connection_;
   std::vector<store::Store::OpenedQueue> queues_;
   std::size_t acquired_ = 0;  // of the spec's filters
+  const std::vector<Cover> covers_;
 
   std::mutex changing_;  // start(), pause() and retire()
   bool is_retired_ = false;

@@ -50,9 +50,8 @@ Result<SeekEffect> Task::effect_of_seek(const Start& start) const {
     effect.passed_over = passed;
     return effect;
   }
-  const auto ids = queue_ids();
-  const auto waiting = around_.store.count_after(ids, cursor, kMostCounted);
-  const auto left = around_.store.count_after(ids, target.position, kMostCounted);
+  const auto waiting = count_after(cursor);
+  const auto left = count_after(target.position);
   effect.passed_over = {.messages = waiting - std::min(waiting, left),
                         .is_least = waiting == kMostCounted};
   return effect;

@@ -65,10 +65,12 @@ const metrics::Declaration kDelivery{
     "From the store timestamp of a message to the other side's acknowledgement of its record.",
     metrics::Kind::Histogram,
     {"task", "task_id"}};
-const metrics::Declaration kLag{"sluice_task_lag_messages",
-                                "Messages in the task's queues that are not delivered yet.",
-                                metrics::Kind::Gauge,
-                                {"task", "task_id"}};
+const metrics::Declaration kLag{
+    "sluice_task_lag_messages",
+    "Messages in the task's queues that are not delivered yet. One that several of its filters "
+    "match may count for each of them, unless one of these covers the others.",
+    metrics::Kind::Gauge,
+    {"task", "task_id"}};
 const metrics::Declaration kAge{"sluice_task_oldest_unsent_age_seconds",
                                 "Age of the oldest message not delivered yet.",
                                 metrics::Kind::Gauge,
@@ -227,17 +229,16 @@ void Task::forget() {
   around_.metrics.forget("task_id", record_.id);
 }
 
-// A message that two of the task's filters match counts twice while it is unread. What lies before
-// the queues has been counted by nobody: `back_fill_bytes` says how much of the log that is.
+// While it is unread, a message that two of the task's filters match counts twice where neither of
+// them matches all that the other does, as `a/+` and `+/b`. What lies before the queues has been
+// counted by nobody: `back_fill_bytes` says how much of the log that is.
 //
 // Whose an unread message is of several workers it does not know: each is taken to have its part.
 std::uint64_t Task::lag(std::span<const Progress> workers) const {
   if (spec_.is_inbound()) return workers.front().source_lag.value_or(0);
-  const auto ids = queue_ids();
-  if (ids.empty()) return 0;
+  if (queues_.empty()) return 0;
   const auto end = ends_at();
-  const auto beyond =
-      end ? around_.store.count_after(ids, std::max(*end, queues_from()), kMostCounted) : 0;
+  const auto beyond = end ? count_after(std::max(*end, queues_from())) : 0;
   std::uint64_t lag = 0;
   for (const auto& worker : workers) {
     const auto read = std::max(worker.read_position, queues_from());
@@ -249,11 +250,10 @@ std::uint64_t Task::lag(std::span<const Progress> workers) const {
 }
 
 std::uint64_t Task::count_left(Position after, const store::Cursor::Ahead& ahead) const {
-  const auto ids = queue_ids();
-  const auto behind = around_.store.count_after(ids, after, kMostCounted);
+  const auto behind = count_after(after);
   if (ahead.up_to == Position()) return behind;
-  const auto from = around_.store.count_after(ids, ahead.after, kMostCounted);
-  const auto to = around_.store.count_after(ids, ahead.up_to, kMostCounted);
+  const auto from = count_after(ahead.after);
+  const auto to = count_after(ahead.up_to);
   return behind - std::min(behind, from - std::min(from, to));
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 from integration.harness import read_topic
 from integration.ledger import Publisher, check, numbers_of
+from integration.raw_mqtt import RawClient
 from servers.kafka_security import PASSWORDS
 
 pytestmark = pytest.mark.timeout(180)
@@ -147,6 +148,28 @@ def _ignore(server, topic):
         server.rest("PATCH", "/tasks/flow", {"map": {"topic": topic}}, timeout=30)
     except OSError:
         pass
+
+
+def test_what_overlapping_filters_share_waits_once(sluice):
+    """Where one covers the other; `a/+` and `+/b` cover each other in part alone."""
+    device = sluice.allow_all("device")
+    for name, filters in (("covered", ["a/b", "a/#", "a/+"]), ("crossed", ["a/+", "+/b"])):
+        sluice.create("/tasks", {"name": name, "enabled": False, "source": {"filters": filters},
+                                 "map": {"topic": "t"}, "sink": {"type": "file", "folder": name}})
+    with RawClient(sluice.mqtt) as raw:
+        raw.connect("d", username=device.name, password=device.password)
+        for topic in ["a/b"] * 5 + ["a/c"]:
+            assert raw.publish(topic, b"x", qos=1).reason == 0
+    assert sluice.task("covered")["lag_messages"] == 6
+    assert sluice.task("crossed")["lag_messages"] == 11
+    label = f'{{task="covered",task_id="{sluice.task("covered")["id"]}"}}'
+    assert sluice.metrics()["sluice_task_lag_messages" + label] == 6
+    sluice.kill9()
+    sluice.start()
+    assert sluice.task("covered")["lag_messages"] == 6
+    for name in ("covered", "crossed"):
+        sluice.act(f"/tasks/{name}:start")
+        sluice.wait_task(name, lag_messages=0, delivered=6)
 
 
 def test_copies_and_the_command_line(sluice, kafka, tmp_path):
