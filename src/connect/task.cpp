@@ -99,7 +99,7 @@ std::vector<Task::Cover> Task::covers_among(const std::vector<std::string>& filt
   for (std::size_t outer = 0; outer < filters.size(); ++outer)
     for (std::size_t inner = 0; inner < filters.size(); ++inner)
       if (outer != inner && mqtt::covers(filters[outer], filters[inner]))
-        covers.push_back({outer, inner});
+        covers.push_back({outer, inner, mqtt::covers(filters[inner], filters[outer])});
   return covers;
 }
 
@@ -148,18 +148,13 @@ std::uint64_t Task::count_after(Position after) const {
   const auto has_all_of = [&](std::size_t outer, std::size_t inner) {
     return queues_[outer].created <= std::max(queues_[inner].created, after);
   };
-  const auto is_mutual = [&](const Cover& cover) {
-    return std::ranges::any_of(covers_, [&](const Cover& other) {
-      return other.outer == cover.inner && other.inner == cover.outer &&
-             has_all_of(other.outer, other.inner);
-    });
-  };
   auto ids = queue_ids();
   std::vector<bool> is_spare(ids.size());
   for (const auto& cover : covers_) {
     if (cover.outer >= ids.size() || cover.inner >= ids.size()) continue;  // released
     if (!has_all_of(cover.outer, cover.inner)) continue;
-    if (cover.outer < cover.inner || !is_mutual(cover)) is_spare[cover.inner] = true;
+    const bool is_mutual = cover.is_mutual && has_all_of(cover.inner, cover.outer);
+    if (cover.outer < cover.inner || !is_mutual) is_spare[cover.inner] = true;
   }
   std::size_t index = 0;
   std::erase_if(ids, [&](store::QueueId /*id*/) { return is_spare[index++]; });

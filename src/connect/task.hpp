@@ -168,6 +168,7 @@ class Task {
   static constexpr std::uint64_t kMostCounted = 1'000'000'000;  // of a queue, by one question
   struct Cover {
     std::size_t outer, inner;  // of the spec's filters: one matches all that the other does
+    bool is_mutual;            // as `#` and `+/#`
   };
   [[nodiscard]] static std::vector<Cover> covers_among(const std::vector<std::string>& filters);
 
