@@ -115,6 +115,17 @@ tl::expected<json::object, Response> parse_body(const Request& request, Body bod
   return std::move(value.get_object());
 }
 
+// Who sends one means something by it that would not be done.
+std::optional<Response> refuse_body(const Request& request) {
+  const auto end = request.body.find_last_not_of(" \t\r\n");
+  if (end == std::string::npos || request.body.substr(0, end + 1) == "{}") return std::nullopt;
+  return problem_response(
+      Problem{.status = 400,
+              .code = "unexpected_body",
+              .detail = "this request takes no body, so nothing was done",
+              .hint = "what it is about stands in the path and the query: leave the body out"});
+}
+
 std::optional<Response> check_query(const Route& route,
                                     const std::map<std::string, std::string>& query) {
   std::vector<std::string> known;
@@ -272,6 +283,8 @@ Response Api::dispatch(const Request& request) {
                                     .detail = "the path or query cannot be read",
                                     .hint = "percent-encode what is not a letter or digit"});
   }
+  if (!target->repeated.empty())
+    return wrong_parameter(target->repeated, "is given twice: only one could be meant");
   auto found = find_route(request.method, *target);
   if (found.route != nullptr) {
     return run(
@@ -315,6 +328,8 @@ Response Api::run(const Route& route, const Request& request, Call call) {
     auto body = parse_body(request, route.body);
     if (!body) return body.error();
     call.body = std::move(*body);
+  } else if (!is_safe(route.method)) {
+    if (auto refused = refuse_body(request)) return *refused;
   }
   std::unique_lock<std::mutex> alone;
   if (!is_safe(route.method) && !request.if_match.empty()) {

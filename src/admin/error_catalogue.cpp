@@ -22,6 +22,7 @@ const std::vector<ErrorKind>& error_catalogue() {
       {"invalid_document", 422, "The document is wrong; `fields` says where and what is right."},
       {"invalid_parameter", 400, "A query parameter has a value it cannot have."},
       {"invalid_target", 400, "The path or query cannot be decoded."},
+      {"unexpected_body", 400, "A request that takes no body came with one."},
       {"io_failed", 500, "A file could not be read or written."},
       {"last_administrator", 409,
        "Without it no account would have the role administrator any more."},

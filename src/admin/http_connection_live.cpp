@@ -1,5 +1,8 @@
 // Server-sent events (HTML Living Standard 9.2): a header, then text as it comes. Without a length:
 // the connection ends with it, which every client and every proxy understands.
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/write.hpp>
@@ -18,10 +21,21 @@ namespace http = boost::beast::http;
 // as well have. It may come back and go on where it was.
 constexpr std::chrono::milliseconds kSendDeadline{60'000};
 
+// Of what the kernel has taken: it would grow to megabytes by itself, and keep them for one that
+// never reads for as long as that one's machine answers.
+void bound_backlog(asio::ip::tcp::socket& socket) {
+  const int bytes = static_cast<int>(LiveStream::kMostBytes);
+  const auto deadline_ms = static_cast<unsigned>(kSendDeadline.count());
+  ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &deadline_ms,
+               sizeof deadline_ms);
+}
+
 }  // namespace
 
 void HttpConnection::begin_live(Response response) {
   live_ = std::move(response.live);
+  bound_backlog(stream_.socket());
   interim_.emplace(static_cast<http::status>(response.status), 11);
   set_header(*interim_, response);
   interim_->keep_alive(false);

@@ -1,4 +1,5 @@
 // Dead letters over REST, and the preview of a task.
+#include <algorithm>
 #include <memory>
 
 #include <boost/json/array.hpp>
@@ -189,9 +190,12 @@ Response redrive_dead_letters(Context& context, const Call& call) {
   if (has_ids) {
     for (const auto& text : which->get_array()) {
       const auto id = model::parse_message_id(text.as_string());
+      const auto pointer = "/message_ids/" + std::to_string(ids.size());
       if (!id)
-        return invalid_document("/message_ids/" + std::to_string(ids.size()),
+        return invalid_document(pointer,
                                 "must be 32 hexadecimal digits, as /dead-letters shows it");
+      if (std::ranges::find(ids, id->position, &model::MessageId::position) != ids.end())
+        return invalid_document(pointer, "is there already: it would be sent twice");
       ids.push_back(*id);
     }
   }

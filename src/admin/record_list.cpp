@@ -4,7 +4,7 @@
 
 #include <boost/json/array.hpp>
 
-#include "broker/access/timestamp.hpp"
+#include "connect/text.hpp"
 
 namespace sluice::admin {
 
@@ -14,8 +14,10 @@ std::optional<Response> read_time(const Call& call, const std::string& name,
                                   std::optional<std::int64_t>& time) {
   const auto text = call.parameter(name);
   if (!text) return std::nullopt;
-  time = broker::parse_utc(*text);
-  if (time) return std::nullopt;
+  if (std::int64_t wall_ms = 0; connect::parse_rfc3339(*text, wall_ms)) {
+    time = wall_ms;
+    return std::nullopt;
+  }
   return wrong_parameter(name, "must be a time such as 2026-03-01T12:00:00Z");
 }
 

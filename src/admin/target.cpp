@@ -22,7 +22,7 @@ std::string_view take_until(std::string_view& text, char separator) {
   return taken;
 }
 
-bool parse_query(std::string_view text, std::map<std::string, std::string>& query) {
+bool parse_query(std::string_view text, Target& target) {
   while (!text.empty()) {
     std::string pair(take_until(text, '&'));
     std::replace(pair.begin(), pair.end(), '+', ' ');
@@ -30,7 +30,8 @@ bool parse_query(std::string_view text, std::map<std::string, std::string>& quer
     const auto name = percent_decode(take_until(rest, '='));
     const auto value = percent_decode(rest);
     if (!name || !value || !is_utf8(*name) || !is_utf8(*value)) return false;
-    if (!name->empty()) query.insert_or_assign(*name, *value);
+    if (name->empty()) continue;
+    if (!target.query.emplace(*name, *value).second) target.repeated = *name;
   }
   return true;
 }
@@ -76,7 +77,7 @@ std::optional<Target> parse_target(std::string_view text) {
   if (!text.starts_with('/')) return std::nullopt;
   Target target;
   auto path = take_until(text, '?');
-  if (!parse_query(text, target.query)) return std::nullopt;
+  if (!parse_query(text, target)) return std::nullopt;
 
   const auto colon = path.rfind(':');
   if (colon != std::string_view::npos && path.find('/', colon) == std::string_view::npos) {

@@ -15,7 +15,8 @@ namespace sluice::admin {
 struct Target {
   std::vector<std::string> parts;            // decoded
   std::string verb;                          // after the last raw `:` of the last part
-  std::map<std::string, std::string> query;  // decoded; the last of a repeated name
+  std::map<std::string, std::string> query;  // decoded; the first of a repeated name
+  std::string repeated;                      // a name that is there twice: not one to be obeyed
 };
 
 // Nothing when it is no path we could know: it must begin with `/` and decode.

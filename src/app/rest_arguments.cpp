@@ -7,6 +7,18 @@
 namespace sluice::app {
 namespace {
 
+// An empty value is a variable that was not set: it must not stand for all there is.
+void refuse_empty(CLI::App& command) {
+  static const CLI::Validator kGiven(
+      [](const std::string& value) {
+        return value.empty() ? std::string("must not be empty: leave it out") : std::string();
+      },
+      "");
+  for (auto* option : command.get_options()) {
+    if (!option->get_positional() && option->get_type_size() > 0) option->check(kGiven);
+  }
+}
+
 // From when to when, and how many, of records that come with a time.
 template <class Arguments>
 void add_stretch(CLI::App& command, Arguments& of) {
@@ -15,6 +27,7 @@ void add_stretch(CLI::App& command, Arguments& of) {
   command.add_option("--limit", of.limit, "How many at most, the newest first")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
       ->capture_default_str();
+  refuse_empty(command);
 }
 
 std::vector<CLI::Option*> add_letter_filters(CLI::App& command, LetterArguments& letters) {
@@ -108,6 +121,7 @@ void add_subscription_arguments(CLI::App& command, std::string_view verb, RestCo
     command.add_option("--topic", wanted.topic, "Only filters that match this topic");
     command.add_option("--filter-prefix", wanted.filter_prefix, "Only filters that begin so");
     command.add_option("--group", wanted.group, "Only those in this shared group");
+    refuse_empty(command);
     return;
   }
   client->required();
@@ -134,6 +148,7 @@ void add_list_arguments(CLI::App& command, const Noun& noun, RestCommand& rest) 
     command.add_option("--sort", rest.sort, "What it goes by; with a - in front downwards")
         ->type_name(fmt::format("FIELD:{{{}}}", fmt::join(sorts, ",")));
   }
+  refuse_empty(command);
 }
 
 void add_dead_letter_arguments(CLI::App& command, std::string_view verb, RestCommand& rest) {
@@ -141,6 +156,7 @@ void add_dead_letter_arguments(CLI::App& command, std::string_view verb, RestCom
   if (verb == "list") {
     task->description("Name or id of the task; without one: the tasks that have some");
     for (auto* filter : add_letter_filters(command, rest.letters)) filter->needs(task);
+    refuse_empty(command);
     return;
   }
   task->required();
@@ -152,6 +168,7 @@ void add_dead_letter_arguments(CLI::App& command, std::string_view verb, RestCom
     all->excludes(ids);
     for (auto* filter : add_letter_filters(command, rest.letters)) filter->needs(all);
   }
+  refuse_empty(command);
 }
 
 void add_drain_arguments(CLI::App& command, RestCommand& rest) {
@@ -161,6 +178,7 @@ void add_drain_arguments(CLI::App& command, RestCommand& rest) {
   command.add_option("--per-second", drain.per_second, "So many clients a second")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
       ->capture_default_str();
+  refuse_empty(command);
 }
 
 void add_seek_arguments(CLI::App& command, RestCommand& rest) {
@@ -186,6 +204,7 @@ void add_replay_arguments(CLI::App& command, RestCommand& rest) {
   command.add_option("--name", rest.other, "Of the task that does it; else NAME-replay")
       ->type_name("NAME");
   command.add_flag("--dry-run", rest.previews, "Make nothing; tell how many messages it would be");
+  refuse_empty(command);
 }
 
 void add_message_arguments(CLI::App& command, std::string_view verb, RestCommand& rest) {

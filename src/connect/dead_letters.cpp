@@ -293,7 +293,11 @@ Result<std::size_t> DeadLetters::erase(std::string_view task_id,
     return tl::unexpected(std::move(error));
   };
   std::vector<Counted> erased;
-  for (const auto position : positions) {
+  std::vector<model::Position> once(positions.begin(), positions.end());
+  std::ranges::sort(once);
+  const auto [repeated, last] = std::ranges::unique(once);
+  once.erase(repeated, last);
+  for (const auto position : once) {
     const auto key = letter_key(task_id, position);
     const auto letter = store_.get(StateKind::DeadLetter, key);
     if (!letter) return undone(letter.error());

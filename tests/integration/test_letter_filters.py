@@ -1,5 +1,6 @@
 """Dead letters are found by class, reason, topic, client and time; what is found is sent again or
 deleted by the same filters; one list says which tasks have some, and why."""
+import datetime
 import json
 import time
 import urllib.parse
@@ -72,6 +73,32 @@ def test_a_wrong_filter_takes_no_letter(strict):
     assert strict.task("strict")["dead_letters"] == 4
 
 
+def test_what_might_mean_all_takes_no_letter(strict):
+    """A filter in the body, one that is there twice, one that was left empty."""
+    ids = [letter["message_id"] for letter in strict.get(LETTERS)["items"]]
+    for body in ({"client_id": "nobody"}, {"message_ids": ids[:1]}, [], "x"):
+        answer = strict.rest("DELETE", LETTERS, body)
+        assert (answer.status, answer.body["code"]) == (400, "unexpected_body"), answer
+    twice = strict.rest("DELETE", LETTERS + "?client_id=nobody&client_id=meter-1")
+    assert twice.status == 400 and "client_id is given twice" in twice.body["detail"]
+    again = strict.rest("POST", f"{LETTERS}:redrive", {"message_ids": [ids[0], ids[1], ids[0]]})
+    assert [field["pointer"] for field in again.expect(422)["fields"]] == ["/message_ids/2"]
+    for filters in (("--filter", ""), ("--reason", ""), ("--client-id", ""), ("--from", ""),
+                    ("--to", "")):
+        for verb in ("delete", "redrive"):
+            done = strict.cli("dead-letter", verb, "strict", "--all", *filters,
+                              check=False)
+            assert done.returncode == 2 and "must not be empty" in done.stderr, done
+    assert strict.task("strict")["dead_letters"] == 4
+
+
+def test_a_time_may_have_an_offset(strict):
+    first = strict.get(LETTERS)["items"][0]["rejected_at"]
+    ahead = datetime.datetime.fromisoformat(first[:-1]) + datetime.timedelta(hours=5)
+    written = ahead.isoformat(timespec="milliseconds") + "+05:00"
+    assert len(topics(strict, from_=written)) == 4 and topics(strict, to=written) == []
+
+
 def test_what_matches_is_counted_and_goes_and_the_others_stay(strict):
     of_b = query(filter="plant/b/+")
     counted = strict.get(f"{LETTERS}-preview{of_b}")
@@ -110,7 +137,7 @@ def test_one_list_says_which_tasks_have_letters_and_why(strict):
         return task
 
     before = check()
-    strict.kill9()
+    strict.stop()  # not a kill: after one the task may reject again what it had rejected
     strict.start()
     assert check() == before
     strict.rest("DELETE", LETTERS + query(reason_contains="watts")).expect(200)

@@ -15,6 +15,7 @@ const chinese: Record<string, string> = {
   invalid_document: "填写的内容有误",
   invalid_parameter: "查询参数的值无效",
   invalid_target: "无法解析请求的路径或查询参数",
+  unexpected_body: "此请求不接受请求体",
   io_failed: "文件读写失败",
   last_administrator: "至少要保留一个角色为 administrator 的账号",
   limit_reached: "数量已达上限",

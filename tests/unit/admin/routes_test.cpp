@@ -247,14 +247,19 @@ TEST(Yaml, SaysTheSameAsItsJson) {
 }
 
 TEST(Target, SplitsAndDecodes) {
-  const auto target = parse_target("/a%2Fb/c%3Ad:do?x=1+2&y=%26&x=3&flag");
+  const auto target = parse_target("/a%2Fb/c%3Ad:do?x=1+2&y=%26&flag");
 
   ASSERT_TRUE(target.has_value());
   EXPECT_THAT(target->parts, testing::ElementsAre("a/b", "c:d"));
   EXPECT_EQ(target->verb, "do");
   EXPECT_THAT(target->query,
-              testing::UnorderedElementsAre(testing::Pair("x", "3"), testing::Pair("y", "&"),
+              testing::UnorderedElementsAre(testing::Pair("x", "1 2"), testing::Pair("y", "&"),
                                             testing::Pair("flag", "")));
+  EXPECT_EQ(target->repeated, "");
+}
+
+TEST(Target, SaysWhatIsThereTwice) {
+  EXPECT_EQ(parse_target("/a?x=1&y=2&%78=1")->repeated, "x");
 }
 
 TEST(Target, FindsNoVerbInEarlierParts) {

@@ -44,7 +44,7 @@ export function useRedrive(task: Task) {
   };
 }
 
-// Of those that match: each begins with how many they are, and takes none that came since.
+// Of those that match, or of all: each begins with how many they are, and takes none that came since.
 function useMatching(task: Task, asked: Query) {
   const word = useWords(own);
   const language = useLanguage();
@@ -53,11 +53,13 @@ function useMatching(task: Task, asked: Query) {
   const redrive = useRedrive(task);
   const { message, notification } = App.useApp();
   const parts = { name: task.name };
+  const isFiltered = Object.values(asked).some(Boolean);
   const ask = async (title: string, text: (count: string) => string, ok?: string) => {
     const counted = await act(() => api.get<Counted>(`${letters}-preview`, { parts, query: asked }));
     if (counted?.letters === 0 && !counted.at_least) void message.info(word.noneMatches);
     else if (counted) {
-      const content = text(countOf(counted.letters, counted.at_least, language));
+      const least = isFiltered ? counted.letters : Math.max(counted.letters, task.dead_letters);
+      const content = text(countOf(counted.at_least ? least : counted.letters, counted.at_least, language));
       if (await confirm({ title, content, ok })) return { ...asked, to: counted.to };
     }
     return undefined;
@@ -68,7 +70,9 @@ function useMatching(task: Task, asked: Query) {
       if (query) await redrive({ all: true }, query);
     },
     remove: async () => {
-      const query = await ask(word.deleteMatchingTitle, word.deleteMatchingText);
+      const query = isFiltered
+        ? await ask(word.deleteMatchingTitle, word.deleteMatchingText)
+        : await ask(word.deleteLettersTitle, word.deleteLettersText);
       const report = query && (await act(() => api.delete<Deleted>(letters, { parts, query })));
       if (!report) return;
       notification[report.stopped ? "warning" : "success"]({
@@ -82,18 +86,12 @@ function useMatching(task: Task, asked: Query) {
 export function AllLetters({ task, asked }: { task: Task; asked: Query }) {
   const word = useWords(own);
   const language = useLanguage();
-  const act = useAction();
-  const confirm = useConfirm();
   const mayAct = useMay("operator");
   const redrive = useRedrive(task);
   const matching = useMatching(task, asked);
   if (task.dead_letters === 0) return null;
   const isFiltered = Object.values(asked).some(Boolean);
   const count = number(task.dead_letters, language);
-  const removeAll = async () => {
-    if (await confirm({ title: word.deleteLettersTitle, content: word.deleteLettersText(count) }))
-      await act(() => api.delete(letters, { parts: { name: task.name } }), word.lettersDeleted);
-  };
   return (
     <>
       <p className="quiet">{word.redriveHelp}</p>
@@ -101,7 +99,7 @@ export function AllLetters({ task, asked }: { task: Task; asked: Query }) {
         <Button type="primary" disabled={!mayAct} onClick={isFiltered ? matching.redrive : () => redrive({ all: true })}>
           {isFiltered ? word.redriveMatching : word.redriveAll(count)}
         </Button>
-        <Button danger disabled={!mayAct} onClick={isFiltered ? matching.remove : removeAll}>
+        <Button danger disabled={!mayAct} onClick={matching.remove}>
           {isFiltered ? word.deleteMatching : word.deleteLetters(count)}
         </Button>
       </Space>

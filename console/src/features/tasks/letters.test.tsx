@@ -57,7 +57,19 @@ test("without a filter all of them are meant", async () => {
   fireEvent.click(await screen.findByText("Send all again (5)"));
   await screen.findByText("2 sent, 1 refused again, 3 left");
   expect(asked).toEqual(['POST dead-letters:redrive {"all":true}']);
-  await screen.findByText("Delete all (5)");
+
+  fireEvent.click(await screen.findByText("Delete all (5)"));
+  await screen.findByText(/^3 messages are given up/);
+  fireEvent.click(await inDialog("Delete"));
+  await screen.findByText("3 deleted, 2 left");
+  expect(asked.slice(1)).toEqual(["GET dead-letters-preview", "DELETE dead-letters?to=T"]); // none that came since
+});
+
+test("of all that were not counted to the end the task's own number is said", async () => {
+  counted = { letters: 4, at_least: true, to: "T" };
+  show("/tasks/out?tab=letters");
+  fireEvent.click(await screen.findByText("Delete all (5)"));
+  await screen.findByText(/^≥ 5 messages are given up/);
 });
 
 test("what a filter shows goes after its number was said, and nothing that came since", async () => {

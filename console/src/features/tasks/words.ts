@@ -164,7 +164,8 @@ export const own = words(
       `${sent} sent, ${refused} refused again, ${left} left`,
     deleteLetters: (count: string) => `Delete all (${count})`,
     deleteLettersTitle: "Delete all dead letters?",
-    deleteLettersText: (count: string) => `${count} messages are given up: they will not reach the target.`,
+    deleteLettersText: (count: string) =>
+      `${count} messages are given up: they will not reach the target. What comes from now on is not taken.`,
     deleteLetterTitle: "Delete this dead letter?",
     deleteLetterText: "1 message is given up: it will not reach the target.",
     lettersDeleted: "Dead letters are deleted",
@@ -349,7 +350,7 @@ export const own = words(
     redriven: (sent: number, refused: number, left: number) => `已投递 ${sent}，再次被拒绝 ${refused}，剩余 ${left}`,
     deleteLetters: (count: string) => `全部删除（${count}）`,
     deleteLettersTitle: "删除全部死信？",
-    deleteLettersText: (count: string) => `将放弃 ${count} 条消息：它们不会到达目标。`,
+    deleteLettersText: (count: string) => `将放弃 ${count} 条消息：它们不会到达目标。此后新增的不包括在内。`,
     deleteLetterTitle: "删除这条死信？",
     deleteLetterText: "将放弃 1 条消息：它不会到达目标。",
     lettersDeleted: "死信已删除",
