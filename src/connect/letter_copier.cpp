@@ -13,7 +13,8 @@ constexpr std::size_t kMostAtOnce = 256;
 constexpr std::size_t kMostBytesAtOnce = std::size_t{8} << 20;
 constexpr auto kFirstPause = 200ms;
 constexpr auto kLongestPause = 30s;
-constexpr auto kAnswerWithin = 2s;  // when it ends
+constexpr auto kLeastBetweenPasses = 1s;  // over all that were refused
+constexpr auto kAnswerWithin = 2s;        // when it ends
 
 }  // namespace
 
@@ -102,7 +103,9 @@ void LetterCopier::take_mail() {
     const std::scoped_lock lock(mutex_);
     has_news_ = false;
     kept = std::exchange(kept_, std::nullopt);
-    if (std::exchange(takes_all_, false)) refused_again_at_ = now();
+    // What is on its way through the letters ends first: else those at the end never come.
+    if (has_all_ && std::exchange(takes_all_, false))
+      refused_again_at_ = std::max(now(), pass_ended_at_ + kLeastBetweenPasses);
   }
   if (kept) {
     if (*kept <= next_) next_ = model::Position(kept->get() - 1);
@@ -185,6 +188,7 @@ bool LetterCopier::add(model::Position position) {
 
 void LetterCopier::end_pass() {
   has_all_ = true;
+  pass_ended_at_ = now();
   takes_refused_ = false;
   wait_reason_.clear();
   show("");
@@ -327,7 +331,8 @@ void LetterCopier::wait() {
   if (resume_at_) deadline = std::min(deadline, *resume_at_);
   std::unique_lock lock(mutex_);
   context_.threads->wait(
-      wake_, lock, [this] { return has_news_ || stopping_ || takes_all_ || kept_.has_value(); },
+      wake_, lock,
+      [this] { return has_news_ || stopping_ || (takes_all_ && has_all_) || kept_.has_value(); },
       deadline == SteadyTime::max() ? Threads::kForever : deadline - now());
 }
 

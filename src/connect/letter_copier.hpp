@@ -58,7 +58,7 @@ class LetterCopier {
   void start();
   void request_stop();  // does not wait
   void stop();          // waits a moment for what is on its way; what is not answered goes again
-  void try_refused_again();  // now; does not wait
+  void try_refused_again();  // soon; does not wait
   [[nodiscard]] Status status() const;
 
  private:
@@ -120,6 +120,7 @@ class LetterCopier {
   std::string wait_reason_, away_;
   std::optional<SteadyTime> resume_at_;  // not before: a back-off is running
   SteadyTime collect_at_ = SteadyTime::max();
+  SteadyTime pass_ended_at_ = SteadyTime::min();
   SteadyTime refused_again_at_ = SteadyTime::max();
   std::unique_ptr<Threads::Thread> thread_;
 };

@@ -83,12 +83,13 @@ Result<std::vector<model::Position>> DeadLetters::copies(std::string_view task_i
   std::vector<model::Position> found;
   if (!has_copies(task_id)) return found;
   const auto prefix = mark_key(letters_prefix(task_id));
-  SL_TRY_VOID(
-      store_.scan(StateKind::Document, prefix, [&](std::string_view key, std::string_view value) {
-        const auto position = position_in(key.substr(prefix.size()));
-        if (position > after && (with_refused || value != kRefused)) found.push_back(position);
-        return found.size() < limit;
-      }));
+  SL_TRY_VOID(store_.scan_behind(StateKind::Document, prefix, mark_key(letter_key(task_id, after)),
+                                 [&](std::string_view key, std::string_view value) {
+                                   const auto position = position_in(key.substr(prefix.size()));
+                                   if (position > after && (with_refused || value != kRefused))
+                                     found.push_back(position);
+                                   return found.size() < limit;
+                                 }));
   return found;
 }
 

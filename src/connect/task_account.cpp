@@ -85,8 +85,9 @@ bool needs_same_rights(const TaskSpec& before, const TaskSpec& after) {
   const auto constant = [](const TaskSpec& spec) { return spec.inbound.topic.constant(); };
   return before.account == after.account && before.workers >= after.workers &&
          needed_resources(before) == needed_resources(after) &&
-         copied_here(before) == copied_here(after) && constant(before) == constant(after) &&
-         before.inbound.qos == after.inbound.qos && before.inbound.retain == after.inbound.retain;
+         (copied_here(after).empty() || copied_here(before) == copied_here(after)) &&
+         constant(before) == constant(after) && before.inbound.qos == after.inbound.qos &&
+         before.inbound.retain == after.inbound.retain;
 }
 
 std::vector<Problem> missing_rights(const TaskSpec& spec, const broker::AccountRights& rights) {

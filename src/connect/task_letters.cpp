@@ -79,6 +79,8 @@ void Task::start_copier(const json::object* settings) {
   copier->start();
   const std::scoped_lock lock(mutex_);
   copier_ = std::move(copier);
+  // Rights may have changed before it could be told.
+  if (spec_.letter_copy->type == kLocal) copier_->try_refused_again();
 }
 
 // After the worker: what that gives up at the last moment goes at the next start.

@@ -295,6 +295,8 @@ TEST_F(AccountTest, CopiesLettersOnlyToWhereItMayPublish) {
                           "/delivery/dead_letter_copy/topic: the account `reader` may not publish "
                           "anything: no policy allows it"));
   EXPECT_TRUE(service->change_task("t", parsed(R"({"description":"without its right"})")));
+  accounts.allow("reader", {});
+  EXPECT_TRUE(service->change_task("t", parsed(R"({"delivery":{"dead_letter_copy":null}})")));
 }
 
 // The letter stays, the task goes on, and the copy goes once it may.
