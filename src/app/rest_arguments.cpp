@@ -121,8 +121,7 @@ void add_subscription_arguments(CLI::App& command, std::string_view verb, RestCo
     command.add_option("--topic", wanted.topic, "Only filters that match this topic");
     command.add_option("--filter-prefix", wanted.filter_prefix, "Only filters that begin so");
     command.add_option("--group", wanted.group, "Only those in this shared group");
-    refuse_empty(command);
-    return;
+    return;  // what a list has besides is add_list_arguments()'s
   }
   client->required();
   command.add_option("filter", rest.other, "Topic filter")->type_name("FILTER")->required();
@@ -156,8 +155,7 @@ void add_dead_letter_arguments(CLI::App& command, std::string_view verb, RestCom
   if (verb == "list") {
     task->description("Name or id of the task; without one: the tasks that have some");
     for (auto* filter : add_letter_filters(command, rest.letters)) filter->needs(task);
-    refuse_empty(command);
-    return;
+    return;  // what a list has besides is add_list_arguments()'s
   }
   task->required();
   auto* ids = command.add_option("ids", rest.ids, "Ids of their messages")->type_name("ID");

@@ -45,7 +45,7 @@ export function useRedrive(task: Task) {
 }
 
 // Of those that match, or of all: each begins with how many they are, and takes none that came since.
-function useMatching(task: Task, asked: Query) {
+function useMatching(task: Task, asked: Query, isFiltered: boolean) {
   const word = useWords(own);
   const language = useLanguage();
   const act = useAction();
@@ -53,13 +53,13 @@ function useMatching(task: Task, asked: Query) {
   const redrive = useRedrive(task);
   const { message, notification } = App.useApp();
   const parts = { name: task.name };
-  const isFiltered = Object.values(asked).some(Boolean);
   const ask = async (title: string, text: (count: string) => string, ok?: string) => {
     const counted = await act(() => api.get<Counted>(`${letters}-preview`, { parts, query: asked }));
     if (counted?.letters === 0 && !counted.at_least) void message.info(word.noneMatches);
     else if (counted) {
-      const least = isFiltered ? counted.letters : Math.max(counted.letters, task.dead_letters);
-      const content = text(countOf(counted.at_least ? least : counted.letters, counted.at_least, language));
+      const isPart = counted.at_least && !isFiltered; // how many they are in all is known
+      const count = isPart ? Math.max(counted.letters, task.dead_letters) : counted.letters;
+      const content = text(countOf(count, counted.at_least, language));
       if (await confirm({ title, content, ok })) return { ...asked, to: counted.to };
     }
     return undefined;
@@ -88,9 +88,9 @@ export function AllLetters({ task, asked }: { task: Task; asked: Query }) {
   const language = useLanguage();
   const mayAct = useMay("operator");
   const redrive = useRedrive(task);
-  const matching = useMatching(task, asked);
-  if (task.dead_letters === 0) return null;
   const isFiltered = Object.values(asked).some(Boolean);
+  const matching = useMatching(task, asked, isFiltered);
+  if (task.dead_letters === 0) return null;
   const count = number(task.dead_letters, language);
   return (
     <>
