@@ -8,6 +8,7 @@ import { Code } from "../../components/code";
 import { refuse } from "./check";
 import { connectLabels, connectProblems, connectSchema } from "./connect_form";
 import type { Connection, Settings } from "./connection";
+import { hasProperties } from "./properties";
 import { own } from "./words";
 
 export function yamlOf(origin: string) {
@@ -25,7 +26,7 @@ export function Connect({ connection, onChange, onForget }: Props) {
   const all = useWords(common);
   const [value, setValue] = useState<Document>({ ...connection.settings });
   const [error, setError] = useState<unknown>();
-  const schema = connectSchema(word, value.version !== "3.1.1");
+  const schema = connectSchema(word, hasProperties(value));
   const problems = fieldsOf(error);
   useFirstWrong(error);
   const { problem } = connection;

@@ -3,7 +3,7 @@ import type { FieldProblem } from "../../api/client";
 import type { Schema } from "../../components/schema_form/schema";
 import type { Document } from "../../components/schema_form/schema_form";
 import { isEmptyGroup, problemsOf, type Word } from "./check";
-import { messageLabels, messageProperties, most16, most32, rows, whole } from "./properties";
+import { hasProperties, messageLabels, messageProperties, most16, most32, rows, whole } from "./properties";
 
 function willOf(word: Word, isFive: boolean): Schema {
   return {
@@ -93,7 +93,7 @@ function isAddress(text: unknown) {
 
 export function connectProblems(document: Document, word: Word): FieldProblem[] {
   const { url, username, password } = document;
-  const isFive = document.version !== "3.1.1";
+  const isFive = hasProperties(document);
   const will = document.will as Document | undefined;
   const hasWill = !isEmptyGroup(willOf(word, isFive), will);
   const found = problemsOf(connectSchema(word, isFive), document, word);

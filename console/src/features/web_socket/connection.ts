@@ -3,7 +3,7 @@
 import type { IClientOptions, IClientPublishOptions, IClientSubscribeOptions, ISubscriptionMap, MqttClient } from "mqtt";
 import type { Row } from "../../components/schema_form/pairs";
 import type { Document } from "../../components/schema_form/schema_form";
-import { bytesIn, defined, messagePropertiesOf, numberOf, userPropertiesOf } from "./properties";
+import { bytesIn, defined, hasProperties, messagePropertiesOf, numberOf, userPropertiesOf } from "./properties";
 import { Ring } from "./ring";
 import { Signal } from "./signal";
 
@@ -233,7 +233,7 @@ function propertiesOf(settings: Settings): IClientOptions["properties"] {
 }
 
 export function optionsOf(settings: Settings): IClientOptions {
-  const isFive = settings.version !== "3.1.1";
+  const isFive = hasProperties(settings);
   return {
     clientId: settings.client_id,
     username: settings.username || undefined,

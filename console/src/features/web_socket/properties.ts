@@ -12,6 +12,11 @@ export const most16 = 0xffff;
 export const most32 = 0xffff_ffff;
 const encoder = new TextEncoder();
 
+// Of a connection's settings, or of its form: MQTT 5 unless they say otherwise.
+export function hasProperties({ version }: { version?: unknown }) {
+  return version !== "3.1.1";
+}
+
 export function bytesIn(text: string, isHex: boolean) {
   if (!isHex) return encoder.encode(text);
   const digits = text.replace(/\s+/g, "");

@@ -12,8 +12,8 @@ import { refuse } from "./check";
 import type { Connection } from "./connection";
 import { Folded } from "./folded";
 import { published, rememberPublished } from "./memory";
-import { bytesIn, messageLabels } from "./properties";
-import { isFive, optionsOf, publishProblems, publishSchema } from "./publish_form";
+import { bytesIn, hasProperties, messageLabels } from "./properties";
+import { optionsOf, publishProblems, publishSchema } from "./publish_form";
 import { own } from "./words";
 
 interface Part {
@@ -96,7 +96,7 @@ export function Publish({ connection }: { connection: Connection }) {
   const [value, setValue] = useState<Document>({ topic: "test", payload: '{"value": 1}', qos: 1 });
   const [error, setError] = useState<unknown>();
   const [before, setBefore] = useState(published);
-  const hasProperties = isFive(connection);
+  const isFive = hasProperties(connection.settings);
   const problems = fieldsOf(error);
   useFirstWrong(error);
   const part: Part = { value, problems, write: (change) => setValue((known) => ({ ...known, ...change })) };
@@ -106,7 +106,7 @@ export function Publish({ connection }: { connection: Connection }) {
     const payload = bytesIn(String(document.payload ?? ""), document.is_hex === true);
     try {
       refuse(publishProblems(document, connection, word), all.problems);
-      await connection.publish(topic, payload!, optionsOf(document, hasProperties));
+      await connection.publish(topic, payload!, optionsOf(document, isFive));
       setBefore(rememberPublished(document));
       await act(async () => undefined, word.published(topic || connection.topicOf(document.topic_alias)));
     } catch (refused) {
@@ -118,7 +118,7 @@ export function Publish({ connection }: { connection: Connection }) {
       <ProblemAlert error={error} shown={problems.map(({ pointer }) => pointer)} />
       <Form layout="vertical" onFinish={() => void send(value)}>
         <Message {...part} />
-        {hasProperties && (
+        {isFive && (
           <Folded
             label={word.properties}
             schema={publishSchema(word)}

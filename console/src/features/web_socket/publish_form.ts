@@ -5,24 +5,20 @@ import type { Schema } from "../../components/schema_form/schema";
 import type { Document } from "../../components/schema_form/schema_form";
 import { problemsOf, type Word } from "./check";
 import type { Connection } from "./connection";
-import { bytesIn, defined, messageProperties, messagePropertiesOf, most16, numberOf, whole } from "./properties";
+import { bytesIn, defined, hasProperties, messageProperties, messagePropertiesOf, most16, numberOf, whole } from "./properties";
 
 export function publishSchema(word: Word): Schema {
   const alias = { ...whole(1, most16), description: word.topicAliasHelp };
   return { type: "object", properties: { ...messageProperties(word), topic_alias: alias } };
 }
 
-export function isFive({ settings }: Connection) {
-  return settings.version !== "3.1.1";
-}
-
 // What an MQTT client sends for this document.
-export function optionsOf(document: Document, hasProperties: boolean): IClientPublishOptions {
+export function optionsOf(document: Document, isFive: boolean): IClientPublishOptions {
   const options: IClientPublishOptions = {
     qos: (document.qos ?? 0) as 0 | 1 | 2,
     retain: document.retain === true,
   };
-  if (!hasProperties) return options;
+  if (!isFive) return options;
   const given = defined({ ...messagePropertiesOf(document), topicAlias: numberOf(document.topic_alias) });
   if (Object.keys(given).length > 0) options.properties = given;
   return options;
@@ -55,11 +51,11 @@ function payloadProblems({ topic, payload, is_hex }: Document, { answer }: Conne
 }
 
 export function publishProblems(document: Document, connection: Connection, word: Word): FieldProblem[] {
-  const hasProperties = isFive(connection);
+  const isFive = hasProperties(connection.settings);
   const schema: Schema = {
-    required: hasProperties ? [] : ["topic"],
+    required: isFive ? [] : ["topic"],
     properties: { topic: { type: "string", format: "topic" }, qos: { enum: [0, 1, 2] } },
   };
   const found = [...problemsOf(schema, document, word), ...payloadProblems(document, connection, word)];
-  return hasProperties ? [...found, ...propertyProblems(document, connection, word)] : found;
+  return isFive ? [...found, ...propertyProblems(document, connection, word)] : found;
 }

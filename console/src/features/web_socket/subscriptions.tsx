@@ -8,7 +8,7 @@ import { useWords } from "../../words/language";
 import { problemsOf, refuse, type Word } from "./check";
 import type { Connection, Subscribed } from "./connection";
 import { Folded } from "./folded";
-import { defined, numberOf, rows, userPropertiesOf, whole } from "./properties";
+import { defined, hasProperties, numberOf, rows, userPropertiesOf, whole } from "./properties";
 import { own } from "./words";
 
 const mostIdentifier = 268_435_455; // what a variable byte integer holds
@@ -61,7 +61,7 @@ export function Subscriptions({ connection }: { connection: Connection }) {
   const problems = fieldsOf(error);
   useFirstWrong(error);
   const isConnected = connection.status === "connected";
-  const isFive = connection.settings.version !== "3.1.1";
+  const isFive = hasProperties(connection.settings);
   const attempt = async (work: () => Promise<void>) => {
     setError(undefined);
     try {
